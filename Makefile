@@ -1,0 +1,60 @@
+# Every target sets up what it needs: `make reproduce` and `make test` are all a fresh machine has to know.
+# PYTHON=... chooses an interpreter; without it the first of 3.13, 3.12, 3.11 and python3 that fits is taken.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help setup reproduce smoke test test-fast check lint format types preset constraints clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The stages are started as `python -m stages...`, by DVC, from the environment made here.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONUNBUFFERED := 1
+# No tool that we start reports to anyone.
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+help:  ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready  ## Make the virtual environment from the pinned versions.
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt constraints.txt scripts/find_python.sh
+	@python="$$(PYTHON='$(PYTHON)' scripts/find_python.sh)" && \
+	echo "Making $(VENV) with $$python: a few minutes, once." && \
+	"$$python" -m venv $(VENV) && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	@touch $@
+
+reproduce: setup  ## Run the whole comparison and make report/index.html.
+	dvc repro
+
+preset: setup  ## Switch params.yaml to a preset: make preset NAME=report (default, smoke, report).
+	python -m pipeline.preset $(NAME)
+
+test: setup  ## Run all tests.
+	python -m pytest
+
+test-fast: setup  ## Run the tests that take seconds.
+	python -m pytest -m "not slow"
+
+lint: setup  ## Lint, and check the format.
+	ruff check .
+	ruff format --check .
+
+types: setup  ## Check the types.
+	mypy
+
+check: lint types test  ## Lint, format, types and tests: what CI runs.
+
+format: setup  ## Format the code and mend what the linter can.
+	ruff check --fix .
+	ruff format .
+
+constraints: setup  ## Resolve constraints.txt anew, for Python 3.11 to 3.13 on Linux and macOS.
+	scripts/resolve_constraints.sh
+
+clean:  ## Remove what the stages made, but not DVC's cache of it nor the environment.
+	rm -rf data extractor reference models samples results report .scratch

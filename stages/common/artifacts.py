@@ -1,0 +1,158 @@
+"""Where every stage's files lie and how they are written: paths and formats are named here and nowhere else.
+
+All paths are relative to the repository's root, where DVC runs every stage. Images are uint8 arrays
+[N, C, H, W] in .npy files; networks are safetensors; statistics are safetensors; records are JSON.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PREPARED = Path("data/prepared")
+DATA_MANIFEST = Path("data/manifest.json")
+EXTRACTOR = Path("extractor")
+REFERENCE = Path("reference")
+MODELS = Path("models")
+SAMPLES = Path("samples")
+TRAINING = Path("results/train")
+SCORES = Path("results/evaluate")
+REPORT = Path("report")
+SCRATCH = Path(".scratch")
+
+MANIFEST = "manifest.json"
+METRICS_LOG = "metrics.jsonl"
+LOSS_CURVES = "losses.csv"
+FINAL_STATE = "state.safetensors"
+POINTS = "points.json"
+METRICS = "metrics.json"
+SPLITS = ("train", "test")
+
+
+class Leg(NamedTuple):
+    """One cell of the comparison: a GAN under a setting with a seed."""
+
+    gan: str
+    setting: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The leg's folder name, which is also DVC's matrix name: `sngan-A-0`."""
+        return f"{self.gan}-{self.setting}-{self.seed}"
+
+
+def images_file(split: str) -> Path:
+    """Images of a prepared split: uint8 [N, C, H, W]."""
+    return PREPARED / f"{split}_images.npy"
+
+
+def labels_file(split: str) -> Path:
+    """Labels of a prepared split: int64 [N], an index into the manifest's class names."""
+    return PREPARED / f"{split}_labels.npy"
+
+
+def class_names_file() -> Path:
+    """Names of a prepared data set's classes: a JSON list, in the order of the labels."""
+    return PREPARED / "class_names.json"
+
+
+def snapshot_name(generator_step: int) -> str:
+    """Name of a generator snapshot in a leg's model folder."""
+    return f"generator_{generator_step:08d}.safetensors"
+
+
+def samples_name(generator_step: int) -> str:
+    """Name of the sampled images in a leg's sample folder: uint8 [N, C, H, W]."""
+    return f"images_{generator_step:08d}.npy"
+
+
+def grid_name(generator_step: int) -> str:
+    """Name of the grid picture in a leg's sample folder."""
+    return f"grid_{generator_step:08d}.png"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it becomes `path` in one rename, else it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes the file private; results are as readable as any other file of the user's.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON, atomically; a non-finite number is refused.
+
+    Raises:
+        ValueError: `content` holds NaN or an infinity, which JSON does not have.
+    """
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path, made_by: str) -> Any:
+    """Read a JSON record.
+
+    Args:
+        path: the file.
+        made_by: the stage that makes it, named in the error.
+
+    Raises:
+        ValueError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path} is not valid JSON ({error}); make it anew: `dvc repro -f {made_by}`"
+        ) from None
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as .npy, atomically."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def read_images(path: Path, made_by: str) -> NDArray[np.uint8]:
+    """Map images from a .npy file without reading them all.
+
+    Args:
+        path: the file.
+        made_by: the stage that makes it, named in the error.
+
+    Returns:
+        uint8 [N, C, H, W], read-only.
+
+    Raises:
+        ValueError: the file is missing, is no .npy file, or holds another type or shape.
+    """
+    try:
+        images: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise ValueError(
+            f"{path} holds {images.dtype} {list(images.shape)}, expected uint8 [N, C, H, W]; "
+            f"make it anew: `dvc repro -f {made_by}`"
+        )
+    return images

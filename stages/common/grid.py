@@ -1,0 +1,48 @@
+"""The grid of the comparison: which GANs, settings and seeds make its legs."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from stages.common.artifacts import Leg
+from stages.common.params import Params, load_section, read_params
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Letter = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Grid(Params):
+    """The top-level lists of params.yaml, in the order in which they are shown."""
+
+    gans: list[Name] = Field(min_length=1)
+    settings_used: list[Letter] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _refuse_repeats(self) -> Self:
+        for key in ("gans", "settings_used", "seeds"):
+            values = getattr(self, key)
+            repeated = sorted({str(value) for value in values if values.count(value) > 1})
+            if repeated:
+                raise ValueError(f"{key} names {', '.join(repeated)} more than once; name each once")
+        return self
+
+    @classmethod
+    def load(cls) -> "Grid":
+        """Read the grid from params.yaml.
+
+        Raises:
+            ParamsError: a list is missing, empty, or holds something else than names or seeds.
+        """
+        content = read_params()
+        return load_section(cls, content={key: content[key] for key in cls.model_fields if key in content})
+
+    def legs(self) -> list[Leg]:
+        """List every leg, GAN by GAN, then setting by setting, then seed by seed."""
+        return [
+            Leg(gan, setting, seed)
+            for gan in self.gans
+            for setting in self.settings_used
+            for seed in self.seeds
+        ]
