@@ -1,0 +1,25 @@
+"""GAN with batch normalisation in the discriminator, without gain.
+
+Source: Radford et al. 2016 (DCGAN) for batch norm in both networks; Miyato et al. 2018, section 4, for the
+removal of the gain.
+"""
+
+from torch import Tensor
+
+from stages.networks.discriminator import Normaliser
+from stages.networks.layers import BatchNormWithoutGain
+from stages.networks.score_gan import ScoreGan, ScoreGanOptions
+
+
+class Options(ScoreGanOptions):
+    """The section `options.batch_norm` of params.yaml."""
+
+
+class GAN(ScoreGan):
+    """Real and generated images go through the discriminator apart, so that neither shifts the other's statistics."""
+
+    normaliser: Normaliser | None = BatchNormWithoutGain
+
+    def score(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Score real and generated images in two passes; each float [N]."""
+        return self.discriminator(real), self.discriminator(fake)

@@ -1,0 +1,99 @@
+"""BEGAN: an auto-encoder whose error on generated images is kept at a set share of its error on real ones.
+
+Source: Berthelot et al. 2017, "BEGAN: Boundary Equilibrium Generative Adversarial Networks", section 3.4, and
+its convergence measure of section 3.4.1.
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from stages.common.params import Params
+from stages.networks.discriminator import AutoEncoder
+from stages.networks.gan import Gan, Loss
+from stages.networks.layers import draw_weights
+from stages.networks.params import NetworksParams
+
+
+class Options(Params):
+    """The section `options.began` of params.yaml."""
+
+    gamma: float = Field(gt=0.0, le=1.0)
+    lambda_k: float = Field(gt=0.0)
+    code_dimension: int = Field(ge=1)
+    patience_epochs: int = Field(ge=1)
+
+
+class GAN(Gan):
+    """k, the weight of generated images in the discriminator's loss, is a controlled quantity and part of the state."""
+
+    options: Options
+    k: Tensor
+    measure_sum: Tensor
+    measure_count: Tensor
+    best_measure: Tensor
+    epochs_without_progress: Tensor
+    learning_rate_factor: Tensor
+
+    def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
+        """Build the auto-encoder, and the controller's state."""
+        for name, value in (
+            ("k", 0.0),
+            ("measure_sum", 0.0),
+            ("measure_count", 0.0),
+            ("best_measure", float("inf")),
+            ("epochs_without_progress", 0.0),
+            ("learning_rate_factor", 1.0),
+        ):
+            self.register_buffer(name, torch.tensor(value))
+        auto_encoder = AutoEncoder(image_shape, networks, self.options.code_dimension)
+        draw_weights(auto_encoder)
+        return auto_encoder
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+        """See Gan; L(real) - k * L(fake), with L the mean absolute error of the reconstruction."""
+        images = torch.cat([real, fake])
+        errors = (images - self.discriminator(images)).abs().flatten(1).mean(1)
+        real_error, fake_error = (error.mean() for error in errors.chunk(2))
+        balance = self.options.gamma * real_error.detach() - fake_error.detach()
+        return Loss(
+            real_error - self.k * fake_error,
+            {
+                "real_score": real_error.detach(),
+                "fake_score": fake_error.detach(),
+                "balance": balance,
+                "convergence": real_error.detach() + balance.abs(),
+                "k": self.k.clone(),
+            },
+        )
+
+    def generator_loss(self, fake: Tensor) -> Loss:
+        """See Gan; L(fake)."""
+        return Loss((fake - self.discriminator(fake)).abs().mean(), {})
+
+    @torch.no_grad()
+    def after_discriminator_step(self, loss: Loss) -> None:
+        """Move k by lambda_k times the balance, within [0, 1], and gather the convergence measure."""
+        self.k.add_(self.options.lambda_k * loss.diagnostics["balance"]).clamp_(0.0, 1.0)
+        self.measure_sum += loss.diagnostics["convergence"]
+        self.measure_count += 1
+
+    @torch.no_grad()
+    def end_epoch(self) -> float:
+        """Halve the learning rates when the epoch's mean convergence measure has stalled.
+
+        Section 3.3 of the paper decays the rate when the measure stalls and gives no rule; here it halves
+        after `patience_epochs` epochs without a new minimum of the mean over an epoch.
+        """
+        measure = self.measure_sum / self.measure_count.clamp(min=1)
+        improved = bool(measure < self.best_measure)
+        self.epochs_without_progress.copy_(
+            self.epochs_without_progress.new_tensor(0.0) if improved else self.epochs_without_progress + 1
+        )
+        self.best_measure.copy_(torch.minimum(measure, self.best_measure))
+        self.measure_sum.zero_()
+        self.measure_count.zero_()
+        if float(self.epochs_without_progress) >= self.options.patience_epochs:
+            self.learning_rate_factor.mul_(0.5)
+            self.epochs_without_progress.zero_()
+        return float(self.learning_rate_factor)

@@ -1,0 +1,69 @@
+"""EBGAN-PT: an auto-encoder whose reconstruction error is the energy, and a term that pulls codes apart.
+
+Source: Zhao et al. 2017, "Energy-based Generative Adversarial Network", equations 1, 2 and 4 (14 in the first
+version). The energy here is the mean squared error over an image's pixels, so the margin is in that unit.
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import normalize, relu
+
+from stages.common.params import Params
+from stages.networks.discriminator import AutoEncoder
+from stages.networks.gan import Gan, Loss
+from stages.networks.layers import draw_weights
+from stages.networks.params import NetworksParams
+
+
+class Options(Params):
+    """The section `options.ebgan` of params.yaml."""
+
+    margin: float = Field(gt=0.0)
+    pull_away_weight: float = Field(ge=0.0)
+    code_dimension: int = Field(ge=1)
+
+
+class GAN(Gan):
+    """The discriminator gives real images a low energy and generated ones an energy of at least the margin."""
+
+    options: Options
+    discriminator: AutoEncoder
+
+    def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
+        """Build the auto-encoder."""
+        auto_encoder = AutoEncoder(image_shape, networks, self.options.code_dimension)
+        draw_weights(auto_encoder)
+        return auto_encoder
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+        """See Gan; E[D(real)] + E[max(0, margin - D(fake))], the margin applied to each image alone."""
+        images = torch.cat([real, fake])
+        real_energy, fake_energy = measure_energy(images, self.discriminator(images)).chunk(2)
+        total = real_energy.mean() + relu(self.options.margin - fake_energy).mean()
+        return Loss(
+            total, {"real_score": real_energy.detach().mean(), "fake_score": fake_energy.detach().mean()}
+        )
+
+    def generator_loss(self, fake: Tensor) -> Loss:
+        """See Gan; E[D(fake)] + weight * pull-away; the gradient flows through both sides of the energy."""
+        codes = self.discriminator.encode(fake)
+        energy = measure_energy(fake, self.discriminator.decode(codes)).mean()
+        pull_away = measure_pull_away(codes)
+        return Loss(energy + self.options.pull_away_weight * pull_away, {"pull_away": pull_away.detach()})
+
+
+def measure_energy(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Mean squared error over the pixels of each image: float [N], from two float [N, C, H, W]."""
+    return (images - reconstructions).square().flatten(1).mean(1)
+
+
+def measure_pull_away(codes: Tensor) -> Tensor:
+    """Mean squared cosine between the codes float [N, D] of different images, N > 1: a scalar in [0, 1].
+
+    The report's code divided by one norm of the whole matrix, which made the term a constant.
+    """
+    count = len(codes)
+    directions = normalize(codes, dim=1)
+    squared_cosines = (directions @ directions.T).square()
+    return (squared_cosines.sum() - squared_cosines.diagonal().sum()) / (count * (count - 1))

@@ -1,0 +1,61 @@
+"""WGAN-GP: a critic held near 1-Lipschitz by a penalty on its gradient, with no normalisation at all.
+
+Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", Algorithm 1 (lambda 10, two-sided
+penalty, no batch norm in the critic, whose penalty is on each image alone).
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from stages.common.params import Params
+from stages.networks.discriminator import ConvDiscriminator
+from stages.networks.gan import Gan, Loss
+from stages.networks.layers import draw_weights
+from stages.networks.params import NetworksParams
+
+
+class Options(Params):
+    """The section `options.wgan_gp` of params.yaml."""
+
+    gradient_penalty_weight: float = Field(ge=0.0)
+
+
+class GAN(Gan):
+    """The critic's mean score of real images less that of generated ones estimates their Wasserstein distance."""
+
+    options: Options
+
+    def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
+        """Build the convolutional critic, not normalised."""
+        critic = ConvDiscriminator(image_shape, networks)
+        draw_weights(critic)
+        return critic
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+        """See Gan; E[D(fake)] - E[D(real)] + lambda * penalty."""
+        real_score, fake_score = (
+            scores.mean() for scores in self.discriminator(torch.cat([real, fake])).chunk(2)
+        )
+        penalty = self.gradient_penalty(real, fake, random)
+        total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
+        return Loss(
+            total,
+            {
+                "real_score": real_score.detach(),
+                "fake_score": fake_score.detach(),
+                "gradient_penalty": penalty.detach(),
+            },
+        )
+
+    def gradient_penalty(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
+        """Compute E[(||grad D(x)||_2 - 1)^2] at points x drawn evenly between each real and generated image."""
+        share = torch.rand(len(real), 1, 1, 1, generator=random, device=real.device)
+        between = torch.lerp(real, fake, share).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(self.discriminator(between).sum(), between, create_graph=True)
+        penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
+        return penalty
+
+    def generator_loss(self, fake: Tensor) -> Loss:
+        """See Gan; -E[D(fake)]."""
+        return Loss(-self.discriminator(fake).mean(), {})

@@ -1,0 +1,48 @@
+"""The one generator that all GANs of the comparison train."""
+
+import torch
+from torch import Tensor, nn
+
+from stages.networks.params import NetworksParams, channels_at, count_halvings
+
+
+class Generator(nn.Module):
+    """From noise to images: a linear layer, transposed convolutions that double the side, a last convolution.
+
+    At 32 and 48 pixels and width 64 this is Miyato et al. 2018, Table 3(a).
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> None:
+        super().__init__()
+        channels, size, _ = image_shape
+        halvings = count_halvings(size)
+        base = size >> halvings
+        self.z_dimension = networks.z_dimension
+        self.first_shape = (channels_at(halvings, networks.width), base, base)
+        self.first = nn.Linear(networks.z_dimension, self.first_shape[0] * base * base)
+        layers: list[nn.Module] = []
+        for level in range(halvings, 0, -1):
+            inner, outer = channels_at(level, networks.width), channels_at(level - 1, networks.width)
+            layers += [
+                nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(outer),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [nn.Conv2d(channels_at(0, networks.width), channels, 3, padding=1), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Draw images from noise.
+
+        Args:
+            z: float [N, z_dimension], from N(0, I).
+
+        Returns:
+            Images, float [N, C, H, W] in [-1, 1].
+        """
+        images: Tensor = self.layers(self.first(z).view(-1, *self.first_shape))
+        return images
+
+    def draw_z(self, count: int, random: torch.Generator) -> Tensor:
+        """Draw `count` noise vectors from N(0, I): float32 [count, z_dimension], on the device of `random`."""
+        return torch.randn(count, self.z_dimension, generator=random, device=random.device)

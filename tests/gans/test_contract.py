@@ -1,0 +1,102 @@
+"""Every file of the shelf, held to what the training loop expects of it: a new GAN is tested unwritten."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from stages.common.compute import derive_seed
+from stages.networks.gan import Gan, load_gan_module
+from stages.networks.params import NetworksParams
+
+ROOT = Path(__file__).parents[2]
+SHELF = sorted(path.stem for path in (ROOT / "stages/gans").glob("[a-z]*.py"))
+NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+SHAPE = (1, 28, 28)
+
+
+def make_gan(name: str, **changes: object) -> Gan:
+    module = load_gan_module(name)
+    options = yaml.safe_load((ROOT / "presets/default.yaml").read_text())["options"][name] | changes
+    torch.manual_seed(derive_seed(0, "weights"))
+    gan: Gan = module.GAN(SHAPE, NARROW, module.Options(**options))
+    return gan
+
+
+def draw_batch(gan: Gan, count: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Generator]:
+    random = torch.Generator().manual_seed(1)
+    real = torch.rand(count, *SHAPE, generator=random) * 2 - 1
+    with torch.no_grad():
+        fake = gan.generator(gan.generator.draw_z(count, random))
+    return real, fake, random
+
+
+def list_moved(before: dict[str, torch.Tensor], network: torch.nn.Module) -> set[str]:
+    return {name for name, p in network.named_parameters() if not torch.equal(p, before[name])}
+
+
+def copy_parameters(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: p.detach().clone() for name, p in network.named_parameters()}
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_a_generator_draws_images_in_range(name: str) -> None:
+    gan = make_gan(name)
+    _, fake, _ = draw_batch(gan)
+    assert fake.shape == (6, *SHAPE)
+    assert -1.0 <= float(fake.min()) and float(fake.max()) <= 1.0
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_a_discriminator_step_moves_all_of_the_discriminator_and_nothing_of_the_generator(name: str) -> None:
+    gan = make_gan(name)
+    real, fake, random = draw_batch(gan)
+    before, generator_before = copy_parameters(gan.discriminator), copy_parameters(gan.generator)
+    gan.before_discriminator_step()
+    loss = gan.discriminator_loss(real, fake, random)
+    assert torch.isfinite(loss.total)
+    assert {"real_score", "fake_score"} <= loss.diagnostics.keys()
+    assert all(value.dim() == 0 and not value.requires_grad for value in loss.diagnostics.values())
+    loss.total.backward()
+    torch.optim.Adam(gan.discriminator.parameters(), 0.01).step()
+    gan.after_discriminator_step(loss)
+    # An output's offset shifts real and fake scores alike, so under some losses its gradient is zero.
+    unmoved = before.keys() - list_moved(before, gan.discriminator)
+    assert unmoved <= {"score.bias"}
+    assert not list_moved(generator_before, gan.generator)
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_a_generator_step_moves_all_of_the_generator_and_leaves_no_gradient_behind(name: str) -> None:
+    gan = make_gan(name)
+    before, discriminator_before = copy_parameters(gan.generator), copy_parameters(gan.discriminator)
+    gan.discriminator.requires_grad_(False)
+    loss = gan.generator_loss(gan.generator(gan.generator.draw_z(6, torch.Generator().manual_seed(1))))
+    assert torch.isfinite(loss.total)
+    loss.total.backward()
+    torch.optim.Adam(gan.generator.parameters(), 0.01).step()
+    assert list_moved(before, gan.generator) == before.keys()
+    assert not list_moved(discriminator_before, gan.discriminator)
+    assert all(p.grad is None for p in gan.discriminator.parameters())
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_all_gans_of_a_seed_start_from_the_same_generator(name: str) -> None:
+    first, this = make_gan(SHELF[0]).generator.state_dict(), make_gan(name).generator.state_dict()
+    assert first.keys() == this.keys()
+    assert all(torch.equal(first[key], this[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_the_batch_may_have_any_size_and_colour(name: str) -> None:
+    module = load_gan_module(name)
+    gan = module.GAN((3, 32, 32), NARROW, make_gan(name).options)
+    images = torch.rand(2, 3, 32, 32) * 2 - 1
+    loss = gan.discriminator_loss(images, images.flip(0), torch.Generator())
+    assert torch.isfinite(loss.total)
+
+
+def test_a_gan_that_is_not_on_the_shelf_is_named() -> None:
+    with pytest.raises(ValueError, match=r"GAN 'vae' is unknown: there is no stages/gans/vae\.py"):
+        load_gan_module("vae")

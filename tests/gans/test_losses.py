@@ -1,0 +1,152 @@
+"""One hand-computed value per loss, and the right readings of what the report's code got wrong."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stages.gans import began, ebgan, sngan, wgan_gp
+from stages.networks.layers import BatchNormWithoutGain
+from stages.networks.losses import SCORE_LOSSES
+from stages.networks.params import NetworksParams
+
+NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+SHAPE = (1, 28, 28)
+BEGAN = began.Options(gamma=0.5, lambda_k=0.1, code_dimension=8, patience_epochs=2)
+EBGAN = ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=8)
+
+
+def flat(*levels: float) -> Tensor:
+    """Images of one grey level each."""
+    return torch.tensor(levels).view(-1, 1, 1, 1).expand(-1, *SHAPE).clone()
+
+
+class ToBlank(nn.Module):
+    """An auto-encoder that returns zeros: the error of an image of one level is that level."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decode(self.encode(images))
+
+    def encode(self, images: Tensor) -> Tensor:
+        return images.flatten(1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return (codes * 0.0).view(-1, *SHAPE)
+
+
+class ToHalf(ToBlank):
+    """An auto-encoder that halves its input."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return 0.5 * codes.view(-1, *SHAPE)
+
+
+def test_non_saturating_loss_by_hand() -> None:
+    loss = SCORE_LOSSES["non_saturating"]
+    real, fake = torch.tensor([2.0, 0.0]), torch.tensor([-1.0, 3.0])
+    expected = (math.log1p(math.exp(-2)) + math.log(2)) / 2 + (
+        math.log1p(math.exp(-1)) + math.log1p(math.exp(3))
+    ) / 2
+    assert float(loss.discriminator(real, fake)) == pytest.approx(expected, rel=1e-6)
+    expected = (math.log1p(math.exp(1)) + math.log1p(math.exp(-3))) / 2
+    assert float(loss.generator(fake)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_hinge_loss_by_hand() -> None:
+    loss = SCORE_LOSSES["hinge"]
+    real, fake = torch.tensor([2.0, 0.0]), torch.tensor([-2.0, 3.0])
+    assert float(loss.discriminator(real, fake)) == pytest.approx(0.5 + 2.0)
+    assert float(loss.generator(fake)) == pytest.approx(-0.5)
+
+
+def test_the_gradient_penalty_of_a_linear_critic_by_hand() -> None:
+    gan = wgan_gp.GAN(SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0))
+    weight = torch.zeros(1, 784)
+    weight[0, :9] = 1.0  # gradient norm 3 everywhere
+    linear = nn.Linear(784, 1, bias=False)
+    linear.weight.data.copy_(weight)
+    gan.discriminator = nn.Sequential(nn.Flatten(), linear, nn.Flatten(0))
+    loss = gan.discriminator_loss(flat(1.0, 1.0), flat(-1.0, -1.0), torch.Generator().manual_seed(0))
+    # E[D(fake)] - E[D(real)] + 10 * (3 - 1)^2
+    assert float(loss.total.detach()) == pytest.approx(-9.0 - 9.0 + 40.0, rel=1e-5)
+    assert float(gan.generator_loss(flat(1.0)).total.detach()) == pytest.approx(-9.0, rel=1e-5)
+
+
+def test_a_critic_has_no_batch_norm_and_scores_each_image_alone() -> None:
+    gan = wgan_gp.GAN(SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0))
+    images = torch.randn(4, *SHAPE)
+    assert torch.allclose(gan.discriminator(images)[1:2], gan.discriminator(images[1:2]), atol=1e-6)
+
+
+def test_no_batch_norm_stands_beside_spectral_norm_and_the_score_is_one_number() -> None:
+    gan = sngan.GAN(SHAPE, NARROW, sngan.Options(loss="non_saturating"))
+    kinds = {type(layer) for layer in gan.discriminator.modules()}
+    assert not kinds & {nn.BatchNorm2d, BatchNormWithoutGain}
+    assert gan.discriminator(torch.randn(5, *SHAPE)).shape == (5,)
+
+
+def test_ebgans_margin_is_applied_to_each_image_not_to_the_mean() -> None:
+    gan = ebgan.GAN(SHAPE, NARROW, EBGAN)
+    gan.discriminator = ToBlank()  # type: ignore[assignment]
+    # Energies 0 and 2.25: hinges 1 and 0, mean 0.5; the hinge of the mean energy would be 0.
+    loss = gan.discriminator_loss(flat(0.5, 0.5), flat(0.0, 1.5), torch.Generator())
+    assert float(loss.total) == pytest.approx(0.25 + 0.5)
+
+
+def test_ebgans_generator_gets_the_gradient_through_both_sides_of_the_energy() -> None:
+    gan = ebgan.GAN(SHAPE, NARROW, EBGAN.model_copy(update={"pull_away_weight": 0.0}))
+    gan.discriminator = ToHalf()  # type: ignore[assignment]
+    fake = flat(0.8, 0.4).requires_grad_(True)
+    gan.generator_loss(fake).total.backward()
+    # The energy (x - x/2)^2 has slope x/2, averaged over 2 * 784 pixels; with a detached target it would be x.
+    assert fake.grad is not None
+    assert torch.allclose(fake.grad, fake.detach() / 2 / (2 * 784), atol=1e-8)
+
+
+def test_pull_away_is_one_for_equal_codes_and_zero_for_orthogonal_ones() -> None:
+    assert float(
+        ebgan.measure_pull_away(torch.tensor([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]))
+    ) == pytest.approx(1.0)
+    assert float(ebgan.measure_pull_away(torch.eye(4))) == pytest.approx(0.0)
+
+
+def test_pull_away_tells_collapse_from_diversity_by_hand() -> None:
+    # Cosines: 0.6 between the first two, 0 and 0.8 with the third; mean of squares over the three pairs.
+    codes = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 5.0]])
+    assert float(ebgan.measure_pull_away(codes)) == pytest.approx((0.36 + 0.0 + 0.64) / 3, rel=1e-6)
+
+
+def test_began_weighs_generated_images_by_k_and_moves_k_by_hand() -> None:
+    gan = began.GAN(SHAPE, NARROW, BEGAN)
+    gan.discriminator = ToBlank()
+    gan.k.fill_(0.5)
+    loss = gan.discriminator_loss(flat(0.8, 0.4), flat(0.1, 0.3), torch.Generator())
+    assert float(loss.total) == pytest.approx(0.6 - 0.5 * 0.2)
+    assert float(loss.diagnostics["convergence"]) == pytest.approx(0.6 + abs(0.5 * 0.6 - 0.2))
+    gan.after_discriminator_step(loss)
+    assert float(gan.k) == pytest.approx(0.5 + 0.1 * (0.5 * 0.6 - 0.2))
+
+
+def test_k_stays_within_zero_and_one_and_is_part_of_the_state() -> None:
+    gan = began.GAN(SHAPE, NARROW, BEGAN)
+    gan.discriminator = ToBlank()
+    for _ in range(3):
+        gan.after_discriminator_step(gan.discriminator_loss(flat(0.0), flat(1.0), torch.Generator()))
+    assert float(gan.k) == 0.0
+    for _ in range(50):
+        gan.after_discriminator_step(gan.discriminator_loss(flat(1.0), flat(0.0), torch.Generator()))
+    assert float(gan.k) == 1.0
+    assert "k" in gan.state_dict()
+
+
+def test_began_halves_the_learning_rate_when_the_epochs_mean_measure_stalls() -> None:
+    gan = began.GAN(SHAPE, NARROW, BEGAN)
+    gan.discriminator = ToBlank()
+    factors = []
+    for level in (0.8, 0.4, 0.4, 0.4, 0.2, 0.2):
+        # Two steps an epoch, so that the mean is over the epoch and not its last step.
+        for real in (level, level / 2):
+            gan.after_discriminator_step(gan.discriminator_loss(flat(real), flat(0.0), torch.Generator()))
+        factors.append(gan.end_epoch())
+    assert factors == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5]

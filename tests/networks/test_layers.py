@@ -1,0 +1,104 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from stages.networks.discriminator import ConvDiscriminator
+from stages.networks.layers import (
+    BatchNormWithoutGain,
+    LayerNormWithoutGain,
+    SpectralNorm,
+    add_spectral_norm,
+    draw_weights,
+    iterate_spectral_norms,
+)
+from stages.networks.params import NetworksParams
+
+NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+
+
+def test_batch_norm_gives_every_channel_mean_offset_and_variance_one() -> None:
+    norm = BatchNormWithoutGain(3, 5)
+    with torch.no_grad():
+        norm.offset.copy_(torch.tensor([0.0, 1.0, -2.0]))
+    maps = norm(7.0 + 3.0 * torch.randn(64, 3, 5, 5))
+    assert torch.allclose(maps.mean((0, 2, 3)), torch.tensor([0.0, 1.0, -2.0]), atol=1e-5)
+    assert torch.allclose(maps.var((0, 2, 3), unbiased=False), torch.ones(3), atol=1e-4)
+
+
+def test_layer_norm_treats_feature_maps_image_by_image() -> None:
+    # The report's layer norm took matrices only and was called on feature maps.
+    maps = torch.randn(4, 3, 5, 5) * torch.tensor([1.0, 2.0, 5.0, 9.0]).view(4, 1, 1, 1)
+    norm = LayerNormWithoutGain(3, 5)
+    together, alone = norm(maps), norm(maps[2:3])
+    assert torch.allclose(together[2:3], alone, atol=1e-6)
+    assert torch.allclose(together.flatten(1).std(1, unbiased=False), torch.ones(4), atol=1e-3)
+
+
+@pytest.mark.parametrize("norm", [BatchNormWithoutGain, LayerNormWithoutGain])
+def test_a_normaliser_of_a_discriminator_has_an_offset_and_no_gain(norm: type[nn.Module]) -> None:
+    assert [name for name, _ in norm(3, 5).named_parameters()] == ["offset"]
+
+
+def test_one_power_iteration_an_update_agrees_with_torch_to_the_last_bits() -> None:
+    torch.manual_seed(0)
+    theirs = nn.Conv2d(4, 6, 3, bias=False)
+    ours = nn.Conv2d(4, 6, 3, bias=False)
+    ours.load_state_dict(theirs.state_dict())
+    add_spectral_norm(ours)
+    parametrizations.spectral_norm(theirs)
+    state = theirs.state_dict()
+    ours.load_state_dict(
+        {
+            "parametrizations.weight.original": state["parametrizations.weight.original"],
+            "parametrizations.weight.0.u": state["parametrizations.weight.0._u"],
+            "parametrizations.weight.0.v": state["parametrizations.weight.0._v"],
+        }
+    )
+    for _ in range(3):
+        iterate_spectral_norms(ours)
+        expected = theirs.weight  # torch iterates whenever the weight is asked for in training
+        assert torch.allclose(ours.weight, expected, rtol=0, atol=1e-7)
+        with torch.no_grad():
+            for layer in (ours, theirs):
+                layer.parametrizations["weight"].original.add_(0.01)  # type: ignore[index, union-attr]
+
+
+def test_the_gradient_through_the_normalisation_is_torchs() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(5, 7, requires_grad=True)
+    norm = SpectralNorm(weight)
+    projection = torch.randn(5, 7)
+    (ours,) = torch.autograd.grad((norm(weight) * projection).sum(), weight)
+    # Miyato et al. 2018, equation 11, with lambda the inner product of the projection and the normalised weight.
+    sigma = norm.sigma(weight)
+    share = (projection * weight / sigma).sum()
+    assert torch.allclose(ours, (projection - share * torch.outer(norm.u, norm.v)) / sigma, atol=1e-6)
+
+
+def test_after_warm_up_every_layer_has_spectral_norm_one() -> None:
+    torch.manual_seed(0)
+    discriminator = ConvDiscriminator((1, 28, 28), NARROW)
+    draw_weights(discriminator)
+    add_spectral_norm(discriminator)
+    layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    norms = [float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)) for layer in layers]
+    assert len(norms) == 6
+    assert norms == pytest.approx([1.0] * 6, rel=0.05)
+
+
+def test_using_a_normalised_layer_changes_nothing_only_iterating_does() -> None:
+    layer = nn.Linear(6, 4)
+    add_spectral_norm(layer)
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    layer(torch.randn(3, 6))
+    layer.eval()(torch.randn(3, 6))
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+    assert any(name.endswith(".u") for name in before), "u is part of the state"
+
+
+def test_weights_drawn_have_glorots_spread() -> None:
+    layer = nn.Linear(300, 100)
+    draw_weights(layer)
+    assert float(layer.weight.detach().std()) == pytest.approx((2 / 400) ** 0.5, rel=0.05)
+    assert float(layer.bias.detach().abs().max()) == 0.0
