@@ -1,0 +1,97 @@
+"""Turn a finished training's scratch folder into the stage's outputs."""
+
+from typing import Any
+
+from torch import nn
+
+from stages.common.artifacts import (
+    FINAL_STATE,
+    LOSS_CURVES,
+    MANIFEST,
+    METRICS,
+    METRICS_LOG,
+    MODELS,
+    TRAINING,
+    snapshot_name,
+    write_json,
+)
+from stages.common.compute import describe_compute
+from stages.train.leg import TrainedLeg
+from stages.train.log import read_rows, write_loss_curves
+from stages.train.scratch import publish
+
+
+def hand_over(trained: TrainedLeg) -> None:
+    """Write models/<leg> and results/train/<leg>, each appearing whole or not at all.
+
+    The scratch folder stays: if DVC cannot take the outputs over, say for want of disk space, nothing has to be
+    trained again.
+    """
+    leg, scratch = trained.leg, trained.scratch
+    manifest = describe_models(trained)
+    write_json(scratch / MANIFEST, manifest)
+    files = [scratch / MANIFEST, *(scratch / snapshot["file"] for snapshot in manifest["snapshots"])]
+    if (scratch / FINAL_STATE).exists():
+        files.append(scratch / FINAL_STATE)
+    publish(files, MODELS / leg.name)
+
+    rows = read_rows(scratch / METRICS_LOG)
+    write_loss_curves(scratch / LOSS_CURVES, rows)
+    write_json(scratch / METRICS, summarise_training(trained, rows))
+    publish([scratch / name for name in (METRICS_LOG, LOSS_CURVES, METRICS)], TRAINING / leg.name)
+
+
+def describe_models(trained: TrainedLeg) -> dict[str, Any]:
+    """Describe the leg's model folder: what was planned, what was reached, where it diverged."""
+    leg, training, params, batches, _ = trained
+    planned = params.evaluation_generator_steps()
+    diverged_at = training.diverged_at()
+    return {
+        **leg._asdict(),
+        "image_shape": list(batches.images.shape[1:]),
+        "evaluation_generator_steps": planned,
+        "snapshots": [
+            {
+                "generator_step": step,
+                "discriminator_steps": step * training.setting.discriminator_steps,
+                "epoch": _to_epoch(trained, step),
+                "file": snapshot_name(step),
+            }
+            for step in planned
+            if diverged_at is None or step < diverged_at
+        ],
+        "diverged_at_generator_step": diverged_at,
+    }
+
+
+def summarise_training(trained: TrainedLeg, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Summarise the training in flat numbers and names, for `dvc metrics` and the report."""
+    training, gan = trained.training, trained.training.gan
+    last = rows[-1] if rows else {}
+    diverged_at = training.diverged_at()
+    images_seen = last.get("discriminator_steps", 0) * trained.params.batch_size
+    seconds = last.get("elapsed_seconds", 0.0)
+    summary = {
+        "generator_steps": last.get("generator_step", 0),
+        "discriminator_steps": last.get("discriminator_steps", 0),
+        "epochs": _to_epoch(trained, last.get("generator_step", 0)),
+        "training_seconds": seconds,
+        "images_per_second": round(images_seen / seconds, 1) if seconds else 0.0,
+        "generator_parameters": _count_parameters(gan.generator),
+        "discriminator_parameters": _count_parameters(gan.discriminator),
+        "discriminator_loss": last.get("discriminator_loss"),
+        "generator_loss": last.get("generator_loss"),
+        "diverged_at_generator_step": diverged_at,
+        **describe_compute(training.random.device),
+    }
+    # DVC compares numbers; a key without one is left out.
+    return {key: value for key, value in summary.items() if value is not None}
+
+
+def _to_epoch(trained: TrainedLeg, generator_step: int) -> float:
+    steps = generator_step * trained.training.setting.discriminator_steps
+    return round(steps / trained.batches.batches_per_epoch, 6)
+
+
+def _count_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

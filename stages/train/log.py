@@ -1,0 +1,99 @@
+"""metrics.jsonl: one row a logged generator step, written while the training goes on.
+
+Only `images_per_second` and `elapsed_seconds` (of training, over all its resumptions) differ between two runs
+of the same leg.
+"""
+
+import csv
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stages.common.artifacts import atomic_path
+
+FLUSH_SECONDS = 1.0
+
+
+class TrainingLog:
+    """Rows are gathered on the device and reach the file about once a second, and before every checkpoint."""
+
+    def __init__(self, path: Path, batch_size: int, done_generator_steps: int) -> None:
+        """Open the log, keeping of an earlier run only what lies before the checkpoint it goes on from."""
+        self.path = path
+        self.batch_size = batch_size
+        rows = [row for row in read_rows(path) if row["generator_step"] <= done_generator_steps]
+        _write_rows(path, rows)
+        self.last_row: dict[str, Any] = rows[-1] if rows else {}
+        self._pending: list[tuple[dict[str, Any], list[str], Tensor]] = []
+        self._since = time.monotonic()
+        self._elapsed_seconds: float = self.last_row.get("elapsed_seconds", 0.0)
+        self._images = 0
+
+    def count_images(self) -> None:
+        """Count one discriminator step's real images towards images_per_second."""
+        self._images += self.batch_size
+
+    def add(self, place: dict[str, Any], scalars: dict[str, Tensor]) -> None:
+        """Gather a row: `place` says when it is from, `scalars` are device tensors."""
+        values = torch.stack([value.detach().to(torch.float32) for value in scalars.values()])
+        self._pending.append((place, list(scalars), values))
+
+    def is_due(self) -> bool:
+        """Tell whether a second has passed since rows last reached the file."""
+        return time.monotonic() - self._since >= FLUSH_SECONDS
+
+    def flush(self, before_generator_step: int | None = None) -> None:
+        """Append the gathered rows to the file; those from `before_generator_step` on are dropped."""
+        if not self._pending:
+            return
+        now = time.monotonic()
+        self._elapsed_seconds += now - self._since
+        timing = {
+            "images_per_second": round(self._images / max(now - self._since, 1e-9), 1),
+            "elapsed_seconds": round(self._elapsed_seconds, 3),
+        }
+        rows = [
+            place | dict(zip(names, values.tolist(), strict=True)) | timing
+            for place, names, values in self._pending
+            if before_generator_step is None or place["generator_step"] < before_generator_step
+        ]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(_to_line(row) for row in rows)
+        self.last_row = rows[-1] if rows else self.last_row
+        self._pending, self._since, self._images = [], now, 0
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read a log's rows; a last line torn by a kill is left out, and a missing file has no rows."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def write_loss_curves(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the columns of the rows that DVC plots, without timings, as CSV."""
+    columns = ["generator_step", "epoch", "discriminator_loss", "generator_loss", "real_score", "fake_score"]
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(_to_line(row) for row in rows)
+
+
+def _to_line(row: dict[str, Any]) -> str:
+    # JSON has no NaN: a diagnostic that overflowed while the losses were still finite is null.
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+    }
+    return json.dumps(finite, allow_nan=False) + "\n"

@@ -1,0 +1,104 @@
+"""The one training loop: it never asks which GAN it trains."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from stages.networks.gan import Gan, Loss
+from stages.train.batches import Batches
+from stages.train.log import TrainingLog
+from stages.train.params import TrainParams
+from stages.train.training import Training
+
+
+def train_gan(
+    training: Training,
+    batches: Batches,
+    params: TrainParams,
+    log: TrainingLog,
+    save_checkpoint: Callable[[], None],
+    save_snapshot: Callable[[], None],
+    show_progress: Callable[[], None],
+) -> None:
+    """Train to `params.generator_steps` generator steps, or to the first loss that is not finite.
+
+    Args:
+        training: where to start from; is changed in place.
+        batches: real images.
+        params: the plan.
+        log: gets a row every `log_every_generator_steps`.
+        save_checkpoint: saves `training`; called every `checkpoint_every_generator_steps` and at the end.
+        save_snapshot: saves the generator; called at each evaluation point.
+        show_progress: called once the rows of the log have been written.
+    """
+    gan = training.gan
+    generator, discriminator = gan.generator, gan.discriminator
+    evaluation_steps = set(params.evaluation_generator_steps())
+
+    while training.generator_step < params.generator_steps:
+        step = training.generator_step + 1
+        is_logged = step % params.log_every_generator_steps == 0 or step == 1
+
+        # Update the discriminator, each time on fresh images and fresh noise.
+        for _ in range(training.setting.discriminator_steps):
+            real = batches.draw(training.discriminator_steps)
+            with torch.no_grad():
+                fake = generator(generator.draw_z(len(real), training.random))
+            gan.before_discriminator_step()
+            discriminator_loss = gan.discriminator_loss(real, fake, training.random)
+            training.discriminator_optimizer.zero_grad()
+            discriminator_loss.total.backward()
+            training.discriminator_optimizer.step()
+            gan.after_discriminator_step(discriminator_loss)
+            training.watch(discriminator_loss.total)
+            training.discriminator_steps += 1
+            log.count_images()
+            if training.discriminator_steps % batches.batches_per_epoch == 0:
+                training.scale_learning_rates(gan.end_epoch())
+
+        # Update the generator on fresh noise; the discriminator needs no gradients of its own for that.
+        discriminator.requires_grad_(False)
+        generator_loss = gan.generator_loss(generator(generator.draw_z(len(real), training.random)))
+        training.generator_optimizer.zero_grad()
+        generator_loss.total.backward()
+        training.generator_optimizer.step()
+        discriminator.requires_grad_(True)
+        training.watch(generator_loss.total)
+        training.generator_step = step
+
+        # Log, and stop where the losses have left the numbers.
+        if is_logged:
+            log.add(
+                training.place(batches.batches_per_epoch), summarise(gan, discriminator_loss, generator_loss)
+            )
+        is_checkpoint = step % params.checkpoint_every_generator_steps == 0 or step == params.generator_steps
+        if step in evaluation_steps:
+            training.watch_generator()
+        if is_checkpoint or step in evaluation_steps or log.is_due():
+            diverged_at = training.diverged_at()
+            log.flush(before_generator_step=diverged_at)
+            show_progress()
+            if diverged_at is not None:
+                break
+        if step in evaluation_steps:
+            save_snapshot()
+        if is_checkpoint:
+            save_checkpoint()
+
+
+def summarise(gan: Gan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
+    """Gather a step's losses, diagnostics and gradient norms as scalars on the device."""
+    return {
+        "discriminator_loss": discriminator_loss.total.detach(),
+        "generator_loss": generator_loss.total.detach(),
+        **discriminator_loss.diagnostics,
+        **generator_loss.diagnostics,
+        "discriminator_gradient_norm": _gradient_norm(gan.discriminator),
+        "generator_gradient_norm": _gradient_norm(gan.generator),
+    }
+
+
+def _gradient_norm(network: torch.nn.Module) -> Tensor:
+    """Euclidean norm of all of a network's gradients together."""
+    return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])

@@ -1,0 +1,41 @@
+"""The sections `train` and `settings` of params.yaml."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from stages.common.params import Params
+
+
+class Setting(Params):
+    """One of the report's letters: Adam's numbers and the discriminator's steps for each of the generator's."""
+
+    generator_learning_rate: float = Field(gt=0.0, le=1.0)
+    discriminator_learning_rate: float = Field(gt=0.0, le=1.0)
+    beta1: float = Field(ge=0.0, lt=1.0)
+    beta2: float = Field(ge=0.0, lt=1.0)
+    discriminator_steps: int = Field(ge=1, le=100)
+
+
+class TrainParams(Params):
+    """How long and in what portions every leg trains."""
+
+    batch_size: int = Field(ge=2, le=65536)
+    generator_steps: int = Field(ge=1)
+    evaluation_points: int = Field(ge=1, le=10000)
+    log_every_generator_steps: int = Field(ge=1)
+    checkpoint_every_generator_steps: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _refuse_crowded_points(self) -> Self:
+        if self.evaluation_points > self.generator_steps:
+            raise ValueError(
+                f"evaluation_points = {self.evaluation_points} is more than generator_steps = "
+                f"{self.generator_steps}; a point needs at least one step"
+            )
+        return self
+
+    def evaluation_generator_steps(self) -> list[int]:
+        """List the generator steps after which a snapshot is kept: evenly spaced, the last one included."""
+        points = self.evaluation_points
+        return [round(point * self.generator_steps / points) for point in range(1, points + 1)]

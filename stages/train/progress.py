@@ -1,0 +1,42 @@
+"""How far a training is: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Shows one leg's generator steps as the log's rows are written."""
+
+    def __init__(self, name: str, generator_steps: int, done: int) -> None:
+        self.name = name
+        self.generator_steps = generator_steps
+        self._bar = tqdm(total=generator_steps, initial=done, desc=name, disable=not sys.stderr.isatty())
+        self._last_line = time.monotonic()
+
+    def show(self, generator_step: int, row: dict[str, Any]) -> None:
+        """Show that `generator_step` steps are done, with the last logged row."""
+        self._bar.update(generator_step - self._bar.n)
+        is_last = generator_step >= self.generator_steps
+        if self._bar.disable and (is_last or time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES):
+            self._last_line = time.monotonic()
+            print(
+                f"{self.name}: generator step {generator_step}/{self.generator_steps}, "
+                f"epoch {row.get('epoch', 0.0):.2f}, "
+                f"discriminator loss {_number(row.get('discriminator_loss'))}, "
+                f"generator loss {_number(row.get('generator_loss'))}, "
+                f"{row.get('images_per_second', 0.0):.0f} images/s",
+                flush=True,
+            )
+
+    def close(self) -> None:
+        """Leave the terminal tidy."""
+        self._bar.close()
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"

@@ -1,0 +1,69 @@
+"""A leg's scratch folder: what a killed training is resumed from.
+
+DVC deletes a stage's outputs before it runs the stage again, and keeping them (`persist`) would switch off its
+run-cache. So the training works in an untracked folder whose name is a hash of all that the leg depends on,
+and copies the finished files to the tracked outputs at the end. A state made under anything else has another
+name and is discarded.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from stages.common.artifacts import SCRATCH, Leg
+
+CHUNK_BYTES = 1 << 20
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Hash the contents of files, in the order given: sha256 in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def list_sources(gan: str) -> list[Path]:
+    """List the code that a training runs: the rooms that DVC knows as its dependencies, and the GAN's file."""
+    rooms = [Path("stages") / room for room in ("common", "networks", "train")]
+    return [path for room in rooms for path in sorted(room.rglob("*.py"))] + [Path(f"stages/gans/{gan}.py")]
+
+
+def open_scratch(leg: Leg, depends_on: dict[str, Any]) -> Path:
+    """Make, or find again, the scratch folder of a leg under all that it depends on.
+
+    Args:
+        leg: the leg.
+        depends_on: JSON-able values; any other value of any of them means another folder.
+
+    Returns:
+        The folder. States of the same leg under other dependencies are removed, aloud.
+    """
+    key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+    folder = SCRATCH / "train" / leg.name / key
+    if folder.parent.exists():
+        for other in sorted(folder.parent.iterdir()):
+            if other != folder:
+                print(
+                    f"{leg.name}: discarding a state made under other params, code or data ({other})",
+                    flush=True,
+                )
+                shutil.rmtree(other)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def publish(files: Iterable[Path], folder: Path) -> None:
+    """Copy finished files to a tracked output folder, which appears whole or not at all."""
+    temporary = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for file in files:
+        shutil.copyfile(file, temporary / file.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)

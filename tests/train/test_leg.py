@@ -1,0 +1,231 @@
+"""A leg trained for real in a temporary folder: resuming, repeating, diverging."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from stages.common.artifacts import Leg
+from stages.gans import sngan
+from stages.networks.gan import Loss
+from stages.train.handover import hand_over
+from stages.train.leg import train_leg
+from stages.train.training import Training
+
+SNGAN = Leg("sngan", "A", 0)
+CPU = torch.device("cpu")
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the code under test can catch it."""
+
+
+def change_params(**sections: dict[str, Any]) -> None:
+    path = Path("params.yaml")
+    content = yaml.safe_load(path.read_text())
+    for section, changes in sections.items():
+        content[section] |= changes
+    path.write_text(yaml.safe_dump(content))
+
+
+def train(leg: Leg = SNGAN) -> dict[str, bytes]:
+    hand_over(train_leg(leg, CPU))
+    return {path.name: path.read_bytes() for path in sorted((Path("models") / leg.name).iterdir())}
+
+
+def read_log(leg: Leg = SNGAN) -> list[dict[str, Any]]:
+    lines = (Path("results/train") / leg.name / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def without_timings(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    timings = ("images_per_second", "elapsed_seconds")
+    return [{key: value for key, value in row.items() if key not in timings} for row in rows]
+
+
+def remove_scratch() -> None:
+    for path in sorted(Path(".scratch").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+
+
+def test_a_leg_leaves_snapshots_state_manifest_and_log(workspace: Path) -> None:
+    files = train()
+    assert list(files) == [
+        "generator_00000004.safetensors",
+        "generator_00000008.safetensors",
+        "generator_00000012.safetensors",
+        "manifest.json",
+        "state.safetensors",
+    ]
+    manifest = json.loads(files["manifest.json"])
+    assert [snapshot["generator_step"] for snapshot in manifest["snapshots"]] == [4, 8, 12]
+    assert manifest["snapshots"][1]["epoch"] == pytest.approx(8 / 5)  # 22 images make 5 batches of 4
+    assert [row["generator_step"] for row in read_log()] == [1, 2, 4, 6, 8, 10, 12]
+    assert read_log()[-1]["epoch"] == pytest.approx(12 / 5)
+
+
+def test_the_same_leg_twice_gives_the_same_bytes(workspace: Path) -> None:
+    first, rows = train(), without_timings(read_log())
+    remove_scratch()
+    assert train() == first
+    assert without_timings(read_log()) == rows
+
+
+@pytest.mark.parametrize("gan", ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"])
+@pytest.mark.parametrize("killed_at", [3, 5, 6, 11])
+def test_a_killed_training_resumes_and_ends_bit_identical(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, gan: str, killed_at: int
+) -> None:
+    leg = Leg(gan, "A", 0)
+    change_params(
+        settings={
+            "A": {
+                **yaml.safe_load(Path("params.yaml").read_text())["settings"]["A"],
+                "discriminator_steps": 2,
+            }
+        }
+    )
+    undisturbed, rows = train(leg), without_timings(read_log(leg))
+    remove_scratch()
+
+    def watch_until_killed(self: Training, loss: torch.Tensor) -> None:
+        if self.generator_step >= killed_at:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Training, "watch", watch_until_killed)
+        train(leg)
+    assert train(leg) == undisturbed
+    assert without_timings(read_log(leg)) == rows
+
+
+def test_a_log_line_torn_by_a_kill_is_repaired(workspace: Path) -> None:
+    undisturbed, rows = train(), without_timings(read_log())
+    (log,) = Path(".scratch").rglob("metrics.jsonl")
+    (state,) = Path(".scratch").rglob("state.safetensors")
+    state.unlink()
+    log.write_text(log.read_text() + '{"generator_step": 13, "epo')
+    assert train() == undisturbed
+    assert without_timings(read_log()) == rows
+
+
+def test_a_state_made_under_other_params_is_discarded_aloud(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train()
+    change_params(train={"batch_size": 5})
+    capsys.readouterr()
+    train()
+    output = capsys.readouterr().out
+    assert "sngan-A-0: discarding a state made under other params, code or data" in output
+    assert "resuming" not in output
+
+
+def test_a_finished_training_is_not_repeated_when_only_its_outputs_are_lost(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = train()
+    assert train() == files
+    assert "sngan-A-0: resuming after generator step 12" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("overflows_at", "reached"), [(1, []), (7, [4]), (9, [4, 8])])
+def test_a_loss_that_is_not_finite_ends_the_leg_and_is_a_result(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, overflows_at: int, reached: list[int]
+) -> None:
+    overflow_at_call(monkeypatch, overflows_at)
+    files = train()
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["diverged_at_generator_step"] == overflows_at
+    assert [snapshot["generator_step"] for snapshot in manifest["snapshots"]] == reached
+    assert [name for name in files if name.startswith("generator")] == [
+        f"generator_{step:08d}.safetensors" for step in reached
+    ]
+    assert all(row["generator_step"] < overflows_at for row in read_log())
+    metrics = json.loads(Path("results/train/sngan-A-0/metrics.json").read_text())
+    assert metrics["diverged_at_generator_step"] == overflows_at
+
+
+def test_a_snapshot_with_weights_that_are_not_finite_is_not_kept(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The loss of step 8 is finite, its gradient is not: the weights are lost before any loss shows it.
+    overflow_at_call(monkeypatch, 8, only_gradient=True)
+    manifest = json.loads(train()["manifest.json"])
+    assert manifest["diverged_at_generator_step"] == 8
+    assert [snapshot["generator_step"] for snapshot in manifest["snapshots"]] == [4]
+
+
+def overflow_at_call(monkeypatch: pytest.MonkeyPatch, call: int, only_gradient: bool = False) -> None:
+    """Have SNGAN's generator loss, or just its gradient, overflow at one generator step."""
+    calls, original = 0, sngan.GAN.generator_loss
+
+    def generator_loss(self: sngan.GAN, fake: torch.Tensor) -> Loss:
+        nonlocal calls
+        calls += 1
+        if calls == call and only_gradient:
+            fake.register_hook(lambda gradient: gradient * float("inf"))
+        loss = original(self, fake)
+        return loss._replace(total=loss.total * float("inf")) if calls == call and not only_gradient else loss
+
+    monkeypatch.setattr(sngan.GAN, "generator_loss", generator_loss)
+
+
+def test_discriminator_steps_of_the_setting_are_done_for_each_generator_step(workspace: Path) -> None:
+    change_params(
+        settings={
+            "B": {
+                "generator_learning_rate": 1e-3,
+                "discriminator_learning_rate": 1e-3,
+                "beta1": 0.5,
+                "beta2": 0.9,
+                "discriminator_steps": 3,
+            }
+        }
+    )
+    leg = Leg("sngan", "B", 0)
+    train(leg)
+    assert [(row["generator_step"], row["discriminator_steps"]) for row in read_log(leg)][-2:] == [
+        (10, 30),
+        (12, 36),
+    ]
+
+
+def test_a_settings_learning_rate_reaches_every_gan(workspace: Path) -> None:
+    # The report's BEGAN had its learning rate written into the code, so that settings changed nothing.
+    trained = train_leg(Leg("began", "C", 0), CPU)
+    rates = {
+        optimizer.param_groups[0]["lr"]
+        for optimizer in (trained.training.generator_optimizer, trained.training.discriminator_optimizer)
+    }
+    assert rates == {0.002}
+
+
+def test_another_seed_gives_another_result(workspace: Path) -> None:
+    assert (
+        train()["generator_00000012.safetensors"]
+        != train(Leg("sngan", "A", 1))["generator_00000012.safetensors"]
+    )
+
+
+def test_missing_data_names_the_stage_that_makes_it(workspace: Path) -> None:
+    Path("data/prepared/train_images.npy").unlink()
+    with pytest.raises(ValueError, match=r"train_images\.npy is missing; make it with `dvc repro prepare`"):
+        train()
+
+
+def test_a_damaged_array_is_named(workspace: Path) -> None:
+    path = Path("data/prepared/train_images.npy")
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"train_images\.npy is damaged .* `dvc repro -f prepare`"):
+        train()
+
+
+def test_a_batch_larger_than_the_split_is_refused(workspace: Path) -> None:
+    np.save("data/prepared/train_images.npy", np.zeros((3, 1, 8, 8), np.uint8))
+    with pytest.raises(ValueError, match=r"train\.batch_size = 4, but the train split has only 3 images"):
+        train()
