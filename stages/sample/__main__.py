@@ -1,0 +1,51 @@
+"""Draw images from every snapshot of one leg: models/<leg> -> samples/<leg> (uint8 arrays and grids)."""
+
+from stages.common.artifacts import (
+    MANIFEST,
+    MODELS,
+    SAMPLES,
+    grid_name,
+    read_json,
+    samples_name,
+    write_array,
+    write_json,
+)
+from stages.common.compute import start_compute
+from stages.common.entry import read_leg, run_stage
+from stages.common.params import load_section
+from stages.networks.params import NetworksParams
+from stages.sample.draw import draw_sample_z, draw_samples, load_generator
+from stages.sample.grid import write_grid
+from stages.sample.params import SampleParams
+
+
+def main() -> None:
+    """Every snapshot gets the same noise, so that a grid shows the same images growing."""
+    leg = read_leg(__doc__)
+    params = load_section(SampleParams, "sample")
+    networks = load_section(NetworksParams, "networks")
+    manifest = read_json(MODELS / leg.name / MANIFEST, made_by=f"train@{leg.name}")
+    folder, device = SAMPLES / leg.name, start_compute()
+    z = draw_sample_z(params.sample_count, networks.z_dimension, leg.seed)
+
+    points = []
+    for snapshot in manifest["snapshots"]:
+        step = snapshot["generator_step"]
+        generator = load_generator(leg, snapshot["file"], tuple(manifest["image_shape"]), networks, device)
+        images = draw_samples(generator, z, device)
+        write_array(folder / samples_name(step), images)
+        shown = images[: params.grid_rows * params.grid_columns]
+        write_grid(folder / grid_name(step), shown, params.grid_rows, params.grid_columns)
+        points.append({**_place(snapshot), "images": samples_name(step), "grid": grid_name(step)})
+
+    kept = ("gan", "setting", "seed", "evaluation_generator_steps", "diverged_at_generator_step")
+    record = {key: manifest[key] for key in kept} | {"sample_count": params.sample_count, "points": points}
+    write_json(folder / MANIFEST, record)
+
+
+def _place(snapshot: dict[str, object]) -> dict[str, object]:
+    return {key: snapshot[key] for key in ("generator_step", "discriminator_steps", "epoch")}
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,71 @@
+"""Draw images from a generator, so that image i depends on the seed and i and on nothing else."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from stages.common.artifacts import MODELS, Leg
+from stages.common.compute import derive_seed
+from stages.networks.generator import Generator
+from stages.networks.params import NetworksParams
+from stages.networks.pixels import tensor_to_pixels
+
+# Convolutions may round differently for another number of images, so all are drawn by this number at a time,
+# the last ones filled up.
+IMAGES_AT_A_TIME = 100
+
+
+def load_generator(
+    leg: Leg, file: str, image_shape: tuple[int, int, int], networks: NetworksParams, device: torch.device
+) -> Generator:
+    """Load a snapshot's generator, ready to draw from: batch norm uses its running statistics.
+
+    Raises:
+        ValueError: the file is missing, damaged, or of another network.
+    """
+    path = MODELS / leg.name / file
+    generator = Generator(image_shape, networks)
+    try:
+        generator.load_state_dict(load_file(path))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; make it with `dvc repro train@{leg.name}`") from None
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} does not hold this generator ({error}); make it anew: `dvc repro -f train@{leg.name}`"
+        ) from None
+    return generator.to(device).to(memory_format=torch.channels_last).eval()
+
+
+def draw_sample_z(count: int, z_dimension: int, seed: int) -> Tensor:
+    """Draw noise vectors, each from a source of its own: float32 [count, z_dimension], on the CPU.
+
+    Vector i is the same for every GAN, setting, snapshot and device, and for every `count` above i.
+    """
+    random = torch.Generator()
+    vectors = torch.empty(count, z_dimension)
+    for index in range(count):
+        random.manual_seed(derive_seed(seed, "sample", index))
+        torch.randn(z_dimension, generator=random, out=vectors[index])
+    return vectors
+
+
+@torch.inference_mode()
+def draw_samples(generator: Generator, z: Tensor, device: torch.device) -> NDArray[np.uint8]:
+    """Draw one image for each noise vector.
+
+    Args:
+        generator: in evaluation mode, on `device`.
+        z: float32 [N, z_dimension].
+        device: where to compute.
+
+    Returns:
+        uint8 [N, C, H, W].
+    """
+    count = len(z)
+    missing = -count % IMAGES_AT_A_TIME
+    filled = torch.cat([z, z.new_zeros(missing, z.shape[1])])
+    images = [tensor_to_pixels(generator(part.to(device))).cpu() for part in filled.split(IMAGES_AT_A_TIME)]
+    return torch.cat(images)[:count].contiguous().numpy()

@@ -1,0 +1,33 @@
+"""Lay images out as one picture."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stages.common.artifacts import atomic_path
+
+
+def arrange_grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    """Put images side by side, row by row.
+
+    Args:
+        images: uint8 [rows * columns, C, H, W].
+        rows: images down.
+        columns: images across.
+
+    Returns:
+        uint8 [rows * H, columns * W, C].
+    """
+    _, channels, height, width = images.shape
+    tiles = images.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    return tiles.reshape(rows * height, columns * width, channels)
+
+
+def write_grid(path: Path, images: NDArray[np.uint8], rows: int, columns: int) -> None:
+    """Write the grid of images uint8 [rows * columns, C, H, W], C 1 or 3, as a PNG, atomically."""
+    grid = arrange_grid(images, rows, columns)
+    picture = Image.fromarray(grid.squeeze(2) if grid.shape[2] == 1 else grid)
+    with atomic_path(path) as temporary:
+        picture.save(temporary, format="PNG")

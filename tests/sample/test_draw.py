@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stages.common.artifacts import Leg
+from stages.networks.generator import Generator
+from stages.networks.params import NetworksParams
+from stages.sample.draw import IMAGES_AT_A_TIME, draw_sample_z, draw_samples, load_generator
+from stages.sample.grid import arrange_grid, write_grid
+from stages.train.training import write_snapshot
+
+NARROW = NetworksParams(z_dimension=8, width=4, negative_slope=0.1)
+SHAPE = (1, 28, 28)
+CPU = torch.device("cpu")
+LEG = Leg("sngan", "A", 0)
+
+
+def make_generator() -> Generator:
+    torch.manual_seed(0)
+    generator = Generator(SHAPE, NARROW)
+    with torch.no_grad():
+        generator(torch.randn(64, 8))  # gives batch norm statistics that are not its initial ones
+    return generator.eval()
+
+
+def test_noise_vector_i_depends_on_the_seed_and_i_alone() -> None:
+    few, many = draw_sample_z(5, 8, seed=3), draw_sample_z(50, 8, seed=3)
+    assert torch.equal(few, many[:5])
+    assert not torch.equal(few, draw_sample_z(5, 8, seed=4))
+
+
+def test_noise_is_standard_normal() -> None:
+    z = draw_sample_z(4000, 8, seed=0)
+    assert float(z.mean()) == pytest.approx(0.0, abs=0.03)
+    assert float(z.std()) == pytest.approx(1.0, abs=0.03)
+
+
+def test_image_i_is_the_same_whatever_number_is_drawn() -> None:
+    generator = make_generator()
+    z = draw_sample_z(2 * IMAGES_AT_A_TIME + 7, 8, seed=0)
+    everything = draw_samples(generator, z, CPU)
+    assert everything.shape == (2 * IMAGES_AT_A_TIME + 7, *SHAPE)
+    assert everything.dtype == np.uint8
+    assert np.array_equal(draw_samples(generator, z[:3], CPU), everything[:3])
+    assert np.array_equal(draw_samples(generator, z[: IMAGES_AT_A_TIME + 1], CPU), everything[: IMAGES_AT_A_TIME + 1])
+
+
+def test_as_many_distinct_images_are_drawn_as_were_asked_for() -> None:
+    # The report's code saved the same 50 images 120 times.
+    images = draw_samples(make_generator(), draw_sample_z(600, 8, seed=0), CPU)
+    assert len(np.unique(images.reshape(600, -1), axis=0)) == 600
+
+
+def test_a_snapshot_written_by_training_is_loaded_and_drawn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    generator = make_generator()
+    write_snapshot(Path("models/sngan-A-0/generator.safetensors"), generator)
+    loaded = load_generator(LEG, "generator.safetensors", SHAPE, NARROW, CPU)
+    z = draw_sample_z(4, 8, seed=0)
+    assert np.array_equal(draw_samples(loaded, z, CPU), draw_samples(generator, z, CPU))
+
+
+def test_a_missing_snapshot_names_the_stage_that_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"models/sngan-A-0/x\.safetensors is missing; .*`dvc repro train@sngan-A-0`"):
+        load_generator(LEG, "x.safetensors", SHAPE, NARROW, CPU)
+
+
+def test_a_snapshot_of_another_network_or_a_damaged_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("models/sngan-A-0/g.safetensors")
+    write_snapshot(path, make_generator())
+    wider = NARROW.model_copy(update={"width": 8})
+    with pytest.raises(ValueError, match="does not hold this generator"):
+        load_generator(LEG, "g.safetensors", SHAPE, wider, CPU)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="does not hold this generator"):
+        load_generator(LEG, "g.safetensors", SHAPE, NARROW, CPU)
+
+
+def test_a_grid_goes_row_by_row() -> None:
+    images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1)
+    assert arrange_grid(images, rows=2, columns=3)[:, :, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_grid_of_colour_images_is_a_colour_picture(tmp_path: Path) -> None:
+    images = np.zeros((2, 3, 4, 4), np.uint8)
+    images[1, 2] = 200
+    write_grid(tmp_path / "grid.png", images, rows=1, columns=2)
+    picture = Image.open(tmp_path / "grid.png")
+    assert picture.size == (8, 4)
+    assert picture.getpixel((0, 0)) == (0, 0, 0)
+    assert picture.getpixel((5, 1)) == (0, 0, 200)
