@@ -45,7 +45,9 @@ def test_image_i_is_the_same_whatever_number_is_drawn() -> None:
     assert everything.shape == (2 * IMAGES_AT_A_TIME + 7, *SHAPE)
     assert everything.dtype == np.uint8
     assert np.array_equal(draw_samples(generator, z[:3], CPU), everything[:3])
-    assert np.array_equal(draw_samples(generator, z[: IMAGES_AT_A_TIME + 1], CPU), everything[: IMAGES_AT_A_TIME + 1])
+    assert np.array_equal(
+        draw_samples(generator, z[: IMAGES_AT_A_TIME + 1], CPU), everything[: IMAGES_AT_A_TIME + 1]
+    )
 
 
 def test_as_many_distinct_images_are_drawn_as_were_asked_for() -> None:
@@ -65,9 +67,13 @@ def test_a_snapshot_written_by_training_is_loaded_and_drawn_from(
     assert np.array_equal(draw_samples(loaded, z, CPU), draw_samples(generator, z, CPU))
 
 
-def test_a_missing_snapshot_names_the_stage_that_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_snapshot_names_the_stage_that_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"models/sngan-A-0/x\.safetensors is missing; .*`dvc repro train@sngan-A-0`"):
+    with pytest.raises(
+        ValueError, match=r"models/sngan-A-0/x\.safetensors is missing; .*`dvc repro train@sngan-A-0`"
+    ):
         load_generator(LEG, "x.safetensors", SHAPE, NARROW, CPU)
 
 

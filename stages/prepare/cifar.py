@@ -1,0 +1,147 @@
+"""Read CIFAR-10: the binary version, packed or unpacked, or class folders with its names. Never pickles."""
+
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.prepare.dataset import Dataset, Source, Split, hold_images
+from stages.prepare.image_folder import load_image_folder
+
+ARCHIVE = "cifar-10-binary.tar.gz"
+ARCHIVE_URL = f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}"
+# As printed on https://www.cs.toronto.edu/~kriz/cifar.html.
+ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+UNPACKED_FOLDER = "cifar-10-batches-bin"
+BATCHES = {"train": [f"data_batch_{number}.bin" for number in range(1, 6)], "test": ["test_batch.bin"]}
+BATCH_NAMES = frozenset(name for names in BATCHES.values() for name in names)
+CLASS_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+SIDE = 32
+CHANNELS = 3
+RECORD_BYTES = 1 + CHANNELS * SIDE * SIDE
+BATCH_IMAGES = 10_000
+BATCH_BYTES = BATCH_IMAGES * RECORD_BYTES
+ORIGINAL = "MD5 of the archive"
+NOT_ORIGINAL = "nothing: not the published archive, by its MD5"
+UNKNOWN = "nothing: no checksum of the unpacked batches is published"
+
+
+def load_cifar(path: Path) -> Dataset:
+    """Load CIFAR-10 from where the user keeps it.
+
+    Args:
+        path: the archive of the binary version, a folder with it or with its unpacked batches, or a folder
+            or zip of class folders with the ten names.
+
+    Raises:
+        ValueError: nothing of this is there, or it is damaged, or only pickles are there.
+    """
+    for archive in (path, path / ARCHIVE):
+        if archive.is_file() and archive.name.endswith((".tar.gz", ".tgz")):
+            _refuse_pickles(archive, is_pickled="python" in archive.name)
+            return load_archive(archive, "local path", str(path))
+    for folder in (path, path / UNPACKED_FOLDER):
+        present = [name for name in sorted(BATCH_NAMES) if (folder / name).is_file()]
+        if present:
+            contents = {name: (folder / name).read_bytes() for name in present}
+            return _assemble(contents, folder, Source("local path", str(path), UNKNOWN))
+    is_pickled = any(path.rglob("data_batch_1")) or (path / "cifar-10-python.tar.gz").is_file()
+    _refuse_pickles(path, is_pickled)
+    return _load_class_folders(path)
+
+
+def load_archive(path: Path, kind: str, location: str) -> Dataset:
+    """Load the packed binary version without unpacking it to disk.
+
+    Args:
+        path: cifar-10-binary.tar.gz.
+        kind: which source this is, for the manifest.
+        location: where the source lies, for the manifest.
+
+    Raises:
+        ValueError: the archive is damaged, or a batch is missing or has another length.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    contents: dict[str, bytes] = {}
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                name = Path(member.name).name
+                file_in_archive = archive.extractfile(member) if name in BATCH_NAMES else None
+                if file_in_archive is not None:
+                    # One byte too many is enough to show that a batch is too long.
+                    contents[name] = file_in_archive.read(BATCH_BYTES + 1)
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged: {error}; fetch it again from {ARCHIVE_URL}") from None
+    checked = ORIGINAL if digest == ARCHIVE_MD5 else NOT_ORIGINAL
+    return _assemble(contents, path, Source(kind, location, checked))
+
+
+def read_batch(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Read a batch of the binary version: records of a label, then 1024 red, 1024 green and 1024 blue values.
+
+    Args:
+        content: the file's bytes.
+        where: the file's name, for the error.
+
+    Returns:
+        images: uint8 [N, 32, 32, 3].
+        labels: int64 [N].
+
+    Raises:
+        ValueError: the file ends within a record, or a label is not 0 to 9.
+
+    Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version".
+    """
+    if not content or len(content) % RECORD_BYTES:
+        raise ValueError(f"{where} holds {len(content)} bytes, expected a multiple of {RECORD_BYTES}")
+    records = np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD_BYTES)
+    labels = records[:, 0].astype(np.int64)
+    if labels.max() >= len(CLASS_NAMES):
+        raise ValueError(f"{where} has the label {labels.max()}, expected 0 to {len(CLASS_NAMES) - 1}")
+    images = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE).transpose(0, 2, 3, 1)
+    return images, labels
+
+
+def _assemble(contents: Mapping[str, bytes], path: Path, source: Source) -> Dataset:
+    missing = sorted(BATCH_NAMES - set(contents))
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}; fetch {ARCHIVE_URL} and set prepare.path to it")
+    wrong = [
+        f"{name} ({len(content)} bytes)" for name, content in contents.items() if len(content) != BATCH_BYTES
+    ]
+    if wrong:
+        raise ValueError(
+            f"{path}: not of {BATCH_BYTES} bytes: {', '.join(wrong)}; fetch it again from {ARCHIVE_URL}"
+        )
+    splits = {split: _join(names, contents, path) for split, names in BATCHES.items()}
+    return Dataset(source, CLASS_NAMES, CHANNELS, "the data set's own", splits)
+
+
+def _join(names: list[str], contents: Mapping[str, bytes], path: Path) -> Split:
+    batches = [read_batch(contents[name], f"{path}: {name}") for name in names]
+    images = np.ascontiguousarray(np.concatenate([images for images, _ in batches]))
+    return hold_images(images, np.concatenate([labels for _, labels in batches]))
+
+
+def _refuse_pickles(path: Path, is_pickled: bool) -> None:
+    if is_pickled:
+        raise ValueError(
+            f"{path} is CIFAR-10's Python version: pickles, which can run any code while they are read, and "
+            f"so are not read here. Fetch the binary version, {ARCHIVE_URL}, and set prepare.path to it"
+        )
+
+
+def _load_class_folders(path: Path) -> Dataset:
+    dataset = load_image_folder(path)
+    if dataset.class_names != CLASS_NAMES:
+        raise ValueError(
+            f"{path} has the classes {', '.join(dataset.class_names)}, but CIFAR-10's are "
+            f"{', '.join(CLASS_NAMES)}; use dataset: image_folder for other classes"
+        )
+    return dataset

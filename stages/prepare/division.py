@@ -1,0 +1,52 @@
+"""Choose images without chance: a test split by hash, and a smaller set that is even over the classes."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+# One image in six, as in CIFAR-10.
+TEST_SHARE = 6
+BY_HASH = f"one image in {TEST_SHARE} of each class is test, chosen by the SHA-256 of its name"
+
+
+def choose_test_images(names: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Choose a stratified test split that depends on names alone, so adding an image moves few others.
+
+    Args:
+        names: one for each image, in any order.
+        labels: int64 [N].
+
+    Returns:
+        bool [N], True where the image is for testing: a sixth of every class, rounded, at least one.
+    """
+    is_test = np.zeros(len(names), dtype=np.bool_)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label).tolist()
+        members.sort(key=lambda index: hashlib.sha256(names[index].encode()).digest())
+        count = max(1, (len(members) + TEST_SHARE // 2) // TEST_SHARE)
+        is_test[members[:count]] = True
+    return is_test
+
+
+def choose_evenly(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
+    """Choose the first images of each class, taking turns until `limit` are chosen.
+
+    A class that runs out leaves its turns to the others; where the turns do not come out even, the first
+    classes have one image more. A limit above N, or None, chooses all.
+
+    Args:
+        labels: int64 [N].
+        limit: how many images.
+
+    Returns:
+        int64 [limit], indices in ascending order.
+    """
+    if limit is None or limit >= len(labels):
+        return np.arange(len(labels), dtype=np.int64)
+    turns = np.empty_like(labels)
+    for label in np.unique(labels):
+        members = labels == label
+        turns[members] = np.arange(members.sum())
+    return np.sort(np.lexsort((labels, turns))[:limit]).astype(np.int64)

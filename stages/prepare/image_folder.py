@@ -1,0 +1,117 @@
+"""Read images that lie in class folders, with or without train/ and test/ above these."""
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.common.artifacts import SPLITS
+from stages.prepare.dataset import Dataset, Source, Split
+from stages.prepare.division import BY_HASH, choose_test_images
+from stages.prepare.file_tree import ImageFile, list_tree
+from stages.prepare.pictures import UnreadableImage, decode, looks_grey
+from stages.prepare.progress import tell
+
+EXPECTED = "expected <class>/<image> or train/<class>/<image> and test/<class>/<image>"
+
+
+class Entry(NamedTuple):
+    """One image with its class; the split is None where the folders do not tell it."""
+
+    split: str | None
+    class_name: str
+    file: ImageFile
+
+
+def load_image_folder(path: Path) -> Dataset:
+    """List a folder or zip of class folders; the images themselves are decoded when they are written.
+
+    Classes are numbered in the order of their names, images follow each other class by class in the order of
+    theirs. Without train/ and test/ folders a sixth of each class becomes the test split.
+
+    Args:
+        path: a folder, a zip, or a folder of zips.
+
+    Raises:
+        ValueError: the images do not lie in class folders, a split or a class of it is missing, or a zip is
+            damaged.
+    """
+    files = list_tree(path)
+    entries = _place(files, path)
+    class_names = sorted({entry.class_name for entry in entries})
+    if entries[0].split is None:
+        entries, division = _divide(entries, class_names, path), BY_HASH
+    else:
+        division = "the folders train and test"
+    _refuse_missing_classes(entries, class_names, path)
+    tell(f"{path}: {len(entries)} images of {len(class_names)} classes")
+    # The first image in colour ends the search, so only what is grey throughout is read twice.
+    channels = 1 if all(_is_grey(entry.file) for entry in entries) else 3
+    splits = {split: _make_split(entries, split, class_names) for split in SPLITS}
+    source = Source("local path", str(path), "nothing: the user's own images")
+    return Dataset(source, class_names, channels, division, splits)
+
+
+def _place(files: list[ImageFile], path: Path) -> list[Entry]:
+    """Read split and class off the folders' names."""
+    tops = {file.parts[0].lower() for file in files}
+    named = tops & set(SPLITS)
+    is_divided = tops <= set(SPLITS) or (bool(named) and all(len(file.parts) > 2 for file in files))
+    if is_divided and tops != set(SPLITS):
+        raise ValueError(
+            f"{path} holds {', '.join(sorted(tops))} at its top, expected train and test, or classes alone; "
+            "name a place that holds both, or take the train/ level away to have the images divided"
+        )
+    depth = 1 if is_divided else 0
+    loose = [file.where for file in files if len(file.parts) < depth + 2]
+    if loose:
+        raise ValueError(
+            f"{path} has {len(loose)} images outside any class folder, such as {loose[0]}; {EXPECTED}. Images "
+            "of one kind go into one class folder"
+        )
+    return [Entry(file.parts[0].lower() if is_divided else None, file.parts[depth], file) for file in files]
+
+
+def _divide(entries: list[Entry], class_names: list[str], path: Path) -> list[Entry]:
+    counts = Counter(entry.class_name for entry in entries)
+    single = [name for name in class_names if counts[name] < 2]
+    if single:
+        raise ValueError(
+            f"{path} has only one image of {', '.join(single)}; each class needs two, to train and to test"
+        )
+    labels = _label(entries, class_names)
+    is_test = choose_test_images(["/".join(entry.file.parts) for entry in entries], labels)
+    return [
+        entry._replace(split="test" if held_out else "train")
+        for entry, held_out in zip(entries, is_test, strict=True)
+    ]
+
+
+def _refuse_missing_classes(entries: list[Entry], class_names: list[str], path: Path) -> None:
+    present = {(entry.split, entry.class_name) for entry in entries}
+    missing = [f"{split}/{name}" for split in SPLITS for name in class_names if (split, name) not in present]
+    if missing:
+        raise ValueError(
+            f"{path} has no images in {', '.join(missing)}; train and test need the same classes, spelt alike"
+        )
+
+
+def _is_grey(file: ImageFile) -> bool:
+    try:
+        return looks_grey(file.read())
+    except UnreadableImage:
+        # It decides nothing here; writing names it together with all others.
+        return True
+
+
+def _make_split(entries: list[Entry], split: str, class_names: list[str]) -> Split:
+    chosen = [entry for entry in entries if entry.split == split]
+    files = [entry.file for entry in chosen]
+    return Split(_label(chosen, class_names), lambda index: decode(files[index].where, files[index].read()))
+
+
+def _label(entries: list[Entry], class_names: list[str]) -> NDArray[np.int64]:
+    numbers = {name: number for number, name in enumerate(class_names)}
+    return np.array([numbers[entry.class_name] for entry in entries], dtype=np.int64)

@@ -1,0 +1,56 @@
+"""Describe a prepared data set: what it is, where it came from, what was done to it, and its checksums."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+
+from stages.common import artifacts
+from stages.prepare.dataset import Dataset
+from stages.prepare.params import DATASETS
+from stages.prepare.pictures import FILTER_NAME
+from stages.prepare.writing import Written
+
+
+def describe(name: str, image_size: int, dataset: Dataset, written: dict[str, Written]) -> dict[str, Any]:
+    """Make the manifest of a data set whose files are written.
+
+    Args:
+        name: the data set's name in params.yaml.
+        image_size: side of the written images, in pixels.
+        dataset: what was read.
+        written: what was written, by split.
+    """
+    is_resized = any(split.resized_count for split in written.values())
+    return {
+        "dataset": name,
+        "homepage": DATASETS[name].homepage,
+        "licence": DATASETS[name].licence,
+        "source": dataset.source._asdict(),
+        "class_names": dataset.class_names,
+        "image_size": image_size,
+        "channels": dataset.channels,
+        "division": dataset.division,
+        "resize_filter": FILTER_NAME if is_resized else None,
+        "pillow": PIL.__version__,
+        "splits": {split: _describe_split(split, content, dataset) for split, content in written.items()},
+    }
+
+
+def _describe_split(split: str, content: Written, dataset: Dataset) -> dict[str, Any]:
+    counts = np.bincount(content.labels, minlength=len(dataset.class_names)).tolist()
+    files = (artifacts.images_file(split), artifacts.labels_file(split))
+    return {
+        "count": len(content.labels),
+        "count_by_class": dict(zip(dataset.class_names, counts, strict=True)),
+        "shape": list(content.shape),
+        "resized_count": content.resized_count,
+        "sha256": {path.name: _hash_file(path) for path in files},
+    }
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,124 @@
+"""Turn the bytes of one image file into pixels: decode, lay upright, flatten, crop to a square, resize."""
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+# Raster formats that Pillow decodes by itself; others (EPS, say) would start a program.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# Pillow's own bound for an image whose few bytes unpack into more memory than anyone meant.
+LARGEST_PIXEL_COUNT = 89_478_485
+FILTER = Image.Resampling.LANCZOS
+FILTER_NAME = "Pillow's Lanczos (three lobes, antialiased), after a centre crop to a square"
+SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B")
+GREY_MODES = ("1", "L", "LA", "La", "F", *SIXTEEN_BIT_MODES)
+# What Pillow's decoders are known to raise on bytes that are not what they claim to be.
+DECODER_ERRORS = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+class UnreadableImage(ValueError):
+    """One image file that cannot be read, and why."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+
+
+def decode(where: str, content: bytes) -> Image.Image:
+    """Decode an image file: upright by its EXIF orientation, eight bits a channel, alpha laid over white.
+
+    The first frame of several is taken; a colour profile is ignored.
+
+    Args:
+        where: the file's name, for the error.
+        content: the file's bytes.
+
+    Returns:
+        mode L when the file is grey (also when its palette is), else RGB.
+
+    Raises:
+        UnreadableImage: the bytes are no image of a known format, are cut short, or are absurdly large.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            image = _open(content)
+            is_grey = _is_grey(image)
+            image.load()
+            image = _flatten(_to_eight_bits(ImageOps.exif_transpose(image)))
+            return image.convert("L" if is_grey else "RGB")
+    except UnidentifiedImageError:
+        raise UnreadableImage(where, f"not an image in any of {', '.join(FORMATS)}") from None
+    except DECODER_ERRORS as error:
+        raise UnreadableImage(where, str(error) or type(error).__name__) from None
+
+
+def looks_grey(content: bytes) -> bool:
+    """Tell from the header alone whether an image is grey; True for what is none, which decides nothing."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return _is_grey(_open(content))
+    except DECODER_ERRORS:
+        return True
+
+
+def fit(image: Image.Image, image_size: int) -> Image.Image:
+    """Crop the centre square and resize it to `image_size` pixels; an image of that size stays as it is."""
+    width, height = image.size
+    if width == height == image_size:
+        return image
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return image.crop((left, top, left + side, top + side)).resize((image_size, image_size), FILTER)
+
+
+def _open(content: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
+    width, height = image.size
+    # Pillow itself only warns up to twice its bound.
+    if width * height > LARGEST_PIXEL_COUNT:
+        raise ValueError(f"{width} x {height} pixels unpack to more than {LARGEST_PIXEL_COUNT} pixels")
+    return image
+
+
+def _is_grey(image: Image.Image) -> bool:
+    if image.mode not in ("P", "PA"):
+        return image.mode in GREY_MODES
+    palette = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits with rounding, where Pillow's own conversion would clip it to white."""
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
+    if image.mode not in SIXTEEN_BIT_MODES:
+        return image
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("32-bit pixels beyond the range of 16 bits; save it with 8 or 16 bits")
+    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Lay what is transparent over white: dropping the alpha would show whatever colour lies hidden there."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

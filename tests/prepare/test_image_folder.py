@@ -1,0 +1,244 @@
+"""Class folders and zips of them: every layout, the split, and every way in which they can be wrong."""
+
+import io
+import os
+import struct
+import unicodedata
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.prepare import file_tree
+from stages.prepare.dataset import Dataset
+from stages.prepare.image_folder import load_image_folder
+from stages.prepare.pictures import UnreadableImage
+
+DIVIDED = [f"{split}/{name}/{index}.png" for split in ("train", "test") for name in "ab" for index in (0, 1)]
+UNDIVIDED = [f"{name}/{index}.png" for name in "ab" for index in range(6)]
+
+
+def paint(value: int, mode: str = "L", form: str = "PNG") -> bytes:
+    """Make a small image whose value tells it from others."""
+    buffer = io.BytesIO()
+    Image.new(mode, (8, 8), value if mode == "L" else (value, 0, 0)).save(buffer, form)
+    return buffer.getvalue()
+
+
+def fill_folder(root: Path, names: list[str], content: bytes | None = None) -> Path:
+    for value, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(paint(value) if content is None else content)
+    return root
+
+
+def fill_zip(path: Path, names: list[str]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for value, name in enumerate(names):
+            archive.writestr(name, paint(value))
+    return path
+
+
+def values_of(dataset: Dataset, split: str) -> list[int]:
+    images = dataset.splits[split]
+    return [int(np.asarray(images.open_image(index))[0, 0]) for index in range(len(images.labels))]
+
+
+def test_given_splits_are_kept_in_the_order_of_class_and_name(tmp_path: Path) -> None:
+    dataset = load_image_folder(fill_folder(tmp_path / "images", DIVIDED))
+    assert dataset.class_names == ["a", "b"]
+    assert dataset.splits["train"].labels.tolist() == [0, 0, 1, 1]
+    assert values_of(dataset, "train") == [0, 1, 2, 3]
+    assert values_of(dataset, "test") == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("names", [DIVIDED, UNDIVIDED])
+@pytest.mark.parametrize("wrapper", ["", "wrapper/", "outer/inner/"])
+def test_a_zip_gives_what_its_folder_gives_also_within_a_wrapper(
+    tmp_path: Path, names: list[str], wrapper: str
+) -> None:
+    folder = load_image_folder(fill_folder(tmp_path / "folder", names))
+    archive = load_image_folder(fill_zip(tmp_path / "images.zip", [wrapper + name for name in names]))
+    for split in ("train", "test"):
+        assert values_of(folder, split) == values_of(archive, split)
+        assert folder.splits[split].labels.tolist() == archive.splits[split].labels.tolist()
+
+
+def test_images_without_splits_are_divided_one_in_six(tmp_path: Path) -> None:
+    dataset = load_image_folder(fill_folder(tmp_path / "images", UNDIVIDED))
+    assert dataset.splits["train"].labels.tolist() == [0] * 5 + [1] * 5
+    assert dataset.splits["test"].labels.tolist() == [0, 1]
+    assert sorted(values_of(dataset, "train") + values_of(dataset, "test")) == list(range(12))
+    assert dataset.division.startswith("one image in 6 of each class is test")
+
+
+@pytest.mark.parametrize("inner", ["{split}/{name}", "{name}", "wrapper/{split}/{name}"])
+def test_a_train_zip_and_a_test_zip_side_by_side_are_one_data_set(tmp_path: Path, inner: str) -> None:
+    for split in ("train", "test"):
+        names = [f"{inner.format(split=split, name=name)}/0.png" for name in "ab"]
+        fill_zip(tmp_path / f"pets-{split}.zip", names)
+    dataset = load_image_folder(tmp_path)
+    assert dataset.class_names == ["a", "b"]
+    assert {split: content.labels.tolist() for split, content in dataset.splits.items()} == {
+        "train": [0, 1],
+        "test": [0, 1],
+    }
+
+
+def test_hidden_files_and_other_files_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden = ["__MACOSX/train/a/._0.png", "train/a/.hidden.png", "train/.cache/c/0.png", ".DS_Store"]
+    dataset = load_image_folder(fill_zip(tmp_path / "images.zip", [*DIVIDED, *hidden, "train/a/notes.txt"]))
+    assert values_of(dataset, "train") == [0, 1, 2, 3]
+    assert "left out 1 files that are no images by their names, such as notes.txt" in capsys.readouterr().err
+    fill_folder(tmp_path / "folder", [*DIVIDED, *hidden])
+    assert values_of(load_image_folder(tmp_path / "folder"), "train") == [0, 1, 2, 3]
+
+
+def test_grey_images_stay_grey_and_one_in_colour_makes_all_colour(tmp_path: Path) -> None:
+    root = fill_folder(tmp_path / "images", DIVIDED)
+    assert load_image_folder(root).channels == 1
+    (root / "test/b/1.png").write_bytes(paint(9, "RGB"))
+    assert load_image_folder(root).channels == 3
+
+
+def test_an_unreadable_file_does_not_decide_the_channels(tmp_path: Path) -> None:
+    root = fill_folder(tmp_path / "images", DIVIDED)
+    (root / "train/a/0.png").write_text("no image")
+    assert load_image_folder(root).channels == 1
+
+
+def test_accents_are_spelt_alike_wherever_the_folder_was_made(tmp_path: Path) -> None:
+    names = [f"{name}/{index}.png" for name in ("chêne", "orme") for index in range(6)]
+    composed = load_image_folder(fill_folder(tmp_path / "one", names))
+    decomposed = load_image_folder(
+        fill_folder(tmp_path / "other", [unicodedata.normalize("NFD", name) for name in names])
+    )
+    assert composed.class_names == decomposed.class_names
+    assert values_of(composed, "test") == values_of(decomposed, "test")
+
+
+def test_linked_class_folders_are_followed_and_a_link_in_a_circle_is_not(tmp_path: Path) -> None:
+    fill_folder(tmp_path / "elsewhere", ["0.png", "1.png"])
+    root = fill_folder(tmp_path / "images", ["a/0.png", "a/1.png"])
+    (root / "b").symlink_to(tmp_path / "elsewhere")
+    (root / "a" / "circle").symlink_to(root)
+    dataset = load_image_folder(root)
+    assert dataset.class_names == ["a", "b"]
+    assert sum(len(split.labels) for split in dataset.splits.values()) == 4
+
+
+def test_windows_separators_in_a_zip_are_understood(tmp_path: Path) -> None:
+    path = fill_zip(tmp_path / "images.zip", [name.replace("/", "\\") for name in DIVIDED])
+    assert load_image_folder(path).class_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["train/a/0.png", "train/b/0.png"], "holds train at its top, expected train and test"),
+        (["train/a/0.png", "test/a/0.png", "val/a/0.png"], "holds test, train, val at its top"),
+        (["train/a/0.png", "train/b/0.png", "test/a/0.png"], "has no images in test/b; train and test need"),
+        (["train/a/0.png", "test/A/0.png"], "has no images in train/A, test/a"),
+        (["a/0.png", "b/0.png", "stray.png"], "has 1 images outside any class folder, such as .*stray.png"),
+        (["0.png", "1.png"], "has 2 images outside any class folder"),
+        (["train/0.png", "test/0.png"], "has 2 images outside any class folder"),
+        (["a/0.png", "a/1.png", "b/0.png"], "has only one image of b; each class needs two"),
+        (["a/notes.txt"], "holds no images, that is, no names in .jpg"),
+        ([], "holds no images"),
+    ],
+)
+def test_a_wrong_layout_is_explained(tmp_path: Path, names: list[str], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        load_image_folder(fill_zip(tmp_path / "images.zip", names))
+
+
+def test_an_empty_folder_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty holds no images"):
+        load_image_folder(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_truncated_zip_is_named(tmp_path: Path, share: float) -> None:
+    path = fill_zip(tmp_path / "images.zip", DIVIDED)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ValueError, match="images.zip is no complete zip file"):
+        load_image_folder(path)
+
+
+def test_a_damaged_member_of_a_zip_is_named(tmp_path: Path) -> None:
+    path = fill_zip(tmp_path / "images.zip", DIVIDED)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("train/a/1.png").header_offset + 30 + len("train/a/1.png")
+    content = bytearray(path.read_bytes())
+    content[start + 10 : start + 20] = b"\xff" * 10
+    path.write_bytes(content)
+    dataset = load_image_folder(path)
+    with pytest.raises(UnreadableImage, match=r"images.zip: train/a/1.png: "):
+        dataset.splits["train"].open_image(1)
+
+
+@pytest.mark.parametrize("name", ["../../a/0.png", "/a/0.png", "a/../../0.png", "a/./0.png"])
+def test_a_zip_that_points_outside_itself_is_refused(tmp_path: Path, name: str) -> None:
+    path = fill_zip(tmp_path / "images.zip", [*DIVIDED, name])
+    with pytest.raises(ValueError, match="names a file outside itself"):
+        load_image_folder(path)
+
+
+def test_a_zip_that_claims_to_unpack_to_absurd_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_tree, "SMALL_ZIP_BYTES", 1 << 20)
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/0.png", b"\0" * (8 << 20))
+    with pytest.raises(ValueError, match=r"bomb.zip claims to unpack from \d+ to 8388608 bytes"):
+        load_image_folder(path)
+
+
+def test_a_member_that_lies_about_its_size_is_held_to_it(tmp_path: Path) -> None:
+    path = fill_zip(tmp_path / "images.zip", DIVIDED)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/a/2.png", b"\0" * (8 << 20))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(struct.pack("<I", 8 << 20), struct.pack("<I", 100)))
+    dataset = load_image_folder(path)
+    with pytest.raises(UnreadableImage, match="train/a/2.png: "):
+        dataset.splits["train"].open_image(2)
+
+
+def test_a_huge_file_is_named_and_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_tree, "LARGEST_FILE_BYTES", 50)
+    for root in (fill_folder(tmp_path / "images", DIVIDED), fill_zip(tmp_path / "images.zip", DIVIDED)):
+        with pytest.raises(UnreadableImage, match="bytes are more than 50"):
+            load_image_folder(root).splits["train"].open_image(0)
+
+
+def test_a_packing_method_that_cannot_be_bounded_is_named(tmp_path: Path) -> None:
+    path = fill_zip(tmp_path / "images.zip", DIVIDED)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("train/a/2.png", paint(2))
+    with pytest.raises(UnreadableImage, match="2.png: packed by another method than store or deflate"):
+        load_image_folder(path).splits["train"].open_image(2)
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    root = fill_folder(tmp_path / "images", DIVIDED)
+    (root / "train/a/0.png").unlink()
+    (root / "train/a/0.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(UnreadableImage, match="0.png: No such file or directory"):
+        load_image_folder(root).splits["train"].open_image(0)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_may_not_be_listed_is_an_error_and_not_an_absence(tmp_path: Path) -> None:
+    root = fill_folder(tmp_path / "images", DIVIDED)
+    (root / "train/a").chmod(0)
+    with pytest.raises(PermissionError, match="train/a"):
+        load_image_folder(root)

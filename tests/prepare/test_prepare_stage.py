@@ -1,0 +1,151 @@
+"""The stage as DVC runs it: files, manifest, exit code and the one message of a failure."""
+
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+DIGITS = {"dataset": "digits", "path": None, "image_size": 8, "train_limit": None, "test_limit": None}
+
+
+def prepare(largest_file_bytes: int | None = None, **changes: Any) -> subprocess.CompletedProcess[str]:
+    """Run the stage here with the given params; a bound on the size of files stands for a full disk."""
+
+    def bound() -> None:
+        if largest_file_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, largest_file_bytes))
+
+    Path("params.yaml").write_text(yaml.safe_dump({"prepare": DIGITS | changes}), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "stages.prepare"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=bound,
+    )
+
+
+def read_all() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(Path("data/prepared").iterdir())}
+
+
+def make_images(root: Path) -> Path:
+    """Make 24 images of odd sizes and modes, twelve of each class."""
+    random = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        for index in range(12):
+            values = random.integers(0, 256, (9 + index, 31 - index, 3), dtype=np.uint8)
+            Image.fromarray(values).convert("L" if index == 3 else "RGB").save(root / name / f"{index}.png")
+    return root
+
+
+def test_digits_are_written_as_the_other_stages_read_them() -> None:
+    done = prepare()
+    assert (done.returncode, done.stdout) == (0, "")
+    assert list(read_all()) == [
+        "class_names.json",
+        "test_images.npy",
+        "test_labels.npy",
+        "train_images.npy",
+        "train_labels.npy",
+    ]
+    images, labels = np.load("data/prepared/train_images.npy"), np.load("data/prepared/train_labels.npy")
+    assert (images.dtype, images.shape) == (np.uint8, (1497, 1, 8, 8))
+    assert (labels.dtype, labels.shape) == (np.int64, (1497,))
+    assert json.loads(Path("data/prepared/class_names.json").read_text()) == [
+        str(digit) for digit in range(10)
+    ]
+
+
+def test_the_manifest_tells_source_counts_shapes_and_checksums() -> None:
+    prepare(test_limit=25)
+    manifest = json.loads(Path("data/manifest.json").read_text())
+    assert manifest["dataset"] == "digits"
+    assert manifest["source"]["kind"] == "scikit-learn"
+    assert (manifest["image_size"], manifest["channels"], manifest["resize_filter"]) == (8, 1, None)
+    test = manifest["splits"]["test"]
+    assert (test["count"], test["shape"]) == (25, [25, 1, 8, 8])
+    assert list(test["count_by_class"].values()) == [3, 3, 3, 3, 3, 2, 2, 2, 2, 2]
+    files = read_all()
+    for split in manifest["splits"].values():
+        for name, checksum in split["sha256"].items():
+            assert hashlib.sha256(files[name]).hexdigest() == checksum
+
+
+def test_a_second_run_writes_the_same_bytes() -> None:
+    prepare(image_size=28)
+    first = read_all(), Path("data/manifest.json").read_bytes()
+    prepare(image_size=28)
+    assert (read_all(), Path("data/manifest.json").read_bytes()) == first
+
+
+def test_a_limit_keeps_images_of_the_whole_set() -> None:
+    prepare()
+    whole = np.load("data/prepared/train_images.npy")
+    prepare(train_limit=30)
+    few, labels = np.load("data/prepared/train_images.npy"), np.load("data/prepared/train_labels.npy")
+    assert np.bincount(labels).tolist() == [3] * 10
+    assert {image.tobytes() for image in few} <= {image.tobytes() for image in whole}
+
+
+def test_odd_sizes_and_mixed_modes_become_squares_of_colour(tmp_path: Path) -> None:
+    done = prepare(dataset="image_folder", path=str(make_images(tmp_path / "pets")), image_size=16)
+    assert done.returncode == 0, done.stderr
+    assert np.load("data/prepared/train_images.npy").shape == (20, 3, 16, 16)
+    manifest = json.loads(Path("data/manifest.json").read_text())
+    assert "Lanczos" in manifest["resize_filter"]
+    assert manifest["splits"]["train"]["resized_count"] == 20
+
+
+def test_all_corrupt_files_are_named_at_once_and_nothing_is_left(tmp_path: Path) -> None:
+    root = make_images(tmp_path / "pets")
+    (root / "cat/1.png").write_bytes((root / "cat/1.png").read_bytes()[:200])
+    (root / "dog/7.jpg").write_text("I am a dog")
+    (root / "dog/8.png").write_bytes(b"")
+    done = prepare(dataset="image_folder", path=str(root), image_size=16)
+    message = done.stderr[done.stderr.index("error: ") :].splitlines()
+    assert done.returncode == 1
+    assert message[0] == "error: 3 images cannot be read; mend or remove them, then prepare again:"
+    assert sorted(line.split(": ")[0] for line in message[1:]) == [
+        f"  - {root}/{name}" for name in ("cat/1.png", "dog/7.jpg", "dog/8.png")
+    ]
+    assert not list(Path("data/prepared").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_size": 30}, "prepare.image_size: 30 pixels: the networks need .* nearest: 28 and 32"),
+        ({"dataset": "image_folder", "path": "nowhere"}, "prepare.path = 'nowhere' does not exist"),
+        ({"colour": True}, "prepare.colour is unknown"),
+    ],
+)
+def test_a_foreseen_failure_is_one_message_without_a_traceback(changes: dict[str, Any], message: str) -> None:
+    done = prepare(**changes)
+    assert done.returncode == 1
+    assert done.stderr.count("error: ") == 1
+    assert "Traceback" not in done.stderr
+    assert np.all([part in done.stderr for part in message.split(" .* ")]), done.stderr
+
+
+@pytest.mark.parametrize("largest_file_bytes", [20_000, 95_900])
+def test_a_disk_that_takes_no_more_is_told_with_the_file_and_leaves_no_half_files(
+    largest_file_bytes: int,
+) -> None:
+    done = prepare(largest_file_bytes)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "data/prepared/train_images.npy" in done.stderr.splitlines()[-1]
+    assert not list(Path("data/prepared").iterdir())
