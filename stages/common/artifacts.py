@@ -4,6 +4,7 @@ All paths are relative to the repository's root, where DVC runs every stage. Ima
 [N, C, H, W] in .npy files; networks are safetensors; statistics are safetensors; records are JSON.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -32,6 +33,8 @@ LOSS_CURVES = "losses.csv"
 FINAL_STATE = "state.safetensors"
 POINTS = "points.json"
 METRICS = "metrics.json"
+REAL_SCORES = REFERENCE / "scores.json"
+REFERENCE_MOMENTS = REFERENCE / "moments.safetensors"
 SPLITS = ("train", "test")
 
 
@@ -131,6 +134,27 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
         np.save(file, array, allow_pickle=False)
 
 
+def read_array(path: Path, made_by: str) -> NDArray[Any]:
+    """Map an array from a .npy file without reading it all, read-only.
+
+    Raises:
+        ValueError: the file is missing or is no .npy file.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
+    return array
+
+
+def hash_file(path: Path) -> str:
+    """Return a file's sha256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read_images(path: Path, made_by: str) -> NDArray[np.uint8]:
     """Map images from a .npy file without reading them all.
 
@@ -144,12 +168,7 @@ def read_images(path: Path, made_by: str) -> NDArray[np.uint8]:
     Raises:
         ValueError: the file is missing, is no .npy file, or holds another type or shape.
     """
-    try:
-        images: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
+    images = read_array(path, made_by)
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(
             f"{path} holds {images.dtype} {list(images.shape)}, expected uint8 [N, C, H, W]; "

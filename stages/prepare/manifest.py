@@ -1,7 +1,5 @@
 """Describe a prepared data set: what it is, where it came from, what was done to it, and its checksums."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,10 +45,5 @@ def _describe_split(split: str, content: Written, dataset: Dataset) -> dict[str,
         "count_by_class": dict(zip(dataset.class_names, counts, strict=True)),
         "shape": list(content.shape),
         "resized_count": content.resized_count,
-        "sha256": {path.name: _hash_file(path) for path in files},
+        "sha256": {path.name: artifacts.hash_file(path) for path in files},
     }
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

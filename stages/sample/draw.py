@@ -9,9 +9,9 @@ from torch import Tensor
 
 from stages.common.artifacts import MODELS, Leg
 from stages.common.compute import derive_seed
+from stages.common.pixels import tensor_to_pixels
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
-from stages.networks.pixels import tensor_to_pixels
 
 # Convolutions may round differently for another number of images, so all are drawn by this number at a time,
 # the last ones filled up.

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from stages.common.compute import derive_seed
-from stages.networks.pixels import pixels_to_tensor
+from stages.common.pixels import pixels_to_tensor
 
 
 class Batches:

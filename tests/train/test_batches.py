@@ -1,6 +1,6 @@
 import torch
 
-from stages.networks.pixels import tensor_to_pixels
+from stages.common.pixels import tensor_to_pixels
 from stages.train.batches import Batches
 
 

@@ -1,6 +1,6 @@
 import torch
 
-from stages.networks.pixels import pixels_to_tensor, tensor_to_pixels
+from stages.common.pixels import pixels_to_tensor, tensor_to_pixels
 
 ALL_VALUES = torch.arange(256, dtype=torch.uint8)
 

@@ -1,0 +1,25 @@
+"""Make the extractor that scores are measured with: extractor/ (weights and a card saying what they are)."""
+
+from stages.common.compute import start_compute
+from stages.common.entry import run_stage
+from stages.common.params import load_section
+from stages.extractor.classifier import make_classifier
+from stages.extractor.params import ExtractorParams
+from stages.scores.card import write_card
+
+
+def main() -> None:
+    """Train the embedded classifier, or fetch Inception."""
+    params = load_section(ExtractorParams, "extractor")
+    if params.name == "classifier":
+        card = make_classifier(params.classifier, start_compute())
+    else:
+        # Imported only where it is asked for: torch-fidelity brings torchvision, a second and a half.
+        from stages.extractor.inception import make_inception
+
+        card = make_inception(params.inception)
+    write_card(card)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,76 @@
+"""Make the extractor `classifier`: data/prepared -> extractor/."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+
+from stages.common.artifacts import (
+    atomic_path,
+    class_names_file,
+    hash_file,
+    images_file,
+    labels_file,
+    read_array,
+    read_images,
+    read_json,
+)
+from stages.extractor.params import ClassifierParams
+from stages.extractor.train_classifier import (
+    LabelledImages,
+    hold_split,
+    measure_accuracy,
+    train_classifier,
+)
+from stages.scores.card import WEIGHTS, Card
+from stages.scores.classifier import Classifier
+
+
+def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
+    """Train the classifier, measure it on the test split and write its weights.
+
+    Raises:
+        ValueError: the prepared data is missing or damaged, or the classifier finds too few of the test
+            split's labels for its scores to mean much.
+    """
+    class_names = read_json(class_names_file(), made_by="prepare")
+    train, test = (_read_split(split, len(class_names), device) for split in ("train", "test"))
+    classifier = train_classifier(train, len(class_names), params)
+    accuracy = measure_accuracy(classifier, test)
+    print(f"classifier: accuracy {accuracy:.2%} on {len(test.images)} test images", flush=True)
+    if accuracy < params.minimum_test_accuracy:
+        raise ValueError(
+            f"the classifier finds {accuracy:.2%} of the test labels, less than "
+            f"extractor.classifier.minimum_test_accuracy = {params.minimum_test_accuracy:.2%}, so its scores "
+            "would mean little; train longer (epochs), widen it (width), or lower the minimum"
+        )
+    _write_weights(classifier)
+    return Card(
+        name="classifier",
+        title=f"a small CNN trained on the {len(class_names)} labels of the prepared train split",
+        feature_dimension=params.feature_dimension,
+        class_count=len(class_names),
+        image_shape=list(train.images.shape[1:]),
+        width=params.width,
+        weights_sha256=hash_file(WEIGHTS),
+        test_accuracy=accuracy,
+        train_count=len(train.images),
+        test_count=len(test.images),
+    )
+
+
+def _read_split(split: str, class_count: int, device: torch.device) -> LabelledImages:
+    images = read_images(images_file(split), made_by="prepare")
+    labels: NDArray[np.int64] = read_array(labels_file(split), made_by="prepare")
+    if labels.shape != images.shape[:1] or labels.min() < 0 or labels.max() >= class_count:
+        raise ValueError(
+            f"{labels_file(split)} does not label the {len(images)} images with {class_count} classes; "
+            "make it anew: `dvc repro -f prepare`"
+        )
+    return hold_split(images, labels, device)
+
+
+def _write_weights(classifier: Classifier) -> None:
+    weights = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
+    with atomic_path(WEIGHTS) as temporary:
+        save_file(weights, temporary)

@@ -1,0 +1,39 @@
+"""The section `extractor` of params.yaml."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from stages.common.params import Params
+
+
+class ClassifierParams(Params):
+    """How the embedded classifier is built and trained."""
+
+    seed: int = Field(ge=0, lt=2**31)
+    epochs: int = Field(ge=1, le=1000)
+    batch_size: int = Field(ge=2, le=65536)
+    learning_rate: float = Field(gt=0.0, le=1.0)
+    width: int = Field(ge=1, le=1024)
+    feature_dimension: int = Field(ge=2, le=4096)
+    mirror: bool
+    minimum_test_accuracy: float = Field(ge=0.0, le=1.0)
+
+
+class InceptionParams(Params):
+    """Where the Inception weights are, for machines that cannot download them."""
+
+    weights_path: str | None = Field(min_length=1)
+
+    def local_path(self) -> Path | None:
+        """Where the user keeps the weights, with `~` expanded; None when they are to be downloaded."""
+        return None if self.weights_path is None else Path(self.weights_path).expanduser()
+
+
+class ExtractorParams(Params):
+    """Which extractor scores are made with; the section of the other one is kept but not read."""
+
+    name: Literal["classifier", "inception"]
+    classifier: ClassifierParams
+    inception: InceptionParams

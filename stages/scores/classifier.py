@@ -1,0 +1,59 @@
+"""The embedded extractor: a small convolutional classifier of the prepared data set's own labels."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class Extracted(NamedTuple):
+    """What an extractor sees in images.
+
+    Attributes:
+        features: float32 [N, D], what FID compares.
+        logits: float32 [N, K], what the Inception Score reads.
+    """
+
+    features: Tensor
+    logits: Tensor
+
+
+class Classifier(nn.Module):
+    """Four convolutions, each with batch norm and ReLU, then the feature layer, then the classes.
+
+    Two of the convolutions halve the image, the first of them at once, so that scoring costs little beside
+    training. The features come out of a ReLU, as Inception's do.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], width: int, feature_dimension: int, class_count: int
+    ):
+        super().__init__()
+        channels, side, _ = image_shape
+        self.trunk = nn.Sequential(
+            *_convolve(channels, width, stride=2),
+            *_convolve(width, 2 * width, stride=1),
+            *_convolve(2 * width, 4 * width, stride=2),
+            *_convolve(4 * width, 4 * width, stride=1),
+            nn.Flatten(),
+        )
+        last_side = _halve(_halve(side))
+        self.to_features = nn.Sequential(nn.Linear(4 * width * last_side**2, feature_dimension), nn.ReLU())
+        self.to_logits = nn.Linear(feature_dimension, class_count)
+
+    def forward(self, images: Tensor) -> Extracted:
+        """Look at images float32 [N, C, H, W] in [-1, 1]."""
+        features = self.to_features(self.trunk(images))
+        return Extracted(features, self.to_logits(features))
+
+
+def _convolve(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    ]
+
+
+def _halve(side: int) -> int:
+    """Side of a map after a convolution of stride 2: halved, rounded up."""
+    return (side + 1) // 2

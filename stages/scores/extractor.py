@@ -1,0 +1,89 @@
+"""Load the extractor that the extractor stage made, and look at images with it."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from stages.common.pixels import pixels_to_tensor
+from stages.scores.card import CARD, WEIGHTS, Card, read_card
+from stages.scores.classifier import Classifier, Extracted
+
+# A convolution may round differently for another number of images; a fixed number keeps scores to the bit.
+IMAGES_AT_A_TIME = 250
+
+
+class Extractor:
+    """A named network that turns images into features and logits.
+
+    Attributes:
+        card: what it is.
+    """
+
+    def __init__(self, card: Card, look: Callable[[Tensor], Extracted], device: torch.device) -> None:
+        """Take a network.
+
+        Args:
+            card: what it is.
+            look: takes images uint8 [N, C, H, W] on `device`.
+            device: where it lies.
+        """
+        self.card = card
+        self._look = look
+        self._device = device
+
+    def extract(self, images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Yield features float32 [n, D] and logits float32 [n, K] of images uint8 [N, C, H, W], part by part.
+
+        Raises:
+            ValueError: the images are not of the shape that the extractor takes.
+        """
+        wanted, found = self.card.image_shape, list(images.shape[1:])
+        if wanted is not None and found != wanted:
+            raise ValueError(f"the {self.card.name} extractor takes images {wanted}, but these are {found}")
+        for start in range(0, len(images), IMAGES_AT_A_TIME):
+            part = torch.from_numpy(np.array(images[start : start + IMAGES_AT_A_TIME])).to(self._device)
+            with torch.inference_mode():
+                seen = self._look(part)
+            yield seen.features.cpu().numpy(), seen.logits.cpu().numpy()
+
+
+def load_extractor(device: torch.device) -> Extractor:
+    """Load extractor/.
+
+    Raises:
+        ValueError: the extractor is missing, damaged or of an unknown name.
+    """
+    card = read_card()
+    loaders = {"classifier": _load_classifier, "inception": _load_inception}
+    if card.name not in loaders:
+        raise ValueError(f"extractor {card.name!r} is unknown; there is {', '.join(loaders)}")
+    try:
+        return Extractor(card, loaders[card.name](card, device), device)
+    except FileNotFoundError:
+        raise ValueError(f"{WEIGHTS} is missing; make it with `dvc repro extractor`") from None
+    except (SafetensorError, RuntimeError):
+        raise ValueError(
+            f"{WEIGHTS} does not hold the {card.name} that {CARD} describes; make both anew: "
+            "`dvc repro -f extractor`"
+        ) from None
+
+
+def _load_classifier(card: Card, device: torch.device) -> Callable[[Tensor], Extracted]:
+    assert card.image_shape is not None and card.width is not None
+    channels, height, width = card.image_shape
+    network = Classifier((channels, height, width), card.width, card.feature_dimension, card.class_count)
+    network.load_state_dict(load_file(WEIGHTS))
+    network = network.to(device).to(memory_format=torch.channels_last).eval()
+    return lambda pixels: network(pixels_to_tensor(pixels).contiguous(memory_format=torch.channels_last))
+
+
+def _load_inception(card: Card, device: torch.device) -> Callable[[Tensor], Extracted]:
+    # Imported only where it is asked for: torch-fidelity brings torchvision, a second and a half.
+    from stages.scores.inception import Inception
+
+    return Inception(WEIGHTS).to(device)

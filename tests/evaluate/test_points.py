@@ -1,0 +1,50 @@
+from typing import Any
+
+import numpy as np
+
+from stages.evaluate.points import count_distinct
+from stages.evaluate.summary import summarise_points
+
+PROTOCOL = {
+    "extractor": "classifier",
+    "weights_sha256": "0" * 64,
+    "splits": 10,
+    "reference_split": "train",
+    "reference_count": 100,
+    "sample_count": 50,
+}
+
+
+def point(step: int, score: float, fid: float, distinct: int = 50) -> dict[str, Any]:
+    return {"generator_step": step, "inception_score": score, "fid": fid, "distinct_images": distinct}
+
+
+def test_fifty_images_repeated_are_fifty_distinct_images() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 1, 8, 8), dtype=np.uint8)
+    assert count_distinct(np.tile(images, (120, 1, 1, 1))) == 50
+
+
+def test_images_that_differ_in_one_pixel_are_distinct() -> None:
+    images = np.zeros((2, 1, 8, 8), dtype=np.uint8)
+    assert count_distinct(images) == 1
+    images[1, 0, 7, 7] = 1
+    assert count_distinct(images) == 2
+
+
+def test_best_is_the_highest_inception_score_and_the_lowest_fid_and_last_is_the_last() -> None:
+    points = [point(10, 2.0, 90.0, 49), point(20, 3.0, 70.0), point(30, 2.5, 80.0)]
+    summary = summarise_points({"points": points, "diverged_at_generator_step": None, "protocol": PROTOCOL})
+    assert (summary["best_inception_score"], summary["best_inception_score_generator_step"]) == (3.0, 20)
+    assert (summary["best_fid"], summary["best_fid_generator_step"]) == (70.0, 20)
+    assert (summary["last_inception_score"], summary["last_fid"], summary["last_generator_step"]) == (
+        2.5,
+        80.0,
+        30,
+    )
+    assert summary["least_distinct_images"] == 49
+    assert "diverged_at_generator_step" not in summary
+
+
+def test_a_leg_without_points_has_no_scores_but_says_where_it_diverged() -> None:
+    summary = summarise_points({"points": [], "diverged_at_generator_step": 7, "protocol": PROTOCOL})
+    assert summary == {"diverged_at_generator_step": 7, **PROTOCOL}

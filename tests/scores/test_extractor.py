@@ -1,0 +1,100 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+
+from stages.scores.card import CARD, WEIGHTS, Card, write_card
+from stages.scores.classifier import Classifier
+from stages.scores.extractor import IMAGES_AT_A_TIME, load_extractor
+from stages.scores.params import ScoresParams
+from stages.scores.score import look_at
+
+CPU = torch.device("cpu")
+SHAPE = (1, 8, 8)
+SCORES = ScoresParams(splits=2, shuffle_seed=0)
+
+
+@pytest.fixture
+def extractor_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    WEIGHTS.parent.mkdir()
+    save_file(Classifier(SHAPE, width=2, feature_dimension=6, class_count=3).state_dict(), WEIGHTS)
+    write_card(
+        Card(
+            name="classifier",
+            title="a test's",
+            feature_dimension=6,
+            class_count=3,
+            image_shape=list(SHAPE),
+            width=2,
+            weights_sha256="0" * 64,
+            test_accuracy=0.5,
+            train_count=10,
+            test_count=10,
+        )
+    )
+    return tmp_path
+
+
+def draw_images(count: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_features_and_logits_come_for_every_image_in_order() -> None:
+    extractor = load_extractor(CPU)
+    images = draw_images(IMAGES_AT_A_TIME + 3)
+    features, logits = (np.concatenate(parts) for parts in zip(*extractor.extract(images), strict=True))
+    assert features.shape == (len(images), 6)
+    assert logits.shape == (len(images), 3)
+    alone, _ = next(iter(extractor.extract(images[-1:])))
+    np.testing.assert_allclose(features[-1], alone[0], atol=1e-5)
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_the_same_images_score_the_same_to_the_bit() -> None:
+    first, second = (look_at(draw_images(600), load_extractor(CPU), SCORES, "test") for _ in range(2))
+    assert first.inception_score == second.inception_score
+    assert np.array_equal(first.moments.covariance, second.moments.covariance)
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_no_more_images_than_features_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match="test: 6 images, but FID needs more than the extractor's 6 features"
+    ):
+        look_at(draw_images(6), load_extractor(CPU), SCORES, "test")
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_images_of_another_shape_are_refused() -> None:
+    images = np.zeros((9, 3, 8, 8), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"takes images \[1, 8, 8\], but these are \[3, 8, 8\]"):
+        next(iter(load_extractor(CPU).extract(images)))
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_weights_of_another_network_are_refused() -> None:
+    save_file(Classifier(SHAPE, width=4, feature_dimension=6, class_count=3).state_dict(), WEIGHTS)
+    with pytest.raises(ValueError, match="does not hold the classifier .*`dvc repro -f extractor`"):
+        load_extractor(CPU)
+    WEIGHTS.unlink()
+    with pytest.raises(ValueError, match="is missing; make it with `dvc repro extractor`"):
+        load_extractor(CPU)
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_a_card_with_a_missing_or_unknown_entry_is_refused() -> None:
+    content = json.loads(CARD.read_text())
+    CARD.write_text(json.dumps(content | {"name": "vgg"}))
+    with pytest.raises(ValueError, match="extractor 'vgg' is unknown; there is classifier, inception"):
+        load_extractor(CPU)
+    del content["class_count"]
+    CARD.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="card.json is damaged"):
+        load_extractor(CPU)
