@@ -33,6 +33,7 @@ LOSS_CURVES = "losses.csv"
 FINAL_STATE = "state.safetensors"
 POINTS = "points.json"
 METRICS = "metrics.json"
+CHECK_PASSED = Path("results/check/passed.txt")
 REAL_SCORES = REFERENCE / "scores.json"
 REFERENCE_MOMENTS = REFERENCE / "moments.safetensors"
 SPLITS = ("train", "test")

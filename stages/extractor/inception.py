@@ -11,9 +11,8 @@ from safetensors.torch import save_file
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
 from stages.common.artifacts import atomic_path, hash_file
-from stages.extractor.params import InceptionParams
+from stages.extractor.params import INCEPTION_CLASSES, INCEPTION_FEATURES, InceptionParams
 from stages.scores.card import WEIGHTS, Card
-from stages.scores.inception import CLASS_COUNT, FEATURE_DIMENSION
 
 CACHE = Path(".cache/weights")
 # Of the file that torch-fidelity and pytorch-fid publish; its first eight digits are in its name.
@@ -32,8 +31,8 @@ def make_inception(params: InceptionParams) -> Card:
     return Card(
         name="inception",
         title="InceptionV3 with the FID weights ported from TensorFlow (torch-fidelity)",
-        feature_dimension=FEATURE_DIMENSION,
-        class_count=CLASS_COUNT,
+        feature_dimension=INCEPTION_FEATURES,
+        class_count=INCEPTION_CLASSES,
         image_shape=None,
         width=None,
         weights_sha256=SHA256,

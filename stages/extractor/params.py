@@ -7,6 +7,10 @@ from pydantic import Field
 
 from stages.common.params import Params
 
+# Of the published network: its pooled features, and the classes it was trained to tell.
+INCEPTION_FEATURES = 2048
+INCEPTION_CLASSES = 1008
+
 
 class ClassifierParams(Params):
     """How the embedded classifier is built and trained."""
@@ -37,3 +41,7 @@ class ExtractorParams(Params):
     name: Literal["classifier", "inception"]
     classifier: ClassifierParams
     inception: InceptionParams
+
+    def feature_dimension(self) -> int:
+        """How many features the chosen extractor gives, which FID needs more images than."""
+        return self.classifier.feature_dimension if self.name == "classifier" else INCEPTION_FEATURES

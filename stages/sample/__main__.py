@@ -13,9 +13,9 @@ from stages.common.artifacts import (
 from stages.common.compute import start_compute
 from stages.common.entry import read_leg, run_stage
 from stages.common.params import load_section
+from stages.common.pictures import write_grid
 from stages.networks.params import NetworksParams
 from stages.sample.draw import draw_sample_z, draw_samples, load_generator
-from stages.sample.grid import write_grid
 from stages.sample.params import SampleParams
 
 

@@ -10,9 +10,6 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from stages.scores.classifier import Extracted
 
-FEATURE_DIMENSION = 2048
-CLASS_COUNT = 1008
-
 
 class Inception(nn.Module):
     """Pooled features [N, 2048] and logits without bias [N, 1008] of images of any size, grey or colour.

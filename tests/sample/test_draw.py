@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from stages.common.artifacts import Leg
+from stages.common.pictures import arrange_grid, write_grid
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.sample.draw import IMAGES_AT_A_TIME, draw_sample_z, draw_samples, load_generator
-from stages.sample.grid import arrange_grid, write_grid
 from stages.train.training import write_snapshot
 
 NARROW = NetworksParams(z_dimension=8, width=4, negative_slope=0.1)

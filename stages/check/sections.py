@@ -1,0 +1,115 @@
+"""Hold every section of params.yaml against the typed model of the room that owns it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.common.compute import ComputeParams
+from stages.common.grid import Grid
+from stages.common.params import Params, find_faults, load_section
+from stages.extractor.params import ExtractorParams
+from stages.networks.gan import load_gan_module
+from stages.networks.params import NetworksParams
+from stages.prepare.params import PrepareParams
+from stages.reference.params import ReferenceParams
+from stages.report.params import ReportParams
+from stages.sample.params import SampleParams
+from stages.scores.params import ScoresParams
+from stages.train.params import Setting, TrainParams
+
+SECTIONS: dict[str, type[Params]] = {
+    "compute": ComputeParams,
+    "prepare": PrepareParams,
+    "networks": NetworksParams,
+    "train": TrainParams,
+    "extractor": ExtractorParams,
+    "reference": ReferenceParams,
+    "sample": SampleParams,
+    "scores": ScoresParams,
+    "report": ReportParams,
+}
+GRID_KEYS = tuple(Grid.model_fields)
+SHELF = Path("stages/gans")
+
+Content = Mapping[str, Any]
+
+
+def list_shelf() -> list[str]:
+    """List the GANs that there are: the files of stages/gans/."""
+    return sorted(path.stem for path in SHELF.glob("*.py") if path.stem != "__init__")
+
+
+def find_unknown_keys(content: Content) -> list[str]:
+    """Name top-level keys that no room owns."""
+    allowed = [*GRID_KEYS, "settings", "options", *SECTIONS]
+    return [
+        f"{key} is unknown: there is {', '.join(allowed)}; remove it" for key in content if key not in allowed
+    ]
+
+
+def find_section_faults(content: Content) -> list[str]:
+    """Name every key of a room's section that is unknown, missing, of the wrong type or out of range."""
+    return [
+        fault
+        for key, model in SECTIONS.items()
+        for fault in find_faults(lambda model=model, key=key: load_section(model, key, content=content), key)  # type: ignore[misc]
+    ]
+
+
+def find_grid_faults(content: Content) -> list[str]:
+    """Name what is wrong with gans, settings_used and seeds, and names in them that stand for nothing."""
+    lists = {key: content[key] for key in GRID_KEYS if key in content}
+    faults = find_faults(lambda: load_section(Grid, content=lists), "")
+    if faults:
+        return faults
+    shelf, settings = list_shelf(), list(_mapping(content, "settings"))
+    unknown_gans = [gan for gan in lists["gans"] if gan not in shelf]
+    unknown_settings = [letter for letter in lists["settings_used"] if letter not in settings]
+    return [
+        f"gans names {gan!r}, but there is no {SHELF}/{gan}.py; there is {', '.join(shelf)}"
+        for gan in unknown_gans
+    ] + [
+        f"settings_used names {letter!r}, which is not under settings; there is {', '.join(map(str, settings))}"
+        for letter in unknown_settings
+    ]
+
+
+def find_setting_faults(content: Content) -> list[str]:
+    """Name what is wrong with any setting, used or not."""
+    if not _mapping(content, "settings"):
+        return ["settings must map letters to Adam's numbers; see presets/default.yaml"]
+    return [
+        fault
+        for letter in content["settings"]
+        for fault in find_faults(
+            lambda letter=letter: load_section(Setting, "settings", letter, content=content),  # type: ignore[misc]
+            f"settings.{letter}",
+        )
+    ]
+
+
+def find_option_faults(content: Content) -> list[str]:
+    """Name what is wrong with any GAN's options, used or not; a GAN that is used must have its options."""
+    options, shelf = _mapping(content, "options"), list_shelf()
+    used = content.get("gans")
+    wanted = [gan for gan in used if gan in shelf] if isinstance(used, list) else []
+    faults = [
+        f"options.{gan} is unknown: there is no {SHELF}/{gan}.py; there is {', '.join(shelf)}"
+        for gan in options
+        if gan not in shelf
+    ]
+    faults += [
+        f"options.{gan} is missing; add it, {{}} if it has none" for gan in wanted if gan not in options
+    ]
+    for gan in (gan for gan in options if gan in shelf):
+        model = load_gan_module(gan).Options
+        faults += find_faults(
+            lambda model=model, gan=gan: load_section(model, "options", gan, content=content),  # type: ignore[misc]
+            f"options.{gan}",
+        )
+    return faults
+
+
+def _mapping(content: Content, key: str) -> Content:
+    section = content.get(key)
+    return section if isinstance(section, Mapping) else {}

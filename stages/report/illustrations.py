@@ -1,0 +1,161 @@
+"""Draw every picture of the report into its folder, and say what each shows."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from stages.common.artifacts import atomic_path
+from stages.report.canvas import write_figure
+from stages.report.inputs import LegResult, Results
+from stages.report.loss_figures import draw_all_losses, draw_figure1
+from stages.report.pictures import Picture, read_picture, show_growth, show_real
+from stages.report.published import name_gan
+from stages.report.score_figures import draw_figure2, draw_figure3
+from stages.report.scores import FID, find_best
+
+SNGAN = "sngan"
+
+
+class Illustration(NamedTuple):
+    """A picture file in the report's folder.
+
+    Attributes:
+        file: its name.
+        title: what stands under it.
+        description: what it shows, for those who do not see it.
+    """
+
+    file: str
+    title: str
+    description: str
+
+
+class Illustrations(NamedTuple):
+    """All pictures of the report."""
+
+    figure1: Illustration
+    figure2: Illustration
+    figure3: Illustration
+    all_losses: Illustration
+    real: Illustration
+    samples: list[Illustration]
+    growth: list[Illustration]
+
+
+def draw_illustrations(results: Results, folder: Path) -> Illustrations:
+    """Write all pictures.
+
+    Raises:
+        ValueError: a grid of samples is missing or damaged.
+    """
+    best = {gan: _find_best_leg(results, gan) for gan in results.grid.gans}
+    shown = [leg for leg in best.values() if leg is not None]
+    real = _show_real_like(shown)
+    return Illustrations(
+        figure1=_draw_figure1(results, best, real, folder),
+        figure2=_draw_figure2(results, folder),
+        figure3=_draw_figure3(results, folder),
+        all_losses=_draw_all_losses(results, folder),
+        real=_write_real(real, folder),
+        samples=[_write_samples(leg, folder) for leg in shown],
+        growth=[_write_growth(leg, results, folder) for leg in shown if len(leg.points) > 1],
+    )
+
+
+def _find_best_leg(results: Results, gan: str) -> LegResult | None:
+    cell = find_best(results, gan, FID)
+    return None if cell is None else cell.leg
+
+
+def _show_real_like(shown: list[LegResult]) -> Picture:
+    """Lay real images out as the samples are, eight by eight where there are none."""
+    if not shown:
+        return show_real(8, 8)
+    height, width = _read_best(shown[0]).shape[:2]
+    size = show_real(1, 1).shape[0]
+    return show_real(height // size, width // size)
+
+
+def _read_best(leg: LegResult) -> Picture:
+    return read_picture(leg.grids[FID.choose(leg.points).generator_step])
+
+
+def _draw_figure1(
+    results: Results, best: dict[str, LegResult | None], real: Picture, folder: Path
+) -> Illustration:
+    gan = SNGAN if SNGAN in best else results.grid.gans[0]
+    leg = best[gan] or results.of(gan, results.grid.settings_used[0])[0]
+    generated = _read_best(leg) if leg.points else None
+    write_figure(folder / "figure1.png", draw_figure1(leg, real, generated))
+    name = f"{name_gan(gan)} under setting {leg.leg.setting}, seed {leg.leg.seed}"
+    return Illustration(
+        "figure1.png",
+        f"Figure 1. Losses of {name}, and real images beside generated ones.",
+        f"Curves of the discriminator's and the generator's loss of {name}; below, a grid of real images and one of "
+        "generated images.",
+    )
+
+
+def _draw_figure2(results: Results, folder: Path) -> Illustration:
+    write_figure(folder / "figure2.png", draw_figure2(results))
+    return Illustration(
+        "figure2.png",
+        "Figure 2. The best Inception Score and FID of each GAN under each setting; below, the report's bars.",
+        "Bars of Inception Score and FID grouped by Adam setting, one bar a GAN; all values are in the table of legs.",
+    )
+
+
+def _draw_figure3(results: Results, folder: Path) -> Illustration:
+    write_figure(folder / "figure3.png", draw_figure3(results))
+    return Illustration(
+        "figure3.png",
+        f"Figure 3. Inception Score and FID over the training{_tell_epochs(results)} under each setting; at the right, "
+        "the report's.",
+        "Curves of Inception Score and FID over generator steps, one curve a GAN and one panel a setting.",
+    )
+
+
+def _tell_epochs(results: Results) -> str:
+    """Say what a whole training is in epochs, where that is the same for all legs."""
+    epochs = {leg.points[-1].epoch for leg in results.legs if leg.points and leg.diverged_at is None}
+    return f" ({epochs.pop():.3g} epochs in all)" if len(epochs) == 1 else ""
+
+
+def _draw_all_losses(results: Results, folder: Path) -> Illustration:
+    write_figure(folder / "losses.png", draw_all_losses(results))
+    return Illustration(
+        "losses.png",
+        "The losses of every GAN under every setting. Only shapes compare: each GAN's loss has its own meaning.",
+        "Small panels of the discriminator's and the generator's loss, a row a GAN and a column a setting.",
+    )
+
+
+def _write_real(real: Picture, folder: Path) -> Illustration:
+    _write_picture(folder / "samples_real.png", real)
+    return Illustration("samples_real.png", "Real images", "A grid of real images of the train split.")
+
+
+def _write_samples(leg: LegResult, folder: Path) -> Illustration:
+    name, point = name_gan(leg.leg.gan), FID.choose(leg.points)
+    file = f"samples_{leg.leg.gan}.png"
+    _write_picture(folder / file, _read_best(leg))
+    title = f"{name}, {leg.leg.setting}, step {point.generator_step}, FID {FID.show(point.fid)}"
+    return Illustration(file, title, f"A grid of images generated by {name}.")
+
+
+def _write_growth(leg: LegResult, results: Results, folder: Path) -> Illustration:
+    name = name_gan(leg.leg.gan)
+    file = f"growth_{leg.leg.gan}.png"
+    _write_picture(folder / file, show_growth(leg, results.data["image_size"]))
+    steps = ", ".join(str(point.generator_step) for point in leg.points)
+    return Illustration(
+        file,
+        f"{name}, {leg.leg.setting}",
+        f"Rows of images of {name} from the same noise at generator steps {steps}.",
+    )
+
+
+def _write_picture(path: Path, picture: Picture) -> None:
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")

@@ -1,0 +1,183 @@
+"""Read what all stages left on disk, and refuse scores that must not share a table."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from stages.common.artifacts import (
+    DATA_MANIFEST,
+    EXTRACTOR,
+    LOSS_CURVES,
+    MANIFEST,
+    METRICS,
+    POINTS,
+    REAL_SCORES,
+    SAMPLES,
+    SCORES,
+    TRAINING,
+    Leg,
+    read_json,
+)
+from stages.common.grid import Grid
+from stages.common.params import load_section, read_params
+from stages.report.params import ReportParams
+
+Result = TypeVar("Result")
+
+
+class Point(NamedTuple):
+    """The scores of one snapshot."""
+
+    generator_step: int
+    epoch: float
+    inception_score: float
+    inception_score_deviation: float
+    fid: float
+    distinct_images: int
+
+
+class Losses(NamedTuple):
+    """A leg's losses; None where one is no finite number."""
+
+    generator_steps: list[int]
+    discriminator: list[float | None]
+    generator: list[float | None]
+
+
+class LegResult(NamedTuple):
+    """All that is known of one leg.
+
+    Attributes:
+        leg: the leg.
+        points: in the order of training; fewer than planned when it diverged.
+        diverged_at: the generator step of the first loss that was no finite number, or None.
+        training: the flat summary of its training.
+        losses: over the training.
+        grids: picture of samples by generator step.
+    """
+
+    leg: Leg
+    points: list[Point]
+    diverged_at: int | None
+    training: dict[str, Any]
+    losses: Losses
+    grids: dict[int, Path]
+
+
+class Results(NamedTuple):
+    """Everything that the report tells.
+
+    Attributes:
+        title: of the report.
+        grid: GANs, settings and seeds.
+        settings: Adam's numbers by letter, of the settings used.
+        legs: in the grid's order.
+        protocol: what all scores were made with.
+        real: the scores of real images.
+        card: what the extractor is.
+        data: the data set's manifest.
+    """
+
+    title: str
+    grid: Grid
+    settings: dict[str, dict[str, Any]]
+    legs: list[LegResult]
+    protocol: dict[str, Any]
+    real: dict[str, Any]
+    card: dict[str, Any]
+    data: dict[str, Any]
+
+    def of(self, gan: str, setting: str) -> list[LegResult]:
+        """List the legs of a GAN under a setting, one a seed."""
+        return [result for result in self.legs if result.leg.gan == gan and result.leg.setting == setting]
+
+
+def read_results() -> Results:
+    """Read the results of the whole grid.
+
+    Raises:
+        ParamsError: params.yaml is wrong.
+        ValueError: a file is missing, damaged, or its scores were made under another protocol.
+    """
+    title = load_section(ReportParams, "report").title
+    grid = Grid.load()
+    settings = read_params()["settings"]
+    real = read_json(REAL_SCORES, made_by="reference")
+    legs, protocols = [], {}
+    for leg in grid.legs():
+        result, protocols[leg] = _read_leg(leg)
+        legs.append(result)
+    _refuse_mixed(real["protocol"], protocols)
+    return Results(
+        title=title,
+        grid=grid,
+        settings={letter: settings[letter] for letter in grid.settings_used},
+        legs=legs,
+        protocol=protocols[grid.legs()[0]],
+        real=real,
+        card=read_json(EXTRACTOR / "card.json", made_by="extractor"),
+        data=read_json(DATA_MANIFEST, made_by="prepare"),
+    )
+
+
+def _read_leg(leg: Leg) -> tuple[LegResult, dict[str, Any]]:
+    scores_file = SCORES / leg.name / POINTS
+    scores = read_json(scores_file, made_by=f"evaluate@{leg.name}")
+    points = _take(
+        scores_file,
+        f"evaluate@{leg.name}",
+        lambda: [Point(**{key: point[key] for key in Point._fields}) for point in scores["points"]],
+    )
+    samples = read_json(SAMPLES / leg.name / MANIFEST, made_by=f"sample@{leg.name}")
+    grids = {point["generator_step"]: SAMPLES / leg.name / point["grid"] for point in samples["points"]}
+    training = read_json(TRAINING / leg.name / METRICS, made_by=f"train@{leg.name}")
+    losses = _read_losses(leg)
+    diverged_at = scores["diverged_at_generator_step"]
+    return LegResult(leg, points, diverged_at, training, losses, grids), scores["protocol"]
+
+
+def _read_losses(leg: Leg) -> Losses:
+    path, made_by = TRAINING / leg.name / LOSS_CURVES, f"train@{leg.name}"
+    if not path.exists():
+        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`")
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    return _take(
+        path,
+        made_by,
+        lambda: Losses(
+            [int(row["generator_step"]) for row in rows],
+            [_number(row["discriminator_loss"]) for row in rows],
+            [_number(row["generator_loss"]) for row in rows],
+        ),
+    )
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _take(path: Path, made_by: str, make: Callable[[], Result]) -> Result:
+    """Make something of a file's content; an entry that is missing or of another type is the file's fault."""
+    try:
+        return make()
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}); make it anew: `dvc repro -f {made_by}`") from None
+
+
+def _refuse_mixed(real: dict[str, Any], protocols: dict[Leg, dict[str, Any]]) -> None:
+    """Refuse scores of different extractors or protocols: they must never share a table."""
+    first_leg, first = next(iter(protocols.items()))
+    for leg, protocol in protocols.items():
+        if protocol != first:
+            raise ValueError(
+                f"{SCORES / leg.name / POINTS} was scored with {json.dumps(protocol)}, but "
+                f"{SCORES / first_leg.name / POINTS} with {json.dumps(first)}; score both alike: `dvc repro`"
+            )
+    shared = {key: first.get(key) for key in real}
+    if shared != real:
+        raise ValueError(
+            f"{REAL_SCORES} was scored with {json.dumps(real)}, but the legs with {json.dumps(shared)}; "
+            "score all alike: `dvc repro`"
+        )

@@ -1,0 +1,75 @@
+"""Figure 1: the losses, with real images beside generated ones; and the losses of all legs."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stages.report.canvas import MUTED, make_figure, tidy
+from stages.report.inputs import LegResult, Results
+from stages.report.pictures import Picture
+from stages.report.published import name_gan
+
+GENERATOR_COLOUR = "#d55e00"
+DISCRIMINATOR_COLOUR = "#0072b2"
+
+
+def draw_figure1(result: LegResult, real: Picture, generated: Picture | None) -> Figure:
+    """Draw one leg's losses over training, and below them real images beside generated ones.
+
+    Args:
+        result: the leg.
+        real: picture of real images.
+        generated: picture of the leg's images; None when it diverged before its first point.
+    """
+    figure = make_figure(7.4)
+    places = figure.add_gridspec(2, 2, height_ratios=[1, 1.5])
+    axes = figure.add_subplot(places[0, :])
+    _plot_losses(axes, result)
+    title = f"{name_gan(result.leg.gan)}, setting {result.leg.setting}, seed {result.leg.seed}"
+    tidy(axes, f"Losses of {title}", "generator step", "loss")
+    axes.legend(fontsize=8, frameon=False)
+    _show_picture(figure.add_subplot(places[1, 0]), real, "Real images")
+    _show_picture(figure.add_subplot(places[1, 1]), generated, "Generated images")
+    return figure
+
+
+def draw_all_losses(results: Results) -> Figure:
+    """Draw the losses of every GAN under every setting, one small panel each, all seeds in it."""
+    gans, settings = results.grid.gans, results.grid.settings_used
+    figure = make_figure(0.6 + 1.5 * len(gans))
+    panels = figure.subplots(len(gans), len(settings), sharex=True, squeeze=False)
+    for row, gan in enumerate(gans):
+        for column, setting in enumerate(settings):
+            axes = panels[row, column]
+            for result in results.of(gan, setting):
+                _plot_losses(axes, result)
+            tidy(
+                axes,
+                title=f"setting {setting}" if row == 0 else "",
+                x="generator step" if row == len(gans) - 1 else "",
+                y=name_gan(gan) if column == 0 else "",
+            )
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles[:2], labels[:2], loc="outside upper right", ncols=2, fontsize=8, frameon=False)
+    return figure
+
+
+def _plot_losses(axes: Axes, result: LegResult) -> None:
+    losses = result.losses
+    for values, label, colour in (
+        (losses.discriminator, "discriminator", DISCRIMINATOR_COLOUR),
+        (losses.generator, "generator", GENERATOR_COLOUR),
+    ):
+        numbers = [float("nan") if value is None else value for value in values]
+        axes.plot(losses.generator_steps, numbers, linewidth=0.9, alpha=0.9, color=colour, label=label)
+    if result.diverged_at is not None:
+        axes.axvline(result.diverged_at, color=MUTED, linewidth=1, linestyle=":")
+        axes.annotate("diverged", (result.diverged_at, 0.5), xycoords=("data", "axes fraction"), fontsize=8)
+
+
+def _show_picture(axes: Axes, picture: Picture | None, title: str) -> None:
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=10, loc="left")
+    if picture is None:
+        axes.text(0.5, 0.5, "diverged before its first evaluation point", ha="center", fontsize=9)
+    else:
+        axes.imshow(picture, cmap="gray" if picture.ndim == 2 else None, interpolation="nearest")

@@ -1,0 +1,54 @@
+"""Pictures of real and generated images for figures and galleries."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stages.common.artifacts import images_file, labels_file, read_array, read_images
+from stages.common.pictures import arrange_grid
+from stages.report.inputs import LegResult
+
+Picture = NDArray[np.uint8]
+"""uint8 [height, width] for grey, [height, width, 3] for colour."""
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a grid of samples.
+
+    Raises:
+        ValueError: the file is missing or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; make it with `dvc repro sample@{path.parent.name}`") from None
+    except OSError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); make it anew: `dvc repro -f sample@{path.parent.name}`"
+        ) from None
+
+
+def show_real(rows: int, columns: int) -> Picture:
+    """Lay out real images of the train split, the classes taking turns, as a grid of samples is laid out."""
+    images = read_images(images_file("train"), made_by="prepare")
+    labels = read_array(labels_file("train"), made_by="prepare")
+    turns = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        turns[labels == label] = np.arange((labels == label).sum())
+    chosen = np.lexsort((labels, turns))
+    # A data set may be smaller than the grid; it is then shown more than once.
+    chosen = np.resize(chosen, rows * columns)
+    return _squeeze(arrange_grid(np.stack([images[index] for index in chosen]), rows, columns))
+
+
+def show_growth(result: LegResult, image_size: int) -> Picture:
+    """Stack the first row of every point's grid: the same noise, over the training from top to bottom."""
+    rows = [read_picture(result.grids[point.generator_step])[:image_size] for point in result.points]
+    return np.concatenate(rows)
+
+
+def _squeeze(grid: NDArray[np.uint8]) -> Picture:
+    return grid[:, :, 0] if grid.shape[2] == 1 else grid

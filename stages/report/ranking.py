@@ -1,0 +1,45 @@
+"""Compare two orders of the same GANs."""
+
+import math
+from typing import NamedTuple
+
+from scipy.stats import kendalltau
+
+from stages.report.published import published_score
+from stages.report.scores import Metric
+
+FEWEST_IN_COMMON = 3
+
+
+class Agreement(NamedTuple):
+    """How alike two orders are.
+
+    Attributes:
+        tau: Kendall's tau-b, 1 for the same order and -1 for its reverse; None with fewer than three in common.
+        gans_in_common: how many GANs have both values.
+    """
+
+    tau: float | None
+    gans_in_common: int
+
+    def show(self) -> str:
+        """Write it for people."""
+        if self.tau is None:
+            return f"none computed: only {self.gans_in_common} in common"
+        return f"{self.tau:+.2f} (n = {self.gans_in_common})"
+
+
+def compare_orders(first: dict[str, float], second: dict[str, float]) -> Agreement:
+    """Compare the orders of the GANs that both have a value for."""
+    common = [gan for gan in first if gan in second]
+    if len(common) < FEWEST_IN_COMMON:
+        return Agreement(None, len(common))
+    tau = kendalltau([first[gan] for gan in common], [second[gan] for gan in common]).statistic
+    # Where all values of one side are equal there is no order to compare.
+    return Agreement(None if math.isnan(tau) else float(tau), len(common))
+
+
+def compare_with_published(values: dict[str, float], source: str, metric: Metric) -> Agreement:
+    """Compare our order with a published one; values may differ in protocol, orders still compare."""
+    published = {gan: published_score(source, gan, metric.key) for gan in values}
+    return compare_orders(values, {gan: value for gan, value in published.items() if value is not None})

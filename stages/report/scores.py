@@ -1,0 +1,113 @@
+"""Choose what a table shows: the best over evaluation points and settings, and the last."""
+
+import statistics
+from typing import NamedTuple
+
+from stages.report.inputs import LegResult, Point, Results
+
+
+class Metric(NamedTuple):
+    """One of the two scores.
+
+    Attributes:
+        key: its name in files.
+        title: its name for people.
+        is_higher_better: else lower is.
+        digits: behind the decimal point.
+    """
+
+    key: str
+    title: str
+    is_higher_better: bool
+    digits: int
+
+    def of(self, point: Point) -> float:
+        """Return a point's value."""
+        return float(getattr(point, self.key))
+
+    def choose(self, points: list[Point]) -> Point:
+        """Return the best of one or more points, the earliest among equals."""
+        return (max if self.is_higher_better else min)(points, key=self.of)
+
+    def is_better(self, first: float, second: float) -> bool:
+        """Tell whether the first value is better than the second."""
+        return first > second if self.is_higher_better else first < second
+
+    def show(self, value: float | None) -> str:
+        """Write a value for people; a dash for none."""
+        return "–" if value is None else f"{value:.{self.digits}f}"
+
+
+INCEPTION_SCORE = Metric("inception_score", "Inception Score", is_higher_better=True, digits=2)
+FID = Metric("fid", "FID", is_higher_better=False, digits=1)
+METRICS = (INCEPTION_SCORE, FID)
+
+
+class Cell(NamedTuple):
+    """A metric of one GAN under one setting, over its seeds.
+
+    Attributes:
+        setting: the setting's letter.
+        best: mean over seeds of each leg's best value.
+        deviation: sample standard deviation of that over seeds; None for one seed.
+        seeds: how many legs have a value.
+        point: the best point of the best leg.
+        leg: that leg.
+        last: mean over seeds of the value at the end; None when any leg diverged.
+    """
+
+    setting: str
+    best: float
+    deviation: float | None
+    seeds: int
+    point: Point
+    leg: LegResult
+    last: float | None
+
+
+def summarise(results: Results, gan: str, setting: str, metric: Metric) -> Cell | None:
+    """Summarise a GAN under a setting; None when all its legs diverged before their first point."""
+    legs = [result for result in results.of(gan, setting) if result.points]
+    if not legs:
+        return None
+    chosen = [(metric.choose(result.points), result) for result in legs]
+    values = [metric.of(point) for point, _ in chosen]
+    point = metric.choose([point for point, _ in chosen])
+    has_ended = all(result.diverged_at is None for result in results.of(gan, setting))
+    return Cell(
+        setting=setting,
+        best=statistics.fmean(values),
+        deviation=statistics.stdev(values) if len(values) > 1 else None,
+        seeds=len(values),
+        point=point,
+        leg=next(result for found, result in chosen if found is point),
+        last=statistics.fmean(metric.of(result.points[-1]) for result in legs) if has_ended else None,
+    )
+
+
+def find_best(results: Results, gan: str, metric: Metric) -> Cell | None:
+    """Find a GAN's best setting, as the report's Table 1 does: for each metric on its own."""
+    cells = [summarise(results, gan, setting, metric) for setting in results.grid.settings_used]
+    found = [cell for cell in cells if cell is not None]
+    if not found:
+        return None
+    return (max if metric.is_higher_better else min)(found, key=lambda cell: cell.best)
+
+
+def rank_gans(results: Results, metric: Metric, setting: str | None = None) -> dict[str, float]:
+    """Order the GANs that have a value from best to worst.
+
+    Args:
+        results: the results.
+        metric: what to order by.
+        setting: the setting; None takes each GAN's best.
+
+    Returns:
+        The values by GAN, the best first.
+    """
+    cells = {
+        gan: find_best(results, gan, metric) if setting is None else summarise(results, gan, setting, metric)
+        for gan in results.grid.gans
+    }
+    values = {gan: cell.best for gan, cell in cells.items() if cell is not None}
+    return dict(sorted(values.items(), key=lambda item: item[1], reverse=metric.is_higher_better))

@@ -1,0 +1,156 @@
+"""The tables, as plain values that pages, files and the terminal lay out each in its own way."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from stages.common.artifacts import atomic_path
+from stages.report.inputs import LegResult, Results
+from stages.report.published import REAL, name_gan, published_score
+from stages.report.scores import INCEPTION_SCORE, METRICS, Cell, Metric, find_best, rank_gans
+
+DIVERGED = "diverged"
+SOURCES = {"report": "report_table1", "miyato2018": "miyato2018_table2"}
+
+
+def build_table1(results: Results) -> list[dict[str, Any]]:
+    """Build the report's Table 1: real data, then every GAN at its best, with the published numbers.
+
+    Returns:
+        One record a row; a number that there is none of is None.
+    """
+    rows = [_describe_real(results)]
+    orders = {metric.key: list(rank_gans(results, metric)) for metric in METRICS}
+    for gan in results.grid.gans:
+        row: dict[str, Any] = {"gan": gan, "name": name_gan(gan)}
+        for metric in METRICS:
+            row |= _describe_best(find_best(results, gan, metric), metric)
+            order = orders[metric.key]
+            row[f"{metric.key}_rank"] = order.index(gan) + 1 if gan in order else None
+        rows.append(row | _list_published(gan))
+    return rows
+
+
+def _describe_real(results: Results) -> dict[str, Any]:
+    row: dict[str, Any] = {"gan": REAL, "name": "Real data"}
+    for metric in METRICS:
+        row |= dict.fromkeys(_best_columns(metric), None)
+        row |= {metric.key: results.real[metric.key], f"{metric.key}_rank": None}
+    row["inception_score_deviation"] = results.real["inception_score_deviation"]
+    return row | _list_published(REAL)
+
+
+def _best_columns(metric: Metric) -> list[str]:
+    names = ("", "_deviation", "_seeds", "_setting", "_generator_step", "_epoch", "_last")
+    return [metric.key + name for name in names]
+
+
+def _describe_best(cell: Cell | None, metric: Metric) -> dict[str, Any]:
+    if cell is None:
+        return dict.fromkeys(_best_columns(metric), None)
+    is_alone = cell.seeds == 1
+    deviation = cell.deviation
+    if is_alone and metric is INCEPTION_SCORE:
+        deviation = cell.point.inception_score_deviation
+    values = (
+        cell.best,
+        deviation,
+        cell.seeds,
+        cell.setting,
+        # Over several seeds there is no one point at which the mean was reached.
+        cell.point.generator_step if is_alone else None,
+        cell.point.epoch if is_alone else None,
+        cell.last,
+    )
+    return dict(zip(_best_columns(metric), values, strict=True))
+
+
+def _list_published(row: str) -> dict[str, float | None]:
+    return {
+        f"{name}_{metric.key}": published_score(source, row, metric.key)
+        for name, source in SOURCES.items()
+        for metric in METRICS
+    }
+
+
+def build_leg_table(results: Results) -> list[dict[str, Any]]:
+    """Build the table of all legs: best and last scores, where, and what the training took."""
+    return [_describe_leg(result) for result in results.legs]
+
+
+def _describe_leg(result: LegResult) -> dict[str, Any]:
+    row: dict[str, Any] = {**result.leg._asdict(), "name": name_gan(result.leg.gan)}
+    for metric in METRICS:
+        best = metric.choose(result.points) if result.points else None
+        last = result.points[-1] if result.points and result.diverged_at is None else None
+        row |= {
+            metric.key: None if best is None else metric.of(best),
+            f"{metric.key}_generator_step": None if best is None else best.generator_step,
+            f"{metric.key}_last": None if last is None else metric.of(last),
+        }
+    kept = ("generator_steps", "discriminator_steps", "epochs", "training_seconds", "images_per_second")
+    return (
+        row
+        | {
+            "least_distinct_images": min((point.distinct_images for point in result.points), default=None),
+            "diverged_at_generator_step": result.diverged_at,
+        }
+        | {key: result.training.get(key) for key in kept}
+    )
+
+
+def show_value(row: dict[str, Any], metric: Metric) -> str:
+    """Write a row's best value with its deviation for people; `diverged` when there is none."""
+    if row[metric.key] is None:
+        return DIVERGED
+    deviation = row.get(f"{metric.key}_deviation")
+    spread = "" if deviation is None else f" ± {metric.show(deviation)}"
+    return metric.show(row[metric.key]) + spread
+
+
+def show_place(row: dict[str, Any], metric: Metric) -> str:
+    """Write under which setting and when a row's best value was reached; a dash for real data."""
+    setting, step = row[f"{metric.key}_setting"], row[f"{metric.key}_generator_step"]
+    if setting is None:
+        return "–"
+    return (
+        f"{setting}, mean of {row[f'{metric.key}_seeds']} seeds"
+        if step is None
+        else f"{setting}, step {step}"
+    )
+
+
+def show_last(row: dict[str, Any], metric: Metric) -> str:
+    """Write a row's last value for people."""
+    if row["gan"] == REAL:
+        return "–"
+    last = row[f"{metric.key}_last"]
+    return DIVERGED if last is None else metric.show(last)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write records as CSV, an empty field for None, atomically."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def lay_out(rows: list[dict[str, Any]]) -> str:
+    """Lay Table 1 out for a terminal."""
+    lines = [["", *(f"{metric.title}|at|last|rank" for metric in METRICS), "Report IS|Report FID"]]
+    lines = [[cell for part in line for cell in part.split("|")] for line in lines]
+    for row in rows:
+        line = [row["name"]]
+        for metric in METRICS:
+            rank = row[f"{metric.key}_rank"]
+            line += [show_value(row, metric), show_place(row, metric), show_last(row, metric)]
+            line.append("–" if rank is None else str(rank))
+        line += [metric.show(row[f"report_{metric.key}"]) for metric in METRICS]
+        lines.append(line)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    laid = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    return "\n".join([laid[0], "-" * max(map(len, laid)), *laid[1:]]) + "\n"

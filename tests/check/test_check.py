@@ -1,0 +1,131 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.check.__main__ import find_all_faults, main
+from stages.common.artifacts import CHECK_PASSED
+from stages.common.params import ParamsError
+
+ROOT = Path(__file__).parents[2]
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "stages/gans", "stages/gans")
+
+
+def read_default() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
+    return content
+
+
+def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
+    shutil.copy(ROOT / "presets/default.yaml", "params.yaml")
+    main()
+    assert CHECK_PASSED.read_text() == "params.yaml is in order\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda p: p.update(trane={}), "trane is unknown: there is gans, "),
+        (lambda p: p.pop("train"), "train is missing"),
+        (lambda p: p.update(train=None), "train = None: input should be"),
+        (lambda p: p["train"].update(generator_step=3), "train.generator_step is unknown"),
+        (lambda p: p["train"].pop("batch_size"), "train.batch_size is missing; add it"),
+        (
+            lambda p: p["train"].update(batch_size=64.0),
+            "train.batch_size = 64.0: input should be a valid int",
+        ),
+        (lambda p: p["train"].update(evaluation_points=901), "evaluation_points = 901 is more than"),
+        (
+            lambda p: p["settings"]["A"].update(generator_learning_rate=-0.001),
+            "settings.A.generator_learning_rate = -0.001",
+        ),
+        (
+            lambda p: p["settings"]["A"].update(generator_learning_rate="1e-4"),
+            "settings.A.generator_learning_rate = '1e-4': input should be a valid number; YAML needs a decimal point",
+        ),
+        (lambda p: p["settings"]["B"].update(beta2=float("nan")), "settings.B.beta2 = nan"),
+        (lambda p: p.update(settings=[]), "settings must map letters"),
+        (
+            lambda p: p.update(gans=["dcgan"]),
+            "gans names 'dcgan', but there is no stages/gans/dcgan.py; there is batch_norm, ",
+        ),
+        (lambda p: p.update(gans=[]), "gans = []"),
+        (lambda p: p.update(gans=["sngan", "sngan"]), "gans names sngan more than once"),
+        (lambda p: p.update(gans="sngan"), "gans = 'sngan'"),
+        (lambda p: p.update(seeds=[-1]), "seeds.0 = -1"),
+        (
+            lambda p: p.update(settings_used=["A", "D"]),
+            "settings_used names 'D', which is not under settings; there is A, B, C",
+        ),
+        (lambda p: p["options"].pop("sngan"), "options.sngan is missing; add it"),
+        (
+            lambda p: p["options"].update(dcgan={}),
+            "options.dcgan is unknown: there is no stages/gans/dcgan.py",
+        ),
+        (lambda p: p["options"]["began"].update(gamma=2.0), "options.began.gamma = 2.0"),
+        (lambda p: p["options"]["sngan"].update(loss="wasserstein"), "options.sngan.loss = 'wasserstein'"),
+        (
+            lambda p: p["prepare"].update(image_size=30),
+            "30 pixels: the networks need 4, 5, 6 or 7 times a power of two",
+        ),
+        (lambda p: p["prepare"].update(dataset="cifar100"), "prepare.dataset = 'cifar100'"),
+        (
+            lambda p: p["sample"].update(sample_count=64),
+            "sample.sample_count = 64: FID with the classifier's 64 features needs more",
+        ),
+        (
+            lambda p: p["extractor"].update(name="inception"),
+            "sample.sample_count = 2000: FID with the inception's 2048 features",
+        ),
+        (lambda p: p["scores"].update(splits=3000), "scores.splits = 3000"),
+        (
+            lambda p: p["scores"].update(splits=1000) or p["prepare"].update(test_limit=500),
+            "the test split's images = 500: fewer than scores.splits",
+        ),
+        (
+            lambda p: p["prepare"].update(test_limit=50),
+            "the test split's images = 50: FID with the classifier's",
+        ),
+        (
+            lambda p: p["train"].update(batch_size=60001),
+            "train.batch_size = 60001: the train split will have only 60000 images",
+        ),
+        (lambda p: p["compute"].update(device="tpu"), "compute.device = 'tpu'"),
+        (lambda p: p["report"].update(title=""), "report.title = ''"),
+    ],
+)
+def test_a_fault_is_told_with_its_key_and_what_is_allowed(change: Change, fault: str) -> None:
+    content = read_default()
+    change(content)
+    faults = find_all_faults(content)
+    assert any(fault in found for found in faults), faults
+
+
+def test_faults_of_all_sections_are_told_at_once_and_nothing_is_written() -> None:
+    content = read_default()
+    content["gans"] = ["dcgan", "sngan"]
+    content["settings"]["C"]["beta1"] = 1.0
+    content["train"]["batch_size"] = 0
+    content["sample"]["sample_cuont"] = content["sample"].pop("sample_count")
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ParamsError) as caught:
+        main()
+    assert len(caught.value.faults) == 5
+    assert str(caught.value).startswith("params.yaml has 5 faults:\n  - gans names 'dcgan'")
+    assert not CHECK_PASSED.exists()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yaml")))
+def test_every_preset_is_in_order(name: str) -> None:
+    from pipeline.preset import compose_preset
+
+    assert find_all_faults(yaml.safe_load(compose_preset(name, ROOT / "presets"))) == []

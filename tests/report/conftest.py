@@ -1,0 +1,106 @@
+"""A small set of results on disk, as the stages leave them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from stages.common.artifacts import images_file, labels_file, write_array, write_json
+
+ROOT = Path(__file__).parents[2]
+PROTOCOL = {
+    "extractor": "classifier",
+    "weights_sha256": "ab" * 32,
+    "feature_dimension": 16,
+    "splits": 2,
+    "shuffle_seed": 0,
+}
+LEG_PROTOCOL = PROTOCOL | {"reference_split": "train", "reference_count": 40, "sample_count": 30}
+
+Scores = dict[str, list[tuple[float, float]]]
+"""Inception Score and FID of each point, by leg name."""
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def write_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    monkeypatch.chdir(tmp_path)
+
+    def write(
+        scores: Scores, diverged: dict[str, int] | None = None, title: str = "A test", channels: int = 1
+    ) -> None:
+        legs = [name.split("-") for name in scores]
+        params = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
+        params |= {
+            "gans": list(dict.fromkeys(gan for gan, _, _ in legs)),
+            "settings_used": list(dict.fromkeys(setting for _, setting, _ in legs)),
+            "seeds": list(dict.fromkeys(int(seed) for _, _, seed in legs)),
+            "report": {"title": title},
+        }
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+        _write_shared(channels)
+        for name, points in scores.items():
+            _write_leg(name, points, (diverged or {}).get(name), channels)
+
+    return write
+
+
+def _write_shared(channels: int) -> None:
+    random = np.random.default_rng(0)
+    write_array(images_file("train"), random.integers(0, 256, (40, channels, 8, 8), dtype=np.uint8))
+    write_array(labels_file("train"), np.arange(40, dtype=np.int64) % 4)
+    write_json(Path("reference/scores.json"), _real_scores())
+    card = {"name": "classifier", "title": "a test's", "feature_dimension": 16, "class_count": 4}
+    write_json(Path("extractor/card.json"), card | {"test_accuracy": 0.9, "test_count": 10})
+    data = {"dataset": "digits", "image_size": 8, "channels": channels, "licence": "none"}
+    data |= {"source": {"kind": "k", "location": "l", "checked": "c"}, "splits": {"train": {"count": 40}}}
+    write_json(Path("data/manifest.json"), data)
+
+
+def _real_scores() -> dict[str, Any]:
+    counts = {"real_split": "train", "real_count": 40, "other_split": "test", "other_count": 10}
+    return counts | {
+        "inception_score": 3.9,
+        "inception_score_deviation": 0.1,
+        "fid": 0.5,
+        "protocol": PROTOCOL,
+    }
+
+
+def _write_leg(name: str, points: list[tuple[float, float]], diverged_at: int | None, channels: int) -> None:
+    gan, setting, seed = name.split("-")
+    identity = {"gan": gan, "setting": setting, "seed": int(seed), "diverged_at_generator_step": diverged_at}
+    steps = [10 * (index + 1) for index in range(len(points))]
+    record: dict[str, Any] = identity | {"protocol": LEG_PROTOCOL, "points": []}
+    for step, (score, fid) in zip(steps, points, strict=True):
+        place = {"generator_step": step, "discriminator_steps": step, "epoch": step / 100}
+        values = {
+            "inception_score": score,
+            "inception_score_deviation": 0.25,
+            "fid": fid,
+            "distinct_images": 30,
+        }
+        record["points"].append(place | values)
+    write_json(Path("results/evaluate") / name / "points.json", record)
+    samples = Path("samples") / name
+    grids = [{"generator_step": step, "grid": f"grid_{step:08d}.png"} for step in steps]
+    write_json(samples / "manifest.json", identity | {"points": grids})
+    for entry in grids:
+        shape = (16, 24) if channels == 1 else (16, 24, 3)
+        Image.fromarray(np.zeros(shape, dtype=np.uint8)).save(samples / str(entry["grid"]))
+    training = Path("results/train") / name
+    summary = {"generator_steps": 30, "training_seconds": 1.5, "images_per_second": 9.0, "device": "cpu"}
+    write_json(training / "metrics.json", summary | {"threads": 2, "torch": "2"})
+    (training / "losses.csv").write_text(
+        "generator_step,epoch,discriminator_loss,generator_loss,real_score,fake_score\n1,0.1,0.5,0.7,0,0\n2,0.2,,0.6,0,0\n"
+    )
+
+
+def read_results_file() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path("report/results.json").read_text())
+    return content

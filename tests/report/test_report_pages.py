@@ -1,0 +1,118 @@
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from stages.report.__main__ import main
+
+Write = Callable[..., None]
+SCORES = {
+    "began-A-0": [(1.0, 90.0), (1.5, 95.0)],
+    "sngan-A-0": [(2.0, 60.0), (2.5, 50.0)],
+    "mine-A-0": [(2.0, 61.0), (2.4, 51.0)],
+}
+
+
+VOID = {"meta", "img", "br", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Gathers what a page loads, and checks that its tags close."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.alternatives: list[str | None] = []
+        self.tags: set[str] = set()
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.add(tag)
+        self.sources += [value for key in ("src", "href", "srcset") if (value := values.get(key)) is not None]
+        if tag == "img":
+            self.alternatives.append(values.get("alt"))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def hash_report() -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path("report").iterdir()}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_page_needs_nothing_but_itself(write_results: Write, channels: int) -> None:
+    write_results(SCORES, channels=channels)
+    main()
+    text = Path("report/index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in page.sources)
+    assert page.alternatives and all(page.alternatives)
+    assert not page.tags & {"script", "link", "iframe"}
+    assert not re.search(r"@import|url\(", text)
+
+
+def test_every_picture_of_the_markdown_lies_beside_it(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    named = re.findall(r"!\[[^]]+\]\(([^)]+)\)", Path("report/report.md").read_text(encoding="utf-8"))
+    assert {"figure1.png", "figure2.png", "figure3.png", "samples_mine.png"} <= set(named)
+    assert all((Path("report") / name).exists() for name in named)
+
+
+def test_the_markdown_tables_have_as_many_cells_in_every_row(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    blocks = re.findall(
+        r"(?:^\|.*\n)+", Path("report/report.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    assert len(blocks) == 4
+    for block in blocks:
+        assert len({line.count("|") for line in block.splitlines()}) == 1, block
+
+
+def test_the_same_results_give_the_same_bytes(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    first = hash_report()
+    main()
+    assert hash_report() == first
+
+
+def test_a_title_is_text_and_no_markup(write_results: Write) -> None:
+    write_results(SCORES, title="<script>alert(1)</script>")
+    main()
+    assert "<script>" not in Path("report/index.html").read_text(encoding="utf-8")
+
+
+def test_table1_and_the_way_to_the_page_are_printed(
+    write_results: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(SCORES)
+    main()
+    printed = capsys.readouterr().out
+    assert Path("report/table1.txt").read_text(encoding="utf-8") in printed
+    assert "report/index.html" in printed
+
+
+def test_a_grid_of_one_diverged_leg_still_has_its_report(write_results: Write) -> None:
+    write_results({"began-B-3": []}, diverged={"began-B-3": 2})
+    main()
+    assert "diverged at generator step 2" in Path("report/index.html").read_text(encoding="utf-8")
+
+
+def test_several_seeds_are_drawn_and_told(write_results: Write) -> None:
+    write_results({f"{gan}-{setting}-{seed}": [(1.0 + seed, 9.0), (2.0, 8.0 - seed)]
+                   for gan in ("began", "sngan") for setting in "AC" for seed in (0, 1, 2)})  # fmt: skip
+    main()
+    text = Path("report/index.html").read_text(encoding="utf-8")
+    assert "3 seeds: values are means over seeds" in text
+    assert "mean of 3 seeds" in text

@@ -1,0 +1,131 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stages.common.artifacts import read_json, write_json
+from stages.report.claims import check_claims
+from stages.report.inputs import read_results
+from stages.report.ranking import compare_orders
+from stages.report.scores import FID, INCEPTION_SCORE, find_best, rank_gans
+from stages.report.table import build_leg_table, build_table1, lay_out
+
+Write = Callable[..., None]
+
+TWO_SETTINGS = {
+    "began-A-0": [(1.0, 90.0), (1.5, 95.0), (1.2, 99.0)],
+    "began-C-0": [(1.1, 80.0), (1.4, 70.0), (1.3, 75.0)],
+    "sngan-A-0": [(2.0, 60.0), (2.5, 50.0), (3.0, 40.0)],
+    "sngan-C-0": [(2.1, 65.0), (2.2, 55.0), (2.3, 45.0)],
+}
+
+
+def test_each_metric_takes_its_own_best_point_and_setting(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    results = read_results()
+    score, fid = find_best(results, "began", INCEPTION_SCORE), find_best(results, "began", FID)
+    assert score is not None and fid is not None
+    assert (score.best, score.setting, score.point.generator_step, score.last) == (1.5, "A", 20, 1.2)
+    assert (fid.best, fid.setting, fid.point.generator_step, fid.last) == (70.0, "C", 20, 75.0)
+
+
+def test_table1_starts_with_real_data_and_shows_the_published_numbers_and_ranks(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    real, began, sngan = build_table1(read_results())
+    assert (real["inception_score"], real["fid"], real["report_fid"]) == (3.9, 0.5, 17.269)
+    assert (began["inception_score_rank"], sngan["inception_score_rank"], sngan["fid_rank"]) == (2, 1, 1)
+    assert (began["report_inception_score"], began["miyato2018_fid"]) == (2.8899, None)
+    text = lay_out(build_table1(read_results()))
+    assert "SNGAN      3.00 ± 0.25      A, step 30  3.00  1" in text
+
+
+def test_over_seeds_a_value_is_the_mean_of_each_legs_best_with_its_deviation(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0), (3.0, 50.0)], "sngan-A-1": [(5.0, 40.0), (4.0, 46.0)]})
+    cell = find_best(read_results(), "sngan", INCEPTION_SCORE)
+    assert cell is not None
+    assert (cell.best, cell.seeds, cell.last) == (4.0, 2, 3.5)
+    assert cell.deviation == pytest.approx(2.0**0.5)
+    row = build_table1(read_results())[1]
+    assert (row["inception_score_seeds"], row["inception_score_generator_step"]) == (2, None)
+    assert "A, mean of 2 seeds" in lay_out(build_table1(read_results()))
+
+
+def test_divergence_is_shown_and_not_hidden(write_results: Write) -> None:
+    scores = {"began-A-0": [], "sngan-A-0": [(2.0, 60.0)], "ebgan-A-0": [(1.5, 70.0)]}
+    write_results(scores, diverged={"began-A-0": 7, "sngan-A-0": 15})
+    results = read_results()
+    began, sngan, _ = build_table1(results)[1:]
+    assert began["inception_score"] is None and began["inception_score_rank"] is None
+    assert sngan["inception_score"] == 2.0 and sngan["inception_score_last"] is None
+    text = lay_out(build_table1(results)).splitlines()
+    assert text[3].split()[:2] == ["BEGAN", "diverged"]
+    assert [row["diverged_at_generator_step"] for row in build_leg_table(results)] == [7, 15, None]
+    assert list(rank_gans(results, FID)) == ["sngan", "ebgan"]
+
+
+def test_kendalls_tau_by_hand() -> None:
+    ours = {"a": 4.0, "b": 3.0, "c": 2.0, "d": 1.0}
+    assert compare_orders(ours, ours).tau == pytest.approx(1.0)
+    assert compare_orders(ours, {name: -value for name, value in ours.items()}).tau == pytest.approx(-1.0)
+    # Of six pairs one is the other way round: (5 - 1) / 6.
+    assert compare_orders(ours, ours | {"a": 3.0, "b": 4.0}).tau == pytest.approx(4 / 6)
+    few = compare_orders(ours, {"a": 1.0, "b": 2.0, "x": 3.0})
+    assert (few.tau, few.gans_in_common) == (None, 2)
+
+
+def test_claims_hold_or_not_by_the_numbers(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    best, everywhere, rises, falls, early, fastest = check_claims(read_results())
+    assert (best.holds, everywhere.holds, fastest.holds) == (True, True, False)
+    assert (rises.holds, falls.holds) == (False, False)
+    assert (
+        "rises from the first to the last point in 4 of 4 legs, and from every point to the next in 2"
+        in rises.numbers
+    )
+    assert "falls from the first to the last point in 3 of 4 legs" in falls.numbers
+    assert early.holds is None
+    assert "A: SNGAN (+1.00), C: BEGAN (+0.20)" in fastest.numbers or "C: SNGAN (+0.20)" in fastest.numbers
+
+
+def test_claims_about_sngan_cannot_be_told_without_it(write_results: Write) -> None:
+    write_results({"began-A-0": [(1.0, 90.0)]})
+    assert [claim.holds for claim in check_claims(read_results())] == [None] * 6
+
+
+def test_scores_of_another_protocol_are_refused(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    path = Path("results/evaluate/sngan-C-0/points.json")
+    record = read_json(path, "evaluate")
+    record["protocol"]["sample_count"] = 31
+    write_json(path, record)
+    with pytest.raises(
+        ValueError, match=r'sngan-C-0/points.json was scored with .*"sample_count": 31.*began-A-0'
+    ):
+        read_results()
+
+
+def test_real_scores_of_another_extractor_are_refused(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    path = Path("reference/scores.json")
+    record = read_json(path, "reference")
+    record["protocol"]["extractor"] = "inception"
+    write_json(path, record)
+    with pytest.raises(
+        ValueError, match=r'reference/scores.json was scored with .*"inception".*but the legs with'
+    ):
+        read_results()
+
+
+def test_a_missing_or_damaged_leg_names_the_stage_that_makes_it(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    path = Path("results/evaluate/sngan-C-0/points.json")
+    record = read_json(path, "evaluate")
+    del record["points"][0]["fid"]
+    write_json(path, record)
+    with pytest.raises(ValueError, match=r"points.json is damaged .*`dvc repro -f evaluate@sngan-C-0`"):
+        read_results()
+    path.unlink()
+    with pytest.raises(
+        ValueError, match=r"points.json is missing; make it with `dvc repro evaluate@sngan-C-0`"
+    ):
+        read_results()

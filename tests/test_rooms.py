@@ -1,0 +1,150 @@
+"""The rules of the layout, held against what the code does: docs and dvc.yaml cannot drift from it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
+STAGES = list(DVC)
+SHARED = {"common", "networks", "gans", "scores"}
+ROOMS = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").exists())
+
+
+def list_imports(file: Path) -> Iterator[str]:
+    """Name the modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def find_file(module: str) -> Path | None:
+    path = ROOT / module.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
+
+
+def follow_imports(file: Path, seen: set[Path] | None = None) -> set[Path]:
+    """List a file and all first-party files that it imports, directly or not."""
+    seen = set() if seen is None else seen
+    if file not in seen:
+        seen.add(file)
+        for module in list_imports(file):
+            found = find_file(module) if module.startswith("stages.") else None
+            if found is not None:
+                follow_imports(found, seen)
+    return seen
+
+
+def list_code_deps(stage: str) -> list[Path]:
+    return [ROOT / dep for dep in DVC[stage]["deps"] if dep.startswith("stages/") and "$" not in dep]
+
+
+def list_third_party(files: set[Path]) -> set[str]:
+    return {module.partition(".")[0] for file in files for module in list_imports(file)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_a_stage_imports_lies_in_its_dependencies(stage: str) -> None:
+    entry = ROOT / "stages" / stage / "__main__.py"
+    deps = list_code_deps(stage)
+    outside = {
+        str(file.relative_to(ROOT))
+        for file in follow_imports(entry)
+        if file.name != "__init__.py" and not any(file == dep or dep in file.parents for dep in deps)
+    }
+    assert not outside
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_no_code_that_it_does_not_import(stage: str) -> None:
+    imported = follow_imports(ROOT / "stages" / stage / "__main__.py")
+    # The shelf is imported by name, GAN by GAN.
+    idle = [
+        dep
+        for dep in list_code_deps(stage)
+        if dep.name != "gans" and not any(file == dep or dep in file.parents for file in imported)
+    ]
+    assert not idle
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_meet_only_through_shared_ones(room: str) -> None:
+    foreign = {
+        module
+        for file in (ROOT / "stages" / room).rglob("*.py")
+        for module in list_imports(file)
+        if module.startswith("stages.") and module.split(".")[1] not in SHARED | {room}
+    }
+    if room == "check":
+        foreign = {module for module in foreign if module.split(".")[2:3] != ["params"]}
+    assert not foreign
+
+
+def test_files_of_the_shelf_do_not_import_each_other() -> None:
+    for file in (ROOT / "stages/gans").glob("*.py"):
+        assert not [module for module in list_imports(file) if module.startswith("stages.gans")]
+
+
+def test_the_shelf_holds_what_the_default_compares_and_has_options_for() -> None:
+    shelf = {file.stem for file in (ROOT / "stages/gans").glob("*.py")} - {"__init__"}
+    assert shelf == set(PARAMS["gans"]) == set(PARAMS["options"])
+
+
+def test_every_stage_is_a_room_and_every_room_that_runs_a_stage() -> None:
+    assert {room for room in ROOMS if (ROOT / "stages" / room / "__main__.py").exists()} == set(STAGES)
+
+
+def list_sections(file: Path) -> Iterator[str]:
+    """Name the top-level keys of params.yaml that a file reads."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "read_params()":
+            yield ast.literal_eval(node.slice)
+        if not isinstance(node, ast.Call):
+            continue
+        if ast.unparse(node.func) == "load_section":
+            yield from (ast.literal_eval(key) for key in node.args[1:2] if isinstance(key, ast.Constant))
+        if ast.unparse(node.func) == "Grid.load":
+            yield from ("gans", "settings_used", "seeds")
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "check"])
+def test_the_sections_that_a_stage_reads_are_its_params(stage: str) -> None:
+    declared = {key.partition(".")[0] for key in DVC[stage]["params"]}
+    files = follow_imports(ROOT / "stages" / stage / "__main__.py")
+    # Where the work runs is no part of what is computed.
+    assert {section for file in files for section in list_sections(file)} - {"compute"} == declared
+
+
+def test_the_check_reads_the_whole_of_params_yaml() -> None:
+    assert DVC["check"]["params"] == [{"params.yaml": None}]
+
+
+@pytest.mark.parametrize("stage", ["prepare", "report"])
+def test_stages_that_compute_nothing_heavy_do_not_import_torch(stage: str) -> None:
+    assert "torch" not in list_third_party(follow_imports(ROOT / "stages" / stage / "__main__.py"))
+
+
+def test_the_pipeline_never_imports_torch_nor_a_stage_room() -> None:
+    files = set((ROOT / "pipeline").rglob("*.py"))
+    assert "torch" not in list_third_party(files)
+    reached = {found for file in files for found in follow_imports(file)}
+    assert "torch" not in list_third_party(reached)
+
+
+def test_stages_know_nothing_of_the_tools_around_them() -> None:
+    files = set((ROOT / "stages").rglob("*.py"))
+    assert not list_third_party(files) & {"dvc", "mlflow", "prefect"}
+
+
+def test_params_yaml_is_a_preset_word_for_word() -> None:
+    from pipeline.preset import find_preset
+
+    assert find_preset((ROOT / "params.yaml").read_text(encoding="utf-8"), ROOT / "presets") == "default"
