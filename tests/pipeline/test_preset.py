@@ -1,0 +1,81 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.preset import compose_preset, find_preset, list_presets, main, switch_preset
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "presets", "presets")
+    shutil.copy("presets/default.yaml", "params.yaml")
+
+
+def read() -> str:
+    return Path("params.yaml").read_text(encoding="utf-8")
+
+
+def test_the_presets_are_default_first() -> None:
+    assert list_presets() == ["default", "report", "smoke"]
+
+
+def test_the_default_comes_back_word_for_word() -> None:
+    text = read()
+    switch_preset("smoke")
+    assert read() != text
+    switch_preset("default")
+    assert read() == text
+
+
+def test_a_preset_changes_what_it_names_and_nothing_else() -> None:
+    switch_preset("report")
+    before, after = yaml.safe_load(compose_preset("default")), yaml.safe_load(read())
+    assert after["prepare"]["dataset"] == "cifar10"
+    assert after["train"]["generator_steps"] == 234_300
+    assert after["extractor"]["name"] == "inception"
+    assert after["extractor"]["classifier"] == before["extractor"]["classifier"]
+    assert after["settings"] == before["settings"]
+    assert (
+        read().startswith("# Every number one may turn.")
+        and "the preset `report`" in read().partition("\n\n")[0]
+    )
+
+
+def test_an_edit_by_hand_is_not_overwritten_without_force(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("params.yaml").write_text(read().replace("seeds: [0]", "seeds: [0, 1]"))
+    assert find_preset(read()) is None
+    with pytest.raises(SystemExit, match="was edited by hand .* --force"):
+        main(["smoke"])
+    assert "seeds: [0, 1]" in read()
+    main(["smoke", "--force"])
+    assert find_preset(read()) == "smoke"
+    assert "params.yaml is now the preset `smoke`" in capsys.readouterr().out
+
+
+def test_an_unknown_preset_or_key_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(ValueError, match="preset 'tiny' is unknown; there is default, report, smoke"):
+        switch_preset("tiny")
+    Path("presets/typo.yaml").write_text("train: {bach_size: 3}\n")
+    with pytest.raises(
+        ValueError, match=r"presets/typo.yaml.train.bach_size is no key of presets/default.yaml"
+    ):
+        switch_preset("typo")
+    assert find_preset(read()) == "default"
+
+
+def test_a_preset_may_bring_settings_of_its_own() -> None:
+    Path("presets/ttur.yaml").write_text(
+        "settings_used: [T]\n"
+        "settings:\n"
+        "  T: {generator_learning_rate: 0.001, discriminator_learning_rate: 0.004, "
+        "beta1: 0.5, beta2: 0.9, discriminator_steps: 1}\n"
+    )
+    switch_preset("ttur")
+    content = yaml.safe_load(read())
+    assert content["settings_used"] == ["T"]
+    assert list(content["settings"]) == ["A", "B", "C", "T"]
