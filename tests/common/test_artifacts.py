@@ -1,0 +1,83 @@
+import errno
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stages.common.artifacts import (
+    atomic_path,
+    hash_file,
+    read_array,
+    read_images,
+    read_json,
+    write_array,
+    write_json,
+)
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    with pytest.raises(OSError, match="full"), atomic_path(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "full")
+    assert list(path.parent.iterdir()) == []
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(path, {"a": math.nan})
+    assert read_json(path, "test") == {"a": 1}
+
+
+def test_json_that_is_missing_or_damaged_names_the_stage(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    with pytest.raises(ValueError, match="file.json is missing; make it with `dvc repro train@x`"):
+        read_json(path, "train@x")
+    path.write_text("{")
+    with pytest.raises(ValueError, match="file.json is not valid JSON .*`dvc repro -f train@x`"):
+        read_json(path, "train@x")
+
+
+def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
+    array = np.arange(24, dtype=np.int64).reshape(2, 3, 4)
+    write_array(tmp_path / "a.npy", array)
+    assert np.array_equal(read_array(tmp_path / "a.npy", "test"), array)
+
+
+def test_pickles_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(ValueError, match="a.npy is damaged"):
+        read_array(path, "test")
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 1, 4, 4)), np.zeros((2, 4, 4), dtype=np.uint8)])
+def test_images_of_another_type_or_shape_are_refused(tmp_path: Path, array: NDArray[Any]) -> None:
+    write_array(tmp_path / "a.npy", array)
+    with pytest.raises(
+        ValueError, match=r"expected uint8 \[N, C, H, W\]; make it anew: `dvc repro -f prepare`"
+    ):
+        read_images(tmp_path / "a.npy", "prepare")
+
+
+def test_images_cut_short_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    write_array(path, np.zeros((20, 1, 8, 8), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="a.npy is damaged"):
+        read_images(path, "prepare")
+
+
+def test_a_files_hash_is_sha256(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    assert hash_file(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,238 @@
+"""The pipeline as a person drives it: a real Git and DVC repository, real stages, a tiny comparison on digits.
+
+The tests share one repository and run in the order in which they stand, each leaving it up to date.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 300
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("end_to_end") / "repository"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.split("\0")
+    for name in filter(lambda name: name and (ROOT / name).is_file() and name != "dvc.lock", listed):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    subprocess.run([sys.executable, "-m", "pipeline.preset", "smoke", "--force"], cwd=folder, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        change(lambda params: params.update(gans=["sngan"]))
+        yield folder
+
+
+def change(edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edit the params.yaml of the current folder."""
+    path = Path("params.yaml")
+    params = yaml.safe_load(path.read_text())
+    edit(params)
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def make_environment() -> dict[str, str]:
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": programs, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def dvc(*arguments: str, may_fail: bool = False) -> str:
+    done = subprocess.run(
+        ["dvc", *arguments],
+        env=make_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert may_fail or done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def list_run(output: str) -> list[str]:
+    return re.findall(r"^Running stage '([^']+)':", output, flags=re.MULTILINE)
+
+
+def read_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.usefixtures("repository")
+def test_one_command_makes_the_report_and_prints_the_table() -> None:
+    output = dvc("repro")
+    assert list_run(output)[0] == "check"
+    assert list_run(output)[-1] == "report"
+    assert len(list_run(output)) == 5 + 3 * 2
+    table = Path("report/table1.txt").read_text(encoding="utf-8")
+    assert table in output
+    assert {"SNGAN", "Real"} <= set(table.split())
+    assert Path("report/index.html").stat().st_size > 10_000
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_second_call_runs_nothing() -> None:
+    output = dvc("repro")
+    assert list_run(output) == []
+    assert "Data and pipelines are up to date." in output
+
+
+@pytest.mark.usefixtures("repository")
+def test_metrics_and_plots_are_shown() -> None:
+    metrics = json.loads(dvc("metrics", "show", "--json"))[""]["data"]
+    scores = metrics["results/evaluate/sngan-A-0/metrics.json"]["data"]
+    assert scores["best_fid"] > 0 and scores["sample_count"] == 200
+    subprocess.run(["git", "add", "."], check=True)
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", *identity, "commit", "--quiet", "-m", "run"], check=True)
+    assert dvc("metrics", "diff").strip() == ""
+    assert "index.html" in dvc("plots", "show", "--out", "plots")
+    assert "losses.csv" in Path("plots/index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_change_of_setting_c_runs_only_its_legs_and_the_report() -> None:
+    change(lambda params: params["settings"]["C"].update(beta1=0.4))
+    expected = ["check", "train@sngan-C-0", "sample@sngan-C-0", "evaluate@sngan-C-0", "report"]
+    assert list_run(dvc("repro")) == expected
+    difference = json.loads(dvc("metrics", "diff", "--json"))
+    assert "results/evaluate/sngan-C-0/metrics.json" in difference
+    assert "results/evaluate/sngan-A-0/metrics.json" not in difference
+
+
+@pytest.mark.usefixtures("repository")
+def test_where_the_work_runs_is_no_reason_to_run_it_again() -> None:
+    change(lambda params: params["compute"].update(threads=1))
+    assert list_run(dvc("repro")) == ["check"]
+
+
+@pytest.mark.usefixtures("repository")
+def test_deleted_samples_come_back_from_the_cache() -> None:
+    before = read_bytes(Path("samples/sngan-A-0"))
+    shutil.rmtree("samples")
+    output = dvc("repro")
+    assert list_run(output) == []
+    assert "Stage 'sample@sngan-A-0' is cached - skipping run, checking out outputs" in output
+    assert read_bytes(Path("samples/sngan-A-0")) == before
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_new_gan_is_one_file_and_one_word_and_its_divergence_a_result() -> None:
+    source = Path("stages/gans/sngan.py").read_text(encoding="utf-8")
+    Path("stages/gans/exploding.py").write_text(
+        source
+        + '''
+    def generator_loss(self, fake):
+        """Grow beyond all numbers after the first evaluation point."""
+        loss = super().generator_loss(fake)
+        self.calls = getattr(self, "calls", 0) + 1
+        return loss._replace(total=loss.total * (float("inf") if self.calls > 25 else 1.0))
+''',
+        encoding="utf-8",
+    )
+    change(lambda params: params["gans"].append("exploding"))
+    change(lambda params: params["options"].update(exploding={"loss": "hinge"}))
+    output = dvc("repro")
+    legs = ["exploding-A-0", "exploding-C-0"]
+    stages = [f"{stage}@{leg}" for stage in ("train", "sample", "evaluate") for leg in legs]
+    assert sorted(list_run(output)) == sorted(["check", *stages, "report"])
+    assert "no longer a finite number at generator step 26" in output
+    points = json.loads(Path("results/evaluate/exploding-A-0/points.json").read_text())
+    assert points["diverged_at_generator_step"] == 26
+    assert [point["generator_step"] for point in points["points"]] == [20]
+    assert "diverged at generator step 26" in Path("report/index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda params: params["gans"].append("dcgan"),
+            "gans names 'dcgan', but there is no stages/gans/dcgan.py",
+        ),
+        (
+            lambda params: params["settings"]["A"].update(generator_learning_rate=-0.001),
+            "settings.A.generator_learning_rate = -0.001: input should be greater than 0",
+        ),
+        (
+            lambda params: params["settings"]["A"].update(generator_learning_rate="1e-4"),
+            "settings.A.generator_learning_rate = '1e-4': input should be a valid number; YAML needs a decimal point",
+        ),
+        (
+            lambda params: params["sample"].update(sample_count=16, grid_rows=2, grid_columns=2),
+            "sample.sample_count = 16: FID with the classifier's 16 features needs more than 16 images",
+        ),
+    ],
+)
+def test_wrong_params_end_in_one_message_before_anything_runs_and_lose_nothing(
+    edit: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    text = Path("params.yaml").read_text()
+    change(edit)
+    output = dvc("repro", may_fail=True)
+    assert message in output
+    assert "Traceback" not in output
+    assert list_run(output) == ["check"]
+    assert Path("models/sngan-A-0/manifest.json").exists()
+    Path("params.yaml").write_text(text)
+    assert list_run(dvc("repro")) == []
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_training_killed_twice_resumes_and_equals_one_never_killed() -> None:
+    target = "train@sngan-A-0"
+    change(lambda params: params["train"].update(generator_steps=600, evaluation_points=6))
+    for _ in range(2):
+        kill_after_a_checkpoint(target)
+    output = dvc("repro", "--single-item", target)
+    assert "resuming after generator step" in output
+    resumed = read_bytes(Path("models/sngan-A-0"))
+    shutil.rmtree(".scratch")
+    output = dvc("repro", "--single-item", "--force", "--no-run-cache", target)
+    assert "resuming" not in output
+    assert read_bytes(Path("models/sngan-A-0")) == resumed
+
+
+def kill_after_a_checkpoint(target: str) -> None:
+    """Start a training under DVC, and kill it and DVC without warning once another checkpoint is written."""
+    began = time.time()
+    process = subprocess.Popen(
+        ["dvc", "repro", "--single-item", target],
+        env=make_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while not any(path.stat().st_mtime > began for path in list_states()):
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.time() - began < PATIENCE_SECONDS
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def list_states() -> list[Path]:
+    return list(Path(".scratch/train/sngan-A-0").glob("*/state.safetensors"))
