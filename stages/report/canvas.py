@@ -16,6 +16,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MUTED = "#777777"
 DOTS_PER_INCH = 160
 WIDTH_INCHES = 9.0
+MOST_LEGEND_COLUMNS = 6
 
 
 def colour_of(gan: str, gans: Sequence[str]) -> str:
@@ -44,6 +45,19 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
     axes.set_axisbelow(True)
+
+
+def add_legend(figure: Figure, axes: Axes) -> None:
+    """Put what the axes name above all panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = min(len(labels), MOST_LEGEND_COLUMNS) or 1
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, fontsize=8, frameon=False)
+
+
+def note_absence(axes: Axes) -> None:
+    """Say in empty axes that nothing is published of what they would show."""
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, "nothing published", ha="center", fontsize=9, color=MUTED, transform=axes.transAxes)
 
 
 def write_figure(path: Path, figure: Figure) -> None:

@@ -1,6 +1,6 @@
 """What the report claimed, held against our numbers: every verdict is computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -41,25 +41,42 @@ def check_claims(results: Results) -> list[Claim]:
 
 def _check_best(results: Results) -> Claim:
     text = "SNGAN is closest to real data in both Inception Score and FID (Table 1)."
-    orders = {metric.title: rank_gans(results, metric) for metric in METRICS}
-    if not _can_compare(results):
-        return Claim(text, None, "the grid does not hold SNGAN and another GAN")
-    winners = {title: next(iter(order), None) for title, order in orders.items()}
-    told = ", ".join(f"best {title}: {_name(winner)}" for title, winner in winners.items())
-    return Claim(text, all(winner == SNGAN for winner in winners.values()), told)
+    return _check_wins(results, text, [None])
 
 
 def _check_best_everywhere(results: Results) -> Claim:
     text = "SNGAN is better than the others under every setting (Figure 2; its own bars give WGAN-GP the FID at A)."
+    return _check_wins(results, text, results.grid.settings_used)
+
+
+def _check_wins(results: Results, text: str, settings: Sequence[str | None]) -> Claim:
+    """Check that SNGAN leads in both metrics under each setting, None being each GAN's best."""
     if not _can_compare(results):
         return Claim(text, None, "the grid does not hold SNGAN and another GAN")
-    winners = [
-        (setting, metric.title, next(iter(rank_gans(results, metric, setting)), None))
-        for setting in results.grid.settings_used
-        for metric in METRICS
-    ]
-    told = ", ".join(f"{setting} {title}: {_name(winner)}" for setting, title, winner in winners)
-    return Claim(text, all(winner == SNGAN for _, _, winner in winners), f"best at {told}")
+    wins, told = [], []
+    for setting in settings:
+        for metric in METRICS:
+            order = rank_gans(results, metric, setting)
+            wins.append(next(iter(order), None) == SNGAN)
+            told.append(
+                f"{metric.title}{'' if setting is None else f' at {setting}'}: {_tell_lead(order, metric)}"
+            )
+    return Claim(text, all(wins), "; ".join(told))
+
+
+def _tell_lead(order: dict[str, float], metric: Metric) -> str:
+    """Name the first of an order and, beside it, SNGAN, or the second where SNGAN is the first."""
+    if not order:
+        return "none, all diverged"
+    first, *others = order
+    beside = others[0] if first == SNGAN and others else SNGAN
+    other = (
+        f"{name_gan(beside)} {metric.show(order[beside])}"
+        if beside in order
+        else f"{name_gan(beside)} diverged"
+    )
+    told = f"{name_gan(first)} {metric.show(order[first])}"
+    return told if beside == first else f"{told}, {other}"
 
 
 def _check_trend(results: Results, metric: Metric) -> Claim:
@@ -74,7 +91,10 @@ def _check_trend(results: Results, metric: Metric) -> Claim:
         f"it {direction} from the first to the last point in {len(improved)} of {len(legs)} legs, and from every "
         f"point to the next in {len(always)}"
     )
-    return Claim(text, len(always) == len(legs), told)
+    lost = sum(leg.diverged_at is not None and len(leg.points) < 2 for leg in results.legs)
+    if lost:
+        told += f"; {lost} more diverged before their second point"
+    return Claim(text, len(always) == len(legs) and not lost, told)
 
 
 def _always_improves(leg: LegResult, metric: Metric) -> bool:
@@ -142,7 +162,3 @@ def _mean_by_gan(results: Results, setting: str, measure: Callable[[LegResult], 
 
 def _can_compare(results: Results) -> bool:
     return SNGAN in results.grid.gans and len(results.grid.gans) > 1
-
-
-def _name(gan: str | None) -> str:
-    return "none, all diverged" if gan is None else name_gan(gan)

@@ -1,6 +1,6 @@
 """What the report tells in words: the protocol, the settings, the orders, the time it took."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.report.inputs import Results
 from stages.report.published import name_gan
@@ -8,7 +8,22 @@ from stages.report.ranking import compare_with_published
 from stages.report.scores import METRICS, rank_gans
 from stages.report.table import SOURCES
 
+SHOWN_DIGITS = 12
 SOURCE_TITLES = {"report": "the report's Table 1", "miyato2018": "Miyato et al. 2018, Table 2"}
+
+
+class Fact(NamedTuple):
+    """One line of the protocol.
+
+    Attributes:
+        name: what it is.
+        value: as it is shown.
+        whole: the whole of a value that is shown shortened, else empty.
+    """
+
+    name: str
+    value: str
+    whole: str = ""
 
 
 def list_orders(results: Results) -> list[dict[str, Any]]:
@@ -31,51 +46,67 @@ def list_orders(results: Results) -> list[dict[str, Any]]:
     return orders
 
 
-def list_protocol(results: Results) -> list[tuple[str, str]]:
-    """List what the scores were made with, as names and values."""
-    data, card, protocol, real = results.data, results.card, results.protocol, results.real
+def list_protocol(results: Results) -> list[Fact]:
+    """List what the scores were made with."""
+    return [*_list_data(results), *_list_extractor(results), *_list_scoring(results), *_list_machine(results)]
+
+
+def _list_data(results: Results) -> list[Fact]:
+    data, side = results.data, results.data["image_size"]
     counts = ", ".join(f"{split['count']} {name}" for name, split in data["splits"].items())
+    source = data["source"]
+    return [
+        Fact("Data set", f"{data['dataset']}, {data['channels']} × {side} × {side} ({counts})"),
+        Fact("Homepage", data.get("homepage") or "–"),
+        Fact("Source", f"{source['kind']}: {source['location']}; {source['checked']}"),
+        Fact("Licence", data["licence"]),
+    ]
+
+
+def _list_extractor(results: Results) -> list[Fact]:
+    card, sha256 = results.card, results.protocol["weights_sha256"]
     facts = [
-        (
-            "Data set",
-            f"{data['dataset']}, {data['channels']} x {data['image_size']} x {data['image_size']} ({counts})",
-        ),
-        ("Source", f"{data['source']['kind']}: {data['source']['location']}; {data['source']['checked']}"),
-        ("Licence", data["licence"]),
-        ("Extractor", f"{card['name']}: {card['title']}"),
-        ("Its features and classes", f"{card['feature_dimension']} and {card['class_count']}"),
+        Fact("Extractor", f"{card['name']}: {card['title']}"),
+        Fact("Its features and classes", f"{card['feature_dimension']} and {card['class_count']}"),
+        Fact("Its weights’ SHA-256", f"{sha256[:SHOWN_DIGITS]}…", whole=sha256),
     ]
     if card.get("test_accuracy") is not None:
-        facts.append(("Its accuracy", f"{card['test_accuracy']:.2%} of {card['test_count']} test images"))
-    facts += [
-        ("Its weights' sha256", protocol["weights_sha256"]),
-        ("Images a snapshot", str(protocol["sample_count"])),
-        ("Inception Score", f"{protocol['splits']} splits, shuffled with seed {protocol['shuffle_seed']}"),
-        (
+        facts.append(Fact("Its accuracy", f"{card['test_accuracy']:.2%} of {card['test_count']} test images"))
+    return facts
+
+
+def _list_scoring(results: Results) -> list[Fact]:
+    protocol, real = results.protocol, results.real
+    return [
+        Fact("Images a snapshot", str(protocol["sample_count"])),
+        Fact(
+            "Inception Score", f"{protocol['splits']} splits, shuffled with seed {protocol['shuffle_seed']}"
+        ),
+        Fact(
             "FID",
             f"against all {protocol['reference_count']} images of the {protocol['reference_split']} split",
         ),
-        (
-            "Real data's row",
+        Fact(
+            "Real data’s row",
             f"Inception Score of the {real['real_split']} split ({real['real_count']}); "
             f"FID of it against the {real['other_split']} split ({real['other_count']})",
         ),
     ]
-    return facts + _list_machine(results)
 
 
-def _list_machine(results: Results) -> list[tuple[str, str]]:
+def _list_machine(results: Results) -> list[Fact]:
     trainings = [result.training for result in results.legs]
-    seconds = sum(training.get("training_seconds", 0.0) for training in trainings)
+    seconds = sum(training["training_seconds"] for training in trainings)
 
     def gather(key: str) -> str:
-        return ", ".join(sorted({str(training[key]) for training in trainings if key in training}))
+        return ", ".join(sorted({str(training[key]) for training in trainings if key in training})) or "–"
 
     return [
-        ("Trained on", f"{gather('device')}, {gather('threads')} threads, torch {gather('torch')}"),
-        (
+        Fact("Trained on", f"{gather('device')}, {gather('threads')} threads, torch {gather('torch')}"),
+        Fact(
             "Training time",
-            f"{seconds / 60:.1f} minutes for {len(trainings)} legs, start-up and scoring not counted",
+            f"{seconds / 60:.1f} minutes for {len(trainings)} leg{'s' if len(trainings) > 1 else ''}, start-up and "
+            "scoring not counted",
         ),
     ]
 

@@ -11,8 +11,9 @@ from stages.report.inputs import LegResult, Results
 from stages.report.loss_figures import draw_all_losses, draw_figure1
 from stages.report.pictures import Picture, read_picture, show_growth, show_real
 from stages.report.published import name_gan
-from stages.report.score_figures import draw_figure2, draw_figure3
 from stages.report.scores import FID, find_best
+from stages.report.setting_figure import draw_figure2
+from stages.report.training_figure import draw_figure3
 
 SNGAN = "sngan"
 
@@ -110,16 +111,9 @@ def _draw_figure3(results: Results, folder: Path) -> Illustration:
     write_figure(folder / "figure3.png", draw_figure3(results))
     return Illustration(
         "figure3.png",
-        f"Figure 3. Inception Score and FID over the training{_tell_epochs(results)} under each setting; at the right, "
-        "the report's.",
+        "Figure 3. Inception Score and FID over the training under each setting; last, the report's.",
         "Curves of Inception Score and FID over generator steps, one curve a GAN and one panel a setting.",
     )
-
-
-def _tell_epochs(results: Results) -> str:
-    """Say what a whole training is in epochs, where that is the same for all legs."""
-    epochs = {leg.points[-1].epoch for leg in results.legs if leg.points and leg.diverged_at is None}
-    return f" ({epochs.pop():.3g} epochs in all)" if len(epochs) == 1 else ""
 
 
 def _draw_all_losses(results: Results, folder: Path) -> Illustration:

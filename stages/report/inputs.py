@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,10 +21,24 @@ from stages.common.artifacts import (
     read_json,
 )
 from stages.common.grid import Grid
-from stages.common.params import load_section, read_params
-from stages.report.params import ReportParams
+from stages.common.params import load_section
+from stages.report.params import ReportParams, SettingNumbers
 
 Result = TypeVar("Result")
+
+
+# What the tables and pages show of each record; a file without one of them is damaged.
+REAL_KEYS = (
+    "real_split",
+    "real_count",
+    "other_split",
+    "other_count",
+    "inception_score",
+    "inception_score_deviation",
+)
+CARD_KEYS = ("name", "title", "feature_dimension", "class_count")
+DATA_KEYS = ("dataset", "licence", "source", "image_size", "channels", "splits")
+TRAINING_KEYS = ("generator_steps", "training_seconds", "images_per_second")
 
 
 class Point(NamedTuple):
@@ -103,8 +117,8 @@ def read_results() -> Results:
     """
     title = load_section(ReportParams, "report").title
     grid = Grid.load()
-    settings = read_params()["settings"]
-    real = read_json(REAL_SCORES, made_by="reference")
+    settings = {letter: _read_setting(letter) for letter in grid.settings_used}
+    real = _read_record(REAL_SCORES, "reference", (*REAL_KEYS, "fid", "protocol"))
     legs, protocols = [], {}
     for leg in grid.legs():
         result, protocols[leg] = _read_leg(leg)
@@ -113,29 +127,66 @@ def read_results() -> Results:
     return Results(
         title=title,
         grid=grid,
-        settings={letter: settings[letter] for letter in grid.settings_used},
+        settings=settings,
         legs=legs,
         protocol=protocols[grid.legs()[0]],
         real=real,
-        card=read_json(EXTRACTOR / "card.json", made_by="extractor"),
-        data=read_json(DATA_MANIFEST, made_by="prepare"),
+        card=_read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS),
+        data=_read_record(DATA_MANIFEST, "prepare", DATA_KEYS),
     )
+
+
+def _read_setting(letter: str) -> dict[str, Any]:
+    return dict(load_section(SettingNumbers, "settings", letter).model_extra or {})
+
+
+def _read_record(path: Path, made_by: str, keys: Iterable[str]) -> dict[str, Any]:
+    """Read a JSON record that must have `keys`."""
+    record = read_json(path, made_by)
+    missing = [key for key in keys if not isinstance(record, dict) or key not in record]
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}; make it anew: `dvc repro -f {made_by}`")
+    return dict(record)
 
 
 def _read_leg(leg: Leg) -> tuple[LegResult, dict[str, Any]]:
     scores_file = SCORES / leg.name / POINTS
-    scores = read_json(scores_file, made_by=f"evaluate@{leg.name}")
-    points = _take(
-        scores_file,
-        f"evaluate@{leg.name}",
-        lambda: [Point(**{key: point[key] for key in Point._fields}) for point in scores["points"]],
-    )
-    samples = read_json(SAMPLES / leg.name / MANIFEST, made_by=f"sample@{leg.name}")
-    grids = {point["generator_step"]: SAMPLES / leg.name / point["grid"] for point in samples["points"]}
-    training = read_json(TRAINING / leg.name / METRICS, made_by=f"train@{leg.name}")
-    losses = _read_losses(leg)
+    made_by = f"evaluate@{leg.name}"
+    scores = _read_record(scores_file, made_by, ("diverged_at_generator_step", "protocol", "points"))
+    points = _take(scores_file, made_by, lambda: [_to_point(point) for point in scores["points"]])
+    training = _read_record(TRAINING / leg.name / METRICS, f"train@{leg.name}", TRAINING_KEYS)
+    losses, grids = _read_losses(leg), _find_grids(leg)
+    unseen = [point.generator_step for point in points if point.generator_step not in grids]
+    if unseen:
+        raise ValueError(
+            f"{scores_file} scores generator step {unseen[0]}, which {SAMPLES / leg.name / MANIFEST} has no grid of; "
+            f"make both anew: `dvc repro -f sample@{leg.name} {made_by}`"
+        )
     diverged_at = scores["diverged_at_generator_step"]
     return LegResult(leg, points, diverged_at, training, losses, grids), scores["protocol"]
+
+
+def _to_point(record: dict[str, Any]) -> Point:
+    return Point(
+        generator_step=int(record["generator_step"]),
+        epoch=float(record["epoch"]),
+        inception_score=float(record["inception_score"]),
+        inception_score_deviation=float(record["inception_score_deviation"]),
+        fid=float(record["fid"]),
+        distinct_images=int(record["distinct_images"]),
+    )
+
+
+def _find_grids(leg: Leg) -> dict[int, Path]:
+    path, made_by = SAMPLES / leg.name / MANIFEST, f"sample@{leg.name}"
+    record = _read_record(path, made_by, ("points",))
+    return _take(
+        path,
+        made_by,
+        lambda: {
+            int(point["generator_step"]): SAMPLES / leg.name / point["grid"] for point in record["points"]
+        },
+    )
 
 
 def _read_losses(leg: Leg) -> Losses:
@@ -173,7 +224,8 @@ def _refuse_mixed(real: dict[str, Any], protocols: dict[Leg, dict[str, Any]]) ->
         if protocol != first:
             raise ValueError(
                 f"{SCORES / leg.name / POINTS} was scored with {json.dumps(protocol)}, but "
-                f"{SCORES / first_leg.name / POINTS} with {json.dumps(first)}; score both alike: `dvc repro`"
+                f"{SCORES / first_leg.name / POINTS} with {json.dumps(first)}; score both alike: "
+                f"`dvc repro evaluate@{first_leg.name} evaluate@{leg.name}`"
             )
     shared = {key: first.get(key) for key in real}
     if shared != real:

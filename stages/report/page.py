@@ -7,13 +7,21 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from stages.common.artifacts import atomic_path
+from stages.report.canvas import colour_of
 from stages.report.claims import check_claims
 from stages.report.facts import explain_seeds, list_orders, list_protocol
 from stages.report.illustrations import Illustration, Illustrations
 from stages.report.inputs import Results
-from stages.report.published import name_gan
 from stages.report.scores import FID, INCEPTION_SCORE, METRICS
-from stages.report.table import SOURCES, build_leg_table, build_table1, show_last, show_place, show_value
+from stages.report.table import (
+    SOURCES,
+    build_leg_table,
+    build_table1,
+    show_epoch,
+    show_last,
+    show_place,
+    show_value,
+)
 
 TEMPLATES = {"report.md": "report.md.jinja", "index.html": "index.html.jinja"}
 
@@ -52,9 +60,10 @@ def gather_content(results: Results, illustrations: Illustrations) -> dict[str, 
         "protocol": list_protocol(results),
         "seeds_explained": explain_seeds(results),
         "pictures": illustrations,
-        "name_gan": name_gan,
+        "colour_of": lambda gan: colour_of(gan, results.grid.gans),
         "show_value": show_value,
         "show_place": show_place,
+        "show_epoch": show_epoch,
         "show_last": show_last,
     }
 

@@ -1,6 +1,6 @@
-"""The section `report` of params.yaml."""
+"""What the report reads of params.yaml."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from stages.common.params import Params
 
@@ -9,3 +9,10 @@ class ReportParams(Params):
     """What the report is called."""
 
     title: str = Field(min_length=1)
+
+
+class SettingNumbers(Params):
+    """The numbers under one letter of `settings`, shown as they stand: what they mean is the training's matter."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, int | float]

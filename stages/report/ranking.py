@@ -15,7 +15,8 @@ class Agreement(NamedTuple):
     """How alike two orders are.
 
     Attributes:
-        tau: Kendall's tau-b, 1 for the same order and -1 for its reverse; None with fewer than three in common.
+        tau: Kendall's tau-b, 1 for the same order and -1 for its reverse; None with fewer than three in common, or
+            where all values of one side are equal.
         gans_in_common: how many GANs have both values.
     """
 
@@ -24,8 +25,10 @@ class Agreement(NamedTuple):
 
     def show(self) -> str:
         """Write it for people."""
+        if self.gans_in_common < FEWEST_IN_COMMON:
+            return f"none computed, only {self.gans_in_common} in common"
         if self.tau is None:
-            return f"none computed: only {self.gans_in_common} in common"
+            return f"none computed, all values of one side are equal (n = {self.gans_in_common})"
         return f"{self.tau:+.2f} (n = {self.gans_in_common})"
 
 

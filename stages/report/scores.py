@@ -51,6 +51,8 @@ class Cell(NamedTuple):
         best: mean over seeds of each leg's best value.
         deviation: sample standard deviation of that over seeds; None for one seed.
         seeds: how many legs have a value.
+        seeds_planned: how many legs there are.
+        seeds_diverged: how many of them diverged, before their first point or later.
         point: the best point of the best leg.
         leg: that leg.
         last: mean over seeds of the value at the end; None when any leg diverged.
@@ -60,6 +62,8 @@ class Cell(NamedTuple):
     best: float
     deviation: float | None
     seeds: int
+    seeds_planned: int
+    seeds_diverged: int
     point: Point
     leg: LegResult
     last: float | None
@@ -67,21 +71,24 @@ class Cell(NamedTuple):
 
 def summarise(results: Results, gan: str, setting: str, metric: Metric) -> Cell | None:
     """Summarise a GAN under a setting; None when all its legs diverged before their first point."""
-    legs = [result for result in results.of(gan, setting) if result.points]
+    planned = results.of(gan, setting)
+    legs = [result for result in planned if result.points]
     if not legs:
         return None
     chosen = [(metric.choose(result.points), result) for result in legs]
     values = [metric.of(point) for point, _ in chosen]
     point = metric.choose([point for point, _ in chosen])
-    has_ended = all(result.diverged_at is None for result in results.of(gan, setting))
+    diverged = sum(result.diverged_at is not None for result in planned)
     return Cell(
         setting=setting,
         best=statistics.fmean(values),
         deviation=statistics.stdev(values) if len(values) > 1 else None,
         seeds=len(values),
+        seeds_planned=len(planned),
+        seeds_diverged=diverged,
         point=point,
         leg=next(result for found, result in chosen if found is point),
-        last=statistics.fmean(metric.of(result.points[-1]) for result in legs) if has_ended else None,
+        last=statistics.fmean(metric.of(result.points[-1]) for result in legs) if not diverged else None,
     )
 
 

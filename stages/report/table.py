@@ -10,6 +10,9 @@ from stages.report.published import REAL, name_gan, published_score
 from stages.report.scores import INCEPTION_SCORE, METRICS, Cell, Metric, find_best, rank_gans
 
 DIVERGED = "diverged"
+OTHER_PROTOCOL = (
+    "The report's scores are of CIFAR-10 with the Inception network: ranks compare, values do not."
+)
 SOURCES = {"report": "report_table1", "miyato2018": "miyato2018_table2"}
 
 
@@ -41,8 +44,8 @@ def _describe_real(results: Results) -> dict[str, Any]:
 
 
 def _best_columns(metric: Metric) -> list[str]:
-    names = ("", "_deviation", "_seeds", "_setting", "_generator_step", "_epoch", "_last")
-    return [metric.key + name for name in names]
+    names = "deviation seeds seeds_planned seeds_diverged setting generator_step epoch last"
+    return [metric.key, *(f"{metric.key}_{name}" for name in names.split())]
 
 
 def _describe_best(cell: Cell | None, metric: Metric) -> dict[str, Any]:
@@ -56,6 +59,8 @@ def _describe_best(cell: Cell | None, metric: Metric) -> dict[str, Any]:
         cell.best,
         deviation,
         cell.seeds,
+        cell.seeds_planned,
+        cell.seeds_diverged,
         cell.setting,
         # Over several seeds there is no one point at which the mean was reached.
         cell.point.generator_step if is_alone else None,
@@ -109,15 +114,25 @@ def show_value(row: dict[str, Any], metric: Metric) -> str:
 
 
 def show_place(row: dict[str, Any], metric: Metric) -> str:
-    """Write under which setting and when a row's best value was reached; a dash for real data."""
-    setting, step = row[f"{metric.key}_setting"], row[f"{metric.key}_generator_step"]
+    """Write under which setting and when a row's best value was reached; a dash for real data.
+
+    Of several seeds it says how many have a value and how many diverged.
+    """
+    setting, step, planned = (
+        row[f"{metric.key}_{name}"] for name in ("setting", "generator_step", "seeds_planned")
+    )
     if setting is None:
         return "–"
-    return (
-        f"{setting}, mean of {row[f'{metric.key}_seeds']} seeds"
-        if step is None
-        else f"{setting}, step {step}"
-    )
+    seeds = row[f"{metric.key}_seeds"]
+    place = f"{setting}, mean of {seeds} seeds" if step is None else f"{setting}, step {step}"
+    diverged = row[f"{metric.key}_seeds_diverged"]
+    return place + (f", {diverged} of {planned} diverged" if diverged and planned > 1 else "")
+
+
+def show_epoch(row: dict[str, Any], metric: Metric) -> str:
+    """Write in which epoch a row's best value was reached; nothing where there is no one point."""
+    epoch = row[f"{metric.key}_epoch"]
+    return "" if epoch is None else f"epoch {epoch:.3g}"
 
 
 def show_last(row: dict[str, Any], metric: Metric) -> str:
@@ -153,4 +168,5 @@ def lay_out(rows: list[dict[str, Any]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    return "\n".join([laid[0], "-" * max(map(len, laid)), *laid[1:]]) + "\n"
+    rule = "-" * max(map(len, laid))
+    return "\n".join([laid[0], rule, *laid[1:], "", OTHER_PROTOCOL]) + "\n"

@@ -42,6 +42,10 @@ def write_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
             "seeds": list(dict.fromkeys(int(seed) for _, _, seed in legs)),
             "report": {"title": title},
         }
+        # Letters that the preset has not are like its A.
+        params["settings"] = (
+            dict.fromkeys(params["settings_used"], params["settings"]["A"]) | params["settings"]
+        )
         Path("params.yaml").write_text(yaml.safe_dump(params))
         _write_shared(channels)
         for name, points in scores.items():
@@ -57,7 +61,13 @@ def _write_shared(channels: int) -> None:
     write_json(Path("reference/scores.json"), _real_scores())
     card = {"name": "classifier", "title": "a test's", "feature_dimension": 16, "class_count": 4}
     write_json(Path("extractor/card.json"), card | {"test_accuracy": 0.9, "test_count": 10})
-    data = {"dataset": "digits", "image_size": 8, "channels": channels, "licence": "none"}
+    data: dict[str, Any] = {
+        "dataset": "digits",
+        "homepage": "https://digits.example",
+        "image_size": 8,
+        "channels": channels,
+        "licence": "none",
+    }
     data |= {"source": {"kind": "k", "location": "l", "checked": "c"}, "splits": {"train": {"count": 40}}}
     write_json(Path("data/manifest.json"), data)
 

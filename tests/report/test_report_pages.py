@@ -25,6 +25,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.sources: list[str] = []
+        self.links: list[str] = []
         self.alternatives: list[str | None] = []
         self.tags: set[str] = set()
         self.open: list[str] = []
@@ -33,7 +34,10 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.tags.add(tag)
-        self.sources += [value for key in ("src", "href", "srcset") if (value := values.get(key)) is not None]
+        # A link of the text may lead out; nothing is loaded by it.
+        keys = ("src", "srcset") if tag == "a" else ("src", "href", "srcset")
+        self.sources += [value for key in keys if (value := values.get(key)) is not None]
+        self.links += [values.get("href") or ""] if tag == "a" else []
         if tag == "img":
             self.alternatives.append(values.get("alt"))
         if tag not in VOID:
@@ -54,7 +58,8 @@ def test_the_page_needs_nothing_but_itself(write_results: Write, channels: int) 
     text = Path("report/index.html").read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
-    assert all(source.startswith(("data:image/png;base64,", "#")) for source in page.sources)
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert [link for link in page.links if not link.startswith("#")] == ["https://digits.example"]
     assert page.alternatives and all(page.alternatives)
     assert not page.tags & {"script", "link", "iframe"}
     assert not re.search(r"@import|url\(", text)
@@ -101,6 +106,30 @@ def test_table1_and_the_way_to_the_page_are_printed(
     printed = capsys.readouterr().out
     assert Path("report/table1.txt").read_text(encoding="utf-8") in printed
     assert "report/index.html" in printed
+
+
+def test_the_page_shows_the_weights_hash_short_and_whole(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    assert f'title="{"ab" * 32}">abababababab…<' in Path("report/index.html").read_text(encoding="utf-8")
+
+
+def test_the_epoch_of_a_best_point_is_shown(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    assert "A, step 20<small>epoch 0.2</small>" in Path("report/index.html").read_text(encoding="utf-8")
+    assert "| SNGAN | 2.50 ± 0.25 | A, step 20, epoch 0.2 |" in Path("report/report.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_a_gan_that_nobody_published_gets_dashes_beside_it(write_results: Write) -> None:
+    write_results({f"mine-{setting}-0": [(1.0, 9.0), (2.0, 8.0)] for setting in "ABCDEF"})
+    main()
+    assert (
+        "mine       2.00 ± 0.25      A, step 20  2.00  1     8.0  A, step 20  8.0   1     –          –"
+        in Path("report/table1.txt").read_text(encoding="utf-8")
+    )
 
 
 def test_a_grid_of_one_diverged_leg_still_has_its_report(write_results: Write) -> None:

@@ -1,0 +1,75 @@
+"""Figure 2: the best scores by GAN and setting as bars, and the report's below."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stages.report.canvas import MUTED, add_legend, colour_of, make_figure, note_absence, tidy
+from stages.report.inputs import Results
+from stages.report.published import name_gan, published_bars
+from stages.report.scores import METRICS, Metric, summarise
+
+GROUP_WIDTH = 0.84
+
+
+def draw_figure2(results: Results) -> Figure:
+    """Draw the best Inception Score and FID of each GAN under each setting as bars; the report's below."""
+    gans, settings = results.grid.gans, results.grid.settings_used
+    figure = make_figure(6.4)
+    panels = figure.subplots(2, 2, squeeze=False)
+    for column, metric in enumerate(METRICS):
+        cells = {gan: [summarise(results, gan, setting, metric) for setting in settings] for gan in gans}
+        values = {
+            gan: [None if cell is None else cell.best for cell in found] for gan, found in cells.items()
+        }
+        spreads = {
+            gan: [0.0 if cell is None else cell.deviation or 0.0 for cell in found]
+            for gan, found in cells.items()
+        }
+        _draw_bars(panels[0, column], gans, settings, values, spreads)
+        tidy(panels[0, column], f"{metric.title}, this run ({_direction(metric)})", "setting")
+
+        letters, bars = published_bars(metric.key)
+        known = {gan: [float(value) for value in bars[gan]] for gan in gans if gan in bars}
+        _draw_bars(panels[1, column], gans, letters, known, {})
+        tidy(panels[1, column], f"{metric.title}, the report (CIFAR-10)", "setting")
+        if not known:
+            note_absence(panels[1, column])
+    add_legend(figure, panels[0, 0])
+    return figure
+
+
+def _draw_bars(
+    axes: Axes,
+    gans: Sequence[str],
+    settings: Sequence[str],
+    values: dict[str, list[float | None]] | dict[str, list[float]],
+    spreads: dict[str, list[float]],
+) -> None:
+    shown = [gan for gan in gans if gan in values]
+    width = GROUP_WIDTH / max(len(shown), 1)
+    for index, gan in enumerate(shown):
+        places = np.arange(len(settings)) - GROUP_WIDTH / 2 + (index + 0.5) * width
+        heights = [0.0 if value is None else value for value in values[gan]]
+        spread = spreads.get(gan, [])
+        axes.bar(
+            places,
+            heights,
+            width * 0.92,
+            color=colour_of(gan, gans),
+            label=name_gan(gan),
+            yerr=spread if any(spread) else None,
+            error_kw={"linewidth": 0.8},
+        )
+        for place, value in zip(places, values[gan], strict=True):
+            if value is None:
+                axes.text(
+                    place, 0.0, " diverged", rotation=90, ha="center", va="bottom", fontsize=7, color=MUTED
+                )
+    axes.set_xticks(np.arange(len(settings)), settings)
+
+
+def _direction(metric: Metric) -> str:
+    return "higher is better" if metric.is_higher_better else "lower is better"

@@ -1,0 +1,129 @@
+"""Figure 3: the scores over the training, a panel a setting, and the report's."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from stages.report.canvas import MUTED, add_legend, colour_of, make_figure, marker_of, note_absence, tidy
+from stages.report.inputs import Results
+from stages.report.published import name_gan, published_curves
+from stages.report.scores import METRICS, Metric
+
+MOST_COLUMNS = 4
+# Real data's level is drawn as a line while the panels grow to no more than this many times the curves' own range.
+MOST_STRETCH = 2.0
+# Else the level is told in words above or below the curves, in this share of the range.
+ROOM = 0.12
+MOST_TICKS = 5
+
+
+def draw_figure3(results: Results) -> Figure:
+    """Draw both scores over the training, a panel a setting, with the report's (its setting C) as the last."""
+    settings = results.grid.settings_used
+    rows = math.ceil((len(settings) + 1) / MOST_COLUMNS)
+    columns = math.ceil((len(settings) + 1) / rows)
+    figure = make_figure(0.4 + 3.0 * rows * len(METRICS))
+    panels = figure.subplots(rows * len(METRICS), columns, squeeze=False).reshape(len(METRICS), -1)
+    for metric, places in zip(METRICS, panels, strict=True):
+        for axes, setting in zip(places, settings, strict=False):
+            _draw_curves(axes, results, setting, metric)
+            tidy(axes, f"{metric.title}, {setting}", _tell_steps(results, setting))
+        own, published = list(places[: len(settings)]), places[len(settings)]
+        _share_range(own)
+        _mark_real_data(own, metric, results.real[metric.key])
+        _draw_published_curves(published, results.grid.gans, metric)
+        tidy(published, f"Report {published_curves(metric.key)[0]}: {metric.title}", "epoch (CIFAR-10)\n")
+        for axes in places[len(settings) + 1 :]:
+            axes.set_axis_off()
+    add_legend(figure, panels[0, 0])
+    return figure
+
+
+def _tell_steps(results: Results, setting: str) -> str:
+    """Label generator steps with what the last of them is in epochs."""
+    ends = [leg.points[-1] for gan in results.grid.gans for leg in results.of(gan, setting) if leg.points]
+    if not ends:
+        return "generator step\n"
+    end = max(ends, key=lambda point: point.generator_step)
+    return f"generator step\n({end.generator_step} = {end.epoch:.3g} epochs)"
+
+
+def _draw_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> None:
+    """Draw each GAN's mean over seeds, each seed as a thin line behind it when there are several."""
+    gans = results.grid.gans
+    for gan in gans:
+        colour = colour_of(gan, gans)
+        by_step: dict[int, list[float]] = {}
+        for result in results.of(gan, setting):
+            steps = [point.generator_step for point in result.points]
+            values = [metric.of(point) for point in result.points]
+            for step, value in zip(steps, values, strict=True):
+                by_step.setdefault(step, []).append(value)
+            if len(results.grid.seeds) > 1:
+                axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.4)
+        means = {step: statistics.fmean(values) for step, values in sorted(by_step.items())}
+        _draw_line(axes, list(means), list(means.values()), gan, gans)
+
+
+def _mark_real_data(panels: Sequence[Axes], metric: Metric, level: float) -> None:
+    """Draw real data's level as a dashed line, or say where it lies when it would press the curves together."""
+    low, high = panels[0].get_ylim()
+    height = high - low
+    label = f"real data {metric.show(level)}"
+    if max(high, level) - min(low, level) <= MOST_STRETCH * height:
+        for axes in panels:
+            axes.axhline(level, color=MUTED, linewidth=1, linestyle="--")
+            axes.annotate(
+                label,
+                (0.98, level),
+                (0, 3),
+                ("axes fraction", "data"),
+                "offset points",
+                ha="right",
+                fontsize=7.5,
+            )
+            # Room for the label where the line is the highest or the lowest.
+            axes.set_ylim(min(low, level - 0.05 * height), max(high, level + ROOM * height))
+        return
+    for axes in panels:
+        axes.set_ylim(low - ROOM * height * (level < low), high + ROOM * height * (level > high))
+        place, alignment, arrow = (0.97, "top", "↑") if level > high else (0.03, "bottom", "↓")
+        axes.text(
+            0.98, place, f"{label} {arrow}", ha="right", va=alignment, fontsize=7.5, transform=axes.transAxes
+        )
+
+
+def _draw_line(
+    axes: Axes, steps: Sequence[int], values: Sequence[float], gan: str, gans: Sequence[str]
+) -> None:
+    axes.plot(
+        steps,
+        values,
+        color=colour_of(gan, gans),
+        marker=marker_of(gan, gans),
+        markersize=4,
+        linewidth=1.4,
+        label=name_gan(gan),
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10], integer=True))
+
+
+def _draw_published_curves(axes: Axes, gans: Sequence[str], metric: Metric) -> None:
+    _, epochs, curves = published_curves(metric.key)
+    known = [gan for gan in gans if gan in curves]
+    if not known:
+        note_absence(axes)
+    for gan in known:
+        seen = {epoch: value for epoch, value in zip(epochs, curves[gan], strict=True) if value is not None}
+        _draw_line(axes, list(seen), list(seen.values()), gan, gans)
+
+
+def _share_range(panels: Sequence[Axes]) -> None:
+    low = min(axes.get_ylim()[0] for axes in panels)
+    high = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(low, high)

@@ -1,0 +1,103 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.common.artifacts import read_json, write_json
+from stages.common.params import ParamsError
+from stages.report.inputs import read_results
+
+Write = Callable[..., None]
+TWO_SETTINGS = {
+    "began-A-0": [(1.0, 90.0)],
+    "began-C-0": [(1.1, 80.0)],
+    "sngan-A-0": [(2.0, 60.0)],
+    "sngan-C-0": [(2.1, 65.0)],
+}
+
+
+def test_scores_of_another_protocol_are_refused(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    path = Path("results/evaluate/sngan-C-0/points.json")
+    record = read_json(path, "evaluate")
+    record["protocol"]["sample_count"] = 31
+    write_json(path, record)
+    with pytest.raises(
+        ValueError, match=r'sngan-C-0/points.json was scored with .*"sample_count": 31.*began-A-0'
+    ):
+        read_results()
+
+
+def test_real_scores_of_another_extractor_are_refused(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    path = Path("reference/scores.json")
+    record = read_json(path, "reference")
+    record["protocol"]["extractor"] = "inception"
+    write_json(path, record)
+    with pytest.raises(
+        ValueError, match=r'reference/scores.json was scored with .*"inception".*but the legs with'
+    ):
+        read_results()
+
+
+def test_a_missing_or_damaged_leg_names_the_stage_that_makes_it(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    path = Path("results/evaluate/sngan-C-0/points.json")
+    record = read_json(path, "evaluate")
+    del record["points"][0]["fid"]
+    write_json(path, record)
+    with pytest.raises(ValueError, match=r"points.json is damaged .*`dvc repro -f evaluate@sngan-C-0`"):
+        read_results()
+    path.unlink()
+    with pytest.raises(
+        ValueError, match=r"points.json is missing; make it with `dvc repro evaluate@sngan-C-0`"
+    ):
+        read_results()
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "stage"),
+    [
+        ("reference/scores.json", "fid", "reference"),
+        ("extractor/card.json", "title", "extractor"),
+        ("data/manifest.json", "licence", "prepare"),
+        ("results/train/sngan-A-0/metrics.json", "training_seconds", "train@sngan-A-0"),
+        ("samples/sngan-A-0/manifest.json", "points", "sample@sngan-A-0"),
+    ],
+)
+def test_a_record_that_lacks_an_entry_is_named(write_results: Write, path: str, key: str, stage: str) -> None:
+    write_results(TWO_SETTINGS)
+    record = read_json(Path(path), stage)
+    del record[key]
+    write_json(Path(path), record)
+    with pytest.raises(ValueError, match=f"{path} lacks {key}; make it anew: `dvc repro -f {stage}`"):
+        read_results()
+
+
+def test_a_scored_step_without_its_grid_is_refused(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    path = Path("samples/sngan-A-0/manifest.json")
+    write_json(path, read_json(path, "sample") | {"points": []})
+    with pytest.raises(
+        ValueError, match=r"sngan-A-0/points.json scores generator step 10, which .* has no grid"
+    ):
+        read_results()
+
+
+def test_a_setting_without_numbers_is_refused(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    del params["settings"]["C"]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(ParamsError, match="settings.C is missing; there is A, B"):
+        read_results()
+
+
+def test_a_setting_holds_numbers_alone(write_results: Write) -> None:
+    write_results(TWO_SETTINGS)
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["settings"]["A"]["beta1"] = "0.5"
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(ParamsError, match="settings.A.beta1"):
+        read_results()
