@@ -30,7 +30,7 @@ def start_compute() -> torch.device:
     """
     params = load_section(ComputeParams, "compute")
     torch.set_num_threads(params.threads)
-    _keep_freed_memory()
+    keep_freed_memory()
     name = params.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -58,10 +58,10 @@ def _choose_deterministic_kernels() -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Have glibc keep freed blocks instead of returning each to the system and asking for it again.
 
-    Every activation would otherwise be new pages to the kernel; benchmarks/allocator.py measures the gain.
+    Every activation would otherwise be new pages to the kernel; benchmarks/process_settings.py measures the gain.
     """
     if platform.libc_ver()[0] == "glibc":
         trim_threshold, mmap_threshold, largest = -1, -3, 1 << 30

@@ -43,7 +43,7 @@ def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
             lambda p: p["train"].update(batch_size=64.0),
             "train.batch_size = 64.0: input should be a valid int",
         ),
-        (lambda p: p["train"].update(evaluation_points=901), "evaluation_points = 901 is more than"),
+        (lambda p: p["train"].update(evaluation_points=801), "evaluation_points = 801 is more than"),
         (
             lambda p: p["settings"]["A"].update(generator_learning_rate=-0.001),
             "settings.A.generator_learning_rate = -0.001",
