@@ -13,7 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from stages.common.artifacts import atomic_path
+from stages.common.artifacts import write_bytes
 from stages.common.params import PARAMS_FILE
 
 PRESETS = Path("presets")
@@ -70,8 +70,7 @@ def switch_preset(name: str, force: bool = False) -> None:
             f"{PARAMS_FILE} was edited by hand and is none of the presets; keep the edit as a file in "
             f"{PRESETS}/, or drop it with `python -m pipeline.preset {name} --force`"
         )
-    with atomic_path(PARAMS_FILE) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(PARAMS_FILE, text.encode())
 
 
 def _make_yaml() -> YAML:

@@ -14,7 +14,7 @@ from stages.check.sections import (
     find_setting_faults,
     find_unknown_keys,
 )
-from stages.common.artifacts import CHECK_PASSED, atomic_path
+from stages.common.artifacts import CHECK_PASSED, write_bytes
 from stages.common.entry import run_stage
 from stages.common.params import ParamsError, read_params
 
@@ -45,8 +45,7 @@ def main() -> None:
     faults = find_all_faults(read_params())
     if faults:
         raise ParamsError(faults)
-    with atomic_path(CHECK_PASSED) as temporary:
-        temporary.write_text("params.yaml is in order\n", encoding="utf-8")
+    write_bytes(CHECK_PASSED, b"params.yaml is in order\n")
 
 
 if __name__ == "__main__":

@@ -84,7 +84,11 @@ def grid_name(generator_step: int) -> str:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it becomes `path` in one rename, else it is removed."""
+    """Yield a temporary path beside `path`; on success it becomes `path` in one rename, else it is removed.
+
+    Raises:
+        OSError: the file cannot be written; names `path` where the system named nothing.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(descriptor)
@@ -94,8 +98,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         # mkstemp makes the file private; results are as readable as any other file of the user's.
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        if error.filename in (None, name):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -105,8 +119,7 @@ def write_json(path: Path, content: Any) -> None:
         ValueError: `content` holds NaN or an infinity, which JSON does not have.
     """
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
 
 
 def read_json(path: Path, made_by: str) -> Any:
@@ -130,9 +143,13 @@ def read_json(path: Path, made_by: str) -> Any:
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Write an array as .npy, atomically."""
+    """Write an array as .npy, atomically.
+
+    Its content goes as plain bytes: numpy's own writing ends without a cause where the disk is full.
+    """
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.tobytes())
 
 
 def read_array(path: Path, made_by: str) -> NDArray[Any]:

@@ -31,9 +31,9 @@ def run_stage(main: Callable[[], None]) -> None:
 
 def _tell(error: ValueError | OSError) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = error.filename or "the disk"
+        where = f" while writing {error.filename}" if error.filename else ""
         return (
-            f"no space left while writing {where}. What was finished is kept: free some space and call the "
+            f"no space left on the disk{where}. What was finished is kept: free some space and call the "
             "same command again"
         )
     return str(error)

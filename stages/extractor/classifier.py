@@ -3,10 +3,9 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from stages.common.artifacts import (
-    atomic_path,
     class_names_file,
     hash_file,
     images_file,
@@ -14,6 +13,7 @@ from stages.common.artifacts import (
     read_array,
     read_images,
     read_json,
+    write_bytes,
 )
 from stages.extractor.params import ClassifierParams
 from stages.extractor.train_classifier import (
@@ -72,5 +72,4 @@ def _read_split(split: str, class_count: int, device: torch.device) -> LabelledI
 
 def _write_weights(classifier: Classifier) -> None:
     weights = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
-    with atomic_path(WEIGHTS) as temporary:
-        save_file(weights, temporary)
+    write_bytes(WEIGHTS, save(weights))

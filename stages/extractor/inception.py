@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-from stages.common.artifacts import atomic_path, hash_file
+from stages.common.artifacts import atomic_path, hash_file, write_bytes
 from stages.extractor.params import INCEPTION_CLASSES, INCEPTION_FEATURES, InceptionParams
 from stages.scores.card import WEIGHTS, Card
 
@@ -61,8 +61,7 @@ def write_weights(source: Path, sha256: str = SHA256) -> None:
             f"get {URL_INCEPTION_V3}"
         )
     weights = torch.load(source, map_location="cpu", weights_only=True)
-    with atomic_path(WEIGHTS) as temporary:
-        save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+    write_bytes(WEIGHTS, save({name: value.contiguous() for name, value in weights.items()}))
 
 
 def _download() -> Path:

@@ -1,7 +1,6 @@
 """Write the prepared splits: images one by one, so that a folder larger than the memory passes through."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -52,13 +51,11 @@ def write_dataset(dataset: Dataset, image_size: int, limits: dict[str, int | Non
             temporary = files.enter_context(artifacts.atomic_path(path))
             chosen = choose_evenly(split.labels, limits[name])
             tell(f"writing {len(chosen)} {name} images of {image_size} x {image_size} pixels to {path}")
-            with _blame(path):
-                written[name] = _write_images(temporary, split, chosen, dataset.channels, image_size)
+            written[name] = _write_images(temporary, split, chosen, dataset.channels, image_size)
         _refuse_faults(written)
     for name in dataset.splits:
-        _write_labels(artifacts.labels_file(name), written[name].labels)
-    with _blame(artifacts.class_names_file()):
-        artifacts.write_json(artifacts.class_names_file(), dataset.class_names)
+        artifacts.write_array(artifacts.labels_file(name), written[name].labels)
+    artifacts.write_json(artifacts.class_names_file(), dataset.class_names)
     return written
 
 
@@ -83,12 +80,6 @@ def _write_images(
     return Written(split.labels[chosen], shape, resized_count, faults)
 
 
-def _write_labels(path: Path, labels: NDArray[np.int64]) -> None:
-    with _blame(path), artifacts.atomic_path(path) as temporary, temporary.open("wb") as file:
-        _write_header(file, labels.dtype, labels.shape)
-        file.write(labels.tobytes())
-
-
 def _write_header(file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """Write the start of a .npy file.
 
@@ -97,16 +88,6 @@ def _write_header(file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...])
     """
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
-
-
-@contextmanager
-def _blame(path: Path) -> Iterator[None]:
-    """Put the file's name on an OSError that came without one."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise
 
 
 def _refuse_faults(written: dict[str, Written]) -> None:

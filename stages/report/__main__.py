@@ -1,6 +1,6 @@
 """Tell what came of the comparison: all results -> report/ (index.html, report.md, tables, figures)."""
 
-from stages.common.artifacts import REPORT, atomic_path, write_json
+from stages.common.artifacts import REPORT, write_bytes, write_json
 from stages.common.entry import run_stage
 from stages.report.claims import check_claims
 from stages.report.facts import list_orders
@@ -25,8 +25,7 @@ def main() -> None:
     }
     write_json(REPORT / "results.json", record)
     text = lay_out(table1)
-    with atomic_path(REPORT / "table1.txt") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(REPORT / "table1.txt", text.encode())
     write_pages(results, draw_illustrations(results, REPORT), REPORT)
     print(f"\n{text}\nThe report: {REPORT / 'index.html'}", flush=True)
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from stages.common.artifacts import atomic_path
+from stages.common.artifacts import write_bytes
 
 # Okabe and Ito's colours, told apart by all common kinds of colour vision.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7500", "#555555")
@@ -64,5 +64,4 @@ def write_figure(path: Path, figure: Figure) -> None:
     """Write a figure as PNG, atomically and without the date that would change its bytes."""
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content.getvalue())
+    write_bytes(path, content.getvalue())

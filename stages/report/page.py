@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from stages.common.artifacts import atomic_path
+from stages.common.artifacts import write_bytes
 from stages.report.canvas import colour_of
 from stages.report.claims import check_claims
 from stages.report.facts import explain_seeds, list_orders, list_protocol
@@ -40,8 +40,7 @@ def write_pages(results: Results, illustrations: Illustrations, folder: Path) ->
         text = environment.get_template(template).render(
             **content, embed=lambda picture: _embed(folder, picture)
         )
-        with atomic_path(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_bytes(folder / name, text.encode())
 
 
 def gather_content(results: Results, illustrations: Illustrations) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
-from stages.common.artifacts import atomic_path
+from stages.common.artifacts import write_bytes
 
 Matrix = NDArray[np.float64]
 
@@ -72,8 +72,7 @@ def write_moments(path: Path, moments: Moments) -> None:
         "mean": moments.mean,
         "covariance": np.ascontiguousarray(moments.covariance),
     }
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary)
+    write_bytes(path, save(tensors))
 
 
 def read_moments(path: Path) -> Moments:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from stages.common.artifacts import atomic_path
+from stages.common.artifacts import write_bytes
 from stages.common.compute import derive_seed
 from stages.networks.gan import Gan
 from stages.train.params import Setting
@@ -119,8 +119,8 @@ class Training:
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write tensors to a safetensors file, atomically, from whatever device and layout."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    with atomic_path(path) as temporary:
-        save_file(plain, temporary)
+    # Not save_file, which turns a full disk into an error of another kind, without the file's name.
+    write_bytes(path, save(plain))
 
 
 def write_snapshot(path: Path, generator: nn.Module) -> None:

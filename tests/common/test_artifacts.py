@@ -1,5 +1,8 @@
 import errno
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from stages.common.artifacts import (
     write_array,
     write_json,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -81,3 +86,35 @@ def test_images_cut_short_are_refused(tmp_path: Path) -> None:
 def test_a_files_hash_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc")
     assert hash_file(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+WRITERS = {
+    "write_array": "from stages.common.artifacts import write_array as write; content = np.zeros(9000)",
+    "write_json": "from stages.common.artifacts import write_json as write; content = list(range(9000))",
+    "write_bytes": "from stages.common.artifacts import write_bytes as write; content = bytes(9000)",
+    "write_tensors": "from stages.train.training import write_tensors as write; content = {'a': torch.zeros(9000)}",
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_disk_that_takes_no_more_is_an_error_with_the_files_name(tmp_path: Path, writer: str) -> None:
+    program = f"""
+import resource
+import numpy as np, torch
+from pathlib import Path
+{WRITERS[writer]}
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    write(Path("some/file"), content)
+except OSError as error:
+    print(error.filename, error.errno, list(Path("some").iterdir()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"some/file {errno.EFBIG} []\n"

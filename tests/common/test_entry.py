@@ -19,7 +19,9 @@ def test_an_error_of_input_is_one_line_and_exit_code_1() -> None:
 def test_a_full_disk_is_told_with_the_file_and_that_nothing_is_lost() -> None:
     with pytest.raises(SystemExit) as caught:
         run_stage(lambda: fail(OSError(errno.ENOSPC, "No space left on device", "models/x")))
-    assert "no space left while writing models/x. What was finished is kept" in str(caught.value.code)
+    assert "no space left on the disk while writing models/x. What was finished is kept" in str(
+        caught.value.code
+    )
 
 
 def test_a_fault_of_ours_keeps_its_traceback() -> None:
