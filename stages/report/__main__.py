@@ -14,8 +14,9 @@ def main() -> None:
     """Write the tables, figures and pages, and print Table 1."""
     results = read_results()
     table1, legs = build_table1(results), build_leg_table(results)
-    write_csv(REPORT / "table1.csv", table1)
-    write_csv(REPORT / "legs.csv", legs)
+    # A row that is cut out and pasted elsewhere takes along what its scores were made with.
+    write_csv(REPORT / "table1.csv", [row | results.protocol for row in table1])
+    write_csv(REPORT / "legs.csv", [row | results.protocol for row in legs])
     record = {
         "protocol": results.protocol,
         "table1": table1,

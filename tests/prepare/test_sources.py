@@ -167,7 +167,12 @@ def test_a_silent_mirror_is_given_up_soon(silent_mirror: str, monkeypatch: pytes
 
 def test_a_name_that_resolves_slowly_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3) or [])
+
+    def answer_late(*_: object, **__: object) -> list[object]:
+        time.sleep(3)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer_late)
     with pytest.raises(ValueError, match="http://slow.invalid/ gave no answer within 0.5 s"):
         downloads._choose_mirror(Published(["http://slow.invalid/"], {"file": ""}))
 

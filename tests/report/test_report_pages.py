@@ -1,3 +1,4 @@
+import csv
 import hashlib
 import re
 from collections.abc import Callable
@@ -145,3 +146,14 @@ def test_several_seeds_are_drawn_and_told(write_results: Write) -> None:
     text = Path("report/index.html").read_text(encoding="utf-8")
     assert "3 seeds: values are means over seeds" in text
     assert "mean of 3 seeds" in text
+
+
+@pytest.mark.parametrize("name", ["table1.csv", "legs.csv"])
+def test_every_row_of_a_file_says_what_its_scores_were_made_with(write_results: Write, name: str) -> None:
+    write_results(SCORES)
+    main()
+    rows = list(csv.DictReader(Path("report", name).read_text(encoding="utf-8").splitlines()))
+    kept = ("extractor", "weights_sha256", "splits", "sample_count", "reference_split", "reference_count")
+    assert {tuple(row[key] for key in kept) for row in rows} == {
+        ("classifier", "ab" * 32, "2", "30", "train", "40")
+    }
