@@ -1,9 +1,6 @@
 """Make the extractor `inception`: the FID weights, downloaded once and checked -> extractor/."""
 
 import shutil
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -11,6 +8,7 @@ from safetensors.torch import save
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
 from stages.common.artifacts import atomic_path, hash_file, write_bytes
+from stages.common.sockets import bounded_silence
 from stages.extractor.params import INCEPTION_CLASSES, INCEPTION_FEATURES, InceptionParams
 from stages.scores.card import WEIGHTS, Card
 
@@ -70,7 +68,7 @@ def _download() -> Path:
         return path
     print(f"inception: downloading {URL_INCEPTION_V3} (96 MB, once)", flush=True)
     try:
-        with atomic_path(path) as temporary, _bounded_waiting():
+        with atomic_path(path) as temporary, bounded_silence(PATIENCE_SECONDS):
             torch.hub.download_url_to_file(URL_INCEPTION_V3, str(temporary), SHA256, progress=False)
     except (OSError, RuntimeError) as error:
         shutil.rmtree(CACHE, ignore_errors=True)
@@ -79,14 +77,3 @@ def _download() -> Path:
             "extractor.inception.weights_path to it, or set extractor.name to classifier"
         ) from None
     return path
-
-
-@contextmanager
-def _bounded_waiting() -> Iterator[None]:
-    """Let the download's socket, which has no timeout of its own, give up after a silence."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -3,16 +3,14 @@
 import errno
 import http.client
 import importlib
-import socket
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import ModuleType
 from typing import NamedTuple
 
+from stages.common.sockets import bounded_silence
 from stages.prepare import cifar
 from stages.prepare.progress import tell
 
@@ -60,7 +58,7 @@ def download(name: str, folder: Path) -> str:
     mirror = _choose_mirror(published)
     download_url = _import_datasets().utils.download_url
     try:
-        with _bounded_waiting():
+        with bounded_silence(PATIENCE_SECONDS):
             for file, checksum in published.checksums.items():
                 tell(f"downloading {mirror}{file}")
                 download_url(mirror + file, str(folder), file, checksum)
@@ -112,14 +110,3 @@ def _ask(url: str) -> str | None:
             return None
     except (OSError, http.client.HTTPException) as error:
         return f"cannot be reached ({error})"
-
-
-@contextmanager
-def _bounded_waiting() -> Iterator[None]:
-    """Let torchvision's sockets, which have no timeout of their own, give up after a silence."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
