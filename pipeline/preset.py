@@ -8,7 +8,6 @@ import argparse
 import io
 import sys
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -104,7 +103,7 @@ def _split_header(text: str) -> tuple[str, str]:
     return header + separator, body
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> None:
     """Read the command line and switch."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("name", choices=list_presets(), help="the preset")
