@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def _write_images(
     faults: list[str] = []
     resized_count = 0
     with path.open("wb", buffering=BUFFER_BYTES) as file:
-        _write_header(file, np.dtype(np.uint8), shape)
+        _write_header(file, shape)
         for index in chosen.tolist():
             try:
                 original = split.open_image(index)
@@ -80,13 +80,17 @@ def _write_images(
     return Written(split.labels[chosen], shape, resized_count, faults)
 
 
-def _write_header(file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    """Write the start of a .npy file.
+def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    """Write the start of a .npy file of uint8.
 
     The rest is written as plain bytes, not through a memory map or ndarray.tofile: on a full disk the first
     kills the process and the second raises an error without a cause.
     """
-    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)),
+        "fortran_order": False,
+        "shape": shape,
+    }
     np.lib.format.write_array_header_1_0(file, header)
 
 

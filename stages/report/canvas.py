@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from stages.common.artifacts import write_bytes
@@ -31,9 +30,7 @@ def marker_of(gan: str, gans: Sequence[str]) -> str:
 
 def make_figure(height_inches: float) -> Figure:
     """Start a figure as wide as the page."""
-    figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DOTS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DOTS_PER_INCH, layout="constrained")
 
 
 def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:

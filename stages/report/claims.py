@@ -5,11 +5,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from stages.report.inputs import LegResult, Results
-from stages.report.published import name_gan
+from stages.report.published import SNGAN, name_gan
 from stages.report.ranking import compare_orders
 from stages.report.scores import FID, METRICS, Metric, rank_gans
 
-SNGAN = "sngan"
 # "Roughly the same" order: at least this Kendall's tau, which four of five pairs in the same order give.
 ROUGHLY_THE_SAME = 0.6
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.common.artifacts import atomic_path
@@ -10,12 +11,10 @@ from stages.report.canvas import write_figure
 from stages.report.inputs import LegResult, Results
 from stages.report.loss_figures import draw_all_losses, draw_figure1
 from stages.report.pictures import Picture, read_picture, show_growth, show_real
-from stages.report.published import name_gan
+from stages.report.published import SNGAN, name_gan
 from stages.report.scores import FID, find_best
 from stages.report.setting_figure import draw_figure2
 from stages.report.training_figure import draw_figure3
-
-SNGAN = "sngan"
 
 
 class Illustration(NamedTuple):
@@ -30,6 +29,23 @@ class Illustration(NamedTuple):
     file: str
     title: str
     description: str
+
+
+FIGURE2 = Illustration(
+    "figure2.png",
+    "Figure 2. The best Inception Score and FID of each GAN under each setting; below, the report's bars.",
+    "Bars of Inception Score and FID grouped by Adam setting, one bar a GAN; all values are in the table of legs.",
+)
+FIGURE3 = Illustration(
+    "figure3.png",
+    "Figure 3. Inception Score and FID over the training under each setting; last, the report's.",
+    "Curves of Inception Score and FID over generator steps, one curve a GAN and one panel a setting.",
+)
+ALL_LOSSES = Illustration(
+    "losses.png",
+    "The losses of every GAN under every setting. Only shapes compare: each GAN's loss has its own meaning.",
+    "Small panels of the discriminator's and the generator's loss, a row a GAN and a column a setting.",
+)
 
 
 class Illustrations(NamedTuple):
@@ -52,12 +68,12 @@ def draw_illustrations(results: Results, folder: Path) -> Illustrations:
     """
     best = {gan: _find_best_leg(results, gan) for gan in results.grid.gans}
     shown = [leg for leg in best.values() if leg is not None]
-    real = _show_real_like(shown)
+    real = _show_real_like(shown, results.data["image_size"])
     return Illustrations(
         figure1=_draw_figure1(results, best, real, folder),
-        figure2=_draw_figure2(results, folder),
-        figure3=_draw_figure3(results, folder),
-        all_losses=_draw_all_losses(results, folder),
+        figure2=_write_drawn(draw_figure2(results), FIGURE2, folder),
+        figure3=_write_drawn(draw_figure3(results), FIGURE3, folder),
+        all_losses=_write_drawn(draw_all_losses(results), ALL_LOSSES, folder),
         real=_write_real(real, folder),
         samples=[_write_samples(leg, folder) for leg in shown],
         growth=[_write_growth(leg, results, folder) for leg in shown if len(leg.points) > 1],
@@ -69,13 +85,12 @@ def _find_best_leg(results: Results, gan: str) -> LegResult | None:
     return None if cell is None else cell.leg
 
 
-def _show_real_like(shown: list[LegResult]) -> Picture:
+def _show_real_like(shown: list[LegResult], image_size: int) -> Picture:
     """Lay real images out as the samples are, eight by eight where there are none."""
     if not shown:
         return show_real(8, 8)
     height, width = _read_best(shown[0]).shape[:2]
-    size = show_real(1, 1).shape[0]
-    return show_real(height // size, width // size)
+    return show_real(height // image_size, width // image_size)
 
 
 def _read_best(leg: LegResult) -> Picture:
@@ -88,41 +103,19 @@ def _draw_figure1(
     gan = SNGAN if SNGAN in best else results.grid.gans[0]
     leg = best[gan] or results.of(gan, results.grid.settings_used[0])[0]
     generated = _read_best(leg) if leg.points else None
-    write_figure(folder / "figure1.png", draw_figure1(leg, real, generated))
     name = f"{name_gan(gan)} under setting {leg.leg.setting}, seed {leg.leg.seed}"
-    return Illustration(
+    illustration = Illustration(
         "figure1.png",
         f"Figure 1. Losses of {name}, and real images beside generated ones.",
         f"Curves of the discriminator's and the generator's loss of {name}; below, a grid of real images and one of "
         "generated images.",
     )
+    return _write_drawn(draw_figure1(leg, real, generated), illustration, folder)
 
 
-def _draw_figure2(results: Results, folder: Path) -> Illustration:
-    write_figure(folder / "figure2.png", draw_figure2(results))
-    return Illustration(
-        "figure2.png",
-        "Figure 2. The best Inception Score and FID of each GAN under each setting; below, the report's bars.",
-        "Bars of Inception Score and FID grouped by Adam setting, one bar a GAN; all values are in the table of legs.",
-    )
-
-
-def _draw_figure3(results: Results, folder: Path) -> Illustration:
-    write_figure(folder / "figure3.png", draw_figure3(results))
-    return Illustration(
-        "figure3.png",
-        "Figure 3. Inception Score and FID over the training under each setting; last, the report's.",
-        "Curves of Inception Score and FID over generator steps, one curve a GAN and one panel a setting.",
-    )
-
-
-def _draw_all_losses(results: Results, folder: Path) -> Illustration:
-    write_figure(folder / "losses.png", draw_all_losses(results))
-    return Illustration(
-        "losses.png",
-        "The losses of every GAN under every setting. Only shapes compare: each GAN's loss has its own meaning.",
-        "Small panels of the discriminator's and the generator's loss, a row a GAN and a column a setting.",
-    )
+def _write_drawn(figure: Figure, illustration: Illustration, folder: Path) -> Illustration:
+    write_figure(folder / illustration.file, figure)
+    return illustration
 
 
 def _write_real(real: Picture, folder: Path) -> Illustration:

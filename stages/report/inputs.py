@@ -26,7 +26,6 @@ from stages.report.params import ReportParams, SettingNumbers
 
 Result = TypeVar("Result")
 
-
 # What the tables and pages show of each record; a file without one of them is damaged.
 REAL_KEYS = (
     "real_split",
@@ -35,6 +34,8 @@ REAL_KEYS = (
     "other_count",
     "inception_score",
     "inception_score_deviation",
+    "fid",
+    "protocol",
 )
 CARD_KEYS = ("name", "title", "feature_dimension", "class_count")
 DATA_KEYS = ("dataset", "licence", "source", "image_size", "channels", "splits")
@@ -118,7 +119,7 @@ def read_results() -> Results:
     title = load_section(ReportParams, "report").title
     grid = Grid.load()
     settings = {letter: _read_setting(letter) for letter in grid.settings_used}
-    real = _read_record(REAL_SCORES, "reference", (*REAL_KEYS, "fid", "protocol"))
+    real = _read_record(REAL_SCORES, "reference", REAL_KEYS)
     legs, protocols = [], {}
     for leg in grid.legs():
         result, protocols[leg] = _read_leg(leg)

@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 
 REAL = "real"
+# The GAN that the report is about.
+SNGAN = "sngan"
 _PUBLISHED: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("published.yaml").read_text(encoding="utf-8")
 )

@@ -1,9 +1,12 @@
 """Choose what a table shows: the best over evaluation points and settings, and the last."""
 
 import statistics
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from stages.report.inputs import LegResult, Point, Results
+
+Item = TypeVar("Item")
 
 
 class Metric(NamedTuple):
@@ -27,7 +30,11 @@ class Metric(NamedTuple):
 
     def choose(self, points: list[Point]) -> Point:
         """Return the best of one or more points, the earliest among equals."""
-        return (max if self.is_higher_better else min)(points, key=self.of)
+        return self.choose_by(points, self.of)
+
+    def choose_by(self, items: list[Item], value: Callable[[Item], float]) -> Item:
+        """Return what has the best value of one or more items, the earliest among equals."""
+        return (max if self.is_higher_better else min)(items, key=value)
 
     def is_better(self, first: float, second: float) -> bool:
         """Tell whether the first value is better than the second."""
@@ -98,7 +105,7 @@ def find_best(results: Results, gan: str, metric: Metric) -> Cell | None:
     found = [cell for cell in cells if cell is not None]
     if not found:
         return None
-    return (max if metric.is_higher_better else min)(found, key=lambda cell: cell.best)
+    return metric.choose_by(found, lambda cell: cell.best)
 
 
 def rank_gans(results: Results, metric: Metric, setting: str | None = None) -> dict[str, float]:
