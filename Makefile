@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce smoke test test-fast check lint format types preset constraints clean
+.PHONY: help setup reproduce track ui test test-fast check lint format types preset constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -29,7 +29,13 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt constraints.txt scripts/fi
 	@touch $@
 
 reproduce: setup  ## Run the whole comparison and make report/index.html.
-	dvc repro
+	python -m pipeline.tracking follow dvc repro
+
+track: setup  ## Bring the results on disk to MLflow: to the server of MLFLOW_TRACKING_URI, or to tracking/mlflow.db.
+	python -m pipeline.tracking sync
+
+ui: setup  ## Open MLflow's UI on http://127.0.0.1:5000; another port: make ui PORT=5001.
+	python -m pipeline.tracking ui --port $(or $(PORT),5000)
 
 preset: setup  ## Switch params.yaml to a preset: make preset NAME=report (default, smoke, report).
 	python -m pipeline.preset $(NAME)

@@ -1,0 +1,107 @@
+"""The run that stands for a whole comparison, with the table, the figures and the report; its legs are its children."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run
+
+from pipeline.tracking.content import LegContent
+from pipeline.tracking.lineage import Lock, describe_commit, hash_keys
+from pipeline.tracking.live import FOLLOWER, claim, name_follower, release
+from pipeline.tracking.runs import (
+    COMPARISON,
+    COMPLETE,
+    CONTENT_KEY,
+    KIND,
+    YES,
+    create_run,
+    list_runs,
+    log_params,
+    now_milliseconds,
+    set_tags,
+    supersede,
+)
+from pipeline.tracking.store import Store
+from pipeline.tracking.views import BEST_LEGS, NOTE, PAGE, find_base, link_view
+from stages.common.artifacts import REPORT, read_json
+
+TABLE = "table1.json"
+REPORT_HASH = "report_md5"
+
+
+def open_comparison(store: Store, experiment_id: str, contents: list[LegContent]) -> Run:
+    """Find or make the run of a comparison: of the same legs with the same content there is one."""
+    key = hash_keys({content.leg.name: content.lineage.key for content in contents})
+    for run in list_runs(store, experiment_id, **{KIND: COMPARISON, CONTENT_KEY: key}):
+        return run
+    tags = {KIND: COMPARISON, CONTENT_KEY: key, FOLLOWER: name_follower()}
+    return create_run(store, experiment_id, "comparison", tags, now_milliseconds())
+
+
+def fill_comparison(
+    store: Store, experiment_id: str, run: Run, contents: list[LegContent], lock: Lock
+) -> None:
+    """Log the report's table, figures and pages to the comparison's run, when it has not these already."""
+    report_hash = next((out["md5"] for out in lock["report"]["outs"] if out["path"] == str(REPORT)), "")
+    if run.data.tags.get(COMPLETE) != YES or run.data.tags.get(REPORT_HASH) != report_hash:
+        claim(store, run)
+        log_params(store, run, _list_shared_params(contents))
+        results = read_json(REPORT / "results.json", "report")
+        _log_table(store, run, results["table1"])
+        _log_report(store, run)
+        tags = describe_commit() | {
+            NOTE: describe_comparison(results),
+            REPORT_HASH: report_hash,
+            COMPLETE: YES,
+            "mlflow.source.name": "dvc repro",
+            "mlflow.source.type": "LOCAL",
+        }
+        set_tags(store, run, tags)
+        store.client.set_terminated(run.info.run_id, "FINISHED")
+        release(store, run)
+    supersede(store, list_runs(store, experiment_id, **{KIND: COMPARISON}), by=run)
+
+
+def describe_comparison(results: dict[str, Any]) -> str:
+    """Write Table 1 as Markdown, with what its scores were made with."""
+    rows = ["| | IS best | at | FID best | at |", "|---|---:|---|---:|---|"]
+    for row in results["table1"]:
+        cells = [row["name"]]
+        for metric, digits in (("inception_score", 2), ("fid", 1)):
+            value = row[metric]
+            cells.append("–" if value is None else f"{value:.{digits}f}")
+            setting, step = row.get(f"{metric}_setting"), row.get(f"{metric}_generator_step")
+            cells.append(f"{setting}, step {step}" if setting else "")
+        rows.append("| " + " | ".join(cells) + " |")
+    protocol = ", ".join(f"{key} {value}" for key, value in results["protocol"].items())
+    return "\n".join(
+        [*rows, "", f"Scores made with: {protocol}.", "", "The whole report: artifact `report/index.html`."]
+    )
+
+
+def _list_shared_params(contents: list[LegContent]) -> dict[str, str]:
+    """List the params that all legs have alike."""
+    first, *others = [content.params for content in contents]
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+
+
+def _log_table(store: Store, run: Run, rows: list[dict[str, Any]]) -> None:
+    """Log Table 1 as MLflow's own tables are kept. Its log_table would add the rows again at each call."""
+    columns = list(rows[0])
+    table = {"columns": columns, "data": [[row.get(column) for column in columns] for row in rows]}
+    store.client.log_dict(run.info.run_id, table, TABLE)
+    set_tags(store, run, {"mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}])})
+
+
+def _log_report(store: Store, run: Run) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        report = Path(name) / "report"
+        shutil.copytree(REPORT, report)
+        # The page of links lies beside the repository's report, not beside this copy.
+        page = report / "index.html"
+        link = f"{find_base(store)}/{link_view(run.info.experiment_id, BEST_LEGS, charts=True)}"
+        page.write_text(page.read_text(encoding="utf-8").replace(f"../{PAGE}", link), encoding="utf-8")
+        store.client.log_artifacts(run.info.run_id, name)

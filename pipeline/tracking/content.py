@@ -1,0 +1,218 @@
+"""What a finished leg's files say, in MLflow's terms: params, tags, metrics, pictures, checkpoints."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.tracking.lineage import Lineage
+from stages.common.artifacts import (
+    DATA_MANIFEST,
+    FINAL_STATE,
+    MANIFEST,
+    METRICS,
+    METRICS_LOG,
+    MODELS,
+    POINTS,
+    SAMPLES,
+    SCORES,
+    TRAINING,
+    Leg,
+    read_json,
+)
+
+PLACES = ("generator_step", "discriminator_steps", "epoch")
+
+
+class Value(NamedTuple):
+    """One value of one metric.
+
+    Attributes:
+        key: the metric's name.
+        value: NaN where it was no finite number.
+        generator_step: when.
+        seconds: of training until then.
+    """
+
+    key: str
+    value: float
+    generator_step: int
+    seconds: float
+
+
+class LegContent(NamedTuple):
+    """A finished leg.
+
+    Attributes:
+        leg: the leg.
+        lineage: what made it.
+        params: flat, by dotted name.
+        tags: names of what it is and what it ran on.
+        values: of every metric.
+        pictures: grid of samples by generator step.
+        checkpoints: files by the folder that shows what they are: `last`, `best_fid`, `best_inception_score`.
+        seconds: of training.
+        protocol: what its scores were made with.
+        best: its best scores, by `best_fid` and so on.
+    """
+
+    leg: Leg
+    lineage: Lineage
+    params: dict[str, str]
+    tags: dict[str, str]
+    values: list[Value]
+    pictures: dict[int, Path]
+    checkpoints: dict[str, list[Path]]
+    seconds: float
+    protocol: dict[str, Any]
+    best: dict[str, float]
+
+
+def read_leg_content(leg: Leg, lineage: Lineage) -> LegContent:
+    """Read a finished leg's files.
+
+    Raises:
+        ValueError: a file is missing, damaged, or not the one that dvc.lock names.
+    """
+    try:
+        return _read(leg, lineage)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"a record of {leg.name} is damaged ({error!r}); make its files anew: `dvc repro -f train@{leg.name}`"
+        ) from None
+
+
+def _read(leg: Leg, lineage: Lineage) -> LegContent:
+    scores_file, log_file = SCORES / leg.name / POINTS, TRAINING / leg.name / METRICS_LOG
+    for path in (scores_file, log_file):
+        _refuse_other_content(path, lineage)
+    training = read_json(TRAINING / leg.name / METRICS, f"train@{leg.name}")
+    summary = read_json(SCORES / leg.name / METRICS, f"evaluate@{leg.name}")
+    scores = read_json(scores_file, f"evaluate@{leg.name}")
+    manifest = read_json(MODELS / leg.name / MANIFEST, f"train@{leg.name}")
+    drawn = read_json(SAMPLES / leg.name / MANIFEST, f"sample@{leg.name}")
+    rows = read_rows(log_file)
+    values = [*list_training_values(rows), *_list_scores(scores["points"], rows)]
+    values += _list_summary(training | summary, values)
+    return LegContent(
+        leg=leg,
+        lineage=lineage,
+        params=flatten_params(leg, lineage.params) | _flatten(scores["protocol"], "protocol"),
+        tags=_describe(leg, lineage, training, scores),
+        values=values,
+        pictures={point["generator_step"]: SAMPLES / leg.name / point["grid"] for point in drawn["points"]},
+        checkpoints=_list_checkpoints(leg, manifest, summary),
+        seconds=float(training["training_seconds"]),
+        protocol=scores["protocol"],
+        best={key: float(value) for key, value in summary.items() if key.startswith("best_")},
+    )
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of a training log; a last line that is not ended yet is left for later."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def list_training_values(rows: list[dict[str, Any]]) -> Iterator[Value]:
+    """List what the training logged, as metrics `train/<name>`, and `epoch`."""
+    for row in rows:
+        step, seconds = int(row["generator_step"]), float(row["elapsed_seconds"])
+        yield Value("epoch", float(row["epoch"]), step, seconds)
+        for key, value in row.items():
+            if key not in ("generator_step", "epoch"):
+                yield Value(f"train/{key}", math.nan if value is None else float(value), step, seconds)
+
+
+def flatten_params(leg: Leg, sections: dict[str, Any]) -> dict[str, str]:
+    """Flatten sections of params.yaml; those of one GAN or setting lose its name, so that legs compare."""
+    named = {f"settings.{leg.setting}": "adam", f"options.{leg.gan}": "options"}
+    params = {"gan": leg.gan, "setting": leg.setting, "seed": str(leg.seed)}
+    for section, content in sections.items():
+        params |= _flatten(content, named.get(section, section))
+    return params
+
+
+def _flatten(content: Any, name: str) -> dict[str, str]:
+    if isinstance(content, dict):
+        parts = [_flatten(value, f"{name}.{key}") for key, value in content.items()]
+        return {key: value for part in parts for key, value in part.items()}
+    # As YAML and JSON write it: true, null, 0.001; text without quotes.
+    return {name: content if isinstance(content, str) else json.dumps(content)}
+
+
+def _describe(leg: Leg, lineage: Lineage, training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
+    data = read_json(DATA_MANIFEST, "prepare")
+    diverged_at = scores["diverged_at_generator_step"]
+    tags = {
+        "leg": leg.name,
+        "gan": leg.gan,
+        "setting": leg.setting,
+        "seed": leg.seed,
+        "dataset": data["dataset"],
+        "extractor": scores["protocol"]["extractor"],
+        "device": training["device"],
+        "threads": training["threads"],
+        "torch": training["torch"],
+        "diverged": "no" if diverged_at is None else f"at generator step {diverged_at}",
+        "mlflow.source.name": f"dvc repro evaluate@{leg.name}",
+        "mlflow.source.type": "LOCAL",
+    }
+    tags |= {f"dvc_hash_{stage}": value for stage, value in lineage.stage_hashes.items()}
+    return {key: str(value) for key, value in tags.items()}
+
+
+def _list_scores(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iterator[Value]:
+    seconds = {row["generator_step"]: row["elapsed_seconds"] for row in rows}
+    last = rows[-1]["elapsed_seconds"] if rows else 0.0
+    for point in points:
+        step = int(point["generator_step"])
+        at = float(seconds.get(step, last))
+        if step not in seconds:
+            yield Value("epoch", float(point["epoch"]), step, at)
+        for key, value in point.items():
+            if key not in PLACES:
+                yield Value(key, float(value), step, at)
+
+
+def _list_summary(summary: dict[str, Any], values: list[Value]) -> Iterator[Value]:
+    """List the single numbers, at the end of the training, but for what is a curve already or no measurement."""
+    step = max((value.generator_step for value in values), default=0)
+    seconds = max((value.seconds for value in values), default=0.0)
+    curves = {value.key.removeprefix("train/") for value in values}
+    for key, value in summary.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_shown = key.startswith(("best_", "last_", "least_", "training_", "diverged_")) or key.endswith(
+            "_parameters"
+        )
+        if is_number and is_shown and key not in curves:
+            yield Value(key, float(value), step, seconds)
+
+
+def _list_checkpoints(leg: Leg, manifest: dict[str, Any], summary: dict[str, Any]) -> dict[str, list[Path]]:
+    """List the snapshots of the end and of the best scores; `last` has what a training goes on from, too."""
+    folder = MODELS / leg.name
+    files = {snapshot["generator_step"]: folder / snapshot["file"] for snapshot in manifest["snapshots"]}
+    if not files:
+        return {}
+    checkpoints = {"last": [folder / MANIFEST, files[max(files)]]}
+    if (folder / FINAL_STATE).exists():
+        checkpoints["last"].append(folder / FINAL_STATE)
+    for score in ("fid", "inception_score"):
+        step = summary.get(f"best_{score}_generator_step")
+        if step is not None:
+            checkpoints[f"best_{score}"] = [folder / MANIFEST, files[step]]
+    return checkpoints
+
+
+def _refuse_other_content(path: Path, lineage: Lineage) -> None:
+    if not path.exists():
+        raise ValueError(f"{path} is missing; `dvc repro` makes it, `dvc pull` fetches it")
+    found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    expected = lineage.outs.get(str(path))
+    if found != expected:
+        raise ValueError(
+            f"{path} has MD5 {found}, but dvc.lock names {expected}; make them agree: `dvc repro`, or `dvc checkout`"
+        )

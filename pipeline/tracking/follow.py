@@ -1,0 +1,245 @@
+"""Follow trainings live: what they write to their logs reaches MLflow within seconds, from a process of its own.
+
+A store that is down, slow or killed holds up nothing: the training knows nothing of it, the rows stay in the log,
+and they are sent when the store is back.
+"""
+
+import json
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.tracking.content import list_training_values, read_leg_content
+from pipeline.tracking.dataset import name_experiment
+from pipeline.tracking.legs import sync_leg
+from pipeline.tracking.lineage import describe_commit, read_lock, trace_leg
+from pipeline.tracking.live import (
+    FAILED,
+    FOLLOWER,
+    KILLED,
+    TRAINING_KEY,
+    claim,
+    end_abandoned_runs,
+    find_run_of_training,
+    has_handed_over,
+    list_logs,
+    list_trainings,
+    name_follower,
+    release,
+)
+from pipeline.tracking.runs import (
+    KIND,
+    LEG,
+    create_run,
+    list_runs,
+    log_missing_values,
+    log_values,
+    now_milliseconds,
+)
+from pipeline.tracking.store import Store, ensure_experiment, lock_store, open_store
+from pipeline.tracking.system_metrics import SystemMetrics
+from stages.common.artifacts import DATA_MANIFEST, Leg
+
+POLL_SECONDS = 3.0
+SYSTEM_METRICS_SECONDS = 10.0
+NICENESS = 5
+# A file's time is coarser than a process's.
+CLOCK_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 30.0
+LAST_CALL_SECONDS = 15.0
+# What a store that is down, slow or being restarted answers with.
+STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)
+
+
+@dataclass
+class Followed:
+    """A training that is followed.
+
+    Attributes:
+        log: the file it writes.
+        run: its run.
+        offset: bytes of the log that were sent.
+        inode: of the log when they were; a resumed training puts another file in its place.
+        sent: generator steps that were sent.
+        is_in_doubt: whether the run may lack or hold rows that are not in `sent`.
+        sampled: when system metrics were last taken.
+    """
+
+    log: Path
+    run: Run
+    offset: int = 0
+    inode: int = 0
+    sent: set[int] = field(default_factory=set)
+    is_in_doubt: bool = True
+    sampled: float = 0.0
+
+
+class Follower:
+    """Brings what trainings log to their runs, poll by poll."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+        self._experiment_id = ""
+        self._followed: dict[Leg, Followed] = {}
+        self._system_metrics = SystemMetrics()
+
+    def poll(self) -> None:
+        """Send what is new of every training, and finish the runs of legs that are finished.
+
+        Raises:
+            MlflowException, SQLAlchemyError, OSError: the store did not answer; the next call sends all it lacks.
+        """
+        if not DATA_MANIFEST.exists():
+            return
+        if self._store is None:
+            store = open_store()
+            self._experiment_id = ensure_experiment(store, name_experiment())
+            end_abandoned_runs(store, self._experiment_id)
+            self._store = store
+        trainings = list_trainings()
+        for leg, began in trainings.items():
+            self._attach(self._store, leg, began)
+        for followed in self._followed.values():
+            self._send(self._store, followed)
+        for leg in set(self._followed) - set(trainings):
+            self._finish(self._store, leg)
+
+    def close(self, has_failed: bool) -> None:
+        """End the runs that are still open: the command that trained them has ended.
+
+        Raises:
+            MlflowException, SQLAlchemyError, OSError: the store did not answer; the next sync ends them.
+        """
+        self.poll()
+        for leg, followed in list(self._followed.items()):
+            assert self._store is not None
+            status = "FINISHED" if has_handed_over(leg, followed.log) else FAILED if has_failed else KILLED
+            self._end(self._store, leg, status)
+
+    def _attach(self, store: Store, leg: Leg, began: float) -> None:
+        """Follow a training, unless it is followed: go on with its run, or make one."""
+        # An earlier training's log stays until the new one discards it; the new one writes its own when it begins.
+        logs = [log for log in list_logs(leg) if log.stat().st_mtime >= began - CLOCK_SECONDS]
+        if not logs or (leg in self._followed and self._followed[leg].log in logs):
+            return
+        if leg in self._followed:
+            self._end(store, leg, KILLED)
+        with lock_store():
+            runs = list_runs(store, self._experiment_id, **{KIND: LEG, LEG: leg.name})
+            run = find_run_of_training(runs, logs[-1].parent.name)
+            if run is None:
+                run = self._create(store, leg, logs[-1].parent.name)
+            claim(store, run)
+        self._followed[leg] = Followed(logs[-1], run)
+
+    def _create(self, store: Store, leg: Leg, key: str) -> Run:
+        tags = {KIND: LEG, LEG: leg.name, TRAINING_KEY: key, FOLLOWER: name_follower()}
+        identity = {name: str(value) for name, value in leg._asdict().items()}
+        return create_run(
+            store, self._experiment_id, leg.name, tags | identity | describe_commit(), now_milliseconds()
+        )
+
+    def _send(self, store: Store, followed: Followed) -> None:
+        rows, offset, inode = read_new_rows(followed)
+        rows = [row for row in rows if row["generator_step"] not in followed.sent]
+        values = list(list_training_values(rows))
+        # Until the answer is there, it is not known what arrived.
+        was_in_doubt, followed.is_in_doubt = followed.is_in_doubt, True
+        if was_in_doubt:
+            log_missing_values(store, followed.run, values)
+        else:
+            log_values(store, followed.run, values)
+        followed.is_in_doubt = False
+        followed.offset, followed.inode = offset, inode
+        followed.sent |= {row["generator_step"] for row in rows}
+        if time.monotonic() - followed.sampled >= SYSTEM_METRICS_SECONDS:
+            followed.sampled = time.monotonic()
+            metrics = self._system_metrics.sample(followed.run.info.start_time)
+            store.client.log_batch(followed.run.info.run_id, metrics=metrics)
+
+    def _finish(self, store: Store, leg: Leg) -> None:
+        """Complete the run of a leg that is trained, once it is scored; end it where the training died."""
+        followed = self._followed[leg]
+        if not has_handed_over(leg, followed.log):
+            self._end(store, leg, KILLED)
+            return
+        lineage = trace_leg(leg, read_lock())
+        if lineage is None:
+            return
+        try:
+            content = read_leg_content(leg, lineage)
+        except ValueError:
+            # dvc.lock still tells of the leg as it was before this training.
+            return
+        with lock_store():
+            sync_leg(store, self._experiment_id, content)
+        del self._followed[leg]
+
+    def _end(self, store: Store, leg: Leg, status: str) -> None:
+        run = self._followed[leg].run
+        store.client.set_terminated(run.info.run_id, status)
+        release(store, store.client.get_run(run.info.run_id))
+        del self._followed[leg]
+
+
+class FollowerThread:
+    """A follower at work beside something else."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._has_failed = False
+        # As a daemon it cannot hold up the end of the process, whatever the store does.
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self._thread.start()
+
+    def stop(self, has_failed: bool) -> None:
+        """Send the last rows and end the runs; a store that does not answer is waited for only so long."""
+        self._has_failed = has_failed
+        self._stop.set()
+        self._thread.join(LAST_CALL_SECONDS)
+
+    def _run(self) -> None:
+        # The training goes first.
+        os.nice(NICENESS)
+        follower, pause = Follower(), POLL_SECONDS
+        while not self._stop.wait(pause):
+            pause = self._try(follower.poll, pause)
+        self._try(lambda: follower.close(self._has_failed), pause)
+
+    def _try(self, work: Any, pause: float) -> float:
+        """Do the work and return how long to wait before the next."""
+        try:
+            work()
+        except STORE_ERRORS as error:
+            if pause <= POLL_SECONDS:
+                reason = str(error).partition("\n")[0][:200]
+                print(
+                    f"MLflow does not answer ({reason}); nothing is lost: it is sent when it does", flush=True
+                )
+            return min(2 * max(pause, POLL_SECONDS), LONGEST_PAUSE_SECONDS)
+        except ValueError:
+            # A file is being written, or params.yaml edited, this very moment.
+            return pause
+        if pause > POLL_SECONDS:
+            print("MLflow answers again", flush=True)
+        return POLL_SECONDS
+
+
+def read_new_rows(followed: Followed) -> tuple[list[dict[str, Any]], int, int]:
+    """Read the rows that are new in a log; of one that was put in its place, all; of one that is gone, none."""
+    if not followed.log.exists():
+        return [], followed.offset, followed.inode
+    with followed.log.open("rb") as file:
+        inode = os.fstat(file.fileno()).st_ino
+        file.seek(followed.offset if inode == followed.inode else 0)
+        begin = file.tell()
+        content = file.read()
+    whole = content[: content.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()], begin + len(whole), inode

@@ -1,0 +1,76 @@
+"""A trained generator as an MLflow model; MLflow keeps this file with it and runs it wherever the model is loaded.
+
+It answers where this repository is not: the rooms of stages/ that it imports travel with it.
+"""
+
+import base64
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from numpy.typing import NDArray
+from PIL import Image
+
+LARGEST_INDEX = 1_000_000
+
+
+class ServedGenerator(PythonModel):
+    """Draws image `index` of a `seed`, the same one that the stage `sample` draws."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Build the generator on the CPU from its weights and facts."""
+        # Here and not at the top: whoever saves the model runs this file too, and need not load torch for it.
+        from safetensors.torch import load_file
+
+        from stages.networks.generator import Generator
+        from stages.networks.params import NetworksParams
+
+        with open(context.artifacts["facts"], encoding="utf-8") as file:  # noqa: PTH123  a plain name
+            self.facts = json.load(file)
+        networks = NetworksParams.model_validate(self.facts["networks"])
+        generator = Generator(tuple(self.facts["image_shape"]), networks)
+        generator.load_state_dict(load_file(context.artifacts["weights"]))
+        self.generator = generator.eval()
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> NDArray[np.uint8] | list[str]:
+        """Draw images.
+
+        Args:
+            context: of MLflow; not needed any more.
+            model_input: a table with the column `index`, whole numbers from 0 to 1,000,000.
+            params: `seed`, of the noise, by default the training's own; `png`, whether to answer with PNG files.
+
+        Returns:
+            uint8 [N, H, W, C]; or with `png` a list of N files in base64.
+
+        Raises:
+            ValueError: an index is out of range.
+        """
+        import torch
+
+        from stages.sample.draw import draw_sample_z, draw_samples
+
+        params = params or {}
+        indices = [int(index) for index in model_input["index"]]
+        wrong = [index for index in indices if not 0 <= index <= LARGEST_INDEX]
+        if wrong:
+            raise ValueError(f"index = {wrong[0]}: a whole number from 0 to {LARGEST_INDEX} is allowed")
+        seed = int(params.get("seed", self.facts["seed"]))
+        z = draw_sample_z(max(indices, default=-1) + 1, self.generator.z_dimension, seed)
+        images = draw_samples(self.generator, z[indices], torch.device("cpu")).transpose(0, 2, 3, 1)
+        return [_to_png(image) for image in images] if params.get("png") else images
+
+
+def _to_png(image: NDArray[np.uint8]) -> str:
+    file = io.BytesIO()
+    Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(file, format="PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+set_model(ServedGenerator())

@@ -1,0 +1,166 @@
+"""A finished comparison of two GANs on digits, made once by the real pipeline, and a copy of it for each test."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 300
+
+
+def make_environment(**more: str) -> dict[str, str]:
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": programs, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    return environment | {"MLFLOW_DISABLE_TELEMETRY": "true"} | more
+
+
+def call(*command: str, folder: Path | None = None, may_fail: bool = False, **environment: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=make_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert may_fail or done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def call_tracking(*arguments: str, may_fail: bool = False, **environment: str) -> str:
+    command = [sys.executable, "-m", "pipeline.tracking", *arguments]
+    return call(*command, folder=None, may_fail=may_fail, **environment)
+
+
+def change(edit: Callable[[dict[str, Any]], object]) -> None:
+    path = Path("params.yaml")
+    params = yaml.safe_load(path.read_text())
+    edit(params)
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tracking") / "finished"
+    listed = call("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).split(
+        "\0"
+    )
+    for name in filter(lambda name: name and (ROOT / name).is_file() and name != "dvc.lock", listed):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    call("git", "init", "--quiet", folder=folder)
+    call(sys.executable, "-m", "pipeline.preset", "smoke", "--force", folder=folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        change(lambda params: params.update(settings_used=["A"]))
+    call("dvc", "repro", "report", folder=folder)
+    call("git", "add", ".", folder=folder)
+    call(
+        "git",
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@localhost",
+        "commit",
+        "-qm",
+        "run",
+        folder=folder,
+    )
+    return folder
+
+
+@pytest.fixture
+def workspace(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the finished comparison without MLflow's store, and go there."""
+    folder = tmp_path / "repository"
+    shutil.copytree(finished, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    return folder
+
+
+def count_rows(database: Path = Path("tracking/mlflow.db")) -> dict[str, int]:
+    """Count the rows of every table of a store."""
+    with closing(sqlite3.connect(database)) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in sorted(names)
+        }
+
+
+def find_free_port() -> int:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> float:
+    """Wait for something; return how long it took."""
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < seconds, f"waited {seconds} s for {what}"
+        time.sleep(0.3)
+    return time.monotonic() - began
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def serve(backend: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a real MLflow server in a process group of its own until the block ends."""
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    command += ["--backend-store-uri", backend, "--artifacts-destination", str(folder / "artifacts")]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=make_environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), "the server's start", 120)
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its group without warning."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

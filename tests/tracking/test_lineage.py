@@ -1,0 +1,112 @@
+"""A leg's key follows all that decides its content, and nothing else."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pipeline.tracking.content import flatten_params
+from pipeline.tracking.lineage import Lock, trace_leg
+from stages.common.artifacts import Leg
+
+LEG = Leg("sngan", "A", 0)
+
+
+def make_entry(out: str, **params: Any) -> dict[str, Any]:
+    return {
+        "cmd": f"make {out}",
+        "deps": [{"path": "stages/common", "md5": "c"}],
+        "params": {"params.yaml": params},
+        "outs": [{"path": out, "md5": f"md5 of {out}"}],
+    }
+
+
+@pytest.fixture
+def lock() -> Lock:
+    train = make_entry(
+        "models/sngan-A-0", **{"settings.A": {"beta1": 0.5}, "options.sngan": {"loss": "hinge"}}
+    )
+    train["outs"] += [{"path": f"results/train/sngan-A-0/metrics.json{end}", "md5": "t"} for end in ("", "l")]
+    shared = {
+        stage: make_entry(stage, **{stage: {"n": 1}}) for stage in ("prepare", "extractor", "reference")
+    }
+    return shared | {
+        "train@sngan-A-0": train,
+        "sample@sngan-A-0": make_entry("samples/sngan-A-0", sample={"sample_count": 9}),
+        "evaluate@sngan-A-0": make_entry("results/evaluate/sngan-A-0/points.json"),
+    }
+
+
+def find_key(lock: Lock) -> str:
+    lineage = trace_leg(LEG, lock)
+    assert lineage is not None
+    return lineage.key
+
+
+@pytest.mark.parametrize(
+    ("edit", "is_other"),
+    [
+        (lambda lock: lock["train@sngan-A-0"]["outs"][1].update(md5="other"), False),
+        (lambda lock: lock["train@sngan-A-0"]["outs"][2].update(md5="other"), False),
+        (lambda lock: lock["train@sngan-A-0"]["outs"][0].update(md5="other"), True),
+        (lambda lock: lock["train@sngan-A-0"]["deps"][0].update(md5="other"), True),
+        (
+            lambda lock: lock["train@sngan-A-0"]["params"]["params.yaml"].update(
+                {"settings.A": {"beta1": 0.4}}
+            ),
+            True,
+        ),
+        (lambda lock: lock["evaluate@sngan-A-0"]["outs"][0].update(md5="other"), True),
+        (lambda lock: lock.update({"train@sngan-B-0": {}}), False),
+    ],
+)
+def test_the_key_is_of_content_and_lineage_without_timings(
+    lock: Lock, edit: Callable[[Lock], object], is_other: bool
+) -> None:
+    changed = copy.deepcopy(lock)
+    edit(changed)
+    assert (find_key(changed) != find_key(lock)) == is_other
+
+
+@pytest.mark.parametrize("stage", ["train@sngan-A-0", "evaluate@sngan-A-0", "reference"])
+def test_a_leg_without_one_of_its_stages_is_not_finished(lock: Lock, stage: str) -> None:
+    del lock[stage]
+    assert trace_leg(LEG, lock) is None
+
+
+def test_params_are_flat_and_do_not_name_the_gan_or_the_setting(lock: Lock) -> None:
+    lineage = trace_leg(LEG, lock)
+    assert lineage is not None
+    assert flatten_params(LEG, lineage.params) == {
+        "gan": "sngan",
+        "setting": "A",
+        "seed": "0",
+        "adam.beta1": "0.5",
+        "options.loss": "hinge",
+        "sample.sample_count": "9",
+        "prepare.n": "1",
+        "extractor.n": "1",
+        "reference.n": "1",
+    }
+
+
+def test_values_are_written_as_in_yaml(lock: Lock) -> None:
+    sections = {"prepare": {"path": None, "limit": True, "rate": 0.0002, "name": "text", "sizes": [1, 2]}}
+    assert flatten_params(LEG, sections) == {
+        "gan": "sngan",
+        "setting": "A",
+        "seed": "0",
+        "prepare.path": "null",
+        "prepare.limit": "true",
+        "prepare.rate": "0.0002",
+        "prepare.name": "text",
+        "prepare.sizes": "[1, 2]",
+    }
+
+
+def test_a_leg_scored_before_its_last_training_is_not_finished(lock: Lock) -> None:
+    lock["sample@sngan-A-0"]["deps"] += [{"path": "models/sngan-A-0", "md5": "md5 of models/sngan-A-0"}]
+    assert trace_leg(LEG, lock) is not None
+    lock["train@sngan-A-0"]["outs"][0].update(md5="of a training since")
+    assert trace_leg(LEG, lock) is None

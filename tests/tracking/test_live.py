@@ -1,0 +1,215 @@
+"""Trainings are followed while they go on, and whatever dies meanwhile, every row arrives exactly once."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.entities import Run
+
+from pipeline.tracking.runs import list_runs
+from pipeline.tracking.store import open_store
+from tests.tracking.conftest import (
+    call,
+    call_tracking,
+    change,
+    find_free_port,
+    kill,
+    make_environment,
+    serve,
+    wait_until,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
+LEG = "sngan-A-0"
+LOG = f".scratch/train/{LEG}/*/metrics.jsonl"
+
+
+def lengthen(generator_steps: int) -> None:
+    def edit(params: dict[str, Any]) -> None:
+        params["train"].update(
+            generator_steps=generator_steps, checkpoint_every_generator_steps=50, log_every_generator_steps=5
+        )
+        params.update(gans=["sngan"])
+        # A core is left to this test and the server.
+        params["compute"].update(threads=1)
+
+    change(edit)
+
+
+def start_following(*command: str, **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.tracking", "follow", *command],
+        env=make_environment(**environment),
+        stdout=Path("output.txt").open("wb"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def find_runs() -> list[Run]:
+    store = open_store()
+    found = store.client.search_experiments(filter_string="name LIKE 'digits%'")
+    return [run for one in found for run in list_runs(store, one.experiment_id, leg=LEG)]
+
+
+def list_logged() -> list[int]:
+    """List the generator steps in the training's log."""
+    return [
+        json.loads(line)["generator_step"]
+        for path in Path().glob(LOG)
+        for line in path.read_text().splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
+
+
+def list_steps(run: Run, key: str = "train/generator_loss") -> list[int]:
+    return [metric.step for metric in open_store().client.get_metric_history(run.info.run_id, key)]
+
+
+def has_logged(generator_step: int) -> bool:
+    return max(list_logged(), default=0) >= generator_step
+
+
+def has_steps() -> bool:
+    runs = [
+        run for run in find_runs() if run.data.tags.get("superseded") == "no" and run.info.status == "RUNNING"
+    ]
+    return bool(runs) and len(list_steps(runs[0])) > 1
+
+
+def has_step(generator_step: int) -> bool:
+    (run,) = [run for run in find_runs() if run.data.tags["superseded"] == "no"]
+    return generator_step in list_steps(run)
+
+
+def check_each_row_is_there_once() -> None:
+    (run,) = [run for run in find_runs() if run.data.tags["superseded"] == "no"]
+    log = Path(f"results/train/{LEG}/metrics.jsonl").read_text().splitlines()
+    expected = [json.loads(line)["generator_step"] for line in log]
+    for key in ("train/generator_loss", "train/real_score", "epoch"):
+        assert sorted(list_steps(run, key)) == expected
+    assert run.info.status == "FINISHED" and run.data.tags["complete"] == "yes"
+    assert "training_key" in run.data.tags, "the run that followed the training was not taken over"
+
+
+@pytest.mark.usefixtures("workspace")
+def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them() -> None:
+    lengthen(1_000_000)
+    process = start_following("dvc", "repro", "--single-item", f"train@{LEG}")
+    try:
+        wait_until(has_steps, "the first rows in the store")
+        for _ in range(3):
+            newest = max(list_logged())
+            took = wait_until(partial(has_step, newest), "the newest row")
+            assert took < 5
+            time.sleep(1)
+        (run,) = [run for run in find_runs() if run.data.tags["superseded"] == "no"]
+        assert run.info.status == "RUNNING"
+        assert list_steps(run, "system/cpu_utilization_percentage") != []
+    finally:
+        kill(process)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_killed_training_does_not_stay_running_and_its_run_goes_on_when_it_is_resumed() -> None:
+    lengthen(1_000_000)
+    process = start_following("dvc", "repro", "--single-item", f"train@{LEG}")
+    wait_until(has_steps, "the first rows in the store")
+    wait_until(
+        lambda: bool(list(Path().glob(LOG.replace("metrics.jsonl", "state.safetensors")))), "a checkpoint"
+    )
+    kill(process)
+    (run,) = [run for run in find_runs() if run.data.tags["superseded"] == "no"]
+    assert run.info.status == "RUNNING"
+    call_tracking("sync", may_fail=True)
+    assert open_store().client.get_run(run.info.run_id).info.status == "KILLED"
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once() -> None:
+    lengthen(3000)
+    process = start_following("dvc", "repro")
+    wait_until(has_steps, "the first rows in the store")
+    wait_until(partial(has_logged, 300), "a checkpoint")
+    kill(process)
+    (killed,) = [run for run in find_runs() if run.data.tags["superseded"] == "no"]
+    # Where nobody reaps the killed DVC, as in some containers, its lock stays; DVC says to remove it then.
+    Path(".dvc/tmp/rwlock").unlink(missing_ok=True)
+    output = call_tracking("follow", "dvc", "repro")
+    assert "resuming after generator step" in output
+    check_each_row_is_there_once()
+    assert killed.info.run_id in {
+        run.info.run_id for run in find_runs() if run.data.tags["superseded"] == "no"
+    }
+    assert not [run for run in find_runs() if run.info.status == "RUNNING"]
+
+
+def test_a_server_killed_in_the_middle_of_a_leg_holds_up_nothing_and_loses_nothing(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengthen(3000)
+    port, folder = find_free_port(), tmp_path / "server"
+    folder.mkdir()
+    backend, uri = f"sqlite:///{folder / 'server.db'}", f"http://127.0.0.1:{port}"
+    # So that this test's own questions to a dead server end soon.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with serve(backend, folder, port) as server:
+        process = start_following("dvc", "repro", MLFLOW_TRACKING_URI=uri)
+        wait_until(has_steps, "the first rows on the server")
+        kill(server)
+        # Training goes on without it to the end, and all is made but the runs.
+        assert process.wait(timeout=300) != 0
+    output = Path("output.txt").read_text()
+    assert "MLflow does not answer" in output and "failed to reproduce 'track'" in output
+    assert "the MLflow store did not take the results" in output and "Traceback" not in output
+    assert Path("report/index.html").exists()
+    with serve(backend, folder, port):
+        assert "MLflow has 1 of 1 legs" in call_tracking("sync", MLFLOW_TRACKING_URI=uri)
+        check_each_row_is_there_once()
+        assert not [run for run in find_runs() if run.info.status == "RUNNING"]
+        assert "Running stage 'track'" in call("dvc", "repro", MLFLOW_TRACKING_URI=uri)
+        check_each_row_is_there_once()
+    assert not (workspace / "tracking/mlflow.db").exists()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_server_that_was_never_there_holds_up_nothing() -> None:
+    shutil.rmtree("samples")
+    uri = f"http://127.0.0.1:{find_free_port()}"
+    began = time.monotonic()
+    process = start_following("dvc", "repro", "report", MLFLOW_TRACKING_URI=uri)
+    assert process.wait(timeout=120) == 0
+    assert time.monotonic() - began < 60
+    assert Path("samples/sngan-A-0/manifest.json").exists()
+
+
+@pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_follower_ends_the_command_and_the_runs(number: signal.Signals) -> None:
+    lengthen(1_000_000)
+    command = [sys.executable, "-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0"]
+    process = start_following(*command)
+    wait_until(has_steps, "the first rows in the store")
+    # SIGINT comes from a terminal, to the whole group.
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    assert process.wait(timeout=60) != 0
+    assert [run.info.status for run in find_runs() if run.data.tags["superseded"] == "no"] == ["FAILED"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_server_that_never_answers_holds_up_the_end_of_a_command_by_seconds_only() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = start_following("sleep", "8", MLFLOW_TRACKING_URI=uri)
+        began = time.monotonic()
+        assert process.wait(timeout=60) == 0
+        assert time.monotonic() - began < 8 + 20

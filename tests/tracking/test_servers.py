@@ -1,0 +1,166 @@
+"""Stores other than the embedded one."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow.artifacts
+import pytest
+
+from pipeline.tracking.runs import list_runs
+from pipeline.tracking.store import open_store
+from pipeline.tracking.sync import sync
+from tests.tracking.conftest import (
+    answers,
+    call_tracking,
+    find_free_port,
+    kill,
+    make_environment,
+    serve,
+    wait_until,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
+
+
+def find_postgresql() -> Path | None:
+    """Find the newest PostgreSQL's programs: where Debian puts them, or on the path."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    on_path = shutil.which("initdb")
+    return folders[-1] if folders else Path(on_path).parent if on_path else None
+
+
+@pytest.fixture
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a PostgreSQL cluster of its own and yield the address of an empty database."""
+    programs = find_postgresql()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    # Its socket's path must be short.
+    folder = Path(f"/tmp/gan-comparison-{os.getpid()}")
+    folder.mkdir()
+    # It refuses to run as root.
+    user = "postgres" if os.geteuid() == 0 else None
+    if user is not None:
+        owner = pwd.getpwnam(user)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    port = find_free_port()
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(programs / program), *arguments]
+        subprocess.run(command, cwd=folder, user=user, check=True, stdout=subprocess.DEVNULL)
+
+    data = str(folder / "data")
+    try:
+        run("initdb", "-D", data, "-U", "tester", "--auth", "trust", "--no-sync")
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+        try:
+            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "tester", "runs")
+            yield f"postgresql://tester@127.0.0.1:{port}/runs"
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+def count_values() -> dict[str, int]:
+    store = open_store()
+    (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
+    runs = list_runs(store, experiment.experiment_id)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    return {
+        f"{run.info.run_name}: {key}": len(store.client.get_metric_history(run.info.run_id, key))
+        for run in runs
+        for key in run.data.metrics
+    }
+
+
+def test_a_server_on_postgresql_gets_what_the_embedded_store_does(
+    workspace: Path, postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(open_store())
+    embedded = count_values()
+    port = find_free_port()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    with serve(postgresql, tmp_path, port):
+        for _ in range(2):
+            output = call_tracking("sync", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
+            assert "MLflow has 2 of 2 legs" in output
+            assert count_values() == embedded
+        store = open_store()
+        (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
+        (run,) = list_runs(store, experiment.experiment_id, leg="sngan-A-0")
+        assert run.info.artifact_uri.startswith("mlflow-artifacts:")
+        copy = mlflow.artifacts.download_artifacts(
+            run_id=run.info.run_id, artifact_path="checkpoints/last/state.safetensors", tracking_uri=store.uri
+        )
+        assert Path(copy).read_bytes() == (workspace / "models/sngan-A-0/state.safetensors").read_bytes()
+
+
+def test_two_clones_that_sync_to_one_server_at_once_make_each_run_once(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = find_free_port()
+    uri = f"http://127.0.0.1:{port}"
+    shutil.copytree(workspace, tmp_path / "other", symlinks=True)
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with serve(f"sqlite:///{folder / 'server.db'}", folder, port):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "pipeline.tracking", "sync"],
+                cwd=clone,
+                env=make_environment(MLFLOW_TRACKING_URI=uri),
+                stdout=subprocess.DEVNULL,
+            )
+            for clone in (workspace, tmp_path / "other")
+        ]
+        assert [process.wait(timeout=120) for process in processes] == [0, 0]
+        sync(open_store())
+        store = open_store()
+        (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
+        names = sorted(run.info.run_name for run in list_runs(store, experiment.experiment_id))
+        assert names == ["began-A-0", "comparison", "sngan-A-0"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_address_that_is_no_server_is_refused_by_name() -> None:
+    output = call_tracking("sync", may_fail=True, MLFLOW_TRACKING_URI="./mlruns")
+    assert "error: MLFLOW_TRACKING_URI = './mlruns' is no tracking server" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_server_that_is_down_is_told_in_one_message() -> None:
+    output = call_tracking("sync", may_fail=True, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{find_free_port()}")
+    assert "error: the MLflow store did not take the results" in output and "Traceback" not in output
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_ui_is_served_on_this_machine_with_what_is_on_disk() -> None:
+    import sys
+
+    from tests.tracking.conftest import make_environment
+
+    port = find_free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.tracking", "ui", "--port", str(port)],
+        env=make_environment(),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), "the UI", 120)
+        assert f"http://127.0.0.1:{port}/#/compare-runs?runs=" in Path("tracking/compare.html").read_text()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+    finally:
+        kill(process)

@@ -1,0 +1,222 @@
+"""Files on disk become runs, exactly once."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow.artifacts
+import pytest
+from mlflow.entities import Run
+
+from pipeline.tracking.commands import sync_store
+from pipeline.tracking.runs import list_runs
+from pipeline.tracking.store import open_store
+from pipeline.tracking.sync import sync
+from tests.tracking.conftest import call, call_tracking, change, count_rows, make_environment
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
+LEGS = {"began-A-0", "sngan-A-0"}
+
+
+def find_legs(**tags: str) -> dict[str, Run]:
+    store = open_store()
+    (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
+    return {run.info.run_name: run for run in list_runs(store, experiment.experiment_id, kind="leg", **tags)}
+
+
+@pytest.mark.usefixtures("workspace")
+def test_every_leg_is_a_run_with_all_that_is_known_of_it() -> None:
+    sync(open_store())
+    runs = find_legs()
+    assert set(runs) == LEGS
+    run, client = runs["sngan-A-0"], open_store().client
+    assert run.info.status == "FINISHED"
+    assert {"gan": "sngan", "setting": "A", "seed": "0"}.items() <= run.data.params.items()
+    assert run.data.params["adam.beta2"] == "0.9" and run.data.params["options.loss"] == "non_saturating"
+    assert run.data.params["protocol.sample_count"] == "200" and run.data.params["train.batch_size"] == "16"
+    rows = [
+        json.loads(line) for line in Path("results/train/sngan-A-0/metrics.jsonl").read_text().splitlines()
+    ]
+    for key in set(rows[0]) - {"generator_step", "epoch"}:
+        history = client.get_metric_history(run.info.run_id, f"train/{key}")
+        assert [(metric.step, metric.value) for metric in history] == [
+            (row["generator_step"], row[key]) for row in rows
+        ]
+    points = json.loads(Path("results/evaluate/sngan-A-0/points.json").read_text())["points"]
+    for key in ("fid", "inception_score"):
+        history = client.get_metric_history(run.info.run_id, key)
+        assert [(metric.step, metric.value) for metric in history] == [
+            (point["generator_step"], point[key]) for point in points
+        ]
+    assert run.data.metrics["best_fid"] == min(point["fid"] for point in points)
+    assert run.data.metrics["last_fid"] == points[-1]["fid"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_leg_has_its_lineage_data_set_pictures_and_checkpoints() -> None:
+    sync(open_store())
+    run, client = find_legs()["sngan-A-0"], open_store().client
+    commit = call("git", "rev-parse", "HEAD").strip()
+    expected = {
+        "dataset": "digits",
+        "extractor": "classifier",
+        "device": "cpu",
+        "diverged": "no",
+        "git_dirty": "false",
+    }
+    assert (expected | {"mlflow.source.git.commit": commit}).items() <= run.data.tags.items()
+    assert len(run.data.tags["dvc_hash_train"]) == 32 and "torch" in run.data.tags
+    assert run.inputs is not None
+    (data,) = run.inputs.dataset_inputs
+    manifest = json.loads(Path("data/manifest.json").read_text())
+    assert manifest["splits"]["train"]["sha256"]["train_images.npy"].startswith(data.dataset.digest)
+    pictures = [Path(file.path).name for file in client.list_artifacts(run.info.run_id, "images")]
+    assert {name.split("+")[2] for name in pictures} == {"20", "40"}
+    last = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "checkpoints/last")}
+    assert last == {"generator_00000040.safetensors", "manifest.json", "state.safetensors"}
+    step = int(run.data.metrics["best_fid_generator_step"])
+    best = f"checkpoints/best_fid/generator_{step:08d}.safetensors"
+    copy = mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/{best}")
+    assert Path(copy).read_bytes() == Path(f"models/sngan-A-0/{Path(best).name}").read_bytes()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_comparison_is_the_parent_run_and_holds_the_report() -> None:
+    sync(open_store())
+    store = open_store()
+    (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
+    (parent,) = list_runs(store, experiment.experiment_id, kind="comparison")
+    assert {run.data.tags["mlflow.parentRunId"] for run in find_legs().values()} == {parent.info.run_id}
+    files = {file.path for file in store.client.list_artifacts(parent.info.run_id, "report")}
+    assert {"report/index.html", "report/figure1.png", "report/table1.csv"} <= files
+    page = mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/report/index.html")
+    assert "../tracking/compare.html" not in page and "viewStateShareKey=best" in page
+    table = mlflow.artifacts.load_dict(f"{parent.info.artifact_uri}/table1.json")
+    assert [row[1] for row in table["data"]] == ["Real data", "SNGAN", "BEGAN"] or len(table["data"]) == 3
+    assert "2 GANs" in experiment.tags["mlflow.note.content"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_second_sync_changes_no_row() -> None:
+    sync(open_store())
+    before = count_rows()
+    sync(open_store())
+    assert count_rows() == before
+    assert before["metrics"] > 500
+
+
+@pytest.mark.usefixtures("workspace")
+def test_four_processes_that_make_the_store_at_once_leave_what_one_does() -> None:
+    command = [sys.executable, "-m", "pipeline.tracking", "sync"]
+    processes = [
+        subprocess.Popen(command, env=make_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(4)
+    ]
+    outputs = [process.communicate()[0].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, outputs
+    together = count_rows()
+    shutil.rmtree("tracking")
+    call_tracking("sync")
+    assert count_rows() == together
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_sync_killed_anywhere_is_completed_by_the_next() -> None:
+    call_tracking("sync")
+    undisturbed = count_rows()
+    shutil.rmtree("tracking")
+    sync_store()
+    # From before the first run to the registration of the champion.
+    for seconds in (3.0, 4.0, 5.0, 6.0):
+        shutil.rmtree("tracking")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.tracking", "sync"],
+            env=make_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        call_tracking("sync")
+        rows = count_rows()
+        assert {name: rows[name] for name in ("runs", "metrics", "params", "inputs")} == {
+            name: undisturbed[name] for name in ("runs", "metrics", "params", "inputs")
+        }
+        assert {run.info.status for run in find_legs().values()} == {"FINISHED"}
+
+
+@pytest.mark.usefixtures("workspace")
+def test_changed_content_makes_a_new_run_and_supersedes_the_old_one() -> None:
+    sync(open_store())
+    old = find_legs()
+    params = Path("params.yaml").read_text()
+    change(lambda params: params["options"]["sngan"].update(loss="hinge"))
+    call("dvc", "repro", "report")
+    sync(open_store())
+    (new,) = find_legs(leg="sngan-A-0", superseded="no").values()
+    (superseded,) = find_legs(superseded="yes").values()
+    assert superseded.info.run_id == old["sngan-A-0"].info.run_id != new.info.run_id
+    assert superseded.data.tags["superseded_by"] == new.info.run_id
+    assert new.data.params["options.loss"] == "hinge"
+    assert find_legs(leg="began-A-0")["began-A-0"].info.run_id == old["began-A-0"].info.run_id
+    # Back again: the first run counts again, and nothing is made twice.
+    before = count_rows()["runs"]
+    Path("params.yaml").write_text(params)
+    assert "Running stage 'train" not in call("dvc", "repro", "report")
+    sync(open_store())
+    (present,) = find_legs(leg="sngan-A-0", superseded="no").values()
+    assert present.info.run_id == superseded.info.run_id and "superseded_by" not in present.data.tags
+    assert count_rows()["runs"] == before
+
+
+@pytest.mark.usefixtures("workspace")
+def test_files_that_are_not_those_of_dvc_lock_are_left_out_by_name() -> None:
+    path = Path("results/evaluate/sngan-A-0/points.json")
+    path.unlink()
+    path.write_text("{}")
+    shutil.rmtree("results/train/began-A-0")
+    output = call_tracking("sync", may_fail=True)
+    assert "left out: sngan-A-0: results/evaluate/sngan-A-0/points.json has MD5" in output
+    assert "left out: began-A-0: results/train/began-A-0/metrics.jsonl is missing" in output
+    assert "Traceback" not in output
+
+
+def test_a_fresh_clone_fills_its_store_from_what_dvc_pull_fetched(workspace: Path, tmp_path: Path) -> None:
+    sync(open_store())
+    keys = {name: run.data.tags["content_key"] for name, run in find_legs().items()}
+    call("dvc", "repro")
+    call("git", "add", ".")
+    call("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "tracked")
+    call("dvc", "remote", "add", "--default", "store", str(tmp_path / "remote"))
+    call("dvc", "push")
+    call("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qam", "remote")
+    call("git", "clone", "--quiet", str(workspace), str(tmp_path / "clone"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "clone")
+        call("dvc", "pull", "--allow-missing")
+        output = call("dvc", "repro")
+        assert [line for line in output.splitlines() if line.startswith("Running stage")] == [
+            "Running stage 'track':"
+        ]
+        assert {name: run.data.tags["content_key"] for name, run in find_legs().items()} == keys
+        assert call("git", "status", "--porcelain") == ""
+
+
+def test_artifacts_are_found_after_the_repository_has_moved(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(open_store())
+    before = count_rows()
+    moved = workspace.rename(tmp_path / "elsewhere")
+    monkeypatch.chdir(moved)
+    sync(open_store())
+    run = find_legs()["sngan-A-0"]
+    assert run.info.artifact_uri.startswith(moved.as_uri())
+    copy = mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/checkpoints/last/manifest.json")
+    assert Path(copy).is_relative_to(moved)
+    assert count_rows() == before

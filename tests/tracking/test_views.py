@@ -1,0 +1,36 @@
+"""Links and the choice of what is shown side by side."""
+
+import json
+from typing import Any, cast
+from urllib.parse import unquote
+
+from pipeline.tracking.content import LegContent
+from pipeline.tracking.views import choose_best, link_comparison, link_view
+from stages.common.artifacts import Leg
+
+
+def make_content(gan: str, setting: str, fid: float | None) -> LegContent:
+    best = {} if fid is None else {"best_fid": fid}
+    unused = cast(Any, None)
+    return LegContent(Leg(gan, setting, 0), unused, {}, {}, [], {}, {}, 0.0, {}, best)
+
+
+def test_the_best_leg_of_each_gan_is_the_one_with_the_lowest_fid() -> None:
+    contents = [
+        make_content("began", "A", 20.0),
+        make_content("began", "B", 10.0),
+        make_content("ebgan", "A", None),
+        make_content("sngan", "A", 5.0),
+        make_content("sngan", "B", 5.0),
+    ]
+    assert choose_best(contents) == ["began-B-0", "sngan-A-0"]
+
+
+def test_links_hold_the_ids_as_mlflow_reads_them() -> None:
+    link = link_comparison("7", ["a", "b"])
+    assert unquote(link) == '#/compare-runs?runs=["a","b"]&experiments=["7"]'
+    assert '"' not in link and json.loads(unquote(link).partition("runs=")[2].partition("&")[0]) == ["a", "b"]
+    assert (
+        link_view("7", "best", charts=True)
+        == "#/experiments/7/runs?viewStateShareKey=best&compareRunsMode=CHART"
+    )
