@@ -34,7 +34,6 @@ COLUMNS = {
     "tags.`gan`": 110,
     "tags.`setting`": 80,
     "tags.`seed`": 70,
-    "attributes.`Dataset`": 220,
 }
 # Metric, title, what lies along the x axis (a metric, or None for generator steps), section.
 LINES = (
