@@ -178,8 +178,10 @@ def _list_scores(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> It
 
 
 def _list_summary(summary: dict[str, Any], values: list[Value]) -> Iterator[Value]:
-    """List the single numbers, at the end of the training, but for what is a curve already or no measurement."""
-    step = max((value.generator_step for value in values), default=0)
+    """List the single numbers, but for what is a curve already or no measurement.
+
+    They are at step 0, where the UI draws a bar; at any other it would draw a line of one point.
+    """
     seconds = max((value.seconds for value in values), default=0.0)
     curves = {value.key.removeprefix("train/") for value in values}
     for key, value in summary.items():
@@ -188,7 +190,7 @@ def _list_summary(summary: dict[str, Any], values: list[Value]) -> Iterator[Valu
             "_parameters"
         )
         if is_number and is_shown and key not in curves:
-            yield Value(key, float(value), step, seconds)
+            yield Value(key, float(value), 0, seconds)
 
 
 def _list_checkpoints(leg: Leg, manifest: dict[str, Any], summary: dict[str, Any]) -> dict[str, list[Path]]:

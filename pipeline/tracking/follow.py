@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.tracking.content import list_training_values, read_leg_content
 from pipeline.tracking.dataset import name_experiment
 from pipeline.tracking.legs import sync_leg
-from pipeline.tracking.lineage import describe_commit, read_lock, trace_leg
+from pipeline.tracking.lineage import LOCK_FILE, Lock, describe_commit, read_lock, trace_leg
 from pipeline.tracking.live import (
     FAILED,
     FOLLOWER,
@@ -70,6 +70,7 @@ class Followed:
         sent: generator steps that were sent.
         is_in_doubt: whether the run may lack or hold rows that are not in `sent`.
         sampled: when system metrics were last taken.
+        is_trained: whether the training is over and has handed its files over; nothing will follow in the log.
     """
 
     log: Path
@@ -79,6 +80,7 @@ class Followed:
     sent: set[int] = field(default_factory=set)
     is_in_doubt: bool = True
     sampled: float = 0.0
+    is_trained: bool = False
 
 
 class Follower:
@@ -89,6 +91,7 @@ class Follower:
         self._experiment_id = ""
         self._followed: dict[Leg, Followed] = {}
         self._system_metrics = SystemMetrics()
+        self._lock_changed = 0
 
     def poll(self) -> None:
         """Send what is new of every training, and finish the runs of legs that are finished.
@@ -106,10 +109,19 @@ class Follower:
         trainings = list_trainings()
         for leg, began in trainings.items():
             self._attach(self._store, leg, began)
-        for followed in self._followed.values():
-            self._send(self._store, followed)
-        for leg in set(self._followed) - set(trainings):
-            self._finish(self._store, leg)
+        for leg, followed in self._followed.items():
+            if not followed.is_trained:
+                self._send(self._store, followed)
+            if leg in trainings:
+                self._sample(self._store, followed)
+        ended = set(self._followed) - set(trainings)
+        # To parse dvc.lock takes longer than all else of a poll.
+        changed = LOCK_FILE.stat().st_mtime_ns if LOCK_FILE.exists() else 0
+        lock = read_lock() if ended and changed != self._lock_changed else None
+        for leg in ended:
+            self._finish(self._store, leg, lock)
+        if ended:
+            self._lock_changed = changed
 
     def close(self, has_failed: bool) -> None:
         """End the runs that are still open: the command that trained them has ended.
@@ -159,18 +171,21 @@ class Follower:
         followed.is_in_doubt = False
         followed.offset, followed.inode = offset, inode
         followed.sent |= {row["generator_step"] for row in rows}
+
+    def _sample(self, store: Store, followed: Followed) -> None:
         if time.monotonic() - followed.sampled >= SYSTEM_METRICS_SECONDS:
             followed.sampled = time.monotonic()
             metrics = self._system_metrics.sample(followed.run.info.start_time)
             store.client.log_batch(followed.run.info.run_id, metrics=metrics)
 
-    def _finish(self, store: Store, leg: Leg) -> None:
+    def _finish(self, store: Store, leg: Leg, lock: Lock | None) -> None:
         """Complete the run of a leg that is trained, once it is scored; end it where the training died."""
         followed = self._followed[leg]
-        if not has_handed_over(leg, followed.log):
+        followed.is_trained = followed.is_trained or has_handed_over(leg, followed.log)
+        if not followed.is_trained:
             self._end(store, leg, KILLED)
             return
-        lineage = trace_leg(leg, read_lock())
+        lineage = trace_leg(leg, lock) if lock is not None else None
         if lineage is None:
             return
         try:

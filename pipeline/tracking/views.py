@@ -92,8 +92,11 @@ def publish_views(
         is_best = content.leg.name in best
         set_tags(store, runs[content.leg.name], {BEST_OF_GAN: YES if is_best else NO})
     current = f"tags.{KIND} = '{LEG}' and tags.{SUPERSEDED} = '{NO}'"
+    last_step = max((step for content in contents for step in content.pictures), default=0)
     for name, clause in ((ALL_LEGS, ""), (BEST_LEGS, f" and tags.{BEST_OF_GAN} = '{YES}'")):
-        _set_experiment_tag(store, experiment_id, VIEW_TAG + name, json.dumps(_make_view(current + clause)))
+        _set_experiment_tag(
+            store, experiment_id, VIEW_TAG + name, json.dumps(_make_view(current + clause, last_step))
+        )
     run_ids = [runs[name].info.run_id for name in best]
     links = {
         "Compare the best run of each GAN": link_comparison(experiment_id, run_ids),
@@ -143,7 +146,7 @@ def _set_experiment_tag(store: Store, experiment_id: str, key: str, value: str) 
         store.client.set_experiment_tag(experiment_id, key, value)
 
 
-def _make_view(search_filter: str) -> dict[str, Any]:
+def _make_view(search_filter: str, last_step: int) -> dict[str, Any]:
     """Make the state that the UI would save of a view set up by hand."""
     return {
         "searchFilter": search_filter,
@@ -154,7 +157,7 @@ def _make_view(search_filter: str) -> dict[str, Any]:
         "selectedColumns": list(COLUMNS),
         "columnWidths": COLUMNS,
         "runsHiddenMode": "FIRST_20_RUNS",
-        "compareRunCharts": _make_charts(),
+        "compareRunCharts": _make_charts(last_step),
         "compareRunSections": [
             {
                 "uuid": section,
@@ -173,7 +176,7 @@ def _make_view(search_filter: str) -> dict[str, Any]:
     }
 
 
-def _make_charts() -> list[dict[str, Any]]:
+def _make_charts(last_step: int) -> list[dict[str, Any]]:
     shared = {"deleted": False, "isGenerated": False, "runsCountToCompare": 20}
     charts: list[dict[str, Any]] = []
     for metric, title, x_metric, section in LINES:
@@ -203,7 +206,7 @@ def _make_charts() -> list[dict[str, Any]]:
             **shared,
             "type": "IMAGE",
             "imageKeys": ["samples"],
-            "step": 0,
+            "step": last_step,
             "displayName": "Samples",
             "metricSectionId": "Samples",
         }
