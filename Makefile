@@ -35,7 +35,7 @@ track: setup  ## Bring the results on disk to MLflow: to the server of MLFLOW_TR
 	python -m pipeline.tracking sync
 
 ui: setup  ## Open MLflow's UI on http://127.0.0.1:5000; another port: make ui PORT=5001.
-	python -m pipeline.tracking ui --port $(or $(PORT),5000)
+	python -m pipeline.tracking ui $(if $(PORT),--port $(PORT))
 
 preset: setup  ## Switch params.yaml to a preset: make preset NAME=report (default, smoke, report).
 	python -m pipeline.preset $(NAME)

@@ -9,17 +9,14 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).parents[1]
-PATIENCE_SECONDS = 300
+from tests.driving import PATIENCE_SECONDS, change, copy_working_tree, dvc, make_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
 
@@ -27,49 +24,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("end_to_end") / "repository"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout.split("\0")
-    for name in filter(lambda name: name and (ROOT / name).is_file() and name != "dvc.lock", listed):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    subprocess.run([sys.executable, "-m", "pipeline.preset", "smoke", "--force"], cwd=folder, check=True)
+    copy_working_tree(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         change(lambda params: params.update(gans=["sngan"]))
         yield folder
-
-
-def change(edit: Callable[[dict[str, Any]], object]) -> None:
-    """Edit the params.yaml of the current folder."""
-    path = Path("params.yaml")
-    params = yaml.safe_load(path.read_text())
-    edit(params)
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
-
-
-def make_environment() -> dict[str, str]:
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": programs, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def dvc(*arguments: str, may_fail: bool = False) -> str:
-    done = subprocess.run(
-        ["dvc", *arguments],
-        env=make_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert may_fail or done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def list_run(output: str) -> list[str]:

@@ -2,6 +2,9 @@
 
 import os
 
+# Where `make ui` serves. Here, so that the command line knows it without importing MLflow.
+UI_PORT = 5000
+
 # No tool that we start reports to anyone. MLflow reads this when it is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")

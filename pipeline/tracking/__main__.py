@@ -6,7 +6,7 @@ import subprocess
 import sys
 from types import FrameType
 
-UI_PORT = 5000
+from pipeline.tracking import UI_PORT
 
 
 def main() -> int:

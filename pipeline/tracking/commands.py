@@ -6,9 +6,8 @@ import sys
 import time
 
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.tracking.store import ARTIFACTS, FOLDER, SERVERS, find_uri, open_store
+from pipeline.tracking.store import ARTIFACTS, FOLDER, SERVERS, STORE_ERRORS, find_uri, open_store
 from pipeline.tracking.sync import Synced, sync
 from pipeline.tracking.views import PAGE, UI_HOST
 
@@ -19,7 +18,7 @@ def sync_store(replace_champion: bool = False, base: str | None = None) -> int:
     """Sync what is on disk and say what came of it; return the exit code."""
     try:
         synced = _sync_patiently(replace_champion, base)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except STORE_ERRORS as error:
         reason = str(error).partition("\n")[0][:300]
         print(
             f"error: the MLflow store did not take the results ({reason}). They are all on disk: start it again, or "

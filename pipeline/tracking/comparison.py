@@ -9,8 +9,8 @@ from typing import Any
 from mlflow.entities import Run
 
 from pipeline.tracking.content import LegContent
-from pipeline.tracking.lineage import Lock, describe_commit, hash_keys
-from pipeline.tracking.live import FOLLOWER, claim, name_follower, release
+from pipeline.tracking.lineage import Lock, describe_commit, hash_content
+from pipeline.tracking.live import FINISHED, FOLLOWER, claim, end_run, name_follower
 from pipeline.tracking.runs import (
     COMPARISON,
     COMPLETE,
@@ -34,7 +34,7 @@ REPORT_HASH = "report_md5"
 
 def open_comparison(store: Store, experiment_id: str, contents: list[LegContent]) -> Run:
     """Find or make the run of a comparison: of the same legs with the same content there is one."""
-    key = hash_keys({content.leg.name: content.lineage.key for content in contents})
+    key = hash_content({content.leg.name: content.lineage.key for content in contents})
     for run in list_runs(store, experiment_id, **{KIND: COMPARISON, CONTENT_KEY: key}):
         return run
     tags = {KIND: COMPARISON, CONTENT_KEY: key, FOLLOWER: name_follower()}
@@ -60,8 +60,7 @@ def fill_comparison(
             "mlflow.source.type": "LOCAL",
         }
         set_tags(store, run, tags)
-        store.client.set_terminated(run.info.run_id, "FINISHED")
-        release(store, run)
+        end_run(store, run, FINISHED)
     supersede(store, list_runs(store, experiment_id, **{KIND: COMPARISON}), by=run)
 
 

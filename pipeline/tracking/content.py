@@ -93,7 +93,7 @@ def _read(leg: Leg, lineage: Lineage) -> LegContent:
     scores = read_json(scores_file, f"evaluate@{leg.name}")
     manifest = read_json(MODELS / leg.name / MANIFEST, f"train@{leg.name}")
     drawn = read_json(SAMPLES / leg.name / MANIFEST, f"sample@{leg.name}")
-    rows = read_rows(log_file)
+    rows = parse_rows(whole_lines(log_file.read_bytes()))
     values = [*list_training_values(rows), *_list_scores(scores["points"], rows)]
     values += _list_summary(training | summary, values)
     return LegContent(
@@ -110,10 +110,14 @@ def _read(leg: Leg, lineage: Lineage) -> LegContent:
     )
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of a training log; a last line that is not ended yet is left for later."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+def whole_lines(content: bytes) -> bytes:
+    """Leave out a last line that is not ended yet."""
+    return content[: content.rfind(b"\n") + 1]
+
+
+def parse_rows(lines: bytes) -> list[dict[str, Any]]:
+    """Parse whole lines of a training log."""
+    return [json.loads(line) for line in lines.splitlines()]
 
 
 def list_training_values(rows: list[dict[str, Any]]) -> Iterator[Value]:

@@ -57,15 +57,19 @@ def name_experiment() -> str:
     Raises:
         ValueError: the data set's manifest is missing.
     """
-    manifest = read_json(DATA_MANIFEST, "prepare")
-    size = manifest["image_size"]
-    return f"{manifest['dataset']} {size}x{size}, {read_params()['extractor']['name']}"
+    dataset, size, extractor = _identify()
+    return f"{dataset} {size}x{size}, {extractor}"
 
 
 def name_model() -> str:
     """Name the registered model of the experiment: `fashion_mnist-28-classifier`."""
+    return "-".join(map(str, _identify()))
+
+
+def _identify() -> tuple[str, int, str]:
+    """Return the data set, its image size and the extractor: what scores must share to be compared."""
     manifest = read_json(DATA_MANIFEST, "prepare")
-    return f"{manifest['dataset']}-{manifest['image_size']}-{read_params()['extractor']['name']}"
+    return manifest["dataset"], manifest["image_size"], read_params()["extractor"]["name"]
 
 
 def _tensor(dtype: str, shape: list[int]) -> str:

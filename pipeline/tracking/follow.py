@@ -4,35 +4,33 @@ A store that is down, slow or killed holds up nothing: the training knows nothin
 and they are sent when the store is back.
 """
 
-import json
 import os
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.tracking.content import list_training_values, read_leg_content
+from pipeline.tracking.content import list_training_values, parse_rows, read_leg_content, whole_lines
 from pipeline.tracking.dataset import name_experiment
 from pipeline.tracking.legs import sync_leg
 from pipeline.tracking.lineage import LOCK_FILE, Lock, describe_commit, read_lock, trace_leg
 from pipeline.tracking.live import (
     FAILED,
+    FINISHED,
     FOLLOWER,
     KILLED,
     TRAINING_KEY,
     claim,
     end_abandoned_runs,
+    end_run,
     find_run_of_training,
     has_handed_over,
     list_logs,
     list_trainings,
     name_follower,
-    release,
 )
 from pipeline.tracking.runs import (
     KIND,
@@ -43,7 +41,7 @@ from pipeline.tracking.runs import (
     log_values,
     now_milliseconds,
 )
-from pipeline.tracking.store import Store, ensure_experiment, lock_store, open_store
+from pipeline.tracking.store import STORE_ERRORS, Store, ensure_experiment, lock_store, open_store
 from pipeline.tracking.system_metrics import SystemMetrics
 from stages.common.artifacts import DATA_MANIFEST, Leg
 
@@ -54,8 +52,6 @@ NICENESS = 5
 CLOCK_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
 LAST_CALL_SECONDS = 15.0
-# What a store that is down, slow or being restarted answers with.
-STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)
 
 
 @dataclass
@@ -67,8 +63,7 @@ class Followed:
         run: its run.
         offset: bytes of the log that were sent.
         inode: of the log when they were; a resumed training puts another file in its place.
-        sent: generator steps that were sent.
-        is_in_doubt: whether the run may lack or hold rows that are not in `sent`.
+        is_in_doubt: whether the run may lack or hold rows beside those up to `offset`.
         sampled: when system metrics were last taken.
         is_trained: whether the training is over and has handed its files over; nothing will follow in the log.
     """
@@ -77,7 +72,6 @@ class Followed:
     run: Run
     offset: int = 0
     inode: int = 0
-    sent: set[int] = field(default_factory=set)
     is_in_doubt: bool = True
     sampled: float = 0.0
     is_trained: bool = False
@@ -132,7 +126,7 @@ class Follower:
         self.poll()
         for leg, followed in list(self._followed.items()):
             assert self._store is not None
-            status = "FINISHED" if has_handed_over(leg, followed.log) else FAILED if has_failed else KILLED
+            status = FINISHED if has_handed_over(leg, followed.log) else FAILED if has_failed else KILLED
             self._end(self._store, leg, status)
 
     def _attach(self, store: Store, leg: Leg, began: float) -> None:
@@ -160,17 +154,15 @@ class Follower:
 
     def _send(self, store: Store, followed: Followed) -> None:
         rows, offset, inode = read_new_rows(followed)
-        rows = [row for row in rows if row["generator_step"] not in followed.sent]
         values = list(list_training_values(rows))
         # Until the answer is there, it is not known what arrived.
         was_in_doubt, followed.is_in_doubt = followed.is_in_doubt, True
-        if was_in_doubt:
+        if was_in_doubt or inode != followed.inode:
             log_missing_values(store, followed.run, values)
         else:
             log_values(store, followed.run, values)
         followed.is_in_doubt = False
         followed.offset, followed.inode = offset, inode
-        followed.sent |= {row["generator_step"] for row in rows}
 
     def _sample(self, store: Store, followed: Followed) -> None:
         if time.monotonic() - followed.sampled >= SYSTEM_METRICS_SECONDS:
@@ -199,8 +191,7 @@ class Follower:
 
     def _end(self, store: Store, leg: Leg, status: str) -> None:
         run = self._followed[leg].run
-        store.client.set_terminated(run.info.run_id, status)
-        release(store, store.client.get_run(run.info.run_id))
+        end_run(store, run, status)
         del self._followed[leg]
 
 
@@ -255,6 +246,5 @@ def read_new_rows(followed: Followed) -> tuple[list[dict[str, Any]], int, int]:
         inode = os.fstat(file.fileno()).st_ino
         file.seek(followed.offset if inode == followed.inode else 0)
         begin = file.tell()
-        content = file.read()
-    whole = content[: content.rfind(b"\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()], begin + len(whole), inode
+        whole = whole_lines(file.read())
+    return parse_rows(whole), begin + len(whole), inode

@@ -10,7 +10,15 @@ from PIL import Image
 from pipeline.tracking.content import LegContent
 from pipeline.tracking.dataset import describe_dataset
 from pipeline.tracking.lineage import describe_commit
-from pipeline.tracking.live import FOLLOWER, RUNNING, claim, find_followed_run, name_follower, release
+from pipeline.tracking.live import (
+    FINISHED,
+    FOLLOWER,
+    RUNNING,
+    claim,
+    end_run,
+    find_followed_run,
+    name_follower,
+)
 from pipeline.tracking.runs import (
     COMPLETE,
     CONTENT_KEY,
@@ -82,8 +90,7 @@ def _complete(store: Store, run: Run, content: LegContent, is_new: bool) -> None
     # Last of all: what ends before this is done again.
     set_tags(store, run, {COMPLETE: YES})
     end = run.info.start_time + round(1000 * content.seconds)
-    store.client.set_terminated(run.info.run_id, "FINISHED", end_time=end)
-    release(store, run)
+    end_run(store, run, FINISHED, end)
 
 
 def _to_input() -> DatasetInput:

@@ -56,16 +56,16 @@ def trace_leg(leg: Leg, lock: Lock) -> Lineage | None:
     timings = {str(TRAINING / leg.name / name) for name in (METRICS, METRICS_LOG)}
     content = {stage: _strip(entry, timings) for stage, entry in entries.items() if stage in own}
     return Lineage(
-        key=_hash(content),
-        stage_hashes={stage: _hash(_strip(entry, set())) for stage, entry in entries.items()},
+        key=hash_content(content),
+        stage_hashes={stage: hash_content(_strip(entry, set())) for stage, entry in entries.items()},
         params={key: value for entry in entries.values() for key, value in _list_params(entry).items()},
         outs={out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", [])},
     )
 
 
-def hash_keys(keys: dict[str, str]) -> str:
-    """Hash the keys of several legs into one."""
-    return _hash(keys)
+def hash_content(content: Any) -> str:
+    """Hash what JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
 
 
 def describe_commit() -> dict[str, str]:
@@ -100,10 +100,6 @@ def _strip(entry: dict[str, Any], without: set[str]) -> dict[str, Any]:
 
 def _list_params(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for file in entry.get("params", {}).values() for key, value in file.items()}
-
-
-def _hash(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _ask_git(*arguments: str) -> str | None:

@@ -12,7 +12,7 @@ from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING, Leg
 
 TRAINING_KEY = "training_key"
 FOLLOWER = "followed_by"
-RUNNING, KILLED, FAILED = "RUNNING", "KILLED", "FAILED"
+RUNNING, FINISHED, KILLED, FAILED = "RUNNING", "FINISHED", "KILLED", "FAILED"
 
 
 def list_logs(leg: Leg) -> list[Path]:
@@ -61,16 +61,22 @@ def end_abandoned_runs(store: Store, experiment_id: str) -> int:
         follower = run.data.tags.get(FOLLOWER)
         is_open = run.info.status == RUNNING and run.data.tags.get(COMPLETE) != YES
         if is_open and follower is not None and _is_gone(follower):
-            store.client.set_terminated(run.info.run_id, KILLED)
-            release(store, run)
+            end_run(store, run, KILLED)
             ended += 1
     return ended
 
 
-def release(store: Store, run: Run) -> None:
-    """Take the follower's name off a run."""
-    if FOLLOWER in run.data.tags:
-        delete_tag(store, run, FOLLOWER)
+def end_run(store: Store, run: Run, status: str, end: int | None = None) -> None:
+    """End a run, and take its follower's name off it.
+
+    Args:
+        store: where.
+        run: what.
+        status: one of MLflow's.
+        end: in milliseconds; None for now.
+    """
+    store.client.set_terminated(run.info.run_id, status, end_time=end)
+    delete_tag(store, run, FOLLOWER)
 
 
 def claim(store: Store, run: Run) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy.exc import SQLAlchemyError
 
 from stages.common.artifacts import write_bytes
 
@@ -20,6 +21,8 @@ DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
 LOCATION = "location.txt"
 LOCK = "lock"
+# What a store that is down, slow or being restarted answers with.
+STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")

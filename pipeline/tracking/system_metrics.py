@@ -1,7 +1,6 @@
 """What the machine does while a leg trains, by MLflow's own collectors."""
 
 import contextlib
-import time
 
 from mlflow.entities import Metric
 from mlflow.system_metrics.metrics.base_metrics_monitor import BaseMetricsMonitor
@@ -9,6 +8,8 @@ from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
 from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
 from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
 from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+from pipeline.tracking.runs import now_milliseconds
 
 
 class SystemMetrics:
@@ -26,7 +27,7 @@ class SystemMetrics:
         Args:
             start: of the run in milliseconds; a sample's step is the seconds since then.
         """
-        now = int(time.time() * 1000)
+        now = now_milliseconds()
         metrics = []
         for monitor in self._monitors:
             monitor.collect_metrics()

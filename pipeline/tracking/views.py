@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from mlflow.entities import Run
 
+from pipeline.tracking import UI_PORT
 from pipeline.tracking.content import LegContent
 from pipeline.tracking.runs import KIND, LEG, NO, SUPERSEDED, YES, set_tags
 from pipeline.tracking.store import FOLDER, SERVERS, Store
@@ -14,7 +15,6 @@ from stages.common.artifacts import write_bytes
 from stages.common.grid import Grid
 
 UI_HOST = "127.0.0.1"
-UI_PORT = 5000
 PAGE = FOLDER / "compare.html"
 BEST_OF_GAN = "best_of_gan"
 NOTE = "mlflow.note.content"

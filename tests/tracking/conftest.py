@@ -12,35 +12,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from mlflow.entities import Run
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 300
-
-
-def make_environment(**more: str) -> dict[str, str]:
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": programs, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    return environment | {"MLFLOW_DISABLE_TELEMETRY": "true"} | more
-
-
-def call(*command: str, folder: Path | None = None, may_fail: bool = False, **environment: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=make_environment(**environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert may_fail or done.returncode == 0, done.stdout
-    return done.stdout
+from pipeline.tracking.runs import list_runs
+from pipeline.tracking.store import open_store
+from tests.driving import PATIENCE_SECONDS, call, change, copy_working_tree, make_environment
 
 
 def call_tracking(*arguments: str, may_fail: bool = False, **environment: str) -> str:
@@ -48,24 +26,17 @@ def call_tracking(*arguments: str, may_fail: bool = False, **environment: str) -
     return call(*command, folder=None, may_fail=may_fail, **environment)
 
 
-def change(edit: Callable[[dict[str, Any]], object]) -> None:
-    path = Path("params.yaml")
-    params = yaml.safe_load(path.read_text())
-    edit(params)
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
+def find_runs(**tags: str) -> list[Run]:
+    """List the runs of the experiment on digits that have these tags; none while there is no experiment."""
+    store = open_store()
+    found = store.client.search_experiments(filter_string="name LIKE 'digits%'")
+    return [run for one in found for run in list_runs(store, one.experiment_id, **tags)]
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracking") / "finished"
-    listed = call("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).split(
-        "\0"
-    )
-    for name in filter(lambda name: name and (ROOT / name).is_file() and name != "dvc.lock", listed):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    call("git", "init", "--quiet", folder=folder)
-    call(sys.executable, "-m", "pipeline.preset", "smoke", "--force", folder=folder)
+    copy_working_tree(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         change(lambda params: params.update(settings_used=["A"]))

@@ -17,7 +17,8 @@ from pipeline.tracking.lineage import read_lock
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import read_contents, sync
 from stages.common.grid import Grid
-from tests.tracking.conftest import answers, call, find_free_port, kill, make_environment, wait_until
+from tests.driving import call, make_environment
+from tests.tracking.conftest import answers, find_free_port, kill, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
 NAME = "digits-8-classifier"

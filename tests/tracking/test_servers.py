@@ -12,18 +12,10 @@ from pathlib import Path
 import mlflow.artifacts
 import pytest
 
-from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import sync
-from tests.tracking.conftest import (
-    answers,
-    call_tracking,
-    find_free_port,
-    kill,
-    make_environment,
-    serve,
-    wait_until,
-)
+from tests.driving import make_environment
+from tests.tracking.conftest import answers, call_tracking, find_free_port, find_runs, kill, serve, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
 
@@ -36,7 +28,7 @@ def find_postgresql() -> Path | None:
 
 
 @pytest.fixture
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """Start a PostgreSQL cluster of its own and yield the address of an empty database."""
     programs = find_postgresql()
     if programs is None:
@@ -70,12 +62,10 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def count_values() -> dict[str, int]:
-    store = open_store()
-    (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
-    runs = list_runs(store, experiment.experiment_id)
+    client, runs = open_store().client, find_runs()
     assert {run.info.status for run in runs} == {"FINISHED"}
     return {
-        f"{run.info.run_name}: {key}": len(store.client.get_metric_history(run.info.run_id, key))
+        f"{run.info.run_name}: {key}": len(client.get_metric_history(run.info.run_id, key))
         for run in runs
         for key in run.data.metrics
     }
@@ -93,12 +83,12 @@ def test_a_server_on_postgresql_gets_what_the_embedded_store_does(
             output = call_tracking("sync", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
             assert "MLflow has 2 of 2 legs" in output
             assert count_values() == embedded
-        store = open_store()
-        (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
-        (run,) = list_runs(store, experiment.experiment_id, leg="sngan-A-0")
+        (run,) = find_runs(leg="sngan-A-0")
         assert run.info.artifact_uri.startswith("mlflow-artifacts:")
         copy = mlflow.artifacts.download_artifacts(
-            run_id=run.info.run_id, artifact_path="checkpoints/last/state.safetensors", tracking_uri=store.uri
+            run_id=run.info.run_id,
+            artifact_path="checkpoints/last/state.safetensors",
+            tracking_uri=f"http://127.0.0.1:{port}",
         )
         assert Path(copy).read_bytes() == (workspace / "models/sngan-A-0/state.safetensors").read_bytes()
 
@@ -113,7 +103,6 @@ def test_two_clones_that_sync_to_one_server_at_once_make_each_run_once(
     folder.mkdir()
     with serve(f"sqlite:///{folder / 'server.db'}", folder, port):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-
         processes = [
             subprocess.Popen(
                 [sys.executable, "-m", "pipeline.tracking", "sync"],
@@ -125,9 +114,7 @@ def test_two_clones_that_sync_to_one_server_at_once_make_each_run_once(
         ]
         assert [process.wait(timeout=120) for process in processes] == [0, 0]
         sync(open_store())
-        store = open_store()
-        (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
-        names = sorted(run.info.run_name for run in list_runs(store, experiment.experiment_id))
+        names = sorted(run.info.run_name for run in find_runs())
         assert names == ["began-A-0", "comparison", "sngan-A-0"]
 
 
@@ -146,10 +133,6 @@ def test_a_server_that_is_down_is_told_in_one_message() -> None:
 
 @pytest.mark.usefixtures("workspace")
 def test_the_ui_is_served_on_this_machine_with_what_is_on_disk() -> None:
-    import sys
-
-    from tests.tracking.conftest import make_environment
-
     port = find_free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.tracking", "ui", "--port", str(port)],

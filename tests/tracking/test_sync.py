@@ -16,16 +16,15 @@ from pipeline.tracking.commands import sync_store
 from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import sync
-from tests.tracking.conftest import call, call_tracking, change, count_rows, make_environment
+from tests.driving import call, change, make_environment
+from tests.tracking.conftest import call_tracking, count_rows, find_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
 LEGS = {"began-A-0", "sngan-A-0"}
 
 
 def find_legs(**tags: str) -> dict[str, Run]:
-    store = open_store()
-    (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
-    return {run.info.run_name: run for run in list_runs(store, experiment.experiment_id, kind="leg", **tags)}
+    return {run.info.run_name: run for run in find_runs(kind="leg", **tags)}
 
 
 @pytest.mark.usefixtures("workspace")

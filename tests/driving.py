@@ -1,0 +1,62 @@
+"""Drive the project as a person does: a copy of the working tree, its params, and commands run in it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 300
+
+
+def copy_working_tree(folder: Path) -> None:
+    """Make a Git repository of the working tree's files with the smoke preset and nothing run yet."""
+    listed = call("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT).split(
+        "\0"
+    )
+    for name in filter(lambda name: name and (ROOT / name).is_file() and name != "dvc.lock", listed):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    call("git", "init", "--quiet", folder=folder)
+    call(sys.executable, "-m", "pipeline.preset", "smoke", "--force", folder=folder)
+
+
+def change(edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edit the params.yaml of the current folder."""
+    path = Path("params.yaml")
+    params = yaml.safe_load(path.read_text())
+    edit(params)
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def make_environment(**more: str) -> dict[str, str]:
+    """Make the environment of a command: this interpreter's programs, no telemetry, the embedded MLflow store."""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": programs, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    return environment | {"MLFLOW_DISABLE_TELEMETRY": "true"} | more
+
+
+def call(*command: str, folder: Path | None = None, may_fail: bool = False, **environment: str) -> str:
+    """Run a command to its end and return all it printed."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=make_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert may_fail or done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def dvc(*arguments: str, may_fail: bool = False) -> str:
+    return call("dvc", *arguments, may_fail=may_fail)
