@@ -3,7 +3,6 @@
 import json
 import shutil
 import tempfile
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -119,18 +118,15 @@ def save_generator(content: LegContent, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         facts_file = Path(name) / "generator.json"
         facts_file.write_text(json.dumps(facts), encoding="utf-8")
-        with warnings.catch_warnings():
-            # It advises on type hints, though the signature is given.
-            warnings.simplefilter("ignore", UserWarning)
-            mlflow.pyfunc.save_model(
-                path=str(folder),
-                python_model=str(SCRIPT),
-                artifacts={"weights": str(_best_snapshot(content)), "facts": str(facts_file)},
-                code_paths=[str(_copy_code(Path(name)))],
-                signature=signature,
-                input_example={"index": [0, 1, 2, 3]},
-                pip_requirements=_pin(REQUIREMENTS),
-            )
+        mlflow.pyfunc.save_model(
+            path=str(folder),
+            python_model=str(SCRIPT),
+            artifacts={"weights": str(_best_snapshot(content)), "facts": str(facts_file)},
+            code_paths=[str(_copy_code(Path(name)))],
+            signature=signature,
+            input_example={"index": [0, 1, 2, 3]},
+            pip_requirements=_pin(REQUIREMENTS),
+        )
 
 
 def _register(store: Store, name: str, best: LegContent, run: Run, weights: str) -> ModelVersion:
