@@ -93,6 +93,8 @@ def _check_trend(results: Results, metric: Metric) -> Claim:
     lost = sum(leg.diverged_at is not None and len(leg.points) < 2 for leg in results.legs)
     if lost:
         told += f"; {lost} more diverged before their second point"
+    if results.missing:
+        told += f"; {len(results.missing)} more missing"
     return Claim(text, len(always) == len(legs) and not lost, told)
 
 

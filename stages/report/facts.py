@@ -95,7 +95,7 @@ def _list_scoring(results: Results) -> list[Fact]:
 
 
 def _list_machine(results: Results) -> list[Fact]:
-    trainings = [result.training for result in results.legs]
+    trainings = [result.training for result in results.legs if not result.is_missing]
     seconds = sum(training["training_seconds"] for training in trainings)
 
     def gather(key: str) -> str:

@@ -101,7 +101,8 @@ def _draw_figure1(
     results: Results, best: dict[str, LegResult | None], real: Picture, folder: Path
 ) -> Illustration:
     gan = SNGAN if SNGAN in best else results.grid.gans[0]
-    leg = best[gan] or results.of(gan, results.grid.settings_used[0])[0]
+    there = [result for result in results.legs if not result.is_missing]
+    leg = best[gan] or next((result for result in there if result.leg.gan == gan), there[0])
     generated = _read_best(leg) if leg.points else None
     name = f"{name_gan(gan)} under setting {leg.leg.setting}, seed {leg.leg.seed}"
     illustration = Illustration(

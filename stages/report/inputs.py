@@ -71,6 +71,7 @@ class LegResult(NamedTuple):
         training: the flat summary of its training.
         losses: over the training.
         grids: picture of samples by generator step.
+        is_missing: whether there are no results of it: a stage of it failed, or was not run.
     """
 
     leg: Leg
@@ -79,6 +80,7 @@ class LegResult(NamedTuple):
     training: dict[str, Any]
     losses: Losses
     grids: dict[int, Path]
+    is_missing: bool = False
 
 
 class Results(NamedTuple):
@@ -108,13 +110,18 @@ class Results(NamedTuple):
         """List the legs of a GAN under a setting, one a seed."""
         return [result for result in self.legs if result.leg.gan == gan and result.leg.setting == setting]
 
+    @property
+    def missing(self) -> list[str]:
+        """Names of the legs without results, of which no table or figure shows anything."""
+        return [result.leg.name for result in self.legs if result.is_missing]
+
 
 def read_results() -> Results:
-    """Read the results of the whole grid.
+    """Read the results of the whole grid; a leg that a stage of failed is marked missing, not guessed at.
 
     Raises:
         ParamsError: params.yaml is wrong.
-        ValueError: a file is missing, damaged, or its scores were made under another protocol.
+        ValueError: there is no leg, or a file is damaged, or its scores were made under another protocol.
     """
     title = load_section(ReportParams, "report").title
     grid = Grid.load()
@@ -122,15 +129,20 @@ def read_results() -> Results:
     real = _read_record(REAL_SCORES, "reference", REAL_KEYS)
     legs, protocols = [], {}
     for leg in grid.legs():
+        if _is_missing(leg):
+            legs.append(LegResult(leg, [], None, {}, Losses([], [], []), {}, is_missing=True))
+            continue
         result, protocols[leg] = _read_leg(leg)
         legs.append(result)
+    if not protocols:
+        raise ValueError(f"{SCORES} holds no leg of the {len(legs)} in params.yaml; `dvc repro` makes them")
     _refuse_mixed(real["protocol"], protocols)
     return Results(
         title=title,
         grid=grid,
         settings=settings,
         legs=legs,
-        protocol=protocols[grid.legs()[0]],
+        protocol=next(iter(protocols.values())),
         real=real,
         card=_read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS),
         data=_read_record(DATA_MANIFEST, "prepare", DATA_KEYS),
@@ -148,6 +160,12 @@ def _read_record(path: Path, made_by: str, keys: Iterable[str]) -> dict[str, Any
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; make it anew: `dvc repro -f {made_by}`")
     return dict(record)
+
+
+def _is_missing(leg: Leg) -> bool:
+    """Tell whether a stage of the leg failed: DVC removes a stage's outputs before it runs it."""
+    records = (TRAINING / leg.name / METRICS, SAMPLES / leg.name / MANIFEST, SCORES / leg.name / POINTS)
+    return not all(record.exists() for record in records)
 
 
 def _read_leg(leg: Leg) -> tuple[LegResult, dict[str, Any]]:

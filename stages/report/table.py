@@ -10,6 +10,7 @@ from stages.report.published import REAL, name_gan, published_score
 from stages.report.scores import INCEPTION_SCORE, METRICS, Cell, Metric, find_best, rank_gans
 
 DIVERGED = "diverged"
+MISSING = "missing"
 OTHER_PROTOCOL = (
     "The report's scores are of CIFAR-10 with the Inception network: ranks compare, values do not."
 )
@@ -30,6 +31,7 @@ def build_table1(results: Results) -> list[dict[str, Any]]:
             row |= _describe_best(find_best(results, gan, metric), metric)
             order = orders[metric.key]
             row[f"{metric.key}_rank"] = order.index(gan) + 1 if gan in order else None
+        row["legs_missing"] = sum(result.is_missing for result in results.legs if result.leg.gan == gan)
         rows.append(row | _list_published(gan))
     return rows
 
@@ -39,7 +41,7 @@ def _describe_real(results: Results) -> dict[str, Any]:
     for metric in METRICS:
         row |= dict.fromkeys(_best_columns(metric), None)
         row |= {metric.key: results.real[metric.key], f"{metric.key}_rank": None}
-    row["inception_score_deviation"] = results.real["inception_score_deviation"]
+    row |= {"inception_score_deviation": results.real["inception_score_deviation"], "legs_missing": 0}
     return row | _list_published(REAL)
 
 
@@ -99,15 +101,16 @@ def _describe_leg(result: LegResult) -> dict[str, Any]:
         | {
             "least_distinct_images": min((point.distinct_images for point in result.points), default=None),
             "diverged_at_generator_step": result.diverged_at,
+            "is_missing": result.is_missing,
         }
         | {key: result.training.get(key) for key in kept}
     )
 
 
 def show_value(row: dict[str, Any], metric: Metric) -> str:
-    """Write a row's best value with its deviation for people; `diverged` when there is none."""
+    """Write a row's best value with its deviation for people; without one, whether its legs diverged or are missing."""
     if row[metric.key] is None:
-        return DIVERGED
+        return MISSING if row["legs_missing"] else DIVERGED
     deviation = row.get(f"{metric.key}_deviation")
     spread = "" if deviation is None else f" ± {metric.show(deviation)}"
     return metric.show(row[metric.key]) + spread
@@ -140,7 +143,9 @@ def show_last(row: dict[str, Any], metric: Metric) -> str:
     if row["gan"] == REAL:
         return "–"
     last = row[f"{metric.key}_last"]
-    return DIVERGED if last is None else metric.show(last)
+    if last is None:
+        return MISSING if row[metric.key] is None and row["legs_missing"] else DIVERGED
+    return metric.show(last)
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -169,4 +174,8 @@ def lay_out(rows: list[dict[str, Any]]) -> str:
         for line in lines
     ]
     rule = "-" * max(map(len, laid))
-    return "\n".join([laid[0], rule, *laid[1:], "", OTHER_PROTOCOL]) + "\n"
+    missing = sum(row["legs_missing"] for row in rows)
+    notes = (
+        [f"Missing: {missing} leg{'s' if missing > 1 else ''}; `dvc repro` makes them."] if missing else []
+    )
+    return "\n".join([laid[0], rule, *laid[1:], "", *notes, OTHER_PROTOCOL]) + "\n"
