@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce track ui test test-fast check lint format types preset constraints clean
+.PHONY: help setup reproduce schedule server track ui test test-fast check lint format types preset constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -29,7 +29,13 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt constraints.txt scripts/fi
 	@touch $@
 
 reproduce: setup  ## Run the whole comparison and make report/index.html.
-	python -m pipeline.tracking follow dvc repro
+	python -m pipeline.flow run
+
+schedule: setup  ## Run it every night at three, until interrupted; another time: make schedule CRON="0 */6 * * *".
+	python -m pipeline.flow schedule $(if $(CRON),--cron "$(CRON)")
+
+server: setup  ## Start Prefect's server and pages on http://127.0.0.1:4200; another port: make server PORT=4201.
+	python -m pipeline.flow server $(if $(PORT),--port $(PORT))
 
 track: setup  ## Bring the results on disk to MLflow: to the server of MLFLOW_TRACKING_URI, or to tracking/mlflow.db.
 	python -m pipeline.tracking sync

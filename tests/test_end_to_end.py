@@ -83,7 +83,7 @@ def test_a_change_of_setting_c_runs_only_its_legs_and_the_report() -> None:
 
 @pytest.mark.usefixtures("repository")
 def test_where_the_work_runs_is_no_reason_to_run_it_again() -> None:
-    change(lambda params: params["compute"].update(threads=1))
+    change(lambda params: params["compute"].update(threads=2))
     assert list_run(dvc("repro")) == ["check"]
 
 

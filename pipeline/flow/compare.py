@@ -1,0 +1,125 @@
+"""The flow: what changed of the comparison is run, side by side; DVC alone judges what that is."""
+
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from pipeline.flow.ending import confirm_nothing_left, describe, name_failures
+from pipeline.flow.following import follow_trainings
+from pipeline.flow.graph import Graph, find_stale, read_graph
+from pipeline.flow.guard import only_flow_here
+from pipeline.flow.progress import Board
+from pipeline.flow.publishing import publish_results
+from pipeline.flow.request import change_params, choose_legs, list_slots
+from pipeline.flow.schedule import End, Slot, judge, run_graph
+from pipeline.flow.stage import find_up_to_date, run_stage
+from pipeline.flow.warm import Warm
+from stages.common.artifacts import Leg
+
+# Made from whatever legs there are; it names those that are missing.
+TOLERANT = {"report"}
+
+
+@flow(
+    name="compare",
+    flow_run_name="compare",
+    description=__doc__,
+    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def compare(
+    preset: str | None = None,
+    overrides: list[str] | None = None,
+    legs: list[str] | None = None,
+    jobs: int | None = None,
+    device: str | None = None,
+    legs_per_device: int = 1,
+) -> State:
+    """Bring the comparison up to date.
+
+    Args:
+        preset: for params.yaml: default, smoke, report; None keeps it as it is.
+        overrides: of params.yaml, as `dvc exp run -S` takes them: `train.generator_steps=100`.
+        legs: names or patterns, such as `sngan-A-0` or `sngan-*`; None for all, the report and MLflow.
+        jobs: stages at once; None for as many as the machine's cores or GPUs take.
+        device: auto, cpu, cuda or mps; None keeps that of params.yaml.
+        legs_per_device: stages at once on one GPU.
+
+    Returns:
+        Completed, or Failed with the stages that failed and why, in short.
+
+    Raises:
+        ValueError: something asked for is wrong; nothing has been run or changed.
+    """
+    logger = get_run_logger()
+    with only_flow_here(logger.info), Warm() as warm:
+        try:
+            change_params(warm, preset, overrides or [], device)
+            chosen, slots = choose_legs(legs), list_slots(jobs, legs_per_device)
+            graph = choose_stages(read_graph(warm), chosen, is_whole=legs is None)
+            stale = find_stale(warm, graph)
+        except ValueError as error:
+            return Failed(message=str(error))
+        logger.info("%d stages, of which %d to look at, %d at once", len(graph.needs), len(stale), len(slots))
+        with Board(graph, [leg.name for leg in chosen]) as board:
+            ends = show_up_to_date(graph, stale, board)
+            with follow_trainings(is_needed=bool(stale)):
+                ends |= run_stale(graph.restrict(stale), slots, warm, board)
+        if not name_failures(ends):
+            ends |= confirm_nothing_left(warm, graph)
+    return conclude(ends)
+
+
+def choose_stages(graph: Graph, legs: list[Leg], is_whole: bool) -> Graph:
+    """Choose all stages, or those of some legs with what they need."""
+    if is_whole:
+        return graph
+    names = {leg.name for leg in legs}
+    return graph.restrict(graph.upstream(stage for stage in graph.needs if stage.partition("@")[2] in names))
+
+
+def show_up_to_date(graph: Graph, stale: set[str], board: Board) -> dict[str, End]:
+    """Show the stages that DVC has found up to date as cached."""
+    futures: dict[str, PrefectFuture[Any]] = {}
+    for stage, needs in graph.needs.items():
+        if stage not in stale:
+            futures[stage] = find_up_to_date.submit(stage, wait_for=[futures[need] for need in needs])  # type: ignore[call-overload]
+    return {stage: note(board, stage, judge(future)) for stage, future in futures.items()}
+
+
+def run_stale(graph: Graph, slots: list[Slot], warm: Warm, board: Board) -> dict[str, End]:
+    """Run what is not known to be up to date; whatever ends this ends all that runs."""
+    logger = get_run_logger()
+
+    def start(stage: str, slot: Slot, needs: list[PrefectFuture[Any]]) -> PrefectFuture[Any]:
+        board.begin(stage)
+        future: PrefectFuture[Any] = run_stage.submit(stage, warm, slot, board.show, wait_for=needs)  # type: ignore[call-overload]
+        return future
+
+    def ended(stage: str, end: End) -> None:
+        note(board, stage, end)
+        logger.info("%s: %s (%s)", stage, end.outcome.value, board.summarise())
+
+    try:
+        return run_graph(graph, slots, start, TOLERANT, ended)
+    except BaseException:
+        warm.stop()
+        raise
+
+
+def note(board: Board, stage: str, end: End) -> End:
+    """Show on the board how a stage ended."""
+    board.end(stage, end)
+    return end
+
+
+def conclude(ends: dict[str, End]) -> State:
+    """Publish what came of it, and name it in the flow's final state."""
+    failures = name_failures(ends)
+    summary = describe(ends, failures)
+    publish_results(summary)
+    return Failed(message=summary) if failures else Completed(message=summary)

@@ -1,0 +1,32 @@
+"""Live tracking beside a flow: trainings reach MLflow while they run."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def follow_trainings(is_needed: bool) -> Iterator[None]:
+    """Follow the trainings that run meanwhile, until the context ends; an error in it is told of as their failure."""
+    if not is_needed:
+        yield
+        return
+    followers: list[Any] = []
+
+    def start() -> None:
+        # MLflow takes two seconds to import, which no stage need wait for.
+        from pipeline.tracking.follow import FollowerThread
+
+        followers.append(FollowerThread())
+
+    starting = threading.Thread(target=start, name="start of the follower", daemon=True)
+    starting.start()
+    has_failed = True
+    try:
+        yield
+        has_failed = False
+    finally:
+        starting.join()
+        for follower in followers:
+            follower.stop(has_failed)

@@ -1,0 +1,141 @@
+"""What a run of the flow is asked for, checked before anything starts."""
+
+import fnmatch
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.flow.warm import Warm, capture
+from pipeline.preset import switch_preset
+from stages.common.artifacts import Leg, write_bytes
+from stages.common.grid import Grid
+from stages.common.params import PARAMS_FILE, read_params
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PREFIX = f"{PARAMS_FILE}:"
+
+
+def change_params(warm: Warm, preset: str | None, overrides: list[str], device: str | None) -> None:
+    """Write params.yaml as asked, as `dvc exp run -S` does, and check the whole of it.
+
+    Args:
+        warm: where the check runs.
+        preset: see `pipeline.preset`; None keeps params.yaml.
+        overrides: in Hydra's grammar, such as `train.generator_steps=100`, `+options.mine.x=1`, `seeds=[0,1]`.
+        device: for `compute.device`; None keeps it.
+
+    Raises:
+        ValueError: something of it is wrong; params.yaml is as before.
+    """
+    if device is not None:
+        if device not in DEVICES:
+            raise ValueError(f"device = {device!r} is unknown; there is {', '.join(DEVICES)}")
+        overrides = [*overrides, f"compute.device={device}"]
+    if preset is None and not overrides:
+        return
+    with kept_unless_good(PARAMS_FILE):
+        if preset is not None:
+            switch_preset(preset)
+        if overrides:
+            override_params(overrides)
+        capture(warm, "module", "stages.check")
+
+
+@contextmanager
+def kept_unless_good(path: Path) -> Iterator[None]:
+    """Put a file back as it was when what is done meanwhile fails."""
+    before = path.read_bytes() if path.exists() else None
+    try:
+        yield
+    except BaseException:
+        if before is not None:
+            write_bytes(path, before)
+        raise
+
+
+def override_params(overrides: list[str]) -> None:
+    """Lay overrides over params.yaml by DVC's own means; comments are kept.
+
+    Raises:
+        ValueError: an override is not in Hydra's grammar, or names a key that there is not.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name) / PARAMS_FILE.name
+        shutil.copyfile(PARAMS_FILE, copy)
+        try:
+            apply_overrides(copy, [override.removeprefix(PREFIX) for override in overrides])
+        except DvcException as error:
+            raise ValueError(
+                f"overrides {overrides} do not fit {PARAMS_FILE}: {error.__cause__ or error}"
+            ) from None
+        write_bytes(PARAMS_FILE, copy.read_bytes())
+
+
+def choose_legs(patterns: list[str] | None) -> list[Leg]:
+    """Choose legs of the grid by name or pattern: `sngan-A-0`, `sngan-*`, `*-A-?`; None for all.
+
+    Raises:
+        ParamsError: params.yaml is wrong.
+        ValueError: a pattern fits no leg.
+    """
+    legs = Grid.load().legs()
+    if patterns is None:
+        return legs
+    names = [leg.name for leg in legs]
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            raise ValueError(f"legs: {pattern!r} fits none; there is {', '.join(names)}")
+    chosen = [leg for leg in legs if any(fnmatch.fnmatch(leg.name, pattern) for pattern in patterns)]
+    if not chosen:
+        raise ValueError(f"legs is empty: leave it out for all, or name some of {', '.join(names)}")
+    return chosen
+
+
+def list_slots(jobs: int | None, legs_per_device: int) -> list[dict[str, str]]:
+    """List where stages may run at once, a set of environment variables each.
+
+    On CPUs there are as many as `compute.threads` goes into the cores, so that stages share them out; on GPUs
+    `legs_per_device` a device, each seeing that device alone.
+
+    Args:
+        jobs: as many slots instead; on GPUs at most as many.
+        legs_per_device: stages at once on one GPU.
+
+    Raises:
+        ValueError: a number is below 1.
+    """
+    for name, value in (("jobs", jobs), ("legs_per_device", legs_per_device)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} = {value} is too small; it is 1 or more")
+    compute = read_params()["compute"]
+    gpus = list_gpus() if compute["device"] in ("auto", "cuda") else []
+    if gpus:
+        slots = [{"CUDA_VISIBLE_DEVICES": gpu} for _ in range(legs_per_device) for gpu in gpus]
+        return slots[:jobs]
+    return [{} for _ in range(jobs or max(1, count_cores() // compute["threads"]))]
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def list_gpus() -> list[str]:
+    """List NVIDIA's GPUs as CUDA_VISIBLE_DEVICES names them; none where there is no driver."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() and name.strip() != "-1"]
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return []
+    listed = subprocess.run(
+        [command, "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.split() if listed.returncode == 0 else []

@@ -1,0 +1,74 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.flow.request import choose_legs, list_slots, override_params
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "presets/default.yaml", "params.yaml")
+    return Path("params.yaml")
+
+
+def test_overrides_follow_hydra_and_keep_comments(params: Path) -> None:
+    override_params(["train.generator_steps=100", "seeds=[0,1]", "params.yaml:compute.device=cpu"])
+    content = yaml.safe_load(params.read_text())
+    assert content["train"]["generator_steps"] == 100
+    assert content["seeds"] == [0, 1]
+    assert content["compute"]["device"] == "cpu"
+    assert "# The comparison:" in params.read_text()
+
+
+@pytest.mark.parametrize("override", ["train.generator_stepz=1", "train.generator_steps", "a b c = ]"])
+def test_an_override_that_does_not_fit_changes_nothing(params: Path, override: str) -> None:
+    before = params.read_bytes()
+    with pytest.raises(ValueError, match="do not fit params.yaml"):
+        override_params(["seeds=[3]", override])
+    assert params.read_bytes() == before
+
+
+def test_legs_are_chosen_by_name_and_pattern() -> None:
+    assert len(choose_legs(None)) == 18
+    assert [leg.name for leg in choose_legs(["sngan-*", "began-A-0"])] == [
+        "began-A-0",
+        "sngan-A-0",
+        "sngan-B-0",
+        "sngan-C-0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"), [(["dcgan-*"], "'dcgan-\\*' fits none"), ([], "legs is empty")]
+)
+def test_legs_that_there_are_not_are_refused(patterns: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        choose_legs(patterns)
+
+
+def test_cores_are_shared_out_by_the_threads_of_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("pipeline.flow.request.count_cores", lambda: 8)
+    assert len(list_slots(None, 1)) == 8
+    override_params(["compute.threads=3"])
+    assert len(list_slots(None, 1)) == 2
+    assert len(list_slots(5, 1)) == 5
+
+
+def test_each_gpu_is_a_slot_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+    assert list_slots(None, 1) == [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "3"}]
+    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in list_slots(None, 2)] == ["0", "3", "0", "3"]
+    override_params(["compute.device=cpu"])
+    assert list_slots(1, 1) == [{}]
+
+
+@pytest.mark.parametrize(("jobs", "legs_per_device"), [(0, 1), (None, 0)])
+def test_no_slots_are_refused(jobs: int | None, legs_per_device: int) -> None:
+    with pytest.raises(ValueError, match="= 0 is too small; it is 1 or more"):
+        list_slots(jobs, legs_per_device)
