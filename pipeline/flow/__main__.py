@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -55,6 +56,8 @@ def main() -> int:
 
 def run(options: dict[str, object]) -> int:
     """Run the flow once; where no server is named or found, Prefect starts one for it alone."""
+    # An exit, unlike death by the signal, lets Prefect end the server that it started for this run.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     from pipeline.flow.compare import compare
 
     state = compare(**options, return_state=True)
