@@ -57,7 +57,8 @@ def run_graph(
     while len(ends) < len(graph.needs):
         for stage in order_ready(graph, futures, ends, len(slots))[: len(free)]:
             slot = free.pop(0)
-            needs = [futures[need] for need in graph.needs[stage] if need in futures]
+            # Prefect would not start a task beside a failed one that it waits for.
+            needs = [futures[need] for need in graph.needs[stage] if need in futures and ends[need].is_good]
             futures[stage] = start(stage, slot, needs)
             futures[stage].add_done_callback(lambda _, stage=stage, slot=slot: done.put((stage, slot)))  # type: ignore[misc]
         stage, slot = done.get()
