@@ -45,7 +45,7 @@ from pipeline.tracking.store import STORE_ERRORS, Store, ensure_experiment, lock
 from pipeline.tracking.system_metrics import SystemMetrics
 from stages.common.artifacts import DATA_MANIFEST, Leg
 
-POLL_SECONDS = 5.0
+POLL_SECONDS = 3.0
 SYSTEM_METRICS_SECONDS = 10.0
 NICENESS = 5
 # A file's time is coarser than a process's.
