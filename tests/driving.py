@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +26,16 @@ def copy_working_tree(folder: Path) -> None:
         shutil.copy(ROOT / name, folder / name)
     call("git", "init", "--quiet", folder=folder)
     call(sys.executable, "-m", "pipeline.preset", "smoke", "--force", folder=folder)
+
+
+@contextmanager
+def working_copy(folder: Path, edit: Callable[[dict[str, Any]], object]) -> Iterator[pytest.MonkeyPatch]:
+    """Make such a repository, edit its params.yaml, and be in it until the block ends."""
+    copy_working_tree(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        change(edit)
+        yield patch
 
 
 def change(edit: Callable[[dict[str, Any]], object]) -> None:

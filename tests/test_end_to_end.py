@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.driving import PATIENCE_SECONDS, change, copy_working_tree, dvc, make_environment
+from tests.driving import PATIENCE_SECONDS, change, dvc, make_environment, working_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
 
@@ -24,10 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("end_to_end") / "repository"
-    copy_working_tree(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        change(lambda params: params.update(gans=["sngan"]))
+    with working_copy(folder, lambda params: params.update(gans=["sngan"])):
         yield folder
 
 

@@ -13,7 +13,7 @@ from stages.common.artifacts import write_bytes
 
 NIGHTLY = "0 3 * * *"
 URL_VARIABLE = "PREFECT_API_URL"
-# Where `server` last served; told so that a run shows up there without being told.
+# Where `server` last served: a run shows up there without being told to.
 SERVED = "server.txt"
 HEALTH_SECONDS = 2.0
 

@@ -10,7 +10,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.flow.ending import confirm_nothing_left, describe, name_failures
 from pipeline.flow.following import follow_trainings
-from pipeline.flow.graph import Graph, find_stale, read_graph
+from pipeline.flow.graph import Graph, find_stale, name_leg, read_graph
 from pipeline.flow.guard import only_flow_here
 from pipeline.flow.progress import Board
 from pipeline.flow.publishing import publish_results
@@ -50,10 +50,8 @@ def compare(
         legs_per_device: stages at once on one GPU.
 
     Returns:
-        Completed, or Failed with the stages that failed and why, in short.
-
-    Raises:
-        ValueError: something asked for is wrong; nothing has been run or changed.
+        Completed; or Failed, with the stages that failed and why, or with what is wrong in what was asked for, of
+        which nothing has been run or changed.
     """
     logger = get_run_logger()
     with only_flow_here(logger.info), Warm() as warm:
@@ -79,7 +77,7 @@ def choose_stages(graph: Graph, legs: list[Leg], is_whole: bool) -> Graph:
     if is_whole:
         return graph
     names = {leg.name for leg in legs}
-    return graph.restrict(graph.upstream(stage for stage in graph.needs if stage.partition("@")[2] in names))
+    return graph.restrict(graph.upstream(stage for stage in graph.needs if name_leg(stage) in names))
 
 
 def show_up_to_date(graph: Graph, stale: set[str], board: Board) -> dict[str, End]:
@@ -88,7 +86,10 @@ def show_up_to_date(graph: Graph, stale: set[str], board: Board) -> dict[str, En
     for stage, needs in graph.needs.items():
         if stage not in stale:
             futures[stage] = find_up_to_date.submit(stage, wait_for=[futures[need] for need in needs])  # type: ignore[call-overload]
-    return {stage: note(board, stage, judge(future)) for stage, future in futures.items()}
+    ends = {stage: judge(future) for stage, future in futures.items()}
+    for stage, end in ends.items():
+        board.end(stage, end)
+    return ends
 
 
 def run_stale(graph: Graph, slots: list[Slot], warm: Warm, board: Board) -> dict[str, End]:
@@ -101,7 +102,7 @@ def run_stale(graph: Graph, slots: list[Slot], warm: Warm, board: Board) -> dict
         return future
 
     def ended(stage: str, end: End) -> None:
-        note(board, stage, end)
+        board.end(stage, end)
         logger.info("%s: %s (%s)", stage, end.outcome.value, board.summarise())
 
     try:
@@ -109,12 +110,6 @@ def run_stale(graph: Graph, slots: list[Slot], warm: Warm, board: Board) -> dict
     except BaseException:
         warm.stop()
         raise
-
-
-def note(board: Board, stage: str, end: End) -> End:
-    """Show on the board how a stage ended."""
-    board.end(stage, end)
-    return end
 
 
 def conclude(ends: dict[str, End]) -> State:

@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.flow.graph import Graph
+from pipeline.flow.graph import Graph, name_leg
 from pipeline.flow.schedule import End, Outcome
 from pipeline.flow.warm import Warm
 
@@ -35,10 +35,8 @@ def name_failures(ends: dict[str, End]) -> list[str]:
 def describe(ends: dict[str, End], failures: list[str]) -> str:
     """Say what came of a flow: how many stages, which legs failed and why, what was not started."""
     counts = {outcome: sum(end.outcome is outcome for end in ends.values()) for outcome in Outcome}
-    legs = {leg for stage in ends if (leg := stage.partition("@")[2])}
-    whole = {
-        leg for leg in legs if all(end.is_good for stage, end in ends.items() if stage.endswith(f"@{leg}"))
-    }
+    legs = {leg for stage in ends if (leg := name_leg(stage))}
+    whole = {leg for leg in legs if all(end.is_good for stage, end in ends.items() if name_leg(stage) == leg)}
     done = f"{len(whole)} of {len(legs)} legs done; {counts[Outcome.RUN]} stages run, {counts[Outcome.CACHED]} cached"
     if not failures:
         return done

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 from pipeline.flow.warm import Warm, capture
-from stages.common.artifacts import Leg
 
 # dvc dag --dot writes a line an edge, from what is needed to what needs it, and a line a stage.
 EDGE = re.compile(r'^"(?P<need>[^"]+)"\s*->\s*"(?P<stage>[^"]+)";$')
@@ -70,15 +70,9 @@ def parse_graph(text: str) -> Graph:
             needs.setdefault(node["stage"], set())
     if not needs:
         raise ValueError(f"DVC names no stage of dvc.yaml: {text.strip()[:300]}")
-    return Graph({stage: frozenset(needs[stage]) for stage in _sort(needs)})
-
-
-def _sort(needs: dict[str, set[str]]) -> list[str]:
-    """Order stages so that each comes after what it needs, and otherwise as given."""
-    done: list[str] = []
-    while len(done) < len(needs):
-        done += [stage for stage in needs if stage not in done and needs[stage] <= set(done)]
-    return done
+    # Sorted, since a set's own order changes from process to process.
+    order = TopologicalSorter({stage: sorted(needs[stage]) for stage in needs}).static_order()
+    return Graph({stage: frozenset(needs[stage]) for stage in order})
 
 
 def find_stale(warm: Warm, graph: Graph) -> set[str]:
@@ -93,7 +87,6 @@ def find_stale(warm: Warm, graph: Graph) -> set[str]:
     return graph.downstream(stage for stage in changed if stage in graph.needs)
 
 
-def leg_of(stage: str, legs: Iterable[Leg]) -> Leg | None:
-    """Tell which leg a stage such as `train@sngan-A-0` is of; None for a shared one."""
-    name = stage.partition("@")[2]
-    return next((leg for leg in legs if leg.name == name), None)
+def name_leg(stage: str) -> str:
+    """Name the leg that a stage of DVC's matrix is of: `sngan-A-0` of `train@sngan-A-0`; nothing of a shared one."""
+    return stage.partition("@")[2]

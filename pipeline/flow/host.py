@@ -15,7 +15,6 @@ import runpy
 import selectors
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -24,9 +23,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from stages import EXIT_CODE, LENGTH
+
 CAN_FORK = sys.platform == "linux"
-LENGTH = struct.Struct("!I")
-EXIT_CODE = struct.Struct("!i")
 STREAMS = 3
 GRACE_SECONDS = 3.0
 DOOM_SECONDS = 0.05

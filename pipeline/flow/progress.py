@@ -14,7 +14,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from pipeline.flow.graph import Graph
+from pipeline.flow.graph import Graph, name_leg
 from pipeline.flow.schedule import End
 
 # What a training prints as it goes (stages/train/progress.py).
@@ -28,9 +28,7 @@ class Board:
     def __init__(self, graph: Graph, legs: Iterable[str]) -> None:
         self._lock = threading.Lock()
         # How far each stage of each leg is, from 0 to 1.
-        self._parts = {
-            leg: {stage: 0.0 for stage in graph.needs if stage.endswith(f"@{leg}")} for leg in legs
-        }
+        self._parts = {leg: {stage: 0.0 for stage in graph.needs if name_leg(stage) == leg} for leg in legs}
         self._artifacts: dict[str, UUID] = {}
         self._updated: dict[str, float] = {}
         self._done, self._stage_count = 0, len(graph.needs)
@@ -87,7 +85,7 @@ class Board:
             return f"{self._done} of {self._stage_count} stages, {whole} of {len(self._parts)} legs done"
 
     def _advance(self, stage: str, part: float, note: str, is_certain: bool = False) -> None:
-        leg = stage.partition("@")[2]
+        leg = name_leg(stage)
         if leg not in self._parts:
             return
         parts = self._parts[leg]

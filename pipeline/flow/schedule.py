@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from prefect.futures import PrefectFuture
 
-from pipeline.flow.graph import Graph
+from pipeline.flow.graph import Graph, name_leg
 
 # What Prefect says of an error stands before what the error says.
 EXCEPTION = "StageError: "
@@ -77,18 +77,13 @@ def skip_hopeless(graph: Graph, ends: dict[str, End], tolerant: set[str]) -> lis
     for stage, needs in graph.needs.items():
         if stage in ends or not needs & bad:
             continue
-        legs = {need for need in needs if is_of_leg(need)}
+        legs = {need for need in needs if name_leg(need)}
         if stage in tolerant and not (needs - legs) & bad and not legs <= bad:
             continue
         ends[stage] = End(Outcome.SKIPPED, f"needs {', '.join(sorted(needs & bad))}")
         bad.add(stage)
         skipped.append(stage)
     return skipped
-
-
-def is_of_leg(stage: str) -> bool:
-    """Tell whether a stage is one of DVC's matrix, as `train@sngan-A-0`."""
-    return "@" in stage
 
 
 def order_ready(graph: Graph, begun: dict[str, Any], ends: dict[str, End], slots: int) -> list[str]:
@@ -106,7 +101,9 @@ def order_ready(graph: Graph, begun: dict[str, Any], ends: dict[str, End], slots
     depth = measure_depth(graph)
     deepest = max((depth[stage] for stage in ready), default=0)
     is_ending = sum(depth[stage] == deepest for stage in ready) <= slots
-    return sorted(ready, key=lambda stage: (-depth[stage] if is_ending else depth[stage], is_of_leg(stage)))
+    return sorted(
+        ready, key=lambda stage: (-depth[stage] if is_ending else depth[stage], bool(name_leg(stage)))
+    )
 
 
 def measure_depth(graph: Graph) -> dict[str, int]:

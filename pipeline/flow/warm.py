@@ -1,7 +1,6 @@
 """The flow's side of its host: start a command there, read its lines, learn its exit code."""
 
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -13,10 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from pipeline.flow.host import CAN_FORK, EXIT_CODE, LENGTH
+from pipeline.flow.host import CAN_FORK
+from stages import EXIT_CODE, STAGE_HOST, send_request
 
-# A stage started with this in its environment lets the host run it: see stages/__init__.py.
-STAGE_HOST = "STAGE_HOST"
 START_SECONDS = 60.0
 STOP_SECONDS = 8.0
 
@@ -100,18 +98,11 @@ class Warm:
     ) -> socket.socket:
         variables = os.environ | {"PYTHONUNBUFFERED": "1"} | dict(more)
         if CAN_FORK:
+            # A stage that is started with this lets the host run it.
             variables[STAGE_HOST] = str(self._socket)
-        request = {
-            "kind": kind,
-            "arguments": arguments,
-            "folder": str(Path.cwd()),
-            "environment": dict(variables),
-        }
-        content = json.dumps(request).encode()
         caller = self._connect()
         with Path(os.devnull).open("rb") as nothing:
-            socket.send_fds(caller, [LENGTH.pack(len(content))], [nothing.fileno(), output, output])
-        caller.sendall(content)
+            send_request(caller, kind, arguments, variables, streams=(nothing.fileno(), output, output))
         return caller
 
     def _connect(self) -> socket.socket:

@@ -3,6 +3,7 @@
 import os
 
 # Where `make ui` serves. Here, so that the command line knows it without importing MLflow.
+UI_HOST = "127.0.0.1"
 UI_PORT = 5000
 
 # No tool that we start reports to anyone. MLflow reads this when it is imported.

@@ -7,9 +7,10 @@ import time
 
 from mlflow.exceptions import MlflowException
 
+from pipeline.tracking import UI_HOST
 from pipeline.tracking.store import ARTIFACTS, FOLDER, SERVERS, STORE_ERRORS, find_uri, open_store
 from pipeline.tracking.sync import Synced, sync
-from pipeline.tracking.views import PAGE, UI_HOST
+from pipeline.tracking.views import PAGE
 
 TRIES = 6
 

@@ -7,14 +7,13 @@ from urllib.parse import quote
 
 from mlflow.entities import Run
 
-from pipeline.tracking import UI_PORT
+from pipeline.tracking import UI_HOST, UI_PORT
 from pipeline.tracking.content import LegContent
 from pipeline.tracking.runs import KIND, LEG, NO, SUPERSEDED, YES, set_tags
 from pipeline.tracking.store import FOLDER, SERVERS, Store
 from stages.common.artifacts import write_bytes
 from stages.common.grid import Grid
 
-UI_HOST = "127.0.0.1"
 PAGE = FOLDER / "compare.html"
 BEST_OF_GAN = "best_of_gan"
 NOTE = "mlflow.note.content"

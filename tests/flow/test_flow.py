@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.driving import call, change, copy_working_tree, dvc, make_environment
+from tests.driving import call, change, dvc, make_environment, working_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flow")]
 
@@ -22,12 +22,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flow")]
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("flow") / "repository"
-    copy_working_tree(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
+    with working_copy(
+        folder, lambda params: params.update(gans=["sngan", "began"], settings_used=["A"])
+    ) as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.delenv("PREFECT_HOME", raising=False)
-        change(lambda params: params.update(gans=["sngan", "began"], settings_used=["A"]))
         yield folder
 
 

@@ -18,7 +18,7 @@ from mlflow.entities import Run
 
 from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
-from tests.driving import PATIENCE_SECONDS, call, change, copy_working_tree, make_environment
+from tests.driving import PATIENCE_SECONDS, call, make_environment, working_copy
 
 
 def call_tracking(*arguments: str, may_fail: bool = False, **environment: str) -> str:
@@ -36,11 +36,8 @@ def find_runs(**tags: str) -> list[Run]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracking") / "finished"
-    copy_working_tree(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        change(lambda params: params.update(settings_used=["A"]))
-    call("dvc", "repro", "report", folder=folder)
+    with working_copy(folder, lambda params: params.update(settings_used=["A"])):
+        call("dvc", "repro", "report")
     call("git", "add", ".", folder=folder)
     call(
         "git",
