@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce schedule server track ui test test-fast check lint format types preset constraints clean
+.PHONY: help setup reproduce schedule server worker track ui test test-fast check lint format types preset constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -36,6 +36,9 @@ schedule: setup  ## Run it every night at three, until interrupted; another time
 
 server: setup  ## Start Prefect's server and pages on http://127.0.0.1:4200; another port: make server PORT=4201.
 	python -m pipeline.flow server $(if $(PORT),--port $(PORT))
+
+worker: setup  ## Deploy prefect.yaml to the server, and run what falls due (needs a server).
+	python -m pipeline.flow worker
 
 track: setup  ## Bring the results on disk to MLflow: to the server of MLFLOW_TRACKING_URI, or to tracking/mlflow.db.
 	python -m pipeline.tracking sync

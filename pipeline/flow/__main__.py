@@ -1,21 +1,15 @@
-"""Run the comparison as a Prefect flow: `run` it once, `schedule` it, or start Prefect's `server` and its pages."""
+"""Run the comparison as a Prefect flow: `run` it once, `schedule` it, start Prefect's `server` or a `worker`."""
 
 import argparse
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
-from pathlib import Path
+from contextlib import nullcontext, suppress
 
 from pipeline.flow import SERVER_HOST, SERVER_PORT
-from stages.common.artifacts import write_bytes
+from pipeline.flow.server import URL_VARIABLE, find_server, serve, temporary_server
 
 NIGHTLY = "0 3 * * *"
-URL_VARIABLE = "PREFECT_API_URL"
-# Where `server` last served: a run shows up there without being told to.
-SERVED = "server.txt"
-HEALTH_SECONDS = 2.0
 
 
 def main() -> int:
@@ -46,61 +40,55 @@ def main() -> int:
         command.add_argument("--legs-per-device", type=int, default=1, help="stages at once on one GPU")
     serving = commands.add_parser("server", help=f"start Prefect's server and its pages on {SERVER_HOST}")
     serving.add_argument("--port", type=int, default=SERVER_PORT)
+    commands.add_parser("worker", help="deploy what prefect.yaml says, and run what falls due")
     options = vars(parser.parse_args())
     command = options.pop("command")
     if command == "server":
         return serve(**options)
-    find_server()
-    return run(options) if command == "run" else schedule(**options)
+    if command == "run":
+        return run(options)
+    if not find_server():
+        print(
+            f"error: a {command} needs a Prefect server, and none answers: start one with `make server`, or set "
+            f"{URL_VARIABLE}",
+            file=sys.stderr,
+        )
+        return 1
+    return work() if command == "worker" else schedule(**options)
 
 
 def run(options: dict[str, object]) -> int:
-    """Run the flow once; where no server is named or found, Prefect starts one for it alone."""
-    # An exit, unlike death by the signal, lets Prefect end the server that it started for this run.
+    """Run the flow once; where no server is named or found, with a temporary one."""
+    # An exit, unlike death by the signal, ends first what was started for this run.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    from pipeline.flow.compare import compare
+    with nullcontext() if find_server() else temporary_server() as server:
+        from pipeline.flow.compare import compare
 
-    state = compare(**options, return_state=True)
+        if server is not None:
+            server.wait()
+        state = compare(**options, return_state=True)
     print(state.message, file=sys.stdout if state.is_completed() else sys.stderr, flush=True)
     return 0 if state.is_completed() else 1
 
 
 def schedule(cron: str, interval: int | None, **parameters: object) -> int:
     """Serve the flow as the deployment `nightly` until interrupted; never two runs of it at once."""
-    if URL_VARIABLE not in os.environ:
-        print(
-            "error: a schedule needs a Prefect server, and none answers: start one with `make server`, or set "
-            f"{URL_VARIABLE}",
-            file=sys.stderr,
-        )
-        return 1
     from pipeline.flow.deployment import serve_by_the_clock
 
-    serve_by_the_clock(cron, interval, parameters)
+    # Prefect ends the run that is under way; what is left to us is to go without a traceback.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with suppress(KeyboardInterrupt):
+        serve_by_the_clock(cron, interval, parameters)
     return 0
 
 
-def serve(port: int) -> int:
-    """Become Prefect's server, on this machine alone."""
-    address = f"http://{SERVER_HOST}:{port}"
-    home = os.environ["PREFECT_HOME"]
-    write_bytes(Path(home) / SERVED, f"{address}/api\n".encode())
-    print(f"Prefect's pages: {address} (Ctrl-C ends it)", flush=True)
-    os.environ.pop(URL_VARIABLE, None)
-    command = ["-m", "prefect", "server", "start", "--host", SERVER_HOST, "--port", str(port)]
+def work() -> int:
+    """Deploy what prefect.yaml says to its work pool, and become a worker of it."""
+    from pipeline.flow.deployment import POOL, deploy_all
+
+    deploy_all()
+    command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  no shell
-
-
-def find_server() -> None:
-    """Use the server that `server` started in this project, if it answers and no other is named."""
-    if URL_VARIABLE in os.environ:
-        return
-    try:
-        address = (Path(os.environ["PREFECT_HOME"]) / SERVED).read_text(encoding="utf-8").strip()
-        with urllib.request.urlopen(f"{address}/health", timeout=HEALTH_SECONDS):  # noqa: S310  our own file
-            os.environ[URL_VARIABLE] = address
-    except (OSError, urllib.error.URLError, ValueError):
-        return
 
 
 if __name__ == "__main__":

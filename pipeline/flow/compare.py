@@ -1,11 +1,14 @@
 """The flow: what changed of the comparison is run, side by side; DVC alone judges what that is."""
 
 from typing import Any
+from uuid import UUID
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_client, get_run_logger
 from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
-from prefect.states import Completed, Failed
+from prefect.runtime import flow_run
+from prefect.states import Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.flow.ending import confirm_nothing_left, describe, name_failures
@@ -13,10 +16,11 @@ from pipeline.flow.following import follow_trainings
 from pipeline.flow.graph import Graph, find_stale, name_leg, read_graph
 from pipeline.flow.guard import only_flow_here
 from pipeline.flow.progress import Board
-from pipeline.flow.publishing import publish_results
+from pipeline.flow.publishing import publish_results, publish_times
 from pipeline.flow.request import change_params, choose_legs, list_slots
 from pipeline.flow.schedule import End, Slot, judge, run_graph
 from pipeline.flow.stage import find_up_to_date, run_stage
+from pipeline.flow.timing import Timing, tabulate
 from pipeline.flow.warm import Warm
 from stages.common.artifacts import Leg
 
@@ -54,7 +58,9 @@ def compare(
         which nothing has been run or changed.
     """
     logger = get_run_logger()
-    with only_flow_here(logger.info), Warm() as warm:
+    with Warm() as warm, only_flow_here(str(flow_run.get_id()), logger.info) as dead:
+        if dead:
+            mark_crashed(dead)
         try:
             change_params(warm, preset, overrides or [], device)
             chosen, slots = choose_legs(legs), list_slots(jobs, legs_per_device)
@@ -62,14 +68,28 @@ def compare(
             stale = find_stale(warm, graph)
         except ValueError as error:
             return Failed(message=str(error))
+        timing = Timing(len(slots))
         logger.info("%d stages, of which %d to look at, %d at once", len(graph.needs), len(stale), len(slots))
         with Board(graph, [leg.name for leg in chosen]) as board:
             ends = show_up_to_date(graph, stale, board)
             with follow_trainings(is_needed=bool(stale)):
-                ends |= run_stale(graph.restrict(stale), slots, warm, board)
+                ends |= run_stale(graph.restrict(stale), slots, warm, board, timing)
         if not name_failures(ends):
             ends |= confirm_nothing_left(warm, graph)
-    return conclude(ends)
+        parts = timing.tell(warm.read_lives())
+    return conclude(ends, tabulate(parts) if parts else "")
+
+
+def mark_crashed(name: str) -> None:
+    """Mark the run of a flow that was killed in this repository, which else would seem to run for ever."""
+    with get_client(sync_client=True) as client:
+        try:
+            run = client.read_flow_run(UUID(name))
+        except (ObjectNotFound, ValueError):
+            # It ran with another server.
+            return
+        if run.state is not None and not run.state.is_final():
+            client.set_flow_run_state(run.id, Crashed(message="its process was killed"), force=True)
 
 
 def choose_stages(graph: Graph, legs: list[Leg], is_whole: bool) -> Graph:
@@ -92,16 +112,18 @@ def show_up_to_date(graph: Graph, stale: set[str], board: Board) -> dict[str, En
     return ends
 
 
-def run_stale(graph: Graph, slots: list[Slot], warm: Warm, board: Board) -> dict[str, End]:
+def run_stale(graph: Graph, slots: list[Slot], warm: Warm, board: Board, timing: Timing) -> dict[str, End]:
     """Run what is not known to be up to date; whatever ends this ends all that runs."""
     logger = get_run_logger()
 
     def start(stage: str, slot: Slot, needs: list[PrefectFuture[Any]]) -> PrefectFuture[Any]:
         board.begin(stage)
+        timing.begin(stage)
         future: PrefectFuture[Any] = run_stage.submit(stage, warm, slot, board.show, wait_for=needs)  # type: ignore[call-overload]
         return future
 
     def ended(stage: str, end: End) -> None:
+        timing.end(stage)
         board.end(stage, end)
         logger.info("%s: %s (%s)", stage, end.outcome.value, board.summarise())
 
@@ -112,9 +134,12 @@ def run_stale(graph: Graph, slots: list[Slot], warm: Warm, board: Board) -> dict
         raise
 
 
-def conclude(ends: dict[str, End]) -> State:
-    """Publish what came of it, and name it in the flow's final state."""
+def conclude(ends: dict[str, End], times: str) -> State:
+    """Publish what came of it and where the time went, and name the former in the flow's final state."""
     failures = name_failures(ends)
     summary = describe(ends, failures)
     publish_results(summary)
+    if times:
+        publish_times(times)
+        get_run_logger().info("%s", times)
     return Failed(message=summary) if failures else Completed(message=summary)

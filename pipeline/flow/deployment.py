@@ -1,12 +1,20 @@
-"""The flow by the clock: a deployment that this process serves."""
+"""The flow by the clock: a deployment that this process serves, or those of prefect.yaml that a worker takes."""
 
+import subprocess
+import sys
+from contextlib import suppress
 from typing import Any
 
+from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.exceptions import ObjectAlreadyExists
 
 from pipeline.flow.compare import compare
 
 NAME = "nightly"
+# As prefect.yaml has it.
+POOL = "compare"
 
 
 def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, Any]) -> None:
@@ -29,3 +37,14 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
         global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         pause_on_shutdown=False,
     )
+
+
+def deploy_all() -> None:
+    """Make the work pool unless it is there, and deploy to it all that prefect.yaml holds.
+
+    Raises:
+        subprocess.CalledProcessError: Prefect refused prefect.yaml; it has said why.
+    """
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+    subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], check=True)

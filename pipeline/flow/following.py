@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# All that a flow which is ended runs is to be gone within ten seconds.
+HURRIED_SECONDS = 4.0
+
 
 @contextmanager
 def follow_trainings(is_needed: bool) -> Iterator[None]:
@@ -29,4 +32,7 @@ def follow_trainings(is_needed: bool) -> Iterator[None]:
     finally:
         starting.join()
         for follower in followers:
-            follower.stop(has_failed)
+            if has_failed:
+                follower.stop(has_failed, HURRIED_SECONDS)
+            else:
+                follower.stop(has_failed)

@@ -1,8 +1,9 @@
 """A process that has DVC and torch imported and forks each command off itself: what starts so need not import them.
 
-`python -m pipeline.flow.host SOCKET` serves one flow, which holds the other end of its standard input: when that
+`python -m pipeline.flow.host SOCKET TIMES` serves one flow, which holds the other end of its standard input: when that
 closes, however the flow ended, every command's whole process group is ended, too. A command whose caller goes away
-is ended likewise. The socket is the user's own, in a folder that nobody else may enter.
+is ended likewise. The socket is the user's own, in a folder that nobody else may enter. TIMES is a file beside it that
+gets a line of JSON a command that has ended: kind, last argument, begin, end.
 
 Where fork is not safe once libraries are loaded (macOS), commands are started as ordinary processes; all else holds.
 """
@@ -32,6 +33,7 @@ DOOM_SECONDS = 0.05
 
 # Third-party modules that commands of a kind import; never code of ours, which is read anew by each command.
 IMPORTS = {
+    "server": (),
     "dvc": (
         "dvc.cli",
         "dvc.commands.repro",
@@ -57,7 +59,9 @@ IMPORTS = {
 class Host:
     """Starts commands, reports their exit codes, and ends them with their callers."""
 
-    def __init__(self, listener: socket.socket, lifeline: int) -> None:
+    def __init__(self, listener: socket.socket, lifeline: int, times: Path) -> None:
+        self._times = times
+        self._lives: dict[int, tuple[str, str, float]] = {}
         self._listener = listener
         self._selector = selectors.DefaultSelector()
         self._callers: dict[int, socket.socket] = {}
@@ -103,6 +107,7 @@ class Host:
         pid = self._start(request, streams)
         for stream in streams:
             os.close(stream)
+        self._lives[pid] = (request["kind"], name_command(request), time.time())
         self._callers[pid] = caller
         self._selector.register(caller, selectors.EVENT_READ, lambda: self._end(pid))
 
@@ -140,11 +145,17 @@ class Host:
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
                 pid, status = ended
+                self._write_time(pid)
                 caller = self._forget(pid)
                 if caller is not None:
                     with contextlib.suppress(OSError):
                         caller.sendall(EXIT_CODE.pack(os.waitstatus_to_exitcode(status)))
                     caller.close()
+
+    def _write_time(self, pid: int) -> None:
+        if life := self._lives.pop(pid, None):
+            with contextlib.suppress(OSError), self._times.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([*life, time.time()]) + "\n")
 
     def _forget(self, pid: int) -> socket.socket | None:
         caller = self._callers.pop(pid, None)
@@ -202,7 +213,11 @@ def run_module(arguments: list[str]) -> None:
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
 
 
-COMMANDS: dict[str, Callable[[list[str]], int | None]] = {"dvc": run_dvc, "module": run_module}
+COMMANDS: dict[str, Callable[[list[str]], int | None]] = {
+    "dvc": run_dvc,
+    "module": run_module,
+    "server": run_module,
+}
 
 
 def start_process(request: dict[str, Any], streams: Sequence[int]) -> int:
@@ -220,6 +235,11 @@ def start_process(request: dict[str, Any], streams: Sequence[int]) -> int:
     # It is waited for with all others.
     process.returncode = 0
     return process.pid
+
+
+def name_command(request: dict[str, Any]) -> str:
+    """Name what a request runs: a module, or the stage that DVC is asked for."""
+    return str(request["arguments"][0 if request["kind"] == "module" else -1])
 
 
 def receive_request(caller: socket.socket) -> tuple[dict[str, Any], list[int]]:
@@ -250,11 +270,11 @@ def signal_group(leader: int, number: int) -> bool:
 
 def main() -> None:
     """Serve the socket that the command line names."""
-    path = sys.argv[1]
+    path, times = sys.argv[1:]
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(64)
-    Host(listener, lifeline=0).serve()
+    Host(listener, lifeline=0, times=Path(times)).serve()
 
 
 if __name__ == "__main__":

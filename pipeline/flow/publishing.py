@@ -35,6 +35,11 @@ def publish_results(summary: str) -> None:
     )
 
 
+def publish_times(times: str) -> None:
+    """Publish a table of where the time went."""
+    create_markdown_artifact(times, key="time", description="Where the wall time went, in seconds")
+
+
 def strip_pictures(path: Path) -> str:
     """Read a Markdown file without its pictures, which Prefect's pages cannot reach."""
     lines = path.read_text(encoding="utf-8").splitlines()

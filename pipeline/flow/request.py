@@ -109,17 +109,36 @@ def list_slots(jobs: int | None, legs_per_device: int) -> list[dict[str, str]]:
         legs_per_device: stages at once on one GPU.
 
     Raises:
-        ValueError: a number is below 1.
+        ValueError: a number is below 1, or `compute` in params.yaml is no such section.
     """
     for name, value in (("jobs", jobs), ("legs_per_device", legs_per_device)):
         if value is not None and value < 1:
             raise ValueError(f"{name} = {value} is too small; it is 1 or more")
-    compute = read_params()["compute"]
-    gpus = list_gpus() if compute["device"] in ("auto", "cuda") else []
+    device, threads = read_compute()
+    gpus = list_gpus() if device in ("auto", "cuda") else []
     if gpus:
         slots = [{"CUDA_VISIBLE_DEVICES": gpu} for _ in range(legs_per_device) for gpu in gpus]
         return slots[:jobs]
-    return [{} for _ in range(jobs or max(1, count_cores() // compute["threads"]))]
+    return [{} for _ in range(jobs or max(1, count_cores() // threads))]
+
+
+def read_compute() -> tuple[str, int]:
+    """Read the device and the threads of a stage; the stage `check` holds all else against its model.
+
+    Raises:
+        ValueError: one of them is missing, or wrong.
+    """
+    compute = read_params().get("compute")
+    device, threads = (
+        compute.get(name) if isinstance(compute, dict) else None for name in ("device", "threads")
+    )
+    if device not in DEVICES:
+        raise ValueError(
+            f"{PARAMS_FILE}: compute.device = {device!r} is unknown; there is {', '.join(DEVICES)}"
+        )
+    if type(threads) is not int or threads < 1:
+        raise ValueError(f"{PARAMS_FILE}: compute.threads = {threads!r} is no whole number of 1 or more")
+    return str(device), threads
 
 
 def count_cores() -> int:

@@ -1,6 +1,7 @@
 """The flow's side of its host: start a command there, read its lines, learn its exit code."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.flow.host import CAN_FORK
+from pipeline.flow.timing import Life
 from stages import EXIT_CODE, STAGE_HOST, send_request
 
 START_SECONDS = 60.0
@@ -30,8 +32,9 @@ class Warm:
         # Socket paths are short by law of the system; only the user may enter the folder.
         self._folder = Path(tempfile.mkdtemp(prefix="flow-"))
         self._socket = self._folder / "host"
+        self._times = self._folder / "times.jsonl"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.flow.host", str(self._socket)],
+            [sys.executable, "-m", "pipeline.flow.host", str(self._socket), str(self._times)],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
@@ -54,6 +57,11 @@ class Warm:
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def read_lives(self) -> list[Life]:
+        """Read when each command that has ended began and ended."""
+        lines = self._times.read_text(encoding="utf-8").splitlines() if self._times.exists() else []
+        return [Life(*json.loads(line)) for line in lines]
+
     def run(
         self,
         kind: str,
@@ -64,7 +72,7 @@ class Warm:
         """Run a command to its end.
 
         Args:
-            kind: `dvc`, or `module` for `python -m`.
+            kind: `dvc`; `module` for `python -m` of a stage; `server` for that of Prefect's server.
             arguments: of the command.
             show: gets each line that it prints, without its end.
             environment: more variables.

@@ -205,11 +205,11 @@ class FollowerThread:
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
 
-    def stop(self, has_failed: bool) -> None:
-        """Send the last rows and end the runs; a store that does not answer is waited for only so long."""
+    def stop(self, has_failed: bool, patience: float = LAST_CALL_SECONDS) -> None:
+        """Send the last rows and end the runs; a store that does not answer is waited for only so many seconds."""
         self._has_failed = has_failed
         self._stop.set()
-        self._thread.join(LAST_CALL_SECONDS)
+        self._thread.join(patience)
 
     def _run(self) -> None:
         # The training goes first.

@@ -1,0 +1,116 @@
+"""Prefect's server: the one that `make server` starts, and a temporary one for a single run, which ends with it.
+
+`python -m pipeline.flow.server PORT` is the temporary one: without pages and schedules, on this machine alone.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.flow import SERVER_HOST
+from pipeline.flow.warm import StoppedError, Warm
+from stages.common.artifacts import write_bytes
+
+URL_VARIABLE = "PREFECT_API_URL"
+# Where `make server` last served: a run shows up there without being told to.
+SERVED = "server.txt"
+HEALTH_SECONDS = 2.0
+POLL_SECONDS = 0.05
+# The first start in a repository makes Prefect's database, which takes 12 s where nothing else runs.
+START_SECONDS = 120.0
+TOLD_LINES = 10
+
+
+def serve(port: int) -> int:
+    """Become Prefect's server, on this machine alone."""
+    address = f"http://{SERVER_HOST}:{port}"
+    write_bytes(Path(os.environ["PREFECT_HOME"]) / SERVED, f"{address}/api\n".encode())
+    print(f"Prefect's pages: {address} (Ctrl-C ends it)", flush=True)
+    os.environ.pop(URL_VARIABLE, None)
+    command = ["-m", "prefect", "server", "start", "--host", SERVER_HOST, "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  no shell
+
+
+def find_server() -> bool:
+    """Use the server that is named, or that `serve` started in this project; tell whether there is one."""
+    if URL_VARIABLE in os.environ:
+        return True
+    try:
+        address = (Path(os.environ["PREFECT_HOME"]) / SERVED).read_text(encoding="utf-8").strip()
+    except OSError:
+        return False
+    if not is_healthy(address):
+        return False
+    os.environ[URL_VARIABLE] = address
+    return True
+
+
+def is_healthy(address: str) -> bool:
+    """Tell whether Prefect answers at the address of its API."""
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=HEALTH_SECONDS) as reply:  # noqa: S310  our own file
+            return bool(reply.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def temporary_server() -> Iterator["Starting"]:
+    """Run a server until the block ends, or this process does, however it does."""
+    with Warm() as host:
+        yield Starting(host)
+
+
+class Starting:
+    """A server that is starting."""
+
+    def __init__(self, host: Warm) -> None:
+        self._host = host
+        self._lines: list[str] = []
+        self._port = find_free_port()
+        self._thread = threading.Thread(target=self._run, name="Prefect's temporary server", daemon=True)
+        os.environ[URL_VARIABLE] = f"http://{SERVER_HOST}:{self._port}/api"
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            RuntimeError: it does not; says what it printed.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while not is_healthy(os.environ[URL_VARIABLE]):
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                told = "\n".join(self._lines[-TOLD_LINES:])
+                raise RuntimeError(f"Prefect's temporary server did not start:\n{told}")
+            time.sleep(POLL_SECONDS)
+
+    def _run(self) -> None:
+        more = {"PREFECT_UI_ENABLED": "false"}
+        with contextlib.suppress(StoppedError):
+            self._host.run("server", __name__, str(self._port), show=self._lines.append, environment=more)
+
+
+def find_free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
+    with contextlib.closing(socket.socket()) as free:
+        free.bind((SERVER_HOST, 0))
+        return int(free.getsockname()[1])
+
+
+def main() -> None:
+    """Be the temporary server."""
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    uvicorn.run(create_app(ephemeral=True), host=SERVER_HOST, port=int(sys.argv[1]), log_level="error")
+
+
+if __name__ == "__main__":
+    main()
