@@ -4,10 +4,10 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 
 from pipeline.flow import SERVER_HOST, SERVER_PORT
-from pipeline.flow.server import URL_VARIABLE, find_server, serve, temporary_server
+from pipeline.flow.server import URL_VARIABLE, TemporaryServer, find_server, serve
 
 NIGHTLY = "0 3 * * *"
 
@@ -61,12 +61,12 @@ def run(options: dict[str, object]) -> int:
     """Run the flow once; where no server is named or found, with a temporary one."""
     # An exit, unlike death by the signal, ends first what was started for this run.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with nullcontext() if find_server() else temporary_server() as server:
-        from pipeline.flow.compare import compare
+    server = None if find_server() else TemporaryServer()
+    from pipeline.flow.compare import compare
 
-        if server is not None:
-            server.wait()
-        state = compare(**options, return_state=True)
+    if server is not None:
+        server.wait()
+    state = compare(**options, return_state=True)
     print(state.message, file=sys.stdout if state.is_completed() else sys.stderr, flush=True)
     return 0 if state.is_completed() else 1
 

@@ -1,5 +1,7 @@
 """The flow by the clock: a deployment that this process serves, or those of prefect.yaml that a worker takes."""
 
+import asyncio
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -9,6 +11,7 @@ from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.runner import Runner
 
 from pipeline.flow.compare import compare
 
@@ -28,15 +31,28 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
         interval: in seconds, instead of `cron`.
         parameters: of the flow.
     """
-    compare.serve(
+    service = Service(name=NAME, pause_on_shutdown=False, limit=1)
+    service.add_flow(
+        compare,
         name=NAME,
         cron=None if interval else cron,
         interval=interval,
         parameters=parameters,
-        limit=1,
-        global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-        pause_on_shutdown=False,
+        concurrency_limit=ConcurrencyLimitConfig(
+            limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+        ),
     )
+    times = f"every {interval} s" if interval else f"at {cron!r} (UTC)"
+    print(f"The comparison is brought up to date {times}; Ctrl-C ends that.", flush=True)
+    asyncio.run(service.start())
+
+
+class Service(Runner):
+    """Prefect's, which SIGTERM ends as Ctrl-C does: in order, with the run that is under way."""
+
+    def handle_sigterm(self, *_: object) -> None:
+        """End; Prefect's own way leaves its loops running while the interpreter goes."""
+        signal.raise_signal(signal.SIGINT)
 
 
 def deploy_all() -> None:

@@ -3,6 +3,7 @@
 `python -m pipeline.flow.server PORT` is the temporary one: without pages and schedules, on this machine alone.
 """
 
+import atexit
 import contextlib
 import os
 import socket
@@ -10,7 +11,6 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.flow import SERVER_HOST
@@ -60,18 +60,16 @@ def is_healthy(address: str) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def temporary_server() -> Iterator["Starting"]:
-    """Run a server until the block ends, or this process does, however it does."""
-    with Warm() as host:
-        yield Starting(host)
+class TemporaryServer:
+    """A server that ends with this process, however it ends.
 
+    Make it before Prefect is imported: at this process's exit Prefect still sends log lines, and what is made first
+    ends last.
+    """
 
-class Starting:
-    """A server that is starting."""
-
-    def __init__(self, host: Warm) -> None:
-        self._host = host
+    def __init__(self) -> None:
+        self._host = Warm()
+        atexit.register(self._host.stop)
         self._lines: list[str] = []
         self._port = find_free_port()
         self._thread = threading.Thread(target=self._run, name="Prefect's temporary server", daemon=True)
