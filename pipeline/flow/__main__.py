@@ -4,7 +4,6 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import suppress
 
 from pipeline.flow import SERVER_HOST, SERVER_PORT
 from pipeline.flow.server import URL_VARIABLE, TemporaryServer, find_server, serve
@@ -75,10 +74,7 @@ def schedule(cron: str, interval: int | None, **parameters: object) -> int:
     """Serve the flow as the deployment `nightly` until interrupted; never two runs of it at once."""
     from pipeline.flow.deployment import serve_by_the_clock
 
-    # Prefect ends the run that is under way; what is left to us is to go without a traceback.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with suppress(KeyboardInterrupt):
-        serve_by_the_clock(cron, interval, parameters)
+    serve_by_the_clock(cron, interval, parameters)
     return 0
 
 

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+import psutil
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -44,15 +45,29 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
     )
     times = f"every {interval} s" if interval else f"at {cron!r} (UTC)"
     print(f"The comparison is brought up to date {times}; Ctrl-C ends that.", flush=True)
-    asyncio.run(service.start())
+    asyncio.run(service.serve())
 
 
 class Service(Runner):
-    """Prefect's, which SIGTERM ends as Ctrl-C does: in order, with the run that is under way."""
+    """Prefect's, which SIGTERM and Ctrl-C both end in order, with the run that is under way."""
+
+    async def serve(self) -> None:
+        """Serve until interrupted."""
+        self._serving = asyncio.ensure_future(self.start())
+        # Python itself ignores Ctrl-C in what a shell has started in the background.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.end)
+        with suppress(asyncio.CancelledError):
+            await self._serving
 
     def handle_sigterm(self, *_: object) -> None:
         """End; Prefect's own way leaves its loops running while the interpreter goes."""
-        signal.raise_signal(signal.SIGINT)
+        self._serving.get_loop().call_soon_threadsafe(self.end)
+
+    def end(self) -> None:
+        """End serving, and the run that is under way, which Prefect would wait for."""
+        self._serving.cancel()
+        for run in psutil.Process().children():
+            run.terminate()
 
 
 def deploy_all() -> None:
