@@ -11,6 +11,7 @@ import psutil
 from tests.driving import call, make_environment
 
 END_SECONDS = 10
+LOG = Path("started.log")
 
 
 def flow(*arguments: str, may_fail: bool = False) -> str:
@@ -39,14 +40,20 @@ def find_here(*others: int) -> list[psutil.Process]:
 
 
 def start_flow(*command: str) -> subprocess.Popen[bytes]:
-    """Start a run of the flow, or another command of it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.flow", *(command or ("run",))],
-        env=make_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    """Start a run of the flow, or another command of it; what it prints goes to LOG."""
+    with LOG.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline.flow", *(command or ("run",))],
+            env=make_environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def tell(count: int = 60) -> str:
+    """Tell what was printed last by all that was started."""
+    return "\n".join(LOG.read_text(errors="replace").splitlines()[-count:])
 
 
 def wait_for_checkpoint(process: subprocess.Popen[bytes], seconds: float = 180) -> None:
@@ -55,8 +62,8 @@ def wait_for_checkpoint(process: subprocess.Popen[bytes], seconds: float = 180) 
     while not any(
         path.stat().st_mtime > began for path in Path(".scratch/train").glob("*/*/state.safetensors")
     ):
-        assert process.poll() is None, "it ended before"
-        assert time.time() - began < seconds, "no checkpoint"
+        assert process.poll() is None, f"it ended before\n{tell()}"
+        assert time.time() - began < seconds, f"no checkpoint\n{tell()}"
         time.sleep(0.1)
 
 

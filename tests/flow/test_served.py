@@ -18,8 +18,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 
-from tests.driving import call, dvc, make_environment, working_copy
+from tests.driving import call, dvc, working_copy
 from tests.flow.driving import (
+    LOG,
     find_here,
     flow,
     read_results,
@@ -81,14 +82,8 @@ def find_states(client: SyncPrefectClient, name: str) -> list[FlowRun]:
 
 
 def start_schedule() -> subprocess.Popen[bytes]:
-    with Path("schedule.log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipeline.flow", "schedule", "--interval", str(INTERVAL_SECONDS)],
-            env=make_environment(),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    LOG.unlink(missing_ok=True)
+    return start_flow("schedule", "--interval", str(INTERVAL_SECONDS))
 
 
 def end_schedule(schedule: subprocess.Popen[bytes], server: subprocess.Popen[bytes]) -> None:
@@ -96,7 +91,7 @@ def end_schedule(schedule: subprocess.Popen[bytes], server: subprocess.Popen[byt
     schedule.send_signal(signal.SIGTERM)
     wait_until_alone(server.pid)
     assert wait_for_exit(schedule) in (0, 128 + signal.SIGTERM)
-    printed = Path("schedule.log").read_text()
+    printed = LOG.read_text()
     assert "Traceback" not in printed and "Warning" not in printed
 
 
