@@ -37,7 +37,10 @@ def main() -> int:
         command.add_argument("--jobs", type=int, help="stages at once")
         command.add_argument("--device", help="auto, cpu, cuda or mps")
         command.add_argument("--legs-per-device", type=int, default=1, help="stages at once on one GPU")
-    serving = commands.add_parser("server", help=f"start Prefect's server and its pages on {SERVER_HOST}")
+    serving = commands.add_parser("server", help="start Prefect's server and its pages")
+    serving.add_argument(
+        "--host", default=SERVER_HOST, help=f"where it listens (default: {SERVER_HOST}, this machine alone)"
+    )
     serving.add_argument("--port", type=int, default=SERVER_PORT)
     commands.add_parser("worker", help="deploy what prefect.yaml says, and run what falls due")
     options = vars(parser.parse_args())

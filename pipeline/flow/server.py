@@ -10,11 +10,11 @@ import socket
 import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 from pipeline.flow import SERVER_HOST
 from pipeline.flow.warm import StoppedError, Warm
+from pipeline.health import is_healthy
 from stages.common.artifacts import write_bytes
 
 URL_VARIABLE = "PREFECT_API_URL"
@@ -27,13 +27,13 @@ START_SECONDS = 120.0
 TOLD_LINES = 10
 
 
-def serve(port: int) -> int:
-    """Become Prefect's server, on this machine alone."""
-    address = f"http://{SERVER_HOST}:{port}"
+def serve(host: str, port: int) -> int:
+    """Become Prefect's server."""
+    address = f"http://{host}:{port}"
     write_bytes(Path(os.environ["PREFECT_HOME"]) / SERVED, f"{address}/api\n".encode())
     print(f"Prefect's pages: {address} (Ctrl-C ends it)", flush=True)
     os.environ.pop(URL_VARIABLE, None)
-    command = ["-m", "prefect", "server", "start", "--host", SERVER_HOST, "--port", str(port)]
+    command = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  no shell
 
 
@@ -45,19 +45,10 @@ def find_server() -> bool:
         address = (Path(os.environ["PREFECT_HOME"]) / SERVED).read_text(encoding="utf-8").strip()
     except OSError:
         return False
-    if not is_healthy(address):
+    if not is_healthy(f"{address}/health", HEALTH_SECONDS):
         return False
     os.environ[URL_VARIABLE] = address
     return True
-
-
-def is_healthy(address: str) -> bool:
-    """Tell whether Prefect answers at the address of its API."""
-    try:
-        with urllib.request.urlopen(f"{address}/health", timeout=HEALTH_SECONDS) as reply:  # noqa: S310  our own file
-            return bool(reply.status == 200)
-    except (OSError, ValueError):
-        return False
 
 
 class TemporaryServer:
@@ -83,7 +74,7 @@ class TemporaryServer:
             RuntimeError: it does not; says what it printed.
         """
         deadline = time.monotonic() + START_SECONDS
-        while not is_healthy(os.environ[URL_VARIABLE]):
+        while not is_healthy(f"{os.environ[URL_VARIABLE]}/health", HEALTH_SECONDS):
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 told = "\n".join(self._lines[-TOLD_LINES:])
                 raise RuntimeError(f"Prefect's temporary server did not start:\n{told}")

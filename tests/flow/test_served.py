@@ -1,4 +1,4 @@
-"""The flow with a real Prefect server: scheduled, cancelled, killed, twice at once; six legs on digits.
+"""The flow with the servers of compose.yaml: scheduled, cancelled, killed, twice at once; six legs on digits.
 
 The tests share one repository and one server, and run in the order in which they stand.
 """
@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 
 from tests.driving import call, dvc, working_copy
+from tests.flow.compose import Services
 from tests.flow.driving import (
     LOG,
     find_here,
@@ -28,7 +29,8 @@ from tests.flow.driving import (
     wait_for_checkpoint,
     wait_until_alone,
 )
-from tests.tracking.conftest import answers, find_free_port, kill, wait_until
+from tests.postgresql import find_postgresql, run_postgresql
+from tests.serving import find_free_port, kill, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("served flow")]
 
@@ -39,27 +41,59 @@ POOL = "compare"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
-    """Be in a repository of six legs where `make server` runs."""
-    folder, port = tmp_path_factory.mktemp("served") / "repository", find_free_port()
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Be in a repository of six legs, with compose.yaml's services to start there."""
+    folder = tmp_path_factory.mktemp("served")
 
     def edit(params: dict[str, Any]) -> None:
         params.update(gans=GANS, settings_used=["A"])
         params["train"].update(generator_steps=60, checkpoint_every_generator_steps=10)
 
-    with working_copy(folder, edit) as patch:
+    prefect, mlflow = f"127.0.0.1:{find_free_port()}", f"127.0.0.1:{find_free_port()}"
+    places = {
+        "prefect:4200": prefect,
+        "127.0.0.1:4200": prefect,
+        "--port=4200": f"--port={prefect.partition(':')[2]}",
+        "mlflow:5000": mlflow,
+        "127.0.0.1:5000": mlflow,
+        "--port=5000": f"--port={mlflow.partition(':')[2]}",
+        "0.0.0.0": "127.0.0.1",
+        "/state": str(folder / "state"),
+        "/artifacts": str(folder / "artifacts"),
+    }
+    with working_copy(folder / "repository", edit) as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.delenv("PREFECT_HOME", raising=False)
-        process = start_flow("server", "--port", str(port))
         try:
-            address = f"http://127.0.0.1:{port}/api"
-            wait_until(lambda: answers(f"{address}/health"), "Prefect's server", 120)
-            patch.setenv("PREFECT_API_URL", address)
-            yield process
+            yield Services(places)
         finally:
             for left in find_here():
                 left.kill()
-            kill(process)
+
+
+@pytest.fixture(scope="module")
+def server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Prefect's server, which flows started here find by their environment."""
+    process = services.start("prefect")
+    wait_until(lambda: services.is_healthy("prefect"), "Prefect's server", 120)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_API_URL", services.read_environment("worker")["PREFECT_API_URL"])
+        yield process
+    kill(process)
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
+    """Run MLflow's server on PostgreSQL."""
+    programs = find_postgresql()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    with run_postgresql(programs) as address:
+        services.places[services.read_environment("mlflow")["MLFLOW_BACKEND_STORE_URI"]] = address
+        process = services.start("mlflow")
+        wait_until(lambda: services.is_healthy("mlflow"), "MLflow's server", 120)
+        yield process
+        kill(process)
 
 
 @pytest.fixture
@@ -138,19 +172,23 @@ def test_a_schedule_fires_by_itself_and_the_second_run_finds_all_cached(
 
 
 def test_cancelled_or_killed_mid_leg_and_then_two_at_once_it_ends_as_if_undisturbed(
-    client: SyncPrefectClient, server: subprocess.Popen[bytes]
+    client: SyncPrefectClient,
+    services: Services,
+    server: subprocess.Popen[bytes],
+    mlflow_server: subprocess.Popen[bytes],
 ) -> None:
     undisturbed = read_results()
     assert len(undisturbed) > 30
     forget_everything()
-    worker = start_flow("worker")
+    keep = [process.pid for one in (server, mlflow_server) for process in list_family(one)]
+    worker = services.start("worker")
     wait_until(lambda: bool(client.read_work_pools()), "the worker's pool")
     wait_until(lambda: POOL in find_pools(client), "the deployment of prefect.yaml")
     run_deployment()
     wait_for_checkpoint(worker)
     (run,) = find_states(client, "Running")
     call(sys.executable, "-m", "prefect", "flow-run", "cancel", str(run.id))
-    wait_until_alone(server.pid, worker.pid)
+    wait_until_alone(*keep, worker.pid)
     wait_until(lambda: client.read_flow_run(run.id).state.is_cancelled(), "its state", 30)  # type: ignore[union-attr]
 
     run_deployment()
@@ -158,13 +196,17 @@ def test_cancelled_or_killed_mid_leg_and_then_two_at_once_it_ends_as_if_undistur
     (run,) = find_states(client, "Running")
     # The worker and the flow; what they started has to notice by itself.
     kill_flow(worker)
-    wait_until_alone(server.pid)
+    wait_until_alone(*keep)
 
     flows = [start_flow(), start_flow()]
     assert [wait_for_exit(one) for one in flows] == [0, 0]
     assert client.read_flow_run(run.id).state.is_crashed()  # type: ignore[union-attr]
     assert "Data and pipelines are up to date." in dvc("repro")
     assert read_results() == undisturbed
+    # They were followed by the worker's flows and by those of this environment, into different stores.
+    tracking = services.read_environment("worker")["MLFLOW_TRACKING_URI"]
+    told = call(sys.executable, "-m", "pipeline.tracking", "sync", MLFLOW_TRACKING_URI=tracking)
+    assert f"MLflow has 6 of 6 legs in {tracking}" in told
 
 
 def forget_everything() -> None:
@@ -172,6 +214,11 @@ def forget_everything() -> None:
     for folder in ("models", "samples", "results", ".scratch", ".dvc/cache", "report"):
         shutil.rmtree(folder, ignore_errors=True)
     Path("dvc.lock").unlink()
+
+
+def list_family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    first = psutil.Process(process.pid)
+    return [first, *first.children(recursive=True)]
 
 
 def kill_flow(worker: subprocess.Popen[bytes]) -> None:

@@ -1,24 +1,21 @@
 """A finished comparison of two GANs on digits, made once by the real pipeline, and a copy of it for each test."""
 
-import os
 import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
 
+from pipeline.health import is_healthy
 from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
-from tests.driving import PATIENCE_SECONDS, call, make_environment, working_copy
+from tests.driving import call, make_environment, working_copy
+from tests.serving import kill, wait_until
 
 
 def call_tracking(*arguments: str, may_fail: bool = False, **environment: str) -> str:
@@ -73,29 +70,6 @@ def count_rows(database: Path = Path("tracking/mlflow.db")) -> dict[str, int]:
         }
 
 
-def find_free_port() -> int:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait for something; return how long it took."""
-    began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < seconds, f"waited {seconds} s for {what}"
-        time.sleep(0.3)
-    return time.monotonic() - began
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
-
-
 @contextmanager
 def serve(backend: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run a real MLflow server in a process group of its own until the block ends."""
@@ -121,14 +95,7 @@ def serve(backend: str, folder: Path, port: int) -> Iterator[subprocess.Popen[by
         start_new_session=True,
     )
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), "the server's start", 120)
+        wait_until(lambda: is_healthy(f"http://127.0.0.1:{port}/health"), "the server's start", 120)
         yield process
     finally:
         kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its group without warning."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

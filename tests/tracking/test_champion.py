@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.health import is_healthy
 from pipeline.tracking.champion import crown_champion, find_champion
 from pipeline.tracking.lineage import read_lock
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import read_contents, sync
 from stages.common.grid import Grid
 from tests.driving import call, make_environment
-from tests.tracking.conftest import answers, find_free_port, kill, wait_until
+from tests.serving import find_free_port, kill, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
 NAME = "digits-8-classifier"
@@ -62,7 +63,7 @@ def test_a_served_champion_answers_with_images(workspace: Path, tmp_path: Path) 
         start_new_session=True,
     )
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/ping"), "the model's server", 120)
+        wait_until(lambda: is_healthy(f"http://127.0.0.1:{port}/ping"), "the model's server", 120)
         body = {"inputs": {"index": [0, 7]}, "params": {"png": True, "seed": 3}}
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/invocations",

@@ -17,7 +17,8 @@ from mlflow.entities import Run
 
 from pipeline.tracking.store import open_store
 from tests.driving import call, change, make_environment
-from tests.tracking.conftest import call_tracking, find_free_port, find_runs, kill, serve, wait_until
+from tests.serving import find_free_port, kill, wait_until
+from tests.tracking.conftest import call_tracking, find_runs, serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
 LEG = "sngan-A-0"

@@ -1,7 +1,5 @@
 """Stores other than the embedded one."""
 
-import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -12,53 +10,25 @@ from pathlib import Path
 import mlflow.artifacts
 import pytest
 
+from pipeline.health import is_healthy
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import sync
 from tests.driving import make_environment
-from tests.tracking.conftest import answers, call_tracking, find_free_port, find_runs, kill, serve, wait_until
+from tests.postgresql import find_postgresql, run_postgresql
+from tests.serving import find_free_port, kill, wait_until
+from tests.tracking.conftest import call_tracking, find_runs, serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
 
 
-def find_postgresql() -> Path | None:
-    """Find the newest PostgreSQL's programs: where Debian puts them, or on the path."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    on_path = shutil.which("initdb")
-    return folders[-1] if folders else Path(on_path).parent if on_path else None
-
-
 @pytest.fixture
 def postgresql() -> Iterator[str]:
-    """Start a PostgreSQL cluster of its own and yield the address of an empty database."""
+    """Yield the address of an empty database of a PostgreSQL cluster of its own."""
     programs = find_postgresql()
     if programs is None:
         pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
-    # Its socket's path must be short.
-    folder = Path(f"/tmp/gan-comparison-{os.getpid()}")
-    folder.mkdir()
-    # It refuses to run as root.
-    user = "postgres" if os.geteuid() == 0 else None
-    if user is not None:
-        owner = pwd.getpwnam(user)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    port = find_free_port()
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(programs / program), *arguments]
-        subprocess.run(command, cwd=folder, user=user, check=True, stdout=subprocess.DEVNULL)
-
-    data = str(folder / "data")
-    try:
-        run("initdb", "-D", data, "-U", "tester", "--auth", "trust", "--no-sync")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-        try:
-            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "tester", "runs")
-            yield f"postgresql://tester@127.0.0.1:{port}/runs"
-        finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder)
+    with run_postgresql(programs) as address:
+        yield address
 
 
 def count_values() -> dict[str, int]:
@@ -141,7 +111,7 @@ def test_the_ui_is_served_on_this_machine_with_what_is_on_disk() -> None:
         start_new_session=True,
     )
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), "the UI", 120)
+        wait_until(lambda: is_healthy(f"http://127.0.0.1:{port}/health"), "the UI", 120)
         assert f"http://127.0.0.1:{port}/#/compare-runs?runs=" in Path("tracking/compare.html").read_text()
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)

@@ -1,0 +1,52 @@
+"""The services of compose.yaml without Docker: their very commands and environments, at addresses of this machine."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.driving import ROOT, make_environment
+
+LOG = Path("compose.log")
+
+
+class Services:
+    """Starts services with what compose.yaml says of them; a container's names and folders become this machine's.
+
+    Attributes:
+        places: what stands in the place of what compose.yaml says, such as `mlflow:5000` or `/artifacts`.
+    """
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = dict(places)
+        self._services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+    def start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a service in the current folder."""
+        service = self._services[name]
+        with LOG.open("ab") as log:
+            return subprocess.Popen(
+                [self._place(word) for word in service["command"]],
+                env=make_environment(**self.read_environment(name)),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def is_healthy(self, name: str) -> bool:
+        """Ask as compose does."""
+        kind, *command = self._services[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        words = [self._place(word) for word in command]
+        return subprocess.run(words, env=make_environment(), check=False).returncode == 0
+
+    def read_environment(self, name: str) -> dict[str, str]:
+        """Read what a service finds in its environment."""
+        return {key: self._place(value) for key, value in self._services[name]["environment"].items()}
+
+    def _place(self, text: str) -> str:
+        for before, after in self.places.items():
+            text = text.replace(before, after)
+        return text
