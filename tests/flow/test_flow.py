@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.driving import change, dvc, working_copy
-from tests.flow.driving import flow, read_results, start_flow, wait_for_checkpoint, wait_until_alone
+from tests.flow.driving import (
+    flow,
+    flow_without_network,
+    read_results,
+    start_flow,
+    wait_for_checkpoint,
+    wait_until_alone,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flow")]
 
@@ -38,9 +45,9 @@ def test_ended_mid_leg_it_leaves_no_process_behind(number: int) -> None:
 
 
 @pytest.mark.usefixtures("repository")
-def test_without_server_it_runs_everything_and_then_finds_all_cached() -> None:
+def test_without_server_and_network_it_runs_everything_and_then_finds_all_cached() -> None:
     change(lambda params: params["train"].update(generator_steps=40, checkpoint_every_generator_steps=10))
-    output = flow()
+    output = flow_without_network()
     assert "2 of 2 legs done; " in output and "failed" not in output.splitlines()[-2]
     assert "Data and pipelines are up to date." in dvc("repro")
     assert Path(".prefect/prefect.db").exists()
