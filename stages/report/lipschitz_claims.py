@@ -14,16 +14,14 @@ def check_lipschitz_claims(analyses: Analyses) -> list[Claim]:
     """Check each claim at every snapshot of every leg that it is about."""
     points = [point for one in analyses.legs for point in one.points]
     scores = [point for point in points if point.judgement == SCORE]
+    plain = [point for point in scores if not point.factors]
     normalised = [point for point in points if all(layer.has_spectral_norm for layer in point.layers)]
     return [
         _check(
-            "The gradient is at most the product of the layers' σ(W) (equation 4, W being the reshaped weight).",
-            scores,
+            "The gradient of a network of layers and ReLUs is at most the product of the layers' σ(W) (equation 4).",
+            plain,
             lambda point: point.steepest <= point.sigma_product,
-            lambda: (
-                "the largest gradient reaches "
-                f"{max(point.steepest / point.sigma_product for point in scores):.3g} times that product"
-            ),
+            lambda: f"it reaches {_tell_shares(plain)} that product{_tell_normalised(scores)}",
         ),
         _check(
             "Under spectral normalisation every layer has σ = 1 (equation 5).",
@@ -67,6 +65,15 @@ def _check(
         return Claim(text, None, "no discriminator that this is about has been analysed")
     count = sum(map(is_so, points))
     return Claim(text, count == len(points), f"at {count} of {len(points)} snapshots; {tell()}")
+
+
+def _tell_normalised(scores: list[Analysis]) -> str:
+    others = [point for point in scores if point.factors]
+    return f"; with batch or layer norm between the layers, {_tell_shares(others)}" if others else ""
+
+
+def _tell_shares(points: list[Analysis]) -> str:
+    return f"{_tell_range([point.steepest / point.sigma_product for point in points])} times"
 
 
 def _list_sigmas(points: list[Analysis]) -> list[float]:

@@ -9,7 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from stages.common.grid import Grid
 from stages.report.canvas import COLOURS, MUTED, make_figure, tidy
@@ -25,6 +25,8 @@ OPERATOR: dict[str, Any] = {"linestyle": "--", "linewidth": 1.2}
 EQUATION4: dict[str, Any] = {"color": "#000000", "linestyle": ":", "linewidth": 1.4}
 BOUND: dict[str, Any] = {"color": "#000000", "linestyle": "--", "linewidth": 1.2}
 MOST_TICKS = 4
+# From here on powers of ten are ticks enough.
+WIDE = 50.0
 
 
 def shade(depth: float) -> tuple[float, float, float, float]:
@@ -118,8 +120,10 @@ def _plot_gradients(axes: Axes, points: Sequence[Analysis]) -> None:
 
 def _finish(axes: Axes, grid: Grid, gan: str, setting: str) -> None:
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(numticks=MOST_TICKS + 1, subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
+    low, high = axes.get_ylim()
+    between = (1.0, 2.0, 5.0) if high < WIDE * low else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=between, numticks=MOST_TICKS + 1))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
     axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10], integer=True))
     tidy(

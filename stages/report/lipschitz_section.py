@@ -28,6 +28,8 @@ GRADIENTS = Illustration(
     "largest norms at the end and what they keep to are in the table below.",
 )
 
+LARGE = 1000.0
+
 
 class LipschitzSection(NamedTuple):
     """What the section shows.
@@ -56,13 +58,18 @@ def tell_lipschitz(grid: Grid, folder: Path) -> LipschitzSection:
         ValueError: a file is damaged.
     """
     analyses = read_analyses(grid)
-    answers = [_answer(gan, analyses) for gan in grid.gans if analyses.of(gan)]
+    answers = list_answers(analyses, grid)
     figures = []
     if answers:
         for draw, figure in ((draw_layer_norms, LAYERS), (draw_gradients, GRADIENTS)):
             write_figure(folder / figure.file, draw(analyses, grid))
             figures.append(figure)
     return LipschitzSection(figures, answers, check_lipschitz_claims(analyses), analyses.missing)
+
+
+def list_answers(analyses: Analyses, grid: Grid) -> list[dict[str, Any]]:
+    """Give a row for each GAN that has an analysis: its norms, and whether its gradients keep to each bound."""
+    return [_answer(gan, analyses) for gan in grid.gans if analyses.of(gan)]
 
 
 def _answer(gan: str, analyses: Analyses) -> dict[str, Any]:
@@ -106,8 +113,13 @@ def show_range(values: list[float] | None) -> str:
     """Write a range for people, one number where its ends look alike, a dash for none."""
     if values is None:
         return "–"
-    low, high = (f"{value:.3g}" for value in values)
+    low, high = map(show_number, values)
     return low if low == high else f"{low} to {high}"
+
+
+def show_number(value: float) -> str:
+    """Write a number for people in three digits, a large one as a whole number."""
+    return f"{value:.3g}" if value < LARGE else f"{value:,.0f}"
 
 
 def show_count(counts: list[int] | None) -> str:
