@@ -32,6 +32,9 @@ def measure_steepness(gan: Gan, layers: list[Layer], images: Tensor) -> Steepnes
         gan: whose discriminator.
         layers: those that it runs through.
         images: float [N, C, H, W] in [-1, 1], N > 1.
+
+    Raises:
+        ValueError: the GAN's `judge` does not give one number an image.
     """
     factors: dict[str, Tensor] = {}
 
@@ -48,6 +51,11 @@ def measure_steepness(gan: Gan, layers: list[Layer], images: Tensor) -> Steepnes
     images = images.detach().clone().requires_grad_(True)
     with watching(normalisers, see):
         judgements = gan.judge(images)
+    if judgements.shape != images.shape[:1]:
+        raise ValueError(
+            f"{type(gan).__module__}: judge gives {list(judgements.shape)} for {list(images.shape)}, expected one "
+            "number an image; override judge (and bound_judgement) where the discriminator gives no score"
+        )
     (gradients,) = torch.autograd.grad(judgements.sum(), images)
     return Steepness(gradients.flatten(1).norm(dim=1), factors)
 

@@ -136,7 +136,7 @@ def _make_operator(module: nn.Module, weight: Tensor) -> Callable[[Tensor], Tens
             module.groups,
             module.dilation,
         )
-    assert isinstance(module, nn.Conv2d) and module.padding_mode == "zeros"
-    return lambda images: functional.conv2d(
-        images, weight, None, module.stride, module.padding, module.dilation, module.groups
-    )
+    assert isinstance(module, nn.Conv2d)
+    # Its own forward pass, which knows of all kinds of padding, without the offset.
+    convolve = module._conv_forward
+    return lambda images: convolve(images, weight, None)

@@ -18,7 +18,7 @@ def flow(*arguments: str, may_fail: bool = False) -> str:
 
 
 def read_results() -> dict[str, bytes]:
-    folders = ("models", "samples", "results/evaluate")
+    folders = ("models", "samples", "results/lipschitz", "results/evaluate")
     return {str(path): path.read_bytes() for folder in folders for path in sorted(Path(folder).rglob("*.*"))}
 
 

@@ -171,6 +171,15 @@ def test_without_a_chain_there_are_norms_and_gradients_and_no_bound() -> None:
     assert row["gradient_norm"]["real"]["mean"] > 0
 
 
+def test_a_judgement_that_is_not_one_number_an_image_is_refused() -> None:
+    gan = make_linear()
+    gan.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(64, 1)).double()
+    with pytest.raises(
+        ValueError, match=r"stages.gans.sngan: judge gives \[6, 1\] for \[6, 1, 8, 8\], expected one"
+    ):
+        measure(gan, draw_images()["real"])
+
+
 def test_the_same_seed_gives_the_same_row() -> None:
     assert analyse(build("wgan_gp"), draw_images(), PARAMS, seed=3) == analyse(
         build("wgan_gp"), draw_images(), PARAMS, seed=3

@@ -17,6 +17,7 @@ CONVOLUTIONS: dict[str, tuple[nn.Module, tuple[int, int, int]]] = {
     "4x4, stride 2": (nn.Conv2d(3, 5, 4, stride=2, padding=1), (3, 8, 8)),
     "stride 2 at an odd side": (nn.Conv2d(2, 3, 4, stride=2, padding=1), (2, 7, 7)),
     "grouped, dilated": (nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=2), (4, 8, 8)),
+    "padded by reflection": (nn.Conv2d(3, 5, 3, padding=1, padding_mode="reflect"), (3, 9, 9)),
     "written out": (nn.Conv2d(1, 2, 3, padding=1), (1, 4, 4)),
     "transposed": (nn.ConvTranspose2d(4, 3, 4, stride=2, padding=1), (4, 5, 5)),
     "no weight": (nn.Conv2d(3, 5, 3, padding=1), (3, 9, 9)),
