@@ -114,7 +114,7 @@ def show_range(values: list[float] | None) -> str:
     if values is None:
         return "–"
     low, high = map(show_number, values)
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{low}–{high}"
 
 
 def show_number(value: float) -> str:
