@@ -155,4 +155,6 @@ def test_params_yaml_is_a_preset_word_for_word() -> None:
 
 def test_tracking_depends_on_all_that_the_report_does_and_on_its_own_code() -> None:
     assert "pipeline/tracking" in DVC[TRACKING]["deps"]
-    assert {"models", "samples", "results/train", "results/evaluate", "report"} <= set(DVC[TRACKING]["deps"])
+    assert {"models", "samples", "results/train", "results/lipschitz", "results/evaluate", "report"} <= set(
+        DVC[TRACKING]["deps"]
+    )

@@ -46,6 +46,7 @@ IMPORTS = {
         "torch",
         "numpy",
         "scipy.linalg",
+        "scipy.sparse.linalg",
         "pydantic",
         "yaml",
         "safetensors.torch",

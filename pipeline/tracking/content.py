@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.tracking.lineage import Lineage
+from pipeline.tracking.lipschitz import flatten_analysis
 from stages.common.artifacts import (
     DATA_MANIFEST,
     FINAL_STATE,
+    LIPSCHITZ,
     MANIFEST,
     METRICS,
     METRICS_LOG,
@@ -86,7 +88,8 @@ def read_leg_content(leg: Leg, lineage: Lineage) -> LegContent:
 
 def _read(leg: Leg, lineage: Lineage) -> LegContent:
     scores_file, log_file = SCORES / leg.name / POINTS, TRAINING / leg.name / METRICS_LOG
-    for path in (scores_file, log_file):
+    lipschitz_file = LIPSCHITZ / leg.name / METRICS_LOG
+    for path in (scores_file, log_file, lipschitz_file):
         _refuse_other_content(path, lineage)
     training = read_json(TRAINING / leg.name / METRICS, f"train@{leg.name}")
     summary = read_json(SCORES / leg.name / METRICS, f"evaluate@{leg.name}")
@@ -94,7 +97,9 @@ def _read(leg: Leg, lineage: Lineage) -> LegContent:
     manifest = read_json(MODELS / leg.name / MANIFEST, f"train@{leg.name}")
     drawn = read_json(SAMPLES / leg.name / MANIFEST, f"sample@{leg.name}")
     rows = parse_rows(whole_lines(log_file.read_bytes()))
-    values = [*list_training_values(rows), *_list_scores(scores["points"], rows)]
+    analyses = {row["generator_step"]: row for row in parse_rows(lipschitz_file.read_bytes())}
+    points = [point | flatten_analysis(analyses[point["generator_step"]]) for point in scores["points"]]
+    values = [*list_training_values(rows), *_list_scores(points, rows)]
     values += _list_summary(training | summary, values)
     return LegContent(
         leg=leg,
@@ -178,7 +183,7 @@ def _list_scores(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> It
             yield Value("epoch", float(point["epoch"]), step, at)
         for key, value in point.items():
             if key not in PLACES:
-                yield Value(key, float(value), step, at)
+                yield Value(key, math.nan if value is None else float(value), step, at)
 
 
 def _list_summary(summary: dict[str, Any], values: list[Value]) -> Iterator[Value]:

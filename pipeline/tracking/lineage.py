@@ -12,7 +12,7 @@ import yaml
 from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Leg
 
 LOCK_FILE = Path("dvc.lock")
-LEG_STAGES = ("train", "sample", "evaluate")
+LEG_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SHARED_STAGES = ("prepare", "extractor", "reference")
 KEY_LENGTH = 32
 

@@ -40,10 +40,17 @@ LINES = (
     ("inception_score", "Inception Score over epochs (higher is better)", "epoch", "Scores"),
     ("train/discriminator_loss", "Discriminator loss over generator steps", None, "Training"),
     ("train/generator_loss", "Generator loss over generator steps", None, "Training"),
+    (
+        "lipschitz/largest_gradient_norm_interpolated",
+        "Steepest gradient of D by its input, between images",
+        None,
+        "Lipschitz",
+    ),
+    ("lipschitz/operator_norm_product", "Product of D's layers' operator norms", None, "Lipschitz"),
 )
 BARS = (("best_fid", "Best FID", "Scores"), ("best_inception_score", "Best Inception Score", "Scores"))
 # Section: how many charts stand beside each other in it.
-SECTIONS = {"Scores": 2, "Training": 2, "Samples": 1}
+SECTIONS = {"Scores": 2, "Training": 2, "Lipschitz": 2, "Samples": 1}
 
 
 def describe_experiment(store: Store, experiment_id: str, grid: Grid) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from stages.common.artifacts import SPLITS
 from stages.common.params import load_section
 from stages.extractor.params import ExtractorParams
+from stages.lipschitz.params import LipschitzParams
 from stages.prepare.params import DATASETS, PrepareParams
 from stages.sample.params import SampleParams
 from stages.scores.params import ScoresParams
@@ -23,6 +24,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
     extractor = load_section(ExtractorParams, "extractor", content=content)
     sample = load_section(SampleParams, "sample", content=content)
     scores = load_section(ScoresParams, "scores", content=content)
+    lipschitz = load_section(LipschitzParams, "lipschitz", content=content)
     return [
         *_find_few_images("sample.sample_count", sample.sample_count, extractor, scores, "draw more samples"),
         *(
@@ -32,7 +34,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
                 f"the {split} split's images", count, extractor, scores, f"raise prepare.{split}_limit"
             )
         ),
-        *_find_large_batches(count_images(prepare).get("train"), train, extractor),
+        *_find_large_batches(count_images(prepare).get("train"), train, extractor, lipschitz),
     ]
 
 
@@ -65,10 +67,12 @@ def _find_few_images(
     return faults
 
 
-def _find_large_batches(count: int | None, train: TrainParams, extractor: ExtractorParams) -> list[str]:
+def _find_large_batches(
+    count: int | None, train: TrainParams, extractor: ExtractorParams, lipschitz: LipschitzParams
+) -> list[str]:
     if count is None:
         return []
-    sizes = {"train.batch_size": train.batch_size}
+    sizes = {"train.batch_size": train.batch_size, "lipschitz.image_count": lipschitz.image_count}
     if extractor.name == "classifier":
         sizes["extractor.classifier.batch_size"] = extractor.classifier.batch_size
     return [

@@ -24,6 +24,7 @@ MODELS = Path("models")
 SAMPLES = Path("samples")
 TRAINING = Path("results/train")
 SCORES = Path("results/evaluate")
+LIPSCHITZ = Path("results/lipschitz")
 REPORT = Path("report")
 SCRATCH = Path(".scratch")
 
@@ -70,6 +71,11 @@ def class_names_file() -> Path:
 def snapshot_name(generator_step: int) -> str:
     """Name of a generator snapshot in a leg's model folder."""
     return f"generator_{generator_step:08d}.safetensors"
+
+
+def discriminator_name(generator_step: int) -> str:
+    """Name of a discriminator snapshot in a leg's model folder."""
+    return f"discriminator_{generator_step:08d}.safetensors"
 
 
 def samples_name(generator_step: int) -> str:

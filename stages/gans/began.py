@@ -27,6 +27,7 @@ class Options(Params):
 class GAN(Gan):
     """k, the weight of generated images in the discriminator's loss, is a controlled quantity and part of the state."""
 
+    judgement = "mean absolute error of the reconstruction"
     options: Options
     k: Tensor
     measure_sum: Tensor
@@ -70,6 +71,16 @@ class GAN(Gan):
     def generator_loss(self, fake: Tensor) -> Loss:
         """See Gan; L(fake)."""
         return Loss((fake - self.discriminator(fake)).abs().mean(), {})
+
+    def judge(self, images: Tensor) -> Tensor:
+        """See Gan; L of each image."""
+        errors: Tensor = (images - self.discriminator(images)).abs().flatten(1).mean(1)
+        return errors
+
+    def bound_judgement(self, images: Tensor, stretch: Tensor) -> Tensor:
+        """See Gan; the gradient is (I - J)^T sign(x - D(x)) / P over P pixels, and the signs' norm is sqrt(P)."""
+        bound: Tensor = (1.0 + stretch) / images[0].numel() ** 0.5
+        return bound
 
     @torch.no_grad()
     def after_discriminator_step(self, loss: Loss) -> None:

@@ -27,6 +27,7 @@ class Options(Params):
 class GAN(Gan):
     """The discriminator gives real images a low energy and generated ones an energy of at least the margin."""
 
+    judgement = "mean squared error of the reconstruction"
     options: Options
     discriminator: AutoEncoder
 
@@ -51,6 +52,16 @@ class GAN(Gan):
         energy = measure_energy(fake, self.discriminator.decode(codes)).mean()
         pull_away = measure_pull_away(codes)
         return Loss(energy + self.options.pull_away_weight * pull_away, {"pull_away": pull_away.detach()})
+
+    def judge(self, images: Tensor) -> Tensor:
+        """See Gan; the energy of each image."""
+        return measure_energy(images, self.discriminator(images))
+
+    @torch.no_grad()
+    def bound_judgement(self, images: Tensor, stretch: Tensor) -> Tensor:
+        """See Gan; the gradient is 2 (I - J)^T (x - D(x)) / P over P pixels, so it grows with the error itself."""
+        errors: Tensor = (images - self.discriminator(images)).flatten(1).norm(dim=1)
+        return 2.0 * errors * (1.0 + stretch) / images[0].numel()
 
 
 def measure_energy(images: Tensor, reconstructions: Tensor) -> Tensor:

@@ -31,7 +31,12 @@ class Gan(nn.Module, ABC):
 
     A file of stages/gans/ holds one subclass named `GAN` and a params model named `Options`. The generator's
     weights are drawn first, so that all GANs of a seed start from the same one.
+
+    Attributes:
+        judgement: what `judge` returns, in words.
     """
+
+    judgement = "score"
 
     def __init__(self, image_shape: tuple[int, int, int], networks: NetworksParams, options: Any) -> None:
         super().__init__()
@@ -57,6 +62,23 @@ class Gan(nn.Module, ABC):
     @abstractmethod
     def generator_loss(self, fake: Tensor) -> Loss:
         """Compute what the generator minimises, from generated images float [N, C, H, W] in [-1, 1]."""
+
+    def judge(self, images: Tensor) -> Tensor:
+        """Say of each image float [N, C, H, W] in [-1, 1] what the discriminator makes of it: float [N]."""
+        judgements: Tensor = self.discriminator(images)
+        return judgements
+
+    def bound_judgement(self, images: Tensor, stretch: Tensor) -> Tensor:
+        """Bound the norm of the gradient of `judge` at each image, given how far `discriminator` stretches there.
+
+        Args:
+            images: float [N, C, H, W] in [-1, 1].
+            stretch: bounds the norm of the discriminator's Jacobian at each image: float [N].
+
+        Returns:
+            float [N].
+        """
+        return stretch
 
     def before_discriminator_step(self) -> None:
         """Prepare a discriminator step, such as by a power iteration."""

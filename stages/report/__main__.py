@@ -6,6 +6,7 @@ from stages.report.claims import check_claims
 from stages.report.facts import list_orders
 from stages.report.illustrations import draw_illustrations
 from stages.report.inputs import read_results
+from stages.report.lipschitz_section import tell_lipschitz
 from stages.report.page import write_pages
 from stages.report.table import build_leg_table, build_table1, lay_out, write_csv
 
@@ -17,17 +18,19 @@ def main() -> None:
     # A row that is cut out and pasted elsewhere takes along what its scores were made with.
     write_csv(REPORT / "table1.csv", [row | results.protocol for row in table1])
     write_csv(REPORT / "legs.csv", [row | results.protocol for row in legs])
+    lipschitz = tell_lipschitz(results.grid, REPORT)
     record = {
         "protocol": results.protocol,
         "table1": table1,
         "legs": legs,
         "orders": list_orders(results),
         "claims": [claim._asdict() for claim in check_claims(results)],
+        "lipschitz": lipschitz.to_record(),
     }
     write_json(REPORT / "results.json", record)
     text = lay_out(table1)
     write_bytes(REPORT / "table1.txt", text.encode())
-    write_pages(results, draw_illustrations(results, REPORT), REPORT)
+    write_pages(results, draw_illustrations(results, REPORT), lipschitz, REPORT)
     print(f"\n{text}\nThe report: {REPORT / 'index.html'}", flush=True)
 
 

@@ -12,6 +12,7 @@ from stages.report.claims import check_claims
 from stages.report.facts import explain_seeds, list_orders, list_protocol
 from stages.report.illustrations import Illustration, Illustrations
 from stages.report.inputs import Results
+from stages.report.lipschitz_section import LipschitzSection, show_count, show_range
 from stages.report.scores import FID, INCEPTION_SCORE, METRICS
 from stages.report.table import (
     SOURCES,
@@ -26,7 +27,9 @@ from stages.report.table import (
 TEMPLATES = {"report.md": "report.md.jinja", "index.html": "index.html.jinja"}
 
 
-def write_pages(results: Results, illustrations: Illustrations, folder: Path) -> None:
+def write_pages(
+    results: Results, illustrations: Illustrations, lipschitz: LipschitzSection, folder: Path
+) -> None:
     """Write report.md and index.html."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -35,7 +38,7 @@ def write_pages(results: Results, illustrations: Illustrations, folder: Path) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    content = gather_content(results, illustrations)
+    content = gather_content(results, illustrations) | {"lipschitz": lipschitz}
     for name, template in TEMPLATES.items():
         text = environment.get_template(template).render(
             **content, embed=lambda picture: _embed(folder, picture)
@@ -63,6 +66,8 @@ def gather_content(results: Results, illustrations: Illustrations) -> dict[str, 
         "show_value": show_value,
         "show_place": show_place,
         "show_epoch": show_epoch,
+        "show_range": show_range,
+        "show_count": show_count,
         "show_last": show_last,
     }
 

@@ -12,6 +12,7 @@ from stages.common.artifacts import (
     METRICS_LOG,
     MODELS,
     TRAINING,
+    discriminator_name,
     snapshot_name,
     write_json,
 )
@@ -30,7 +31,8 @@ def hand_over(trained: TrainedLeg) -> None:
     leg, scratch = trained.leg, trained.scratch
     manifest = describe_models(trained)
     write_json(scratch / MANIFEST, manifest)
-    files = [scratch / MANIFEST, *(scratch / snapshot["file"] for snapshot in manifest["snapshots"])]
+    names = [snapshot[key] for key in ("file", "discriminator_file") for snapshot in manifest["snapshots"]]
+    files = [scratch / MANIFEST, *(scratch / name for name in names)]
     if (scratch / FINAL_STATE).exists():
         files.append(scratch / FINAL_STATE)
     publish(files, MODELS / leg.name)
@@ -56,6 +58,7 @@ def describe_models(trained: TrainedLeg) -> dict[str, Any]:
                 "discriminator_steps": step * training.setting.discriminator_steps,
                 "epoch": _to_epoch(trained, step),
                 "file": snapshot_name(step),
+                "discriminator_file": discriminator_name(step),
             }
             for step in planned
             if diverged_at is None or step < diverged_at

@@ -5,7 +5,15 @@ from typing import Any, NamedTuple
 
 import torch
 
-from stages.common.artifacts import FINAL_STATE, METRICS_LOG, Leg, images_file, read_images, snapshot_name
+from stages.common.artifacts import (
+    FINAL_STATE,
+    METRICS_LOG,
+    Leg,
+    discriminator_name,
+    images_file,
+    read_images,
+    snapshot_name,
+)
 from stages.common.compute import derive_seed, describe_compute
 from stages.common.params import load_section
 from stages.networks.gan import Gan, load_gan_module
@@ -74,9 +82,7 @@ def _run(trained: TrainedLeg) -> None:
         params,
         log,
         save_checkpoint=lambda: training.save(state),
-        save_snapshot=lambda: write_snapshot(
-            scratch / snapshot_name(training.generator_step), training.gan.generator
-        ),
+        save_snapshot=lambda: _write_snapshots(trained),
         show_progress=lambda: progress.show(training.generator_step, log.last_row),
     )
     progress.close()
@@ -85,3 +91,10 @@ def _run(trained: TrainedLeg) -> None:
         print(
             f"{leg.name}: the loss is no longer a finite number at generator step {diverged_at}", flush=True
         )
+
+
+def _write_snapshots(trained: TrainedLeg) -> None:
+    """Keep both networks as they are: the generator to draw from, the discriminator to be looked into."""
+    step, gan = trained.training.generator_step, trained.training.gan
+    write_snapshot(trained.scratch / snapshot_name(step), gan.generator)
+    write_snapshot(trained.scratch / discriminator_name(step), gan.discriminator)

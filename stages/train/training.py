@@ -123,9 +123,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     write_bytes(path, save(plain))
 
 
-def write_snapshot(path: Path, generator: nn.Module) -> None:
-    """Write a generator's parameters and batch-norm statistics to a safetensors file, atomically."""
-    write_tensors(path, generator.state_dict())
+def write_snapshot(path: Path, network: nn.Module) -> None:
+    """Write a network's parameters and buffers to a safetensors file, atomically."""
+    write_tensors(path, network.state_dict())
 
 
 def _flatten(optimizer: Adam) -> dict[str, Tensor]:

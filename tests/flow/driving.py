@@ -34,7 +34,7 @@ def is_there(prefix: list[str]) -> bool:
 
 
 def read_results() -> dict[str, bytes]:
-    folders = ("models", "samples", "results/evaluate")
+    folders = ("models", "samples", "results/lipschitz", "results/evaluate")
     return {str(path): path.read_bytes() for folder in folders for path in sorted(Path(folder).rglob("*.*"))}
 
 

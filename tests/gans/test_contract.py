@@ -97,6 +97,13 @@ def test_the_batch_may_have_any_size_and_colour(name: str) -> None:
     assert torch.isfinite(loss.total)
 
 
+@pytest.mark.parametrize("name", SHELF)
+def test_a_judgement_is_one_number_an_image(name: str) -> None:
+    gan, images = make_gan(name), torch.rand(3, *SHAPE) * 2 - 1
+    assert gan.judge(images).shape == (3,)
+    assert gan.bound_judgement(images, torch.ones(3)).shape == (3,)
+
+
 def test_a_gan_that_is_not_on_the_shelf_is_named() -> None:
     with pytest.raises(ValueError, match=r"GAN 'vae' is unknown: there is no stages/gans/vae\.py"):
         load_gan_module("vae")

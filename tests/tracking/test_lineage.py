@@ -33,6 +33,7 @@ def lock() -> Lock:
     }
     return shared | {
         "train@sngan-A-0": train,
+        "lipschitz@sngan-A-0": make_entry("results/lipschitz/sngan-A-0/metrics.jsonl"),
         "sample@sngan-A-0": make_entry("samples/sngan-A-0", sample={"sample_count": 9}),
         "evaluate@sngan-A-0": make_entry("results/evaluate/sngan-A-0/points.json"),
     }
@@ -69,7 +70,9 @@ def test_the_key_is_of_content_and_lineage_without_timings(
     assert (find_key(changed) != find_key(lock)) == is_other
 
 
-@pytest.mark.parametrize("stage", ["train@sngan-A-0", "evaluate@sngan-A-0", "reference"])
+@pytest.mark.parametrize(
+    "stage", ["train@sngan-A-0", "lipschitz@sngan-A-0", "evaluate@sngan-A-0", "reference"]
+)
 def test_a_leg_without_one_of_its_stages_is_not_finished(lock: Lock, stage: str) -> None:
     del lock[stage]
     assert trace_leg(LEG, lock) is None

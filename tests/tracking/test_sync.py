@@ -51,6 +51,11 @@ def test_every_leg_is_a_run_with_all_that_is_known_of_it() -> None:
         assert [(metric.step, metric.value) for metric in history] == [
             (point["generator_step"], point[key]) for point in points
         ]
+    lines = Path("results/lipschitz/sngan-A-0/metrics.jsonl").read_text().splitlines()
+    history = client.get_metric_history(run.info.run_id, "lipschitz/operator_norm_product")
+    assert [(metric.step, metric.value) for metric in history] == [
+        (row["generator_step"], row["operator_norm_product"]) for row in map(json.loads, lines)
+    ]
     assert run.data.metrics["best_fid"] == min(point["fid"] for point in points)
     assert run.data.metrics["last_fid"] == points[-1]["fid"]
 

@@ -55,6 +55,9 @@ def remove_scratch() -> None:
 def test_a_leg_leaves_snapshots_state_manifest_and_log(workspace: Path) -> None:
     files = train()
     assert list(files) == [
+        "discriminator_00000004.safetensors",
+        "discriminator_00000008.safetensors",
+        "discriminator_00000012.safetensors",
         "generator_00000004.safetensors",
         "generator_00000008.safetensors",
         "generator_00000012.safetensors",

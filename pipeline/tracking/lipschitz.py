@@ -1,0 +1,26 @@
+"""What the analysis of a leg says in MLflow's terms: metrics `lipschitz/<name>` over generator steps."""
+
+from typing import Any
+
+KINDS = ("real", "fake", "interpolated")
+
+
+def flatten_analysis(row: dict[str, Any]) -> dict[str, Any]:
+    """Flatten a row of results/lipschitz/<leg>/metrics.jsonl to the numbers that are worth a curve.
+
+    Bounds are left out where the discriminator's layers make none.
+    """
+    layers = row["layers"]
+    values = {
+        "largest_sigma": max(layer["sigma"] for layer in layers),
+        "largest_operator_norm": max(layer["operator_norm"] for layer in layers),
+        "largest_sigma_error": max(layer["sigma_error"] for layer in layers),
+        "sigma_product": row["sigma_product"],
+        "operator_norm_product": row["operator_norm_product"],
+    }
+    for kind in KINDS:
+        values[f"mean_gradient_norm_{kind}"] = row["gradient_norm"][kind]["mean"]
+        values[f"largest_gradient_norm_{kind}"] = row["gradient_norm"][kind]["largest"]
+        if row["has_bound"]:
+            values[f"largest_share_of_bound_{kind}"] = row["share_of_bound"][kind]["largest"]
+    return {f"lipschitz/{key}": value for key, value in values.items()}

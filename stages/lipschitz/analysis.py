@@ -1,0 +1,90 @@
+"""Look at one snapshot of a discriminator: how far each layer stretches, how steep the whole is, and what bounds it."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stages.lipschitz.gradients import measure_steepness
+from stages.lipschitz.layers import NORMALISERS, trace_layers
+from stages.lipschitz.norms import LayerNorms, measure_norms
+from stages.lipschitz.params import LipschitzParams
+from stages.networks.gan import Gan
+
+Row = dict[str, Any]
+
+
+def analyse(gan: Gan, images: dict[str, Tensor], params: LipschitzParams, seed: int) -> Row:
+    """Analyse a GAN's discriminator.
+
+    Args:
+        gan: with the snapshot's networks.
+        images: real, fake and interpolated ones, by these names: float [N, C, H, W] in [-1, 1], N > 1.
+        params: how closely.
+        seed: of the iterations' starts.
+
+    Returns:
+        What LayerNorms says of each linear layer, and for each normaliser the largest factor that it stretches by. Of
+        the whole: the products over layers of `sigma`, and of `operator_norm`. By kind of image the `gradient_norm`;
+        the `local_bound`: the product of the operator norms and of the normalisers' factors at an image, brought
+        through what is done to the network's output; and the `share_of_bound`, the gradient's norm over that bound.
+        The last two are None where the layers are not one chain. JSON-able, so None for what is no finite number.
+    """
+    trace = trace_layers(gan, images["real"][:2])
+    # Power iteration and ARPACK start anew for each layer and snapshot, so that no row depends on another.
+    random = torch.Generator().manual_seed(seed)
+    norms = {layer.name: measure_norms(layer, params, random) for layer in trace.layers if layer.is_linear}
+    sigma_product = math.prod(norm.sigma for norm in norms.values())
+    operator_norm_product = math.prod(norm.operator_norm for norm in norms.values())
+    gradient_norm, local_bound, share_of_bound = {}, {}, {}
+    factors: dict[str, float] = {}
+    for kind, shown in images.items():
+        steepness = measure_steepness(gan, trace.layers, shown)
+        stretch = torch.full_like(steepness.gradient_norms, operator_norm_product)
+        for name, factor in steepness.factors.items():
+            factors[name] = max(factors.get(name, 0.0), float(factor.max()))
+            stretch = stretch * factor
+        bound = gan.bound_judgement(shown, stretch)
+        gradient_norm[kind] = summarise(steepness.gradient_norms)
+        local_bound[kind] = summarise(bound) if trace.has_bound else None
+        share_of_bound[kind] = summarise(steepness.gradient_norms / bound) if trace.has_bound else None
+    return {
+        "judgement": gan.judgement,
+        "layers": [
+            {"name": layer.name, "kind": layer.kind, **describe_norms(norms[layer.name])}
+            for layer in trace.layers
+            if layer.is_linear
+        ],
+        "normalisers": [
+            {"name": layer.name, "kind": layer.kind, "largest_factor": to_number(factors[layer.name])}
+            for layer in trace.layers
+            if layer.kind in NORMALISERS.values()
+        ],
+        "has_bound": trace.has_bound,
+        "sigma_product": to_number(sigma_product),
+        "operator_norm_product": to_number(operator_norm_product),
+        "gradient_norm": gradient_norm,
+        "local_bound": local_bound,
+        "share_of_bound": share_of_bound,
+    }
+
+
+def describe_norms(norms: LayerNorms) -> Row:
+    """Describe a layer's norms with the error of the estimate."""
+    return {**norms._asdict(), "sigma_error": norms.sigma_error}
+
+
+def summarise(values: Tensor) -> dict[str, float | None]:
+    """Give mean, standard deviation and largest of float [N]."""
+    values = values.double()
+    return {
+        "mean": to_number(float(values.mean())),
+        "deviation": to_number(float(values.std(correction=0))),
+        "largest": to_number(float(values.max())),
+    }
+
+
+def to_number(value: float) -> float | None:
+    """Turn what JSON does not have into None."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,100 @@
+"""One leg's snapshots, and the images that each of its discriminators is looked at with."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from stages.common.artifacts import MODELS, Leg, images_file, read_images
+from stages.common.compute import derive_seed
+from stages.common.params import load_section
+from stages.common.pixels import pixels_to_tensor
+from stages.lipschitz.analysis import Row, analyse
+from stages.lipschitz.params import LipschitzParams
+from stages.networks.gan import Gan, load_gan_module
+from stages.networks.params import NetworksParams
+
+
+def analyse_leg(leg: Leg, manifest: dict[str, Any], device: torch.device) -> Iterator[Row]:
+    """Analyse every snapshot of a leg, in their order.
+
+    Args:
+        leg: the leg.
+        manifest: of its models.
+        device: where gradients are computed; singular values are on the CPU.
+
+    Yields:
+        For each snapshot its place in the training and what `analyse` returns.
+
+    Raises:
+        ParamsError: a section of params.yaml is wrong.
+        ValueError: a snapshot or the prepared data is missing or damaged.
+    """
+    params = load_section(LipschitzParams, "lipschitz")
+    gan = build_gan(leg, tuple(manifest["image_shape"])).to(device)
+    real = choose_real(params.image_count, leg.seed).to(device)
+    for snapshot in manifest["snapshots"]:
+        load_network(gan.generator, leg, snapshot["file"])
+        load_network(gan.discriminator, leg, snapshot["discriminator_file"])
+        images = draw_images(gan, real, leg.seed)
+        place = {key: snapshot[key] for key in ("generator_step", "discriminator_steps", "epoch")}
+        yield place | analyse(gan, images, params, derive_seed(leg.seed, "lipschitz", "iterations"))
+
+
+def build_gan(leg: Leg, image_shape: tuple[int, int, int]) -> Gan:
+    """Build a leg's networks, whose weights are yet to be loaded."""
+    module = load_gan_module(leg.gan)
+    networks = load_section(NetworksParams, "networks")
+    options = load_section(module.Options, "options", leg.gan)
+    gan: Gan = module.GAN(image_shape, networks, options)
+    return gan
+
+
+def load_network(network: nn.Module, leg: Leg, file: str) -> None:
+    """Load a snapshot into a network.
+
+    Raises:
+        ValueError: the file is missing, damaged, or of another network.
+    """
+    path = MODELS / leg.name / file
+    try:
+        network.load_state_dict(load_file(path))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; make it with `dvc repro train@{leg.name}`") from None
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} does not hold this network ({error}); make it anew: `dvc repro -f train@{leg.name}`"
+        ) from None
+
+
+def choose_real(count: int, seed: int) -> Tensor:
+    """Choose real images by the leg's seed, the same for all GANs and settings: float [count, C, H, W] in [-1, 1].
+
+    Raises:
+        ValueError: there are fewer images than that.
+    """
+    images = read_images(images_file("train"), made_by="prepare")
+    if len(images) < count:
+        raise ValueError(
+            f"lipschitz.image_count = {count}, but the train split has only {len(images)} images; lower it or raise "
+            "prepare.train_limit"
+        )
+    random = torch.Generator().manual_seed(derive_seed(seed, "lipschitz", "real"))
+    chosen = torch.randperm(len(images), generator=random)[:count].sort().values
+    return pixels_to_tensor(torch.from_numpy(images[chosen.numpy()]))
+
+
+@torch.no_grad()
+def draw_images(gan: Gan, real: Tensor, seed: int) -> dict[str, Tensor]:
+    """Draw as many generated images as there are real ones, and a point between each pair.
+
+    The generator's batch norm uses the batch's statistics, as it did when the discriminator was trained. z and the
+    places between are the same for all GANs, settings and snapshots of a seed. All are float [N, C, H, W] in [-1, 1].
+    """
+    random = torch.Generator().manual_seed(derive_seed(seed, "lipschitz", "z"))
+    fake = gan.generator.train()(gan.generator.draw_z(len(real), random).to(real.device))
+    share = torch.rand(len(real), 1, 1, 1, generator=random).to(real.device)
+    return {"real": real, "fake": fake, "interpolated": torch.lerp(real, fake, share)}

@@ -1,0 +1,134 @@
+"""What the layers' norms and the gradients of every discriminator do over the training."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from stages.common.grid import Grid
+from stages.report.canvas import COLOURS, MUTED, make_figure, tidy
+from stages.report.lipschitz import KINDS, SCORE, Analyses, Analysis
+from stages.report.published import name_gan
+
+# Told apart by all common kinds of colour vision, and in grey; its lightest end is too faint on white.
+DEPTHS = colormaps["cividis"]
+DEEPEST_SHADE = 0.85
+KIND_COLOURS = dict(zip(KINDS, COLOURS, strict=False))
+MATRIX: dict[str, Any] = {"linestyle": "-", "linewidth": 1.2}
+OPERATOR: dict[str, Any] = {"linestyle": "--", "linewidth": 1.2}
+EQUATION4: dict[str, Any] = {"color": "#000000", "linestyle": ":", "linewidth": 1.4}
+BOUND: dict[str, Any] = {"color": "#000000", "linestyle": "--", "linewidth": 1.2}
+MOST_TICKS = 4
+# From here on powers of ten are ticks enough.
+WIDE = 50.0
+
+
+def shade(depth: float) -> tuple[float, float, float, float]:
+    """Return the colour of a layer at `depth`, from 0 for the first to 1 for the last."""
+    return DEPTHS(DEEPEST_SHADE * depth)
+
+
+def draw_layer_norms(analyses: Analyses, grid: Grid) -> Figure:
+    """Draw each layer's two norms over the training, a row a GAN and a column a setting, darker for earlier layers."""
+    figure, panels = _make_panels(grid)
+    for gan, row in zip(grid.gans, panels, strict=True):
+        for setting, axes in zip(grid.settings_used, row, strict=True):
+            for one in analyses.of(gan, setting):
+                _plot_layers(axes, one.points)
+            _finish(axes, grid, gan, setting)
+    handles = [
+        Line2D([], [], color=MUTED, label="largest singular value of the reshaped weight", **MATRIX),
+        Line2D([], [], color=MUTED, label="norm of the layer as it is applied", **OPERATOR),
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, fontsize=8, frameon=False)
+    shades = ScalarMappable(cmap=ListedColormap([shade(depth / 99) for depth in range(100)]))
+    bar = figure.colorbar(
+        shades, ax=panels.ravel().tolist(), location="bottom", shrink=0.4, aspect=50, pad=0.01
+    )
+    bar.set_ticks([0.0, 1.0], labels=["first layer", "last layer"], fontsize=8)
+    return figure
+
+
+def draw_gradients(analyses: Analyses, grid: Grid) -> Figure:
+    """Draw the gradient's norm at three kinds of image against what is said to bound it and what does."""
+    figure, panels = _make_panels(grid)
+    for gan, row in zip(grid.gans, panels, strict=True):
+        for setting, axes in zip(grid.settings_used, row, strict=True):
+            for one in analyses.of(gan, setting):
+                _plot_gradients(axes, one.points)
+            axes.axhline(1.0, color=MUTED, linewidth=0.7)
+            _finish(axes, grid, gan, setting)
+    handles = [
+        *(
+            Line2D([], [], color=KIND_COLOURS[kind], label=f"gradient, {title}")
+            for kind, title in KINDS.items()
+        ),
+        Line2D([], [], label="product of σ(W), equation 4", **EQUATION4),
+        Line2D([], [], label="what bounds it", **BOUND),
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), fontsize=8, frameon=False)
+    return figure
+
+
+def _make_panels(grid: Grid) -> tuple[Figure, Any]:
+    figure = make_figure(0.9 + 1.6 * len(grid.gans))
+    return figure, figure.subplots(
+        len(grid.gans), len(grid.settings_used), sharex=True, sharey="row", squeeze=False
+    )
+
+
+def _plot_layers(axes: Axes, points: Sequence[Analysis]) -> None:
+    steps = [point.generator_step for point in points]
+    count = len(points[0].layers)
+    for index in range(count):
+        colour = shade(index / max(count - 1, 1))
+        marker = "o" if len(steps) == 1 else None
+        layers = [point.layers[index] for point in points]
+        axes.plot(
+            steps, [layer.sigma for layer in layers], color=colour, marker=marker, markersize=3, **MATRIX
+        )
+        axes.plot(
+            steps,
+            [layer.operator_norm for layer in layers],
+            color=colour,
+            marker=marker,
+            markersize=3,
+            **OPERATOR,
+        )
+
+
+def _plot_gradients(axes: Axes, points: Sequence[Analysis]) -> None:
+    steps = [point.generator_step for point in points]
+    for kind, colour in KIND_COLOURS.items():
+        means = [point.steepness[kind].mean for point in points]
+        largest = [point.steepness[kind].largest for point in points]
+        axes.plot(steps, means, color=colour, linewidth=1.2, marker="o", markersize=2.5)
+        axes.fill_between(steps, means, largest, color=colour, alpha=0.2, linewidth=0)
+    marker = "_" if len(steps) == 1 else None
+    if points[0].judgement == SCORE:
+        axes.plot(steps, [point.sigma_product for point in points], marker=marker, **EQUATION4)
+    bounds = [[one.bound for one in point.steepness.values()] for point in points]
+    if all(None not in some for some in bounds):
+        axes.plot(steps, [max(filter(None, some)) for some in bounds], marker=marker, **BOUND)
+
+
+def _finish(axes: Axes, grid: Grid, gan: str, setting: str) -> None:
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    between = (1.0, 2.0, 5.0) if high < WIDE * low else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=between, numticks=MOST_TICKS + 1))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
+    axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10], integer=True))
+    tidy(
+        axes,
+        title=f"setting {setting}" if gan == grid.gans[0] else "",
+        x="generator step" if gan == grid.gans[-1] else "",
+        y=name_gan(gan) if setting == grid.settings_used[0] else "",
+    )

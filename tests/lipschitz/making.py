@@ -1,0 +1,27 @@
+"""Small GANs of the shelf, with their options, on 8 x 8 grey images."""
+
+from typing import Any
+
+import torch
+
+from stages.networks.gan import Gan, load_gan_module
+from stages.networks.params import NetworksParams
+
+SHAPE = (1, 8, 8)
+NETWORKS = NetworksParams(z_dimension=4, width=3, negative_slope=0.1)
+OPTIONS: dict[str, dict[str, Any]] = {
+    "began": {"gamma": 0.7, "lambda_k": 0.5, "code_dimension": 5, "patience_epochs": 5},
+    "ebgan": {"margin": 0.2, "pull_away_weight": 0.1, "code_dimension": 5},
+    "wgan_gp": {"gradient_penalty_weight": 10.0},
+    "batch_norm": {"loss": "non_saturating"},
+    "layer_norm": {"loss": "non_saturating"},
+    "sngan": {"loss": "non_saturating"},
+}
+
+
+def build(name: str, seed: int = 0) -> Gan:
+    """Build a GAN of the shelf with seeded weights, in double precision."""
+    torch.manual_seed(seed)
+    module = load_gan_module(name)
+    gan: Gan = module.GAN(SHAPE, NETWORKS, module.Options(**OPTIONS[name]))
+    return gan.double()

@@ -1,0 +1,130 @@
+"""The stage on legs that were trained for real, in a temporary folder."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from stages.common.artifacts import Leg, images_file
+from stages.lipschitz.__main__ import main
+from stages.train.handover import hand_over
+from stages.train.leg import train_leg
+from tests.train.test_leg import change_params
+
+SNGAN = Leg("sngan", "A", 0)
+
+
+def train(leg: Leg, **changes: Any) -> None:
+    change_params(lipschitz={"image_count": 8}, train=changes)
+    hand_over(train_leg(leg, torch.device("cpu")))
+
+
+def run(leg: Leg, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    identity = ["--gan", leg.gan, "--setting", leg.setting, "--seed", str(leg.seed)]
+    monkeypatch.setattr(sys, "argv", ["lipschitz", *identity])
+    main()
+    lines = (Path("results/lipschitz") / leg.name / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def read_summary(leg: Leg) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((Path("results/lipschitz") / leg.name / "metrics.json").read_text())
+    return content
+
+
+def read_bytes() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path("results/lipschitz/sngan-A-0").iterdir()}
+
+
+@pytest.mark.usefixtures("workspace")
+def test_every_snapshot_has_a_row_and_the_last_a_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    train(SNGAN)
+    rows = run(SNGAN, monkeypatch)
+    assert [row["generator_step"] for row in rows] == [4, 8, 12]
+    assert rows[1]["epoch"] == pytest.approx(8 / 5)
+    summary = read_summary(SNGAN)
+    assert summary["generator_step"] == 12
+    assert summary["operator_norm_product"] == rows[-1]["operator_norm_product"]
+    assert summary["largest_gradient_norm_fake"] == rows[-1]["gradient_norm"]["fake"]["largest"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    train(SNGAN)
+    run(SNGAN, monkeypatch)
+    first = read_bytes()
+    run(SNGAN, monkeypatch)
+    assert read_bytes() == first
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_trained_spectral_norm_stays_at_one_with_one_iteration_an_update(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train(SNGAN, generator_steps=120)
+    last = run(SNGAN, monkeypatch)[-1]
+    assert all(layer["has_spectral_norm"] for layer in last["layers"])
+    assert all(0.98 <= layer["sigma"] <= 1.05 for layer in last["layers"])
+    assert last["operator_norm_product"] > 2.0 * last["sigma_product"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("workspace")
+def test_a_trained_gradient_penalty_brings_gradients_between_images_near_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Real digits: critics of noise settle nowhere.
+    digits = load_digits().images[:, None]
+    np.save(images_file("train"), (digits * 15.9375).astype(np.uint8))
+    leg, means = Leg("wgan_gp", "A", 0), []
+    for weight in (10.0, 0.0):
+        change_params(options={"wgan_gp": {"gradient_penalty_weight": weight}})
+        train(leg, generator_steps=250, batch_size=16)
+        means.append(run(leg, monkeypatch)[-1]["gradient_norm"]["interpolated"]["mean"])
+    assert means[0] == pytest.approx(1.0, abs=0.15)
+    assert means[1] > 1.4
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_leg_without_snapshots_says_only_where_it_diverged(monkeypatch: pytest.MonkeyPatch) -> None:
+    train(SNGAN)
+    path = Path("models/sngan-A-0/manifest.json")
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"snapshots": [], "diverged_at_generator_step": 3})
+    )
+    assert run(SNGAN, monkeypatch) == []
+    assert read_summary(SNGAN) == {"diverged_at_generator_step": 3}
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_missing_snapshot_is_named_with_the_stage_that_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    train(SNGAN)
+    Path("models/sngan-A-0/discriminator_00000008.safetensors").unlink()
+    with pytest.raises(
+        ValueError,
+        match="discriminator_00000008.safetensors is missing; make it with `dvc repro train@sngan-A-0`",
+    ):
+        run(SNGAN, monkeypatch)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_snapshot_of_another_network_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    train(SNGAN)
+    change_params(networks={"width": 5})
+    with pytest.raises(ValueError, match="(?s)does not hold this network .* `dvc repro -f train@sngan-A-0`"):
+        run(SNGAN, monkeypatch)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_more_images_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    train(SNGAN)
+    change_params(lipschitz={"image_count": 23})
+    with pytest.raises(
+        ValueError, match="lipschitz.image_count = 23, but the train split has only 22 images"
+    ):
+        run(SNGAN, monkeypatch)

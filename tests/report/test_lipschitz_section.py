@@ -1,0 +1,217 @@
+"""The section on Lipschitz bounds, from analyses whose numbers are set by hand."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.common.grid import Grid
+from stages.report.__main__ import main
+from stages.report.lipschitz import read_analyses
+from stages.report.lipschitz_claims import check_lipschitz_claims
+from stages.report.lipschitz_section import list_answers, show_range, tell_lipschitz
+
+Write = Callable[..., None]
+SCORES = {"began-A-0": [(1.0, 90.0)], "sngan-A-0": [(2.0, 60.0)], "batch_norm-A-0": [(2.0, 61.0)]}
+
+
+def make_row(
+    step: int,
+    sigmas: tuple[float, float] = (1.0, 1.0),
+    operators: tuple[float, float] = (2.0, 1.0),
+    largest: float = 0.5,
+    **changes: Any,
+) -> dict[str, Any]:
+    """Make a row of an analysis; the gradient's mean is half of its largest norm."""
+    bound = operators[0] * operators[1]
+    layers = [
+        {
+            "name": f"layer{index}",
+            "kind": "linear",
+            "sigma_estimate": 1.0,
+            "sigma": sigma,
+            "operator_norm": operator,
+            "sigma_error": abs(sigma - 1) / sigma,
+            "has_spectral_norm": True,
+        }
+        for index, (sigma, operator) in enumerate(zip(sigmas, operators, strict=True))
+    ]
+    row = {
+        "generator_step": step,
+        "judgement": "score",
+        "layers": layers,
+        "normalisers": [],
+        "sigma_product": sigmas[0] * sigmas[1],
+        "operator_norm_product": bound,
+    }
+    summaries = {
+        "gradient_norm": {"mean": largest / 2, "largest": largest},
+        "local_bound": {"largest": bound},
+        "share_of_bound": {"largest": largest / bound},
+    }
+    kinds = ("real", "fake", "interpolated")
+    return row | {key: dict.fromkeys(kinds, value) for key, value in summaries.items()} | changes
+
+
+def write_analysis(name: str, *rows: dict[str, Any]) -> None:
+    path = Path("results/lipschitz") / name / "metrics.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def read_answers() -> list[dict[str, Any]]:
+    grid = Grid.load()
+    return list_answers(read_analyses(grid), grid)
+
+
+def list_verdicts() -> list[bool | None]:
+    return [claim.holds for claim in check_lipschitz_claims(read_analyses(Grid.load()))]
+
+
+def test_a_report_without_analyses_says_so(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    assert json.loads(Path("report/results.json").read_text())["lipschitz"]["answers"] == []
+    assert "No discriminator has been analysed" in Path("report/index.html").read_text(encoding="utf-8")
+    assert "No discriminator has been analysed" in Path("report/report.md").read_text(encoding="utf-8")
+    assert not Path("report/lipschitz_layers.png").exists()
+
+
+def test_answers_are_ranges_at_the_end_and_counts_over_all_snapshots(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-C-0": [(2.0, 60.0)]})
+    write_analysis("sngan-A-0", make_row(10, largest=1.5), make_row(20, sigmas=(1.5, 1.0), largest=0.25))
+    write_analysis("sngan-C-0", make_row(10, largest=3.0), make_row(20, operators=(4.0, 3.0)))
+    (answer,) = read_answers()
+    assert answer["sigma"] == [1.0, 1.5]
+    assert answer["operator_norm_product"] == [2.0, 12.0]
+    assert answer["steepest"] == [0.25, 0.5]
+    assert answer["mean_between"] == [0.125, 0.25]
+    assert answer["within_one"] == [2, 4]
+    assert answer["within_sigma_product"] == [2, 4]
+    assert answer["within_bound"] == [3, 4]
+    assert answer["share_of_bound"] == 1.5
+    assert answer["factor"] is None
+
+
+def test_the_pages_show_the_figures_the_answers_and_the_missing(write_results: Write) -> None:
+    write_results(SCORES)
+    write_analysis("sngan-A-0", make_row(10), make_row(20))
+    normalisers = [{"name": "n", "kind": "batch_norm", "largest_factor": 12.5}]
+    write_analysis("batch_norm-A-0", make_row(10, largest=7.0, normalisers=normalisers))
+    main()
+    for name in ("report.md", "index.html"):
+        text = Path("report", name).read_text(encoding="utf-8")
+        assert "began-A-0" in text
+        assert "12.5" in text
+        assert "Small panels of gradient norms" in text
+    markdown = Path("report/report.md").read_text(encoding="utf-8")
+    section = markdown[markdown.index("## How steep") : markdown.index("## All legs")]
+    blocks = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert len(blocks) == 2
+    assert all(len({line.count("|") for line in block.splitlines()}) == 1 for block in blocks)
+    page = Path("report/index.html").read_text(encoding="utf-8")
+    assert re.search(r'<th class="left"><span class="chip"[^>]*></span>SNGAN<small>score</small></th>', page)
+    assert Path("report/lipschitz_gradients.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("row", "verdicts"),
+    [
+        (make_row(10, operators=(1.0, 1.0)), [True, True, True, True, True]),
+        (make_row(10), [True, True, False, True, True]),
+        (make_row(10, largest=1.5), [False, True, False, False, True]),
+        (make_row(10, sigmas=(1.2, 1.0)), [True, False, False, True, False]),
+        (make_row(10, sigmas=(1.06, 1.0)), [True, False, False, True, False]),
+    ],
+)
+def test_each_claim_of_section_2_holds_or_fails_by_its_own_number(
+    write_results: Write, row: dict[str, Any], verdicts: list[bool]
+) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)]})
+    write_analysis("sngan-A-0", make_row(5, operators=(1.0, 1.0)), row)
+    assert list_verdicts() == verdicts
+
+
+def test_equation_4_is_about_networks_without_normalisers(write_results: Write) -> None:
+    write_results({"layer_norm-A-0": [(2.0, 60.0)], "sngan-A-0": [(2.0, 60.0)]})
+    normalisers = [{"name": "n", "kind": "layer_norm", "largest_factor": 12.5}]
+    write_analysis("layer_norm-A-0", make_row(10, largest=7.0, normalisers=normalisers))
+    write_analysis("sngan-A-0", make_row(10))
+    claim = check_lipschitz_claims(read_analyses(Grid.load()))[0]
+    assert claim.holds
+    assert claim.numbers.startswith(
+        "at 1 of 1 snapshots; it reaches 0.5 to 0.5 times that product; with batch or"
+    )
+    assert claim.numbers.endswith("between the layers, 7 to 7 times")
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([0.5, 0.5], "0.5"),
+        ([1.001, 2.0], "1–2"),
+        ([8.7, 8704.4], "8.7–8,704"),
+        ([1.0, math.inf], "1–inf"),
+    ],
+)
+def test_ranges_are_shown_in_three_digits(values: list[float], text: str) -> None:
+    assert show_range(values) == text
+
+
+def test_claims_of_spectral_normalisation_cannot_be_told_without_it(write_results: Write) -> None:
+    write_results({"wgan_gp-A-0": [(2.0, 60.0)]})
+    row = make_row(10)
+    for layer in row["layers"]:
+        layer["has_spectral_norm"] = False
+    write_analysis("wgan_gp-A-0", row)
+    assert list_verdicts() == [True, None, None, None, None]
+
+
+def test_equation_4_is_not_asked_of_an_error_of_reconstruction(write_results: Write) -> None:
+    write_results({"began-A-0": [(2.0, 60.0)]})
+    write_analysis("began-A-0", make_row(10, judgement="mean absolute error of the reconstruction"))
+    (answer,) = read_answers()
+    assert answer["within_sigma_product"] is None
+    assert answer["within_bound"] == [1, 1]
+
+
+def test_without_a_bound_there_is_a_dash(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)]})
+    nothing = dict.fromkeys(("real", "fake", "interpolated"))
+    write_analysis("sngan-A-0", make_row(10, local_bound=nothing, share_of_bound=nothing))
+    (answer,) = read_answers()
+    assert answer["within_bound"] is None and answer["share_of_bound"] is None
+
+
+def test_a_leg_that_diverged_before_its_first_snapshot_has_no_answer_and_is_not_missing(
+    write_results: Write,
+) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-C-0": []}, diverged={"sngan-C-0": 3})
+    write_analysis("sngan-A-0", make_row(10))
+    write_analysis("sngan-C-0")
+    assert read_analyses(Grid.load()).missing == []
+    assert len(read_answers()) == 1
+
+
+@pytest.mark.parametrize("damage", ['{"generator_step": 1}\n', "{\n", "[]\n"])
+def test_a_damaged_analysis_names_the_stage_that_makes_it(write_results: Write, damage: str) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)]})
+    write_analysis("sngan-A-0")
+    Path("results/lipschitz/sngan-A-0/metrics.jsonl").write_text(damage)
+    with pytest.raises(ValueError, match=r"metrics.jsonl is damaged .*`dvc repro -f lipschitz@sngan-A-0`"):
+        read_analyses(Grid.load())
+
+
+def test_the_same_analyses_give_the_same_figures(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)]})
+    write_analysis("sngan-A-0", make_row(10), make_row(20, largest=0.75))
+    figures = []
+    for folder in map(Path, ("first", "second")):
+        section = tell_lipschitz(Grid.load(), folder)
+        figures.append([(folder / figure.file).read_bytes() for figure in section.figures])
+    assert len(figures[0]) == 2
+    assert figures[0] == figures[1]
