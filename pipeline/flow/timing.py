@@ -60,7 +60,10 @@ class Timing:
         stages = sum(
             life.ended - life.began for life in lives if life.kind == "module" and life.began > first
         )
-        within_dvc = sum(life.ended - life.began for life in lives if life.name in spans)
+        # The last look comes after all of them, and names some of them, too.
+        within_dvc = sum(
+            life.ended - life.began for life in lives if life.name in spans and life.began < last
+        )
         busy = sum(span[1] - span[0] for span in spans.values())
         now = time.time()
         return {
