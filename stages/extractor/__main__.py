@@ -4,6 +4,7 @@ from stages.common.compute import start_compute
 from stages.common.entry import run_stage
 from stages.common.params import load_section
 from stages.extractor.classifier import make_classifier
+from stages.extractor.inception import make_inception
 from stages.extractor.params import ExtractorParams
 from stages.scores.card import write_card
 
@@ -14,9 +15,6 @@ def main() -> None:
     if params.name == "classifier":
         card = make_classifier(params.classifier, start_compute())
     else:
-        # Imported only where it is asked for: torch-fidelity brings torchvision, a second and a half.
-        from stages.extractor.inception import make_inception
-
         card = make_inception(params.inception)
     write_card(card)
 

@@ -52,6 +52,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
         class_count=len(class_names),
         image_shape=list(train.images.shape[1:]),
         width=params.width,
+        precision="float32",
         weights_sha256=hash_file(WEIGHTS),
         test_accuracy=accuracy,
         train_count=len(train.images),

@@ -26,9 +26,16 @@ class ClassifierParams(Params):
 
 
 class InceptionParams(Params):
-    """Where the Inception weights are, for machines that cannot download them."""
+    """Where the Inception weights are, for machines that cannot download them, and how the network computes.
+
+    Attributes:
+        weights_path: a local copy; None downloads them.
+        precision: of its convolutions. What scores were made with is part of their protocol: bfloat16 is used for
+            real and generated images alike, or for neither.
+    """
 
     weights_path: str | None = Field(min_length=1)
+    precision: Literal["float32", "bfloat16"]
 
     def local_path(self) -> Path | None:
         """Where the user keeps the weights, with `~` expanded; None when they are to be downloaded."""

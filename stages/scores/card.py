@@ -1,6 +1,6 @@
 """The extractor's card: what it is, so that every score can say what it was measured with."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ class Card(Params):
         class_count: K, of the classes that the Inception Score counts.
         image_shape: C, H, W of the images it takes; None where it takes any.
         width: of the classifier; None for Inception.
+        precision: in which its network computes, `float32` or `bfloat16`.
         weights_sha256: of the weights as they were trained or downloaded.
         test_accuracy: share of the test split's labels it finds, in [0, 1]; None for Inception.
         train_count: images it was trained on; None for Inception.
@@ -33,6 +34,7 @@ class Card(Params):
     class_count: int
     image_shape: list[int] | None
     width: int | None
+    precision: Literal["float32", "bfloat16"]
     weights_sha256: str
     test_accuracy: float | None
     train_count: int | None

@@ -12,6 +12,7 @@ from torch import Tensor
 from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import CARD, WEIGHTS, Card, read_card
 from stages.scores.classifier import Classifier, Extracted
+from stages.scores.inception import Inception
 
 # A convolution may round differently for another number of images; a fixed number keeps scores to the bit.
 IMAGES_AT_A_TIME = 250
@@ -83,7 +84,4 @@ def _load_classifier(card: Card, device: torch.device) -> Callable[[Tensor], Ext
 
 
 def _load_inception(card: Card, device: torch.device) -> Callable[[Tensor], Extracted]:
-    # Imported only where it is asked for: torch-fidelity brings torchvision, a second and a half.
-    from stages.scores.inception import Inception
-
-    return Inception(WEIGHTS).to(device)
+    return Inception(WEIGHTS, device, card.precision)

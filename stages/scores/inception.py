@@ -1,40 +1,205 @@
-"""The field's extractor: InceptionV3 with the weights ported from TensorFlow, through torch-fidelity."""
+"""The field's extractor: InceptionV3 with the weights ported from TensorFlow, as fast as it goes without compiling.
 
-import io
+Batch norm is folded into the convolutions, which lie channels last; on a CPU they are oneDNN's own, with weights
+laid out for them beforehand and ReLU done on the way out. Where the network pools a map and then narrows it, it is
+narrowed first: both are linear.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
 from stages.scores.classifier import Extracted
+from stages.scores.tensorflow_resize import resize_bilinear
+
+Precision = Literal["float32", "bfloat16"]
+
+SIDE = 299
+BATCH_NORM_EPSILON = 0.001
+# Maps of more images leave a CPU's caches; a GPU wants many at once.
+IMAGES_AT_A_TIME = {"cpu": 25}
+OTHERWISE_AT_A_TIME = 250
+
+STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
+BLOCKS = {
+    **dict.fromkeys(("Mixed_5b", "Mixed_5c", "Mixed_5d"), "A"),
+    "Mixed_6a": "B",
+    **dict.fromkeys(("Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"), "C"),
+    "Mixed_7a": "D",
+    **dict.fromkeys(("Mixed_7b", "Mixed_7c"), "E"),
+}
+BRANCHES = {
+    "A": "branch1x1 branch5x5_1 branch5x5_2 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3 branch_pool",
+    "B": "branch3x3 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3",
+    "C": "branch1x1 branch7x7_1 branch7x7_2 branch7x7_3 branch7x7dbl_1 branch7x7dbl_2 branch7x7dbl_3 "
+    "branch7x7dbl_4 branch7x7dbl_5 branch_pool",
+    "D": "branch3x3_1 branch3x3_2 branch7x7x3_1 branch7x7x3_2 branch7x7x3_3 branch7x7x3_4",
+    "E": "branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a "
+    "branch3x3dbl_3b branch_pool",
+}
+HALVING = {
+    "Conv2d_1a_3x3",
+    "Mixed_6a.branch3x3",
+    "Mixed_6a.branch3x3dbl_3",
+    "Mixed_7a.branch3x3_2",
+    "Mixed_7a.branch7x7x3_4",
+}
+UNPADDED = HALVING | {"Conv2d_2a_3x3", "Conv2d_4a_3x3"}
+# The last block takes the largest of the neighbours, where all before it take their mean.
+LAST_BLOCK = "Mixed_7c"
 
 
-class Inception(nn.Module):
+class Inception:
     """Pooled features [N, 2048] and logits without bias [N, 1008] of images of any size, grey or colour.
 
     Images are resized to 299 x 299 as TensorFlow 1 did it; grey ones are repeated in all three channels.
 
-    Source: Heusel et al. 2017 (features) and Salimans et al. 2016 (logits), as in torch-fidelity.
+    Source: Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision", with the poolings of
+        the network of 2015-12-05 that Heusel et al. 2017 (features) and Salimans et al. 2016 (logits) used.
     """
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, device: torch.device, precision: Precision) -> None:
         """Build the network.
 
         Args:
-            weights: a safetensors file of torch-fidelity's state dict.
-        """
-        super().__init__()
-        # torch-fidelity unpickles whatever file it is given, so it is given only what we have just written.
-        pickled = io.BytesIO()
-        torch.save(load_file(weights), pickled)
-        pickled.seek(0)
-        self.network = FeatureExtractorInceptionV3(
-            "inception", ["2048", "logits_unbiased"], feature_extractor_weights_path=pickled
-        )
+            weights: a safetensors file with the state dict that torch-fidelity and pytorch-fid publish.
+            device: where it computes.
+            precision: of the convolutions; pooling to features, and logits, are always in float32.
 
-    def forward(self, pixels: Tensor) -> Extracted:
-        """Look at images uint8 [N, 1 or 3, H, W]."""
-        features, logits = self.network(pixels.expand(-1, 3, -1, -1))
-        return Extracted(features, logits)
+        Raises:
+            RuntimeError: the file holds another network's weights.
+        """
+        state = load_file(weights)
+        _refuse_other_network(state)
+        self._device = device
+        self._dtype = getattr(torch, precision)
+        self._layers = {name: _Convolution(name, state, device, self._dtype) for name in _list_names()}
+        self._to_logits = state["fc.weight"].to(device).T
+
+    def __call__(self, pixels: Tensor) -> Extracted:
+        """Look at images uint8 [N, 1 or 3, H, W] on the network's device."""
+        size = IMAGES_AT_A_TIME.get(self._device.type, OTHERWISE_AT_A_TIME)
+        with torch.inference_mode(), _exact_convolutions(self._device):
+            features = torch.cat([self._see(part) for part in pixels.split(size)])
+            return Extracted(features, features @ self._to_logits)
+
+    def _see(self, pixels: Tensor) -> Tensor:
+        maps = (resize_bilinear(pixels, SIDE) - 128.0).div_(128.0).expand(-1, 3, -1, -1)
+        maps = maps.to(self._dtype).contiguous(memory_format=torch.channels_last)
+        for name in STEM:
+            maps = self._layers[name](maps)
+            if name in ("Conv2d_2b_3x3", "Conv2d_4a_3x3"):
+                maps = max_pool2d(maps, kernel_size=3, stride=2)
+        for name in BLOCKS:
+            maps = self._see_block(name, maps)
+        return maps.float().mean(dim=(2, 3))
+
+    def _see_block(self, block: str, maps: Tensor) -> Tensor:
+        def follow(branch: str, *parts: str, start: Tensor = maps) -> Tensor:
+            for part in parts or ("",):
+                start = self._layers[f"{block}.{branch}{part}"](start)
+            return start
+
+        match BLOCKS[block]:
+            case "A":
+                branches = [follow("branch1x1"), follow("branch5x5", "_1", "_2")]
+                branches += [follow("branch3x3dbl", "_1", "_2", "_3"), self._pool_narrowed(block, maps)]
+            case "B":
+                branches = [follow("branch3x3"), follow("branch3x3dbl", "_1", "_2", "_3")]
+                branches += [max_pool2d(maps, kernel_size=3, stride=2)]
+            case "C":
+                branches = [follow("branch1x1"), follow("branch7x7", "_1", "_2", "_3")]
+                branches += [
+                    follow("branch7x7dbl", "_1", "_2", "_3", "_4", "_5"),
+                    self._pool_narrowed(block, maps),
+                ]
+            case "D":
+                branches = [follow("branch3x3", "_1", "_2"), follow("branch7x7x3", "_1", "_2", "_3", "_4")]
+                branches += [max_pool2d(maps, kernel_size=3, stride=2)]
+            case _:
+                narrow, wide = follow("branch3x3", "_1"), follow("branch3x3dbl", "_1", "_2")
+                branches = [follow("branch1x1")]
+                branches += [follow("branch3x3", part, start=narrow) for part in ("_2a", "_2b")]
+                branches += [follow("branch3x3dbl", part, start=wide) for part in ("_3a", "_3b")]
+                branches += [self._pool_narrowed(block, maps)]
+        return torch.cat(branches, dim=1)
+
+    def _pool_narrowed(self, block: str, maps: Tensor) -> Tensor:
+        """Pool over 3 x 3 neighbours, padding left out, and narrow; a mean is taken of the narrowed map."""
+        narrow = self._layers[f"{block}.branch_pool"]
+        if block == LAST_BLOCK:
+            return narrow(max_pool2d(maps, kernel_size=3, stride=1, padding=1))
+        return avg_pool2d(narrow(maps), kernel_size=3, stride=1, padding=1, count_include_pad=False).relu_()
+
+
+class _Convolution:
+    """A convolution with its batch norm folded in, and ReLU unless a mean is to be taken before that."""
+
+    def __init__(
+        self, name: str, state: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        bn = {
+            key: state[f"{name}.bn.{key}"].double()
+            for key in ("weight", "bias", "running_mean", "running_var")
+        }
+        scale = bn["weight"] / (bn["running_var"] + BATCH_NORM_EPSILON).sqrt()
+        weight = state[f"{name}.conv.weight"].double() * scale[:, None, None, None]
+        self._weight = weight.to(device, dtype).contiguous(memory_format=torch.channels_last)
+        self._bias = (bn["bias"] - bn["running_mean"] * scale).to(device, dtype)
+        self._stride = 2 if name in HALVING else 1
+        height, width = weight.shape[2:]
+        self._padding = (0, 0) if name in UNPADDED else (height // 2, width // 2)
+        self._activation = "none" if name.endswith("branch_pool") and LAST_BLOCK not in name else "relu"
+        self._is_packed = False
+        self._is_packable = _has_packed_convolutions(device, dtype)
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        if not self._is_packable:
+            maps = conv2d(maps, self._weight, self._bias, self._stride, self._padding)
+            return maps.relu_() if self._activation == "relu" else maps
+        how = self._padding, (self._stride, self._stride), (1, 1), 1
+        if not self._is_packed:
+            self._weight = torch.ops.mkldnn._reorder_convolution_weight(
+                self._weight.contiguous(), *how, list(maps.shape)
+            )
+            self._is_packed = True
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            maps, self._weight, self._bias, *how, self._activation, [], ""
+        )
+        return result
+
+
+def _has_packed_convolutions(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether torch has oneDNN's own convolutions here; those that it compiles networks to."""
+    mkldnn = torch.ops.mkldnn
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    if not all(hasattr(mkldnn, name) for name in ("_reorder_convolution_weight", "_convolution_pointwise")):
+        return False
+    return dtype == torch.float32 or bool(mkldnn._is_mkldnn_bf16_supported())
+
+
+def _exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
+    """Have cuDNN compute in the precision asked for, not in TF32, and the same bits every time."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+
+
+def _list_names() -> Iterable[str]:
+    yield from STEM
+    for block, kind in BLOCKS.items():
+        yield from (f"{block}.{branch}" for branch in BRANCHES[kind].split())
+
+
+def _refuse_other_network(state: Mapping[str, Tensor]) -> None:
+    found = {name.removesuffix(".conv.weight") for name in state if name.endswith(".conv.weight")}
+    odd = found ^ set(_list_names()) or {"fc.weight"} - state.keys()
+    if odd:
+        raise RuntimeError(f"not the weights of this network: {min(odd)} is missing or unknown")

@@ -66,6 +66,7 @@ def describe_protocol(card: Card, params: ScoresParams) -> dict[str, Any]:
     return {
         "extractor": card.name,
         "weights_sha256": card.weights_sha256,
+        "precision": card.precision,
         "feature_dimension": card.feature_dimension,
         "splits": params.splits,
         "shuffle_seed": params.shuffle_seed,

@@ -1,70 +1,40 @@
 """With random weights: the published ones are a download, but the network and its handling are the same."""
 
-import io
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+from benchmarks.inception_weights import draw_images, make_weights
 from stages.common.artifacts import hash_file
 from stages.extractor import inception
-from stages.extractor.inception import make_inception, write_weights
+from stages.extractor.inception import make_inception
 from stages.extractor.params import InceptionParams
-from stages.scores.card import WEIGHTS, Card, write_card
+from stages.scores.card import WEIGHTS, write_card
 from stages.scores.extractor import load_extractor
 
-CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file as the published one: a pickled state dict of torch-fidelity's network."""
-    path = tmp_path_factory.mktemp("published") / "weights.pth"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch, "load", lambda *_, **__: {})
-        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
-        network = FeatureExtractorInceptionV3("test", ["2048"], feature_extractor_weights_path=io.BytesIO())
-    torch.save(network.state_dict(), path)
-    return path
+PARAMS = InceptionParams(weights_path=None, precision="float32")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("channels", [1, 3])
-def test_images_are_seen_as_torch_fidelity_sees_them(
-    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+def test_published_weights_become_an_extractor_of_the_precision_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(inception, "SHA256", hash_file(published))
-    write_weights(published, hash_file(published))
-    card: Card = make_card()
+    torch.save(make_weights(), "published.pth")
+    monkeypatch.setattr(inception, "SHA256", hash_file(Path("published.pth")))
+    card = make_inception(InceptionParams(weights_path="published.pth", precision="bfloat16"))
     write_card(card)
-    images = np.random.default_rng(0).integers(0, 256, (4, channels, 28, 28), dtype=np.uint8)
-    features, logits = next(iter(load_extractor(CPU).extract(images)))
-    assert (features.shape, logits.shape) == ((4, 2048), (4, 1008))
-
-    theirs = FeatureExtractorInceptionV3(
-        "test", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(published)
-    )
-    expected = theirs(torch.from_numpy(np.repeat(images, 3 // channels, axis=1)))
-    np.testing.assert_array_equal(features, expected[0].numpy())
-    np.testing.assert_array_equal(logits, expected[1].numpy())
-
-
-def make_card() -> Card:
-    return Card(
-        name="inception",
-        title="a test's",
-        feature_dimension=2048,
-        class_count=1008,
-        image_shape=None,
-        width=None,
-        weights_sha256="0" * 64,
-        test_accuracy=None,
-        train_count=None,
-        test_count=None,
-    )
+    assert (card.precision, card.weights_sha256) == ("bfloat16", inception.SHA256)
+    images = draw_images(2, 28, channels=1).numpy()
+    features, logits = next(iter(load_extractor(torch.device("cpu")).extract(images)))
+    assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))
+    assert np.isfinite(features).all() and features.std(axis=0).max() > 0.0
 
 
 def test_a_file_with_another_checksum_is_not_even_read(
@@ -74,19 +44,91 @@ def test_a_file_with_another_checksum_is_not_even_read(
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("an unknown file was unpickled"))
     (tmp_path / "other.pth").write_bytes(b"something else")
     with pytest.raises(ValueError, match="other.pth has the sha256 .*, expected 6726825d"):
-        make_inception(InceptionParams(weights_path="other.pth"))
+        make_inception(InceptionParams(weights_path="other.pth", precision="float32"))
     assert not WEIGHTS.exists()
 
 
 def test_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="weights_path = 'nowhere.pth' is no file"):
-        make_inception(InceptionParams(weights_path="nowhere.pth"))
+        make_inception(InceptionParams(weights_path="nowhere.pth", precision="float32"))
 
 
 def test_a_failed_download_names_the_cures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(inception, "URL_INCEPTION_V3", "http://127.0.0.1:9/weights.pth")
+    monkeypatch.setattr(inception, "URL", "http://127.0.0.1:9/weights.pth")
     with pytest.raises(ValueError, match="cannot be downloaded .* set extractor.name to classifier"):
-        make_inception(InceptionParams(weights_path=None))
+        make_inception(PARAMS)
     assert not list(tmp_path.rglob("*.pth"))
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder and notes what is asked for."""
+
+    asked: list[str]
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        self.asked.append(self.path)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Serve a folder over HTTP as the place that the weights come from."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "served"
+    folder.mkdir()
+    Handler.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        monkeypatch.setattr(inception, "URL", f"http://127.0.0.1:{running.server_port}/weights.pth")
+        yield folder
+        running.shutdown()
+        thread.join()
+
+
+def test_a_wrong_download_is_deleted_fetched_once_more_and_refused(server: Path) -> None:
+    (server / "weights.pth").write_bytes(b"a proxy's page")
+    with pytest.raises(
+        ValueError, match="sha256 .*, expected 6726825d.*2 times over.* set extractor.name to classifier"
+    ):
+        make_inception(PARAMS)
+    assert Handler.asked == ["/weights.pth"] * 2
+    assert not list(inception.CACHE.iterdir())
+    assert not WEIGHTS.exists()
+
+
+def test_a_damaged_copy_in_the_cache_is_replaced(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({"fc.weight": torch.ones(2)}, server / "weights.pth")
+    monkeypatch.setattr(inception, "SHA256", hash_file(server / "weights.pth"))
+    cached = inception.CACHE / "weights.pth"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"half of it")
+    make_inception(PARAMS)
+    make_inception(PARAMS)
+    assert Handler.asked == ["/weights.pth"]
+    assert hash_file(cached) == inception.SHA256
+    assert WEIGHTS.exists()
+
+
+def test_a_second_attempt_that_brings_the_right_file_is_taken(
+    server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (server / "weights.pth").write_bytes(b"a proxy's page")
+    torch.save({"fc.weight": torch.ones(2)}, server / "right.pth")
+    monkeypatch.setattr(inception, "SHA256", hash_file(server / "right.pth"))
+    # Right after the first request was answered the server gets the right file.
+    monkeypatch.setattr(
+        inception,
+        "print",
+        lambda *_, **__: _move_once(server / "right.pth", server / "weights.pth"),
+        raising=False,
+    )
+    make_inception(PARAMS)
+    assert Handler.asked == ["/weights.pth"] * 2
+    assert WEIGHTS.exists()
+
+
+def _move_once(source: Path, target: Path) -> None:
+    if Handler.asked and source.exists():
+        source.replace(target)

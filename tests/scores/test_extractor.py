@@ -32,6 +32,7 @@ def extractor_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             class_count=3,
             image_shape=list(SHAPE),
             width=2,
+            precision="float32",
             weights_sha256="0" * 64,
             test_accuracy=0.5,
             train_count=10,

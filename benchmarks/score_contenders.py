@@ -1,0 +1,226 @@
+"""The contenders of benchmarks/scores.py, each called as its own documentation or command line does."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor
+
+from stages.common.compute import keep_freed_memory
+from stages.scores.frechet import frechet_distance
+from stages.scores.inception import Inception, Precision
+from stages.scores.inception_score import inception_score
+from stages.scores.moments import Moments, MomentsGatherer
+
+Features = NDArray[np.float32]
+Statistics = tuple[Any, Any]
+
+BATCH_SIZE = 50
+SPLITS = 10
+SEED = 2020
+BF16 = "ours, bfloat16"
+
+
+def gather(features: Features) -> Moments:
+    """Gather our moments batch by batch, as stages do."""
+    gatherer = MomentsGatherer(features.shape[1])
+    for start in range(0, len(features), BATCH_SIZE):
+        gatherer.add(features[start : start + BATCH_SIZE])
+    return gatherer.finish()
+
+
+def take_statistics(features: Features) -> Statistics:
+    """Take mean and covariance as pytorch-fid and torch-fidelity do."""
+    return np.mean(features, axis=0, dtype=np.float64), np.cov(features, rowvar=False)
+
+
+def _pytorch_fid_distance(first: Statistics, second: Statistics) -> float:
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    return float(calculate_frechet_distance(*first, *second))
+
+
+def _torch_fidelity_distance(first: Statistics, second: Statistics) -> float:
+    from torch_fidelity.metric_fid import fid_statistics_to_metric
+
+    parts = ({"mu": mean, "sigma": covariance} for mean, covariance in (first, second))
+    return float(fid_statistics_to_metric(*parts, False)["frechet_inception_distance"])
+
+
+def _torchmetrics_distance(first: Statistics, second: Statistics) -> float:
+    from torchmetrics.image.fid import _compute_fid
+
+    return float(_compute_fid(*(torch.from_numpy(part) for part in (*first, *second))))
+
+
+DISTANCES: dict[str, Callable[[Statistics, Statistics], float]] = {
+    "pytorch-fid": _pytorch_fid_distance,
+    "torch-fidelity": _torch_fidelity_distance,
+    "torchmetrics": _torchmetrics_distance,
+}
+
+
+def load_networks(weights: Path) -> dict[str, Callable[[Tensor], Features]]:
+    """Load every network: each takes pixels uint8 [N, 3, H, W] and gives features [N, 2048]."""
+    exact, near = (_load_ours(weights, precision) for precision in ("float32", "bfloat16"))
+    return {
+        "ours": lambda pixels: exact(pixels).features.numpy(),
+        BF16: lambda pixels: near(pixels).features.numpy(),
+        "pytorch-fid": partial(_see_as_pytorch_fid, load_pytorch_fid(weights)),
+        "torch-fidelity": partial(_see_first, _load_torch_fidelity(weights)),
+        "torchmetrics": partial(_see_first, _load_torchmetrics(weights, "2048")),
+    }
+
+
+def _load_ours(weights: Path, precision: Precision) -> Inception:
+    tensors = weights.with_suffix(".safetensors")
+    save_file(torch.load(weights, weights_only=True), tensors)
+    return Inception(tensors, torch.device("cpu"), precision)
+
+
+def load_pytorch_fid(weights: Path, **options: bool) -> Any:
+    """Load pytorch-fid's network, which by itself only takes weights from its own address."""
+    from pytorch_fid import inception
+
+    state = torch.load(weights, weights_only=True)
+    with mock.patch.object(inception, "load_state_dict_from_url", lambda *_, **__: state):
+        return inception.InceptionV3([3], **options).eval()
+
+
+def _load_torch_fidelity(weights: Path) -> Any:
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    return FeatureExtractorInceptionV3("benchmark", ["2048"], feature_extractor_weights_path=str(weights))
+
+
+def _load_torchmetrics(weights: Path, feature: str) -> Any:
+    from torchmetrics.image.fid import NoTrainInceptionV3
+
+    return NoTrainInceptionV3(
+        "benchmark", [feature], feature_extractor_weights_path=str(weights), antialias=False
+    )
+
+
+@torch.inference_mode()
+def _see_as_pytorch_fid(network: Any, pixels: Tensor) -> Features:
+    found: Features = network(pixels.float() / 255)[0].squeeze(3).squeeze(2).numpy()
+    return found
+
+
+@torch.inference_mode()
+def _see_first(network: Any, pixels: Tensor) -> Features:
+    found = network(pixels)
+    first: Features = (found[0] if isinstance(found, tuple) else found).numpy()
+    return first
+
+
+@torch.inference_mode()
+def see_unscaled(weights: Path, pixels: Tensor) -> Features:
+    """Look at 299 x 299 images with pytorch-fid's network, scaled to its input as TensorFlow did."""
+    network = load_pytorch_fid(weights, resize_input=False, normalize_input=False)
+    found: Features = network((pixels.float() - 128) / 128)[0].squeeze(3).squeeze(2).numpy()
+    return found
+
+
+def score(name: str, folder: Path, weights: Path) -> dict[str, float]:
+    """Score fake against real images; return seconds, peak memory of the process in MB, and the scores."""
+    real, fake = (torch.from_numpy(np.load(folder / f"{part}.npy")) for part in ("real", "fake"))
+    start = time.perf_counter()
+    scores = SCORERS[name](real, fake, weights)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return {"seconds": seconds, "peak MB": peak, **scores}
+
+
+def _score_ours(
+    real: Tensor, fake: Tensor, weights: Path, precision: Precision = "float32"
+) -> dict[str, float]:
+    keep_freed_memory()
+    network = _load_ours(weights, precision)
+    moments = []
+    for images in (real, fake):
+        gatherer, logits = MomentsGatherer(2048), []
+        for batch in images.split(BATCH_SIZE):
+            seen = network(batch)
+            gatherer.add(seen.features.numpy())
+            logits.append(seen.logits.numpy())
+        moments.append(gatherer.finish())
+    return {
+        "IS": inception_score(np.concatenate(logits), SPLITS, SEED).mean,
+        "FID": frechet_distance(*moments),
+    }
+
+
+def _score_pytorch_fid(real: Tensor, fake: Tensor, weights: Path) -> dict[str, float]:
+    """Score FID alone: pytorch-fid has no Inception Score, and resizes otherwise."""
+    network = load_pytorch_fid(weights)
+    parts = []
+    for images in (real, fake):
+        batches = [_see_as_pytorch_fid(network, batch) for batch in images.split(BATCH_SIZE)]
+        parts.append(take_statistics(np.concatenate(batches)))
+    return {"FID": _pytorch_fid_distance(*parts)}
+
+
+def _score_torch_fidelity(real: Tensor, fake: Tensor, weights: Path) -> dict[str, float]:
+    from torch_fidelity import calculate_metrics
+
+    found = calculate_metrics(
+        input1=_Images(fake),
+        input2=_Images(real),
+        isc=True,
+        fid=True,
+        cuda=False,
+        batch_size=BATCH_SIZE,
+        isc_splits=SPLITS,
+        rng_seed=SEED,
+        feature_extractor_weights_path=str(weights),
+        verbose=False,
+        cache=False,
+    )
+    return {"IS": found["inception_score_mean"], "FID": found["frechet_inception_distance"]}
+
+
+class _Images(torch.utils.data.Dataset[Tensor]):
+    def __init__(self, images: Tensor) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self._images[index]
+
+
+def _score_torchmetrics(real: Tensor, fake: Tensor, weights: Path) -> dict[str, float]:
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.inception import InceptionScore
+
+    distance = FrechetInceptionDistance(2048, feature_extractor_weights_path=str(weights), antialias=False)
+    distance.set_dtype(torch.float64)
+    network = _load_torchmetrics(weights, "logits_unbiased")
+    inception = InceptionScore(network, splits=SPLITS)
+    with torch.inference_mode():
+        for is_real, images in ((True, real), (False, fake)):
+            for batch in images.split(BATCH_SIZE):
+                distance.update(batch, real=is_real)
+        for batch in fake.split(BATCH_SIZE):
+            inception.update(batch)
+        return {"IS": float(inception.compute()[0]), "FID": float(distance.compute())}
+
+
+SCORERS: dict[str, Callable[[Tensor, Tensor, Path], dict[str, float]]] = {
+    "ours": _score_ours,
+    BF16: partial(_score_ours, precision="bfloat16"),
+    "pytorch-fid": _score_pytorch_fid,
+    "torch-fidelity": _score_torch_fidelity,
+    "torchmetrics": _score_torchmetrics,
+}

@@ -1,0 +1,177 @@
+"""Measure our scores beside pytorch-fid's, torch-fidelity's and torchmetrics': time, memory and agreement.
+
+    pip install -c constraints.txt -r requirements-benchmarks.txt
+    python benchmarks/scores.py formula                       # Frechet distance of 2048 features
+    python benchmarks/scores.py features                      # images a second through InceptionV3
+    python benchmarks/scores.py end-to-end --images 6000      # from uint8 images to IS and FID, each in its process
+
+All networks hold one random state dict (benchmarks/inception_weights.py). Contenders take turns; medians are printed
+with ratios to ours. Run it on a quiet machine: it prints the load it met.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import score_contenders as contenders  # noqa: E402 - it lies beside this file
+from benchmarks.inception_weights import draw_images, make_weights  # noqa: E402
+from stages.common.compute import keep_freed_memory  # noqa: E402
+from stages.scores.frechet import frechet_distance  # noqa: E402
+
+COUNTS = (1000, 6000, 50000)
+DIMENSION = 2048
+SIDE = 32
+OURS = "ours"
+
+
+def describe_machine() -> str:
+    """Say what the figures were measured on."""
+    flags = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").exists() else []
+    known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    return (
+        f"{os.cpu_count()} cores ({' '.join(known) or 'unknown flags'}), torch {torch.__version__}, numpy "
+        f"{np.__version__}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}; "
+        f"{time.strftime('%Y-%m-%d')}"
+    )
+
+
+def measure(jobs: Mapping[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Run jobs in turns; return the median seconds and the last result of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    results = {}
+    for _ in range(repeats):
+        for name, job in jobs.items():
+            start = time.perf_counter()
+            results[name] = job()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}, results
+
+
+def draw_features(count: int, seed: int) -> NDArray[np.float32]:
+    """Draw features float32 [N, 2048] whose variances fall as those of a trained network's do, by a power."""
+    random = np.random.default_rng(seed)
+    deviations = 1.0 / np.sqrt(1.0 + np.arange(DIMENSION)) * (1.0 + 0.2 * random.random(DIMENSION))
+    features = random.standard_normal((count, DIMENSION), dtype=np.float32) * deviations.astype(np.float32)
+    # Reflected, so that no feature is apart from the others.
+    axis = np.ones(DIMENSION, dtype=np.float32) / np.float32(np.sqrt(DIMENSION))
+    reflected: NDArray[np.float32] = features - 2.0 * np.outer(features @ axis, axis) + np.float32(0.4)
+    return reflected
+
+
+def run_formula(count: int, repeats: int) -> None:
+    """Time moments and distance apart, at one number of images."""
+    first, second = (draw_features(count, seed) for seed in range(2))
+    gathering: dict[str, Callable[[], Any]] = {
+        OURS: partial(contenders.gather, first),
+        "np.cov": partial(contenders.take_statistics, first),
+    }
+    times, _ = measure(gathering, repeats)
+    print(f"n = {count}, moments: " + _list_times(times))
+    ours = [contenders.gather(features) for features in (first, second)]
+    theirs = [contenders.take_statistics(features) for features in (first, second)]
+    jobs = {name: partial(distance, *theirs) for name, distance in contenders.DISTANCES.items()}
+    times, distances = measure({OURS: partial(frechet_distance, *ours), **jobs}, repeats)
+    print(f"n = {count}, distance: " + _list_times(times))
+    print("  relative difference to ours: " + _list_differences(distances), flush=True)
+
+
+def _list_times(times: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f} s (x{value / times[OURS]:.1f})" for name, value in times.items())
+
+
+def _list_differences(values: Mapping[str, float]) -> str:
+    ours = values[OURS]
+    return ", ".join(f"{name} {abs(value / ours - 1):.1e}" for name, value in values.items() if name != OURS)
+
+
+def run_features(images: int, repeats: int, weights: Path) -> None:
+    """Time each network on a batch, and hold its features against ours on the input that both take."""
+    pixels = draw_images(images, SIDE)
+    networks = contenders.load_networks(weights)
+    # Ours as the stages run, which keep freed memory; that speeds up all of them.
+    keep_freed_memory()
+    jobs = {name: lambda network=network: network(pixels) for name, network in networks.items()}
+    measure(jobs, 1)
+    times, results = measure(jobs, repeats)
+    for name, seconds in times.items():
+        # pytorch-fid resizes otherwise than TensorFlow did; below it is held against ours on 299 x 299 images.
+        ratio, deviation = times["pytorch-fid"] / seconds, _deviation(results[name], results[OURS])
+        print(
+            f"{name}: {images / seconds:.2f} images/s, x{ratio:.2f} of pytorch-fid, deviation {deviation:.1e}"
+        )
+    large = draw_images(4, 299, seed=2)
+    deviation = _deviation(contenders.see_unscaled(weights, large), networks[OURS](large))
+    print(f"pytorch-fid's network on 299 x 299 input scaled as TensorFlow did: deviation {deviation:.1e}")
+    others = draw_images(images, SIDE, seed=3)
+    for name in (OURS, contenders.BF16):
+        moments = (contenders.gather(features) for features in (results[name], networks[name](others)))
+        print(f"FID of two lots of {images}, {name}: {frechet_distance(*moments):.6g}")
+
+
+def _deviation(features: NDArray[np.float32], others: NDArray[np.float32]) -> float:
+    return float(np.linalg.norm(features - others) / np.linalg.norm(others))
+
+
+def run_end_to_end(images: int, weights: Path, folder: Path) -> None:
+    """Score in a process each; its peak memory is its own."""
+    for seed, name in enumerate(("real", "fake")):
+        np.save(folder / f"{name}.npy", draw_images(images, SIDE, seed=seed).numpy())
+    for name in contenders.SCORERS:
+        command = [sys.executable, "-W", "ignore", __file__, "score", "--name", name, "--folder", str(folder)]
+        done = subprocess.run(
+            [*command, "--weights", str(weights)], check=True, capture_output=True, text=True
+        )
+        record = json.loads(done.stdout.strip().splitlines()[-1])
+        scores = ", ".join(f"{key} {value:.6g}" for key, value in record.items())
+        print(f"{name}, {images} real and {images} fake images: {scores}", flush=True)
+
+
+def main() -> None:
+    """Run one section."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("section", choices=("formula", "features", "end-to-end", "score"))
+    parser.add_argument("--images", type=int, default=None, help="6000 from end to end, 50 for features")
+    parser.add_argument(
+        "--counts", type=int, nargs="+", default=list(COUNTS), help="of features for the formula"
+    )
+    parser.add_argument("--repeats", type=int, default=3)
+    for name in ("name", "folder", "weights"):
+        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.section == "score":
+        print(json.dumps(contenders.score(arguments.name, Path(arguments.folder), Path(arguments.weights))))
+        return
+    print(describe_machine(), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "weights.pth"
+        if arguments.section == "formula":
+            for count in arguments.counts:
+                run_formula(count, arguments.repeats)
+            return
+        torch.save(make_weights(), weights)
+        if arguments.section == "features":
+            run_features(arguments.images or 50, arguments.repeats, weights)
+        else:
+            run_end_to_end(arguments.images or 6000, weights, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
