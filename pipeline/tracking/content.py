@@ -177,7 +177,7 @@ def _list_scores(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> It
         if step not in seconds:
             yield Value("epoch", float(point["epoch"]), step, at)
         for key, value in point.items():
-            if key not in PLACES:
+            if key not in PLACES and value is not None:
                 yield Value(key, float(value), step, at)
 
 

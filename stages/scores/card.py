@@ -1,5 +1,6 @@
 """The extractor's card: what it is, so that every score can say what it was measured with."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ class Card(Params):
         test_accuracy: share of the test split's labels it finds, in [0, 1]; None for Inception.
         train_count: images it was trained on; None for Inception.
         test_count: images its accuracy was measured on; None for Inception.
+        precision: in which it computes.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Card(Params):
     test_accuracy: float | None
     train_count: int | None
     test_count: int | None
+    precision: str = "float32"
 
 
 def write_card(card: Card) -> None:
@@ -44,14 +47,15 @@ def write_card(card: Card) -> None:
     write_json(CARD, card.model_dump())
 
 
-def read_card() -> Card:
-    """Read extractor/card.json.
+def read_card(folder: Path = EXTRACTOR) -> Card:
+    """Read an extractor's card.json.
 
     Raises:
         ValueError: the file is missing or damaged.
     """
-    content: Any = read_json(CARD, made_by="extractor")
+    path = folder / CARD.name
+    content: Any = read_json(path, made_by="extractor")
     try:
         return Card.model_validate(content)
     except ValidationError as error:
-        raise ValueError(f"{CARD} is damaged ({error}); make it anew: `dvc repro -f extractor`") from None
+        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f extractor`") from None
