@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce schedule server worker track ui test test-fast check lint format types preset constraints clean
+.PHONY: help setup reproduce schedule server worker track ui test test-fast check lint format types preset diff constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ ui: setup  ## Open MLflow's UI on http://127.0.0.1:5000; another port: make ui P
 
 preset: setup  ## Switch params.yaml to a preset: make preset NAME=report (default, smoke, report).
 	python -m pipeline.preset $(NAME)
+
+diff: setup  ## Show how metrics changed since a revision, and refuse unlike protocols: make diff REV=main.
+	python -m pipeline.metrics_diff $(REV)
 
 test: setup  ## Run all tests.
 	python -m pytest

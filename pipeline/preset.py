@@ -6,6 +6,7 @@ are kept. A params.yaml edited by hand is not overwritten without --force.
 
 import argparse
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stages.common.params import PARAMS_FILE
 
 PRESETS = Path("presets")
 DEFAULT = "default"
+PROTOCOLS = "protocol"
 # Under these keys a preset may bring names of its own: settings by letter, options by GAN.
 OPEN_SECTIONS = ("settings", "options")
 
@@ -26,12 +28,18 @@ def list_presets(folder: Path = PRESETS) -> list[str]:
     return sorted((path.stem for path in folder.glob("*.yaml")), key=lambda name: (name != DEFAULT, name))
 
 
-def compose_preset(name: str, folder: Path = PRESETS) -> str:
-    """Lay a preset over the default.
+def list_protocols(folder: Path = PRESETS) -> list[str]:
+    """List the protocols that can be laid over any preset: how many images, against which, how they are scored."""
+    return sorted(path.stem for path in (folder / PROTOCOLS).glob("*.yaml"))
+
+
+def compose_preset(name: str, folder: Path = PRESETS, protocol: str | None = None) -> str:
+    """Lay a preset over the default, and a protocol over that.
 
     Args:
         name: of a file in `folder`, without its ending. It holds only what differs from the default.
         folder: where the presets lie.
+        protocol: of a file in its folder `protocol`, or None.
 
     Returns:
         The text of params.yaml.
@@ -46,24 +54,36 @@ def compose_preset(name: str, folder: Path = PRESETS) -> str:
     if name != DEFAULT:
         changes = yaml.load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
         _lay_over(params, changes, where=f"presets/{name}.yaml")
+    if protocol is not None:
+        if protocol not in list_protocols(folder):
+            raise ValueError(
+                f"protocol {protocol!r} is unknown; there is {', '.join(list_protocols(folder))}"
+            )
+        changes = yaml.load((folder / PROTOCOLS / f"{protocol}.yaml").read_text(encoding="utf-8"))
+        _lay_over(params, changes, where=f"presets/{PROTOCOLS}/{protocol}.yaml")
     text = io.StringIO()
     yaml.dump(params, text)
     header, body = _split_header(text.getvalue())
-    return header.replace(f"preset `{DEFAULT}`", f"preset `{name}`") + body
+    title = f"preset `{name}`" + ("" if protocol is None else f" with the protocol `{protocol}`")
+    return header.replace(f"preset `{DEFAULT}`", title) + body
 
 
 def find_preset(text: str, folder: Path = PRESETS) -> str | None:
     """Tell which preset a params.yaml is word for word, or None when it was edited by hand."""
-    return next((name for name in list_presets(folder) if compose_preset(name, folder) == text), None)
+    found = next((name for name in list_presets(folder) if compose_preset(name, folder) == text), None)
+    named = re.search(r"preset `(\w+)` with the protocol `(\w+)`", text.partition("\n\n")[0])
+    if found is None and named and named[1] in list_presets(folder) and named[2] in list_protocols(folder):
+        return named[1] if compose_preset(named[1], folder, named[2]) == text else None
+    return found
 
 
-def switch_preset(name: str, force: bool = False) -> None:
+def switch_preset(name: str, force: bool = False, protocol: str | None = None) -> None:
     """Write params.yaml as the preset says, atomically.
 
     Raises:
         ValueError: the preset is unknown, or params.yaml was edited by hand and `force` is not given.
     """
-    text = compose_preset(name)
+    text = compose_preset(name, protocol=protocol)
     if not force and PARAMS_FILE.exists() and find_preset(PARAMS_FILE.read_text(encoding="utf-8")) is None:
         raise ValueError(
             f"{PARAMS_FILE} was edited by hand and is none of the presets; keep the edit as a file in "
@@ -110,9 +130,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--force", action="store_true", help="overwrite a params.yaml that was edited by hand"
     )
+    parser.add_argument(
+        "--protocol", choices=list_protocols(), help="how images are scored, laid over the preset"
+    )
     options = parser.parse_args(arguments)
     try:
-        switch_preset(options.name, options.force)
+        switch_preset(options.name, options.force, options.protocol)
     except ValueError as error:
         sys.exit(f"error: {error}")
     print(f"{PARAMS_FILE} is now the preset `{options.name}`; `dvc repro` runs what that makes stale")

@@ -59,7 +59,7 @@ def test_a_second_call_runs_nothing() -> None:
 def test_metrics_and_plots_are_shown() -> None:
     metrics = json.loads(dvc("metrics", "show", "--json"))[""]["data"]
     scores = metrics["results/evaluate/sngan-A-0/metrics.json"]["data"]
-    assert scores["best_fid"] > 0 and scores["sample_count"] == 200
+    assert scores["best_fid"] > 0 and scores["protocol"]["sample_count"] == 200
     subprocess.run(["git", "add", "."], check=True)
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     subprocess.run(["git", *identity, "commit", "--quiet", "-m", "run"], check=True)

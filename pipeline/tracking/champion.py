@@ -19,6 +19,7 @@ from pipeline.tracking.content import LegContent
 from pipeline.tracking.dataset import name_model
 from pipeline.tracking.store import Store
 from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
+from stages.scores.protocol import list_differences
 
 ALIAS = "champion"
 MODEL_FOLDER = "model"
@@ -58,10 +59,11 @@ def crown_champion(
         for content in scored:
             if _hash_best(content) == champion.tags["weights_sha256"]:
                 protocol, fid = content.protocol, content.best["best_fid"]
-        if protocol != best.protocol:
+        differences = list_differences(protocol, best.protocol)
+        if differences:
             return (
-                f"champion of {name} stays version {champion.version}: it was scored with {json.dumps(protocol)}, this "
-                f"comparison with {json.dumps(best.protocol)}, which does not compare; to have "
+                f"champion of {name} stays version {champion.version}: its score (one) and this comparison's (the "
+                f"other) were made with another protocol, which does not compare: {'; '.join(differences)}; to have "
                 f"{best.leg.name} replace it: `python -m pipeline.tracking sync --replace-champion`"
             )
         if best.best["best_fid"] >= fid:

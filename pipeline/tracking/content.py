@@ -182,8 +182,8 @@ def _list_scores(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> It
         if step not in seconds:
             yield Value("epoch", float(point["epoch"]), step, at)
         for key, value in point.items():
-            if key not in PLACES:
-                yield Value(key, math.nan if value is None else float(value), step, at)
+            if key not in PLACES and value is not None:
+                yield Value(key, float(value), step, at)
 
 
 def _list_summary(summary: dict[str, Any], values: list[Value]) -> Iterator[Value]:

@@ -8,6 +8,7 @@ from stages.common.params import load_section
 from stages.extractor.params import ExtractorParams
 from stages.lipschitz.params import LipschitzParams
 from stages.prepare.params import DATASETS, PrepareParams
+from stages.reference.params import ReferenceParams
 from stages.sample.params import SampleParams
 from stages.scores.params import ScoresParams
 from stages.train.params import TrainParams
@@ -25,7 +26,14 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
     sample = load_section(SampleParams, "sample", content=content)
     scores = load_section(ScoresParams, "scores", content=content)
     lipschitz = load_section(LipschitzParams, "lipschitz", content=content)
+    reference = load_section(ReferenceParams, "reference", content=content)
     return [
+        *_find_few_scored("sample.sample_count", sample.sample_count, extractor, scores),
+        *(
+            fault
+            for split, count in count_images(prepare).items()
+            for fault in _find_few_compared(split, count, reference, scores)
+        ),
         *_find_few_images("sample.sample_count", sample.sample_count, extractor, scores, "draw more samples"),
         *(
             fault
@@ -63,6 +71,39 @@ def _find_few_images(
     if count < scores.splits:
         faults.append(
             f"{name} = {count}: fewer than scores.splits = {scores.splits}; {cure}, or lower scores.splits"
+        )
+    return faults
+
+
+def _find_few_scored(name: str, count: int, extractor: ExtractorParams, scores: ScoresParams) -> list[str]:
+    """Find numbers of generated images that scores take of fewer."""
+    fid_count, dimension = scores.fid_count(count), extractor.feature_dimension()
+    faults = [
+        f"scores.{key} = {least}: more than {name} = {count}; lower it or draw more samples"
+        for key, least in (("fid_sample_count", fid_count), ("compared_count", scores.compared_count))
+        if least > count
+    ]
+    if scores.fid_sample_count is not None and fid_count <= dimension:
+        faults.append(
+            f"scores.fid_sample_count = {fid_count}: FID with the {extractor.name}'s {dimension} features needs more "
+            f"than {dimension} images; raise it"
+        )
+    return faults
+
+
+def _find_few_compared(split: str, count: int, reference: ReferenceParams, scores: ScoresParams) -> list[str]:
+    """Find numbers of real images that scores take of fewer."""
+    faults = []
+    if split == reference.split and reference.count is not None:
+        if reference.count > count:
+            faults.append(
+                f"reference.count = {reference.count}: the {split} split will have only {count} images; lower it"
+            )
+        count = min(count, reference.count)
+    if scores.compared_count > count:
+        faults.append(
+            f"scores.compared_count = {scores.compared_count}: more than the {count} images of the {split} split that "
+            "are scored; lower it"
         )
     return faults
 

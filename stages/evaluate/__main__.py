@@ -1,4 +1,4 @@
-"""Score every snapshot of one leg: samples/<leg> -> results/evaluate/<leg> (Inception Score and FID)."""
+"""Score every snapshot of one leg: samples/<leg> -> results/evaluate/<leg> (every score, with its protocol)."""
 
 from stages.common.artifacts import MANIFEST, METRICS, POINTS, SAMPLES, SCORES, read_json, write_json
 from stages.common.compute import start_compute
@@ -6,9 +6,10 @@ from stages.common.entry import read_leg, run_stage
 from stages.common.params import load_section
 from stages.evaluate.points import read_reference, score_points
 from stages.evaluate.summary import summarise_points
+from stages.scores.comparison import Comparer
 from stages.scores.extractor import load_extractor
 from stages.scores.params import ScoresParams
-from stages.scores.score import describe_protocol
+from stages.scores.protocol import ReferenceSet, describe_protocol
 
 
 def main() -> None:
@@ -16,21 +17,18 @@ def main() -> None:
     leg = read_leg(__doc__)
     params = load_section(ScoresParams, "scores")
     manifest = read_json(SAMPLES / leg.name / MANIFEST, made_by=f"sample@{leg.name}")
-    reference = read_reference()
+    comparer = Comparer(read_reference(), params)
     extractor = load_extractor(start_compute())
-    points = score_points(leg, manifest, extractor, reference.moments, params)
+    points = score_points(leg, manifest, extractor, comparer)
+    real = ReferenceSet(split=comparer.real.split, count=comparer.real.moments.image_count)
+    protocol = describe_protocol(extractor.card, params, real, manifest["sample_count"])
     record = {
         **{key: manifest[key] for key in ("gan", "setting", "seed", "diverged_at_generator_step")},
-        "protocol": {
-            **describe_protocol(extractor.card, params),
-            "reference_split": reference.split,
-            "reference_count": reference.moments.image_count,
-            "sample_count": manifest["sample_count"],
-        },
+        "protocol": protocol.model_dump(),
         "points": points,
     }
     write_json(SCORES / leg.name / POINTS, record)
-    write_json(SCORES / leg.name / METRICS, summarise_points(record))
+    write_json(SCORES / leg.name / METRICS, summarise_points(record, protocol.digest))
 
 
 if __name__ == "__main__":

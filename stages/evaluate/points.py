@@ -1,6 +1,6 @@
 """Score a leg's snapshots one by one."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,37 +13,25 @@ from stages.common.artifacts import (
     read_images,
     read_json,
 )
+from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import Extractor
-from stages.scores.frechet import frechet_distance
-from stages.scores.moments import Moments, read_moments
-from stages.scores.params import ScoresParams
+from stages.scores.moments import read_moments
+from stages.scores.real_features import REAL_FEATURES, read_features
 from stages.scores.score import look_at
 
 
-class Reference(NamedTuple):
-    """The real images that FID compares with.
-
-    Attributes:
-        split: which split they are.
-        moments: of their features.
-    """
-
-    split: str
-    moments: Moments
-
-
-def read_reference() -> Reference:
+def read_reference() -> RealSet:
     """Read reference/.
 
     Raises:
         ValueError: a file is missing or damaged.
     """
     split = read_json(REAL_SCORES, made_by="reference")["real_split"]
-    return Reference(split, read_moments(REFERENCE_MOMENTS))
+    return RealSet(split, read_moments(REFERENCE_MOMENTS), read_features(REAL_FEATURES))
 
 
 def score_points(
-    leg: Leg, manifest: dict[str, Any], extractor: Extractor, reference: Moments, params: ScoresParams
+    leg: Leg, manifest: dict[str, Any], extractor: Extractor, comparer: Comparer
 ) -> list[dict[str, Any]]:
     """Score the samples of every snapshot.
 
@@ -51,11 +39,10 @@ def score_points(
         leg: the leg.
         manifest: of its samples.
         extractor: what to look with.
-        reference: moments of the real images, from the same extractor.
-        params: how to score.
+        comparer: the real images as the same extractor saw them, and how to score.
 
     Returns:
-        For each snapshot its place in the training, Inception Score, FID and number of distinct images.
+        For each snapshot its place in the training, its scores and its number of distinct images.
 
     Raises:
         ValueError: sampled images are missing, or are not as many as the manifest says.
@@ -70,13 +57,11 @@ def score_points(
                 f"make it anew: `dvc repro -f sample@{leg.name}`"
             )
         step = point["generator_step"]
-        seen = look_at(images, extractor, params, f"{leg.name} at generator step {step}")
+        seen = look_at(images, extractor, comparer.params, f"{leg.name} at generator step {step}")
         points.append(
             {
                 **{key: point[key] for key in ("generator_step", "discriminator_steps", "epoch")},
-                "inception_score": seen.inception_score.mean,
-                "inception_score_deviation": seen.inception_score.deviation,
-                "fid": frechet_distance(reference, seen.moments),
+                **comparer.compare(seen),
                 "distinct_images": count_distinct(images),
             }
         )

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+PLACES = ("generator_step", "discriminator_steps", "epoch", "distinct_images")
 
-def summarise_points(record: dict[str, Any]) -> dict[str, Any]:
-    """Give the best and the last Inception Score and FID with their generator steps.
+
+def summarise_points(record: dict[str, Any], digest: str) -> dict[str, Any]:
+    """Give the best Inception Score and FID, and the last of every score, with their generator steps.
 
     Args:
         record: what points.json holds.
+        digest: of its protocol.
 
     Returns:
-        Flat numbers and names; a leg without points has no scores here, only where it diverged.
+        Flat numbers, and the protocol with its digest, which changes with any field of it; a leg without points has
+        no scores here, only where it diverged.
     """
     summary: dict[str, Any] = {}
     points = record["points"]
@@ -22,12 +26,14 @@ def summarise_points(record: dict[str, Any]) -> dict[str, Any]:
             "best_inception_score_generator_step": highest["generator_step"],
             "best_fid": lowest["fid"],
             "best_fid_generator_step": lowest["generator_step"],
-            "last_inception_score": points[-1]["inception_score"],
-            "last_fid": points[-1]["fid"],
+            **{
+                f"last_{key}": value
+                for key, value in points[-1].items()
+                if key not in PLACES and value is not None
+            },
             "last_generator_step": points[-1]["generator_step"],
             "least_distinct_images": min(point["distinct_images"] for point in points),
         }
     if record["diverged_at_generator_step"] is not None:
         summary["diverged_at_generator_step"] = record["diverged_at_generator_step"]
-    kept = ("extractor", "sample_count", "splits", "reference_split", "reference_count", "weights_sha256")
-    return summary | {key: record["protocol"][key] for key in kept}
+    return summary | {"protocol": record["protocol"], "protocol_digest": digest}

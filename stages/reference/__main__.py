@@ -1,39 +1,58 @@
-"""Score the real images: data/prepared -> reference/ (moments that FID compares with; the row `Real data`)."""
+"""Score the real images: data/prepared -> reference/ (what generated ones meet; the row `Real data`)."""
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stages.common.artifacts import REAL_SCORES, REFERENCE_MOMENTS, images_file, read_images, write_json
 from stages.common.compute import start_compute
 from stages.common.entry import run_stage
 from stages.common.params import load_section
-from stages.reference.params import ReferenceParams
+from stages.reference.params import ReferenceParams, SampledParams
+from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import load_extractor
-from stages.scores.frechet import frechet_distance
 from stages.scores.moments import write_moments
 from stages.scores.params import ScoresParams
-from stages.scores.score import describe_protocol, look_at
+from stages.scores.protocol import ReferenceSet, describe_protocol
+from stages.scores.real_features import REAL_FEATURES, write_features
+from stages.scores.score import draw_images, look_at, want_reference
 
 
 def main() -> None:
-    """Look at both splits; the FID of one against the other is the best that a perfect generator could get."""
+    """Look at the reference, and at images of the other split as if they were generated.
+
+    Those are as many as a snapshot has, or all there are: the best that a perfect generator could get.
+    """
     params = load_section(ReferenceParams, "reference")
     scores = load_section(ScoresParams, "scores")
-    splits = (params.split, params.other_split())
+    sampled = load_section(SampledParams, "sample").sample_count
     extractor = load_extractor(start_compute())
-    reference, other = (
-        look_at(read_images(images_file(split), made_by="prepare"), extractor, scores, f"real {split} split")
-        for split in splits
-    )
-    write_moments(REFERENCE_MOMENTS, reference.moments)
+    images = _read_some(params.split, params.count, scores)
+    title = f"real {params.split} split"
+    seen = look_at(images, extractor, scores, title, want_reference(len(images), scores))
+    real = RealSet(params.split, seen.moments, seen.features)
+    others = _read_some(params.other_split(), sampled, scores)
+    other = look_at(others, extractor, scores, f"real {params.other_split()} split")
+
+    write_moments(REFERENCE_MOMENTS, real.moments)
+    write_features(REAL_FEATURES, real.features)
+    reference = ReferenceSet(split=params.split, count=len(images))
     record = {
         "real_split": params.split,
-        "real_count": reference.moments.image_count,
+        "real_count": len(images),
         "other_split": params.other_split(),
-        "other_count": other.moments.image_count,
-        "inception_score": reference.inception_score.mean,
-        "inception_score_deviation": reference.inception_score.deviation,
-        "fid": frechet_distance(reference.moments, other.moments),
-        "protocol": describe_protocol(extractor.card, scores),
+        "other_count": len(others),
+        **Comparer(real, scores).compare(other),
+        "protocol": describe_protocol(extractor.card, scores, reference, len(others)).model_dump(),
     }
     write_json(REAL_SCORES, record)
+
+
+def _read_some(split: str, count: int | None, scores: ScoresParams) -> NDArray[np.uint8]:
+    """Read a split's images, or `count` drawn from the seed where there are more."""
+    images = read_images(images_file(split), made_by="prepare")
+    if count is None or count >= len(images):
+        return images
+    return images[draw_images(len(images), count, scores.shuffle_seed)]
 
 
 if __name__ == "__main__":

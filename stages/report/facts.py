@@ -84,12 +84,18 @@ def _list_scoring(results: Results) -> list[Fact]:
         ),
         Fact(
             "FID",
-            f"against all {protocol['reference_count']} images of the {protocol['reference_split']} split",
+            f"{protocol['fid_sample_count']} images against {protocol['reference_count']} of the "
+            f"{protocol['reference_split']} split; its interval is of these numbers of images",
+        ),
+        Fact(
+            "KID, precision, recall, density, coverage",
+            f"{protocol['compared_count']} images of either kind; {protocol['kid_subsets']} subsets of "
+            f"{protocol['kid_subset_size']}; {protocol['precision_recall_neighbours']} and "
+            f"{protocol['density_coverage_neighbours']} neighbours",
         ),
         Fact(
             "Real data’s row",
-            f"Inception Score of the {real['real_split']} split ({real['real_count']}); "
-            f"FID of it against the {real['other_split']} split ({real['other_count']})",
+            f"{real['other_count']} images of the {real['other_split']} split, scored as generated ones are",
         ),
     ]
 
@@ -117,6 +123,7 @@ def explain_seeds(results: Results) -> str:
     if count == 1:
         return (
             "One seed (n = 1): differences smaller than what another seed would change cannot be told from chance. "
-            "± is the deviation over the Inception Score's splits, not over trainings."
+            "± is the deviation over the Inception Score's splits, and an FID's range its 95 % interval over "
+            "samples: neither is over trainings."
         )
     return f"{count} seeds: values are means over seeds of each leg's best, ± the sample standard deviation over seeds."

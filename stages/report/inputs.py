@@ -1,7 +1,6 @@
 """Read what all stages left on disk, and refuse scores that must not share a table."""
 
 import csv
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -23,6 +22,7 @@ from stages.common.artifacts import (
 from stages.common.grid import Grid
 from stages.common.params import load_section
 from stages.report.params import ReportParams, SettingNumbers
+from stages.scores.protocol import COUNTS, refuse_unlike
 
 Result = TypeVar("Result")
 
@@ -35,6 +35,8 @@ REAL_KEYS = (
     "inception_score",
     "inception_score_deviation",
     "fid",
+    "fid_low",
+    "fid_high",
     "protocol",
 )
 CARD_KEYS = ("name", "title", "feature_dimension", "class_count")
@@ -43,13 +45,15 @@ TRAINING_KEYS = ("generator_steps", "training_seconds", "images_per_second")
 
 
 class Point(NamedTuple):
-    """The scores of one snapshot."""
+    """The scores of one snapshot; `fid_low` and `fid_high` hold its FID's 95 % interval."""
 
     generator_step: int
     epoch: float
     inception_score: float
     inception_score_deviation: float
     fid: float
+    fid_low: float
+    fid_high: float
     distinct_images: int
 
 
@@ -192,6 +196,8 @@ def _to_point(record: dict[str, Any]) -> Point:
         inception_score=float(record["inception_score"]),
         inception_score_deviation=float(record["inception_score_deviation"]),
         fid=float(record["fid"]),
+        fid_low=float(record["fid_low"]),
+        fid_high=float(record["fid_high"]),
         distinct_images=int(record["distinct_images"]),
     )
 
@@ -239,16 +245,9 @@ def _take(path: Path, made_by: str, make: Callable[[], Result]) -> Result:
 def _refuse_mixed(real: dict[str, Any], protocols: dict[Leg, dict[str, Any]]) -> None:
     """Refuse scores of different extractors or protocols: they must never share a table."""
     first_leg, first = next(iter(protocols.items()))
+    first_file = str(SCORES / first_leg.name / POINTS)
     for leg, protocol in protocols.items():
-        if protocol != first:
-            raise ValueError(
-                f"{SCORES / leg.name / POINTS} was scored with {json.dumps(protocol)}, but "
-                f"{SCORES / first_leg.name / POINTS} with {json.dumps(first)}; score both alike: "
-                f"`dvc repro evaluate@{first_leg.name} evaluate@{leg.name}`"
-            )
-    shared = {key: first.get(key) for key in real}
-    if shared != real:
-        raise ValueError(
-            f"{REAL_SCORES} was scored with {json.dumps(real)}, but the legs with {json.dumps(shared)}; "
-            "score all alike: `dvc repro`"
-        )
+        cure = f"score both alike: `dvc repro evaluate@{first_leg.name} evaluate@{leg.name}`"
+        refuse_unlike(first, protocol, (first_file, str(SCORES / leg.name / POINTS)), cure)
+    # There may be fewer real images than generated ones; the row of real data says how many.
+    refuse_unlike(first, real, (first_file, str(REAL_SCORES)), "score all alike: `dvc repro`", ignored=COUNTS)

@@ -7,7 +7,7 @@ from typing import Any
 from stages.common.artifacts import atomic_path
 from stages.report.inputs import LegResult, Results
 from stages.report.published import REAL, name_gan, published_score
-from stages.report.scores import INCEPTION_SCORE, METRICS, Cell, Metric, find_best, rank_gans
+from stages.report.scores import FID, INCEPTION_SCORE, METRICS, Cell, Metric, find_best, rank_gans
 
 DIVERGED = "diverged"
 MISSING = "missing"
@@ -39,9 +39,10 @@ def build_table1(results: Results) -> list[dict[str, Any]]:
 def _describe_real(results: Results) -> dict[str, Any]:
     row: dict[str, Any] = {"gan": REAL, "name": "Real data"}
     for metric in METRICS:
-        row |= dict.fromkeys(_best_columns(metric), None)
+        row |= dict.fromkeys([*_best_columns(metric), *_interval_columns(metric)], None)
         row |= {metric.key: results.real[metric.key], f"{metric.key}_rank": None}
-    row |= {"inception_score_deviation": results.real["inception_score_deviation"], "legs_missing": 0}
+    kept = ("inception_score_deviation", "fid_low", "fid_high")
+    row |= {key: results.real[key] for key in kept} | {"legs_missing": 0}
     return row | _list_published(REAL)
 
 
@@ -52,7 +53,7 @@ def _best_columns(metric: Metric) -> list[str]:
 
 def _describe_best(cell: Cell | None, metric: Metric) -> dict[str, Any]:
     if cell is None:
-        return dict.fromkeys(_best_columns(metric), None)
+        return dict.fromkeys([*_best_columns(metric), *_interval_columns(metric)], None)
     is_alone = cell.seeds == 1
     deviation = cell.deviation
     if is_alone and metric is INCEPTION_SCORE:
@@ -69,7 +70,15 @@ def _describe_best(cell: Cell | None, metric: Metric) -> dict[str, Any]:
         cell.point.epoch if is_alone else None,
         cell.last,
     )
-    return dict(zip(_best_columns(metric), values, strict=True))
+    # A mean over seeds has its deviation in place of one point's interval.
+    interval = {
+        column: getattr(cell.point, column) if is_alone else None for column in _interval_columns(metric)
+    }
+    return dict(zip(_best_columns(metric), values, strict=True)) | interval
+
+
+def _interval_columns(metric: Metric) -> list[str]:
+    return ["fid_low", "fid_high"] if metric is FID else []
 
 
 def _list_published(row: str) -> dict[str, float | None]:
@@ -95,6 +104,9 @@ def _describe_leg(result: LegResult) -> dict[str, Any]:
             f"{metric.key}_generator_step": None if best is None else best.generator_step,
             f"{metric.key}_last": None if last is None else metric.of(last),
         }
+        row |= {
+            column: None if best is None else getattr(best, column) for column in _interval_columns(metric)
+        }
     kept = ("generator_steps", "discriminator_steps", "epochs", "training_seconds", "images_per_second")
     return (
         row
@@ -113,6 +125,8 @@ def show_value(row: dict[str, Any], metric: Metric) -> str:
         return MISSING if row["legs_missing"] else DIVERGED
     deviation = row.get(f"{metric.key}_deviation")
     spread = "" if deviation is None else f" ± {metric.show(deviation)}"
+    if row.get(f"{metric.key}_low") is not None:
+        spread = f" ({metric.show(row[f'{metric.key}_low'])} to {metric.show(row[f'{metric.key}_high'])})"
     return metric.show(row[metric.key]) + spread
 
 

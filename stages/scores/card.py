@@ -1,5 +1,6 @@
 """The extractor's card: what it is, so that every score can say what it was measured with."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -46,14 +47,15 @@ def write_card(card: Card) -> None:
     write_json(CARD, card.model_dump())
 
 
-def read_card() -> Card:
-    """Read extractor/card.json.
+def read_card(folder: Path = EXTRACTOR) -> Card:
+    """Read an extractor's card.json.
 
     Raises:
         ValueError: the file is missing or damaged.
     """
-    content: Any = read_json(CARD, made_by="extractor")
+    path = folder / CARD.name
+    content: Any = read_json(path, made_by="extractor")
     try:
         return Card.model_validate(content)
     except ValidationError as error:
-        raise ValueError(f"{CARD} is damaged ({error}); make it anew: `dvc repro -f extractor`") from None
+        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f extractor`") from None

@@ -1,6 +1,7 @@
 """Load the extractor that the extractor stage made, and look at images with it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from stages.common.artifacts import EXTRACTOR
 from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import CARD, WEIGHTS, Card, read_card
 from stages.scores.classifier import Classifier, Extracted
@@ -53,35 +55,35 @@ class Extractor:
             yield seen.features.cpu().numpy(), seen.logits.cpu().numpy()
 
 
-def load_extractor(device: torch.device) -> Extractor:
-    """Load extractor/.
+def load_extractor(device: torch.device, folder: Path = EXTRACTOR) -> Extractor:
+    """Load an extractor's folder.
 
     Raises:
         ValueError: the extractor is missing, damaged or of an unknown name.
     """
-    card = read_card()
+    card, weights = read_card(folder), folder / WEIGHTS.name
     loaders = {"classifier": _load_classifier, "inception": _load_inception}
     if card.name not in loaders:
         raise ValueError(f"extractor {card.name!r} is unknown; there is {', '.join(loaders)}")
     try:
-        return Extractor(card, loaders[card.name](card, device), device)
+        return Extractor(card, loaders[card.name](card, weights, device), device)
     except FileNotFoundError:
-        raise ValueError(f"{WEIGHTS} is missing; make it with `dvc repro extractor`") from None
+        raise ValueError(f"{weights} is missing; make it with `dvc repro extractor`") from None
     except (SafetensorError, RuntimeError):
         raise ValueError(
-            f"{WEIGHTS} does not hold the {card.name} that {CARD} describes; make both anew: "
+            f"{weights} does not hold the {card.name} that {folder / CARD.name} describes; make both anew: "
             "`dvc repro -f extractor`"
         ) from None
 
 
-def _load_classifier(card: Card, device: torch.device) -> Callable[[Tensor], Extracted]:
+def _load_classifier(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], Extracted]:
     assert card.image_shape is not None and card.width is not None
     channels, height, width = card.image_shape
     network = Classifier((channels, height, width), card.width, card.feature_dimension, card.class_count)
-    network.load_state_dict(load_file(WEIGHTS))
+    network.load_state_dict(load_file(weights))
     network = network.to(device).to(memory_format=torch.channels_last).eval()
     return lambda pixels: network(pixels_to_tensor(pixels).contiguous(memory_format=torch.channels_last))
 
 
-def _load_inception(card: Card, device: torch.device) -> Callable[[Tensor], Extracted]:
-    return Inception(WEIGHTS, device, card.precision)
+def _load_inception(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], Extracted]:
+    return Inception(weights, device, card.precision)

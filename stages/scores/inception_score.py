@@ -8,10 +8,17 @@ from numpy.typing import NDArray
 
 
 class InceptionScore(NamedTuple):
-    """Mean and population standard deviation over the splits, as in the authors' code."""
+    """An Inception Score.
+
+    Attributes:
+        mean: over the splits, as in the authors' code.
+        deviation: population standard deviation over the splits, as in the authors' code.
+        standard_error: of the mean, from the sample standard deviation over the splits; None for one split.
+    """
 
     mean: float
     deviation: float
+    standard_error: float | None
 
 
 def inception_score(logits: NDArray[np.floating], splits: int, shuffle_seed: int) -> InceptionScore:
@@ -35,7 +42,8 @@ def inception_score(logits: NDArray[np.floating], splits: int, shuffle_seed: int
     log_probabilities = _log_softmax(logits.astype(np.float64)[order])
     edges = [split * count // splits for split in range(splits + 1)]
     scores = [_score(log_probabilities[start:end]) for start, end in pairwise(edges)]
-    return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
+    error = None if splits == 1 else float(np.std(scores, ddof=1)) / splits**0.5
+    return InceptionScore(float(np.mean(scores)), float(np.std(scores)), error)
 
 
 def _score(log_probabilities: NDArray[np.float64]) -> float:

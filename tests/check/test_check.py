@@ -88,6 +88,16 @@ def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
         ),
         (lambda p: p["scores"].update(splits=3000), "scores.splits = 3000"),
         (
+            lambda p: p["scores"].update(compared_count=2001),
+            "scores.compared_count = 2001: more than sample.sample_count = 2000",
+        ),
+        (lambda p: p["scores"].update(fid_sample_count=64), "scores.fid_sample_count = 64: FID with the"),
+        (
+            lambda p: p["reference"].update(count=60_001),
+            "reference.count = 60001: the train split will have only",
+        ),
+        (lambda p: p["reference"].update(count=1000), "compared_count = 2000: more than the 1000 images"),
+        (
             lambda p: p["scores"].update(splits=1000) or p["prepare"].update(test_limit=500),
             "the test split's images = 500: fewer than scores.splits",
         ),
@@ -127,6 +137,15 @@ def test_faults_of_all_sections_are_told_at_once_and_nothing_is_written() -> Non
     assert len(caught.value.faults) == 5
     assert str(caught.value).startswith("params.yaml has 5 faults:\n  - gans names 'dcgan'")
     assert not CHECK_PASSED.exists()
+
+
+@pytest.mark.parametrize("protocol", ["report", "miyato", "field"])
+def test_every_protocol_is_in_order_with_the_default_and_the_report(protocol: str) -> None:
+    from pipeline.preset import compose_preset
+
+    for name in ("default", "report"):
+        text = compose_preset(name, ROOT / "presets", protocol)
+        assert find_all_faults(yaml.safe_load(text)) == []
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yaml")))

@@ -33,7 +33,9 @@ def test_images_that_differ_in_one_pixel_are_distinct() -> None:
 
 def test_best_is_the_highest_inception_score_and_the_lowest_fid_and_last_is_the_last() -> None:
     points = [point(10, 2.0, 90.0, 49), point(20, 3.0, 70.0), point(30, 2.5, 80.0)]
-    summary = summarise_points({"points": points, "diverged_at_generator_step": None, "protocol": PROTOCOL})
+    summary = summarise_points(
+        {"points": points, "diverged_at_generator_step": None, "protocol": PROTOCOL}, "d1"
+    )
     assert (summary["best_inception_score"], summary["best_inception_score_generator_step"]) == (3.0, 20)
     assert (summary["best_fid"], summary["best_fid_generator_step"]) == (70.0, 20)
     assert (summary["last_inception_score"], summary["last_fid"], summary["last_generator_step"]) == (
@@ -46,5 +48,5 @@ def test_best_is_the_highest_inception_score_and_the_lowest_fid_and_last_is_the_
 
 
 def test_a_leg_without_points_has_no_scores_but_says_where_it_diverged() -> None:
-    summary = summarise_points({"points": [], "diverged_at_generator_step": 7, "protocol": PROTOCOL})
-    assert summary == {"diverged_at_generator_step": 7, **PROTOCOL}
+    summary = summarise_points({"points": [], "diverged_at_generator_step": 7, "protocol": PROTOCOL}, "d1")
+    assert summary == {"diverged_at_generator_step": 7, "protocol": PROTOCOL, "protocol_digest": "d1"}

@@ -79,3 +79,14 @@ def test_a_preset_may_bring_settings_of_its_own() -> None:
     content = yaml.safe_load(read())
     assert content["settings_used"] == ["T"]
     assert list(content["settings"]) == ["A", "B", "C", "T"]
+
+
+def test_a_protocol_is_laid_over_any_preset_and_known_again() -> None:
+    main(["report", "--protocol", "miyato"])
+    content = yaml.safe_load(read())
+    assert content["prepare"]["dataset"] == "cifar10"
+    assert (content["sample"]["sample_count"], content["reference"]["count"]) == (50_000, 10_000)
+    assert (content["scores"]["splits"], content["scores"]["fid_sample_count"]) == (10, 5000)
+    assert find_preset(read()) == "report"
+    with pytest.raises(ValueError, match="protocol 'tiny' is unknown; there is field, miyato, report"):
+        compose_preset("report", protocol="tiny")

@@ -13,14 +13,26 @@ from PIL import Image
 from stages.common.artifacts import images_file, labels_file, write_array, write_json
 
 ROOT = Path(__file__).parents[2]
-PROTOCOL = {
+LEG_PROTOCOL = {
     "extractor": "classifier",
     "weights_sha256": "ab" * 32,
+    "resize": "none",
+    "precision": "float32",
     "feature_dimension": 16,
+    "reference_split": "train",
+    "reference_count": 40,
+    "sample_count": 30,
+    "fid_sample_count": 30,
     "splits": 2,
     "shuffle_seed": 0,
+    "compared_count": 30,
+    "kid_subsets": 10,
+    "kid_subset_size": 20,
+    "precision_recall_neighbours": 3,
+    "density_coverage_neighbours": 3,
+    "fid_infinity_points": 0,
 }
-LEG_PROTOCOL = PROTOCOL | {"reference_split": "train", "reference_count": 40, "sample_count": 30}
+PROTOCOL = LEG_PROTOCOL | {"sample_count": 10, "fid_sample_count": 10}
 
 Scores = dict[str, list[tuple[float, float]]]
 """Inception Score and FID of each point, by leg name."""
@@ -78,6 +90,8 @@ def _real_scores() -> dict[str, Any]:
         "inception_score": 3.9,
         "inception_score_deviation": 0.1,
         "fid": 0.5,
+        "fid_low": 0.4,
+        "fid_high": 0.6,
         "protocol": PROTOCOL,
     }
 
@@ -93,6 +107,9 @@ def _write_leg(name: str, points: list[tuple[float, float]], diverged_at: int | 
             "inception_score": score,
             "inception_score_deviation": 0.25,
             "fid": fid,
+            "fid_standard_error": 0.5,
+            "fid_low": fid - 1.0,
+            "fid_high": fid + 1.0,
             "distinct_images": 30,
         }
         record["points"].append(place | values)

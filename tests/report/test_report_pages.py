@@ -130,10 +130,9 @@ def test_the_epoch_of_a_best_point_is_shown(write_results: Write) -> None:
 def test_a_gan_that_nobody_published_gets_dashes_beside_it(write_results: Write) -> None:
     write_results({f"mine-{setting}-0": [(1.0, 9.0), (2.0, 8.0)] for setting in "ABCDEF"})
     main()
-    assert (
-        "mine       2.00 ± 0.25      A, step 20  2.00  1     8.0  A, step 20  8.0   1     –          –"
-        in Path("report/table1.txt").read_text(encoding="utf-8")
-    )
+    text = Path("report/table1.txt").read_text(encoding="utf-8")
+    (row,) = [" ".join(line.split()) for line in text.splitlines() if line.startswith("mine")]
+    assert row == "mine 2.00 ± 0.25 A, step 20 2.00 1 8.0 (7.0 to 9.0) A, step 20 8.0 1 – –"
 
 
 def test_a_grid_of_one_diverged_leg_still_has_its_report(write_results: Write) -> None:

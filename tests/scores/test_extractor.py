@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,24 @@ from safetensors.torch import save_file
 
 from stages.scores.card import CARD, WEIGHTS, Card, write_card
 from stages.scores.classifier import Classifier
+from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import IMAGES_AT_A_TIME, load_extractor
 from stages.scores.params import ScoresParams
-from stages.scores.score import look_at
+from stages.scores.score import look_at, want_reference
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)
-SCORES = ScoresParams(splits=2, shuffle_seed=0)
+SCORES = ScoresParams(
+    splits=2,
+    shuffle_seed=0,
+    fid_sample_count=None,
+    fid_infinity_points=0,
+    compared_count=50,
+    kid_subsets=5,
+    kid_subset_size=20,
+    precision_recall_neighbours=3,
+    density_coverage_neighbours=5,
+)
 
 
 @pytest.fixture
@@ -99,3 +111,41 @@ def test_a_card_with_a_missing_or_unknown_entry_is_refused() -> None:
     CARD.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="card.json is damaged"):
         load_extractor(CPU)
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_an_image_that_the_network_answers_with_no_finite_number_is_named() -> None:
+    extractor = load_extractor(CPU)
+    whole = extractor.extract
+
+    def spoil(images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        for start, (features, logits) in enumerate(whole(images)):
+            if start == 1:
+                features[3, 2] = np.nan
+            yield features, logits
+
+    extractor.extract = spoil  # type: ignore[method-assign]
+    with pytest.raises(
+        ValueError, match=r"test: the extractor answers image 253 \(counted from 0\) with numbers"
+    ):
+        look_at(draw_images(400), extractor, SCORES, "test")
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_fewer_images_than_are_compared_are_refused() -> None:
+    with pytest.raises(ValueError, match="scores.compared_count = 50, but there are only 49 images"):
+        look_at(draw_images(49), load_extractor(CPU), SCORES, "test")
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_real_images_score_near_each_other_and_noise_far_from_them() -> None:
+    extractor = load_extractor(CPU)
+    real = draw_images(400)
+    seen = look_at(real, extractor, SCORES, "real", want_reference(400, SCORES))
+    comparer = Comparer(RealSet("train", seen.moments, seen.features), SCORES)
+    like = comparer.compare(look_at(real[::-1][:200], extractor, SCORES, "like"))
+    unlike = comparer.compare(look_at(real[:200] // 8, extractor, SCORES, "dark"))
+    for name in ("fid", "kid"):
+        assert (like[name] or 0.0) < (unlike[name] or 0.0)
+    for name in ("precision", "recall", "density", "coverage"):
+        assert (like[name] or 0.0) > (unlike[name] or 0.0)

@@ -1,0 +1,17 @@
+from pipeline.metrics_diff import find_protocol_changes
+
+FILE = "results/evaluate/sngan-A-0/metrics.json"
+
+
+def test_a_changed_field_of_a_protocol_is_named_with_both_values() -> None:
+    changes = {"best_fid": {"old": 9.0, "new": 8.0}, "protocol.splits": {"old": 10, "new": 5}}
+    assert find_protocol_changes({FILE: changes}) == [f"{FILE}: splits was 10 and is 5"]
+
+
+def test_scores_under_one_protocol_compare_and_so_do_losses() -> None:
+    assert find_protocol_changes({FILE: {"best_fid": {"old": 9.0, "new": 8.0}}}) == []
+    assert find_protocol_changes({"results/train/a/metrics.json": {"protocol.x": {"old": 1, "new": 2}}}) == []
+
+
+def test_a_new_leg_has_nothing_to_compare_with() -> None:
+    assert find_protocol_changes({FILE: {"protocol.splits": {"old": None, "new": 5}}}) == []
