@@ -8,6 +8,7 @@ from stages.common.compute import ComputeParams
 from stages.common.grid import Grid
 from stages.common.params import Params, find_faults, load_section
 from stages.extractor.params import ExtractorParams
+from stages.neighbours.params import NeighboursParams
 from stages.networks.gan import load_gan_module
 from stages.networks.params import NetworksParams
 from stages.prepare.params import PrepareParams
@@ -25,6 +26,7 @@ SECTIONS: dict[str, type[Params]] = {
     "extractor": ExtractorParams,
     "reference": ReferenceParams,
     "sample": SampleParams,
+    "neighbours": NeighboursParams,
     "scores": ScoresParams,
     "report": ReportParams,
 }

@@ -24,6 +24,7 @@ MODELS = Path("models")
 SAMPLES = Path("samples")
 TRAINING = Path("results/train")
 SCORES = Path("results/evaluate")
+NEIGHBOURS = Path("results/neighbours")
 REPORT = Path("report")
 SCRATCH = Path(".scratch")
 
@@ -31,6 +32,8 @@ MANIFEST = "manifest.json"
 METRICS_LOG = "metrics.jsonl"
 LOSS_CURVES = "losses.csv"
 FINAL_STATE = "state.safetensors"
+INTERPOLATION = "interpolation.png"
+NEIGHBOURS_RECORD = "neighbours.json"
 POINTS = "points.json"
 METRICS = "metrics.json"
 CHECK_PASSED = Path("results/check/passed.txt")
