@@ -31,7 +31,7 @@ def test_two_values_have_a_wide_interval_and_one_has_none() -> None:
     # t(1) = 12.7062; the deviation of 0 and 2 is sqrt(2), their mean's error 1.
     assert estimate_mean([0.0, 2.0]).high == pytest.approx(1.0 + 12.7062, abs=1e-4)
     one = estimate_mean([5.0])
-    assert one == (5.0, None, None, None, 1)
+    assert (one.mean, one.deviation, one.low, one.high, one.size) == (5.0, None, None, None, 1)
     assert one.is_above(0.0) is None
 
 
