@@ -34,13 +34,15 @@ def link_run(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}"
 
 
-def list_leg_links(experiment_id: str, contents: list[LegContent], runs: dict[str, Run]) -> list[LegLink]:
-    """List what the page says of every leg of the comparison."""
+def list_leg_links(
+    experiment_id: str, contents: list[LegContent], runs: dict[str, Run], tags: dict[str, dict[str, str]]
+) -> list[LegLink]:
+    """List what the page says of every leg of the comparison: their runs and those runs' tags are by leg name."""
     return [
         LegLink(
             leg=content.leg.name,
             link=link_run(experiment_id, runs[content.leg.name].info.run_id),
-            commit=runs[content.leg.name].data.tags.get(COMMIT, ""),
+            commit=tags[content.leg.name].get(COMMIT, ""),
             hashes=content.lineage.stage_hashes,
             params=content.params,
         )

@@ -105,7 +105,9 @@ def publish_views(
         "All runs in a table, by FID": link_view(experiment_id, ALL_LEGS),
         "The comparison's run: table, figures, report": link_run(experiment_id, comparison.info.run_id),
     }
-    page = lay_out_page(find_base(store, base), links, list_leg_links(experiment_id, contents, runs))
+    # Asked for anew: a run's tags here are those that it had before it was completed.
+    tags = {name: store.client.get_run(run.info.run_id).data.tags for name, run in runs.items()}
+    page = lay_out_page(find_base(store, base), links, list_leg_links(experiment_id, contents, runs, tags))
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         write_bytes(PAGE, page.encode())
 
