@@ -6,6 +6,7 @@ from typing import Any
 from stages.common.artifacts import SPLITS
 from stages.common.params import load_section
 from stages.extractor.params import ExtractorParams
+from stages.neighbours.params import NeighboursParams
 from stages.prepare.params import DATASETS, PrepareParams
 from stages.sample.params import SampleParams
 from stages.scores.params import ScoresParams
@@ -23,6 +24,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
     extractor = load_section(ExtractorParams, "extractor", content=content)
     sample = load_section(SampleParams, "sample", content=content)
     scores = load_section(ScoresParams, "scores", content=content)
+    neighbours = load_section(NeighboursParams, "neighbours", content=content)
     return [
         *_find_few_images("sample.sample_count", sample.sample_count, extractor, scores, "draw more samples"),
         *(
@@ -33,6 +35,16 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
             )
         ),
         *_find_large_batches(count_images(prepare).get("train"), train, extractor),
+        *_find_many_neighbours(neighbours, sample),
+    ]
+
+
+def _find_many_neighbours(neighbours: NeighboursParams, sample: SampleParams) -> list[str]:
+    if neighbours.sample_count <= sample.sample_count:
+        return []
+    return [
+        f"neighbours.sample_count = {neighbours.sample_count}: only sample.sample_count = {sample.sample_count} images "
+        "are drawn; lower it or draw more samples"
     ]
 
 
