@@ -15,14 +15,14 @@ class Claim(NamedTuple):
         text: what the report says, and where.
         holds: whether our numbers say so too, at 95 %; None when they cannot tell.
         numbers: what that rests on.
-        section: of the page, that shows more of it.
+        section: of the page, that shows more of it; the table of claims where none does.
         means_say: what the bare means say, however unsure; None when they cannot tell either.
     """
 
     text: str
     holds: bool | None
     numbers: str
-    section: str
+    section: str = "claims"
     means_say: bool | None = None
 
     @property
