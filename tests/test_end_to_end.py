@@ -41,7 +41,7 @@ def test_one_command_makes_the_report_and_prints_the_table() -> None:
     output = dvc("repro")
     assert list_run(output)[0] == "check"
     assert list_run(output)[-2:] == ["report", "track"]
-    assert len(list_run(output)) == 6 + 4 * 2
+    assert len(list_run(output)) == 7 + 4 * 2
     table = Path("report/table1.txt").read_text(encoding="utf-8")
     assert table in output
     assert {"SNGAN", "Real"} <= set(table.split())
@@ -74,7 +74,7 @@ def test_a_change_of_setting_c_runs_only_its_legs_and_the_report() -> None:
     legs = [f"{stage}@sngan-C-0" for stage in ("train", "lipschitz", "sample", "evaluate")]
     run = list_run(dvc("repro"))
     assert run[0] == "check" and run[-2:] == ["report", "track"]
-    assert sorted(run[1:-2]) == sorted(legs)
+    assert sorted(run[1:-2]) == sorted([*legs, "neighbours"])
     difference = json.loads(dvc("metrics", "diff", "--json"))
     assert "results/evaluate/sngan-C-0/metrics.json" in difference
     assert "results/evaluate/sngan-A-0/metrics.json" not in difference
@@ -115,7 +115,7 @@ def test_a_new_gan_is_one_file_and_one_word_and_its_divergence_a_result() -> Non
     output = dvc("repro")
     legs = ["exploding-A-0", "exploding-C-0"]
     stages = [f"{stage}@{leg}" for stage in ("train", "lipschitz", "sample", "evaluate") for leg in legs]
-    assert sorted(list_run(output)) == sorted(["check", *stages, "report", "track"])
+    assert sorted(list_run(output)) == sorted(["check", *stages, "neighbours", "report", "track"])
     assert "no longer a finite number at generator step 26" in output
     points = json.loads(Path("results/evaluate/exploding-A-0/points.json").read_text())
     assert points["diverged_at_generator_step"] == 26

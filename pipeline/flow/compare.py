@@ -25,7 +25,7 @@ from pipeline.flow.warm import Warm
 from stages.common.artifacts import Leg
 
 # Made from whatever legs there are; it names those that are missing.
-TOLERANT = {"report"}
+TOLERANT = {"neighbours", "report"}
 
 
 @flow(

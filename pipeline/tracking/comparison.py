@@ -11,6 +11,7 @@ from mlflow.entities import Run
 from pipeline.tracking.content import LegContent
 from pipeline.tracking.lineage import Lock, describe_commit, hash_content
 from pipeline.tracking.live import FINISHED, FOLLOWER, claim, end_run, name_follower
+from pipeline.tracking.page import link_run
 from pipeline.tracking.runs import (
     COMPARISON,
     COMPLETE,
@@ -42,16 +43,25 @@ def open_comparison(store: Store, experiment_id: str, contents: list[LegContent]
 
 
 def fill_comparison(
-    store: Store, experiment_id: str, run: Run, contents: list[LegContent], lock: Lock
+    store: Store, experiment_id: str, run: Run, contents: list[LegContent], runs: dict[str, Run], lock: Lock
 ) -> None:
-    """Log the report's table, figures and pages to the comparison's run, when it has not these already."""
+    """Log the report's table, figures and pages to the comparison's run, when it has not these already.
+
+    Args:
+        store: where.
+        experiment_id: of the experiment.
+        run: of the comparison.
+        contents: the comparison's legs.
+        runs: their runs by leg name, which the report's copy links to.
+        lock: what dvc.lock holds.
+    """
     report_hash = next((out["md5"] for out in lock["report"]["outs"] if out["path"] == str(REPORT)), "")
     if run.data.tags.get(COMPLETE) != YES or run.data.tags.get(REPORT_HASH) != report_hash:
         claim(store, run)
         log_params(store, run, _list_shared_params(contents))
         results = read_json(REPORT / "results.json", "report")
         _log_table(store, run, results["table1"])
-        _log_report(store, run)
+        _log_report(store, run, runs)
         tags = describe_commit() | {
             NOTE: describe_comparison(results),
             REPORT_HASH: report_hash,
@@ -95,12 +105,16 @@ def _log_table(store: Store, run: Run, rows: list[dict[str, Any]]) -> None:
     set_tags(store, run, {"mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}])})
 
 
-def _log_report(store: Store, run: Run) -> None:
+def _log_report(store: Store, run: Run, runs: dict[str, Run]) -> None:
     with tempfile.TemporaryDirectory() as name:
         report = Path(name) / "report"
         shutil.copytree(REPORT, report)
         # The page of links lies beside the repository's report, not beside this copy.
         page = report / "index.html"
-        link = f"{find_base(store)}/{link_view(run.info.experiment_id, BEST_LEGS, charts=True)}"
-        page.write_text(page.read_text(encoding="utf-8").replace(f"../{PAGE}", link), encoding="utf-8")
+        base, experiment_id = find_base(store), run.info.experiment_id
+        text = page.read_text(encoding="utf-8")
+        for leg, own in runs.items():
+            text = text.replace(f'"../{PAGE}#{leg}"', f'"{base}/{link_run(experiment_id, own.info.run_id)}"')
+        link = f"{base}/{link_view(experiment_id, BEST_LEGS, charts=True)}"
+        page.write_text(text.replace(f"../{PAGE}", link), encoding="utf-8")
         store.client.log_artifacts(run.info.run_id, name)

@@ -60,7 +60,7 @@ def sync(store: Store, replace_champion: bool = False, base: str | None = None) 
         runs = {content.leg.name: sync_leg(store, experiment_id, content, parent_id) for content in contents}
         champion = "no champion before all legs and the report are there"
         if parent is not None:
-            fill_comparison(store, experiment_id, parent, contents, lock)
+            fill_comparison(store, experiment_id, parent, contents, runs, lock)
             champion = crown_champion(store, contents, runs, replace_champion)
             publish_views(store, experiment_id, contents, runs, parent, base)
             write_json(SYNCED, {content.leg.name: content.lineage.key for content in contents})

@@ -1,7 +1,6 @@
 """What one sees on arrival: the experiment's description, ready-made views of MLflow's UI, and links to them."""
 
 import json
-from html import escape
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +8,7 @@ from mlflow.entities import Run
 
 from pipeline.tracking import UI_HOST, UI_PORT
 from pipeline.tracking.content import LegContent
+from pipeline.tracking.page import lay_out_page, link_run, list_leg_links
 from pipeline.tracking.runs import KIND, LEG, NO, SUPERSEDED, YES, set_tags
 from pipeline.tracking.store import FOLDER, SERVERS, Store
 from stages.common.artifacts import write_bytes
@@ -110,9 +110,11 @@ def publish_views(
             experiment_id, BEST_LEGS, charts=True
         ),
         "All runs in a table, by FID": link_view(experiment_id, ALL_LEGS),
-        "The comparison's run: table, figures, report": f"#/experiments/{experiment_id}/runs/{comparison.info.run_id}",
+        "The comparison's run: table, figures, report": link_run(experiment_id, comparison.info.run_id),
     }
-    page = _lay_out_page(find_base(store, base), links)
+    # Asked for anew: a run's tags here are those that it had before it was completed.
+    tags = {name: store.client.get_run(run.info.run_id).data.tags for name, run in runs.items()}
+    page = lay_out_page(find_base(store, base), links, list_leg_links(experiment_id, contents, runs, tags))
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         write_bytes(PAGE, page.encode())
 
@@ -218,28 +220,3 @@ def _make_charts(last_step: int) -> list[dict[str, Any]]:
         }
     )
     return [{**chart, "uuid": f"chart-{number}"} for number, chart in enumerate(charts)]
-
-
-def _lay_out_page(base: str, links: dict[str, str]) -> str:
-    """Lay out the page that the report links to: it goes on to the first link where the UI answers."""
-    items = "\n".join(
-        f'<li><a href="{escape(base + "/" + link)}">{escape(text)}</a></li>' for text, link in links.items()
-    )
-    first = json.dumps(f"{base}/{next(iter(links.values()))}").replace("<", "\\u003c")
-    return f"""<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>The comparison in MLflow</title>
-<style>body {{ font: 17px/1.6 Georgia, serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }}</style></head>
-<body>
-<h1>The comparison in MLflow</h1>
-<p>MLflow is expected at <code>{escape(base)}</code>. Where it does not answer, start it with <code>make ui</code>.</p>
-<ul>
-{items}
-</ul>
-<script>
-fetch({json.dumps(f"{base}/health")}, {{mode: "no-cors"}}).then(() => location.replace({first}), () => {{}});
-</script>
-</body>
-</html>
-"""

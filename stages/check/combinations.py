@@ -7,6 +7,7 @@ from stages.common.artifacts import SPLITS
 from stages.common.params import load_section
 from stages.extractor.params import ExtractorParams
 from stages.lipschitz.params import LipschitzParams
+from stages.neighbours.params import NeighboursParams
 from stages.prepare.params import DATASETS, PrepareParams
 from stages.reference.params import ReferenceParams
 from stages.sample.params import SampleParams
@@ -27,6 +28,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
     scores = load_section(ScoresParams, "scores", content=content)
     lipschitz = load_section(LipschitzParams, "lipschitz", content=content)
     reference = load_section(ReferenceParams, "reference", content=content)
+    neighbours = load_section(NeighboursParams, "neighbours", content=content)
     return [
         *_find_few_scored("sample.sample_count", sample.sample_count, extractor, scores),
         *(
@@ -43,6 +45,16 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
             )
         ),
         *_find_large_batches(count_images(prepare).get("train"), train, extractor, lipschitz),
+        *_find_many_neighbours(neighbours, sample),
+    ]
+
+
+def _find_many_neighbours(neighbours: NeighboursParams, sample: SampleParams) -> list[str]:
+    if neighbours.sample_count <= sample.sample_count:
+        return []
+    return [
+        f"neighbours.sample_count = {neighbours.sample_count}: only sample.sample_count = {sample.sample_count} images "
+        "are drawn; lower it or draw more samples"
     ]
 
 

@@ -9,6 +9,7 @@ from stages.common.grid import Grid
 from stages.common.params import Params, find_faults, load_section
 from stages.extractor.params import ExtractorParams
 from stages.lipschitz.params import LipschitzParams
+from stages.neighbours.params import NeighboursParams
 from stages.networks.gan import load_gan_module
 from stages.networks.params import NetworksParams
 from stages.prepare.params import PrepareParams
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[Params]] = {
     "reference": ReferenceParams,
     "sample": SampleParams,
     "lipschitz": LipschitzParams,
+    "neighbours": NeighboursParams,
     "scores": ScoresParams,
     "report": ReportParams,
 }

@@ -25,6 +25,7 @@ SAMPLES = Path("samples")
 TRAINING = Path("results/train")
 SCORES = Path("results/evaluate")
 LIPSCHITZ = Path("results/lipschitz")
+NEIGHBOURS = Path("results/neighbours")
 REPORT = Path("report")
 SCRATCH = Path(".scratch")
 
@@ -32,6 +33,8 @@ MANIFEST = "manifest.json"
 METRICS_LOG = "metrics.jsonl"
 LOSS_CURVES = "losses.csv"
 FINAL_STATE = "state.safetensors"
+INTERPOLATION = "interpolation.png"
+NEIGHBOURS_RECORD = "neighbours.json"
 POINTS = "points.json"
 METRICS = "metrics.json"
 CHECK_PASSED = Path("results/check/passed.txt")

@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 from stages.report.inputs import Results
-from stages.report.published import name_gan
+from stages.report.published import name_gan, published_length, published_score
 from stages.report.ranking import compare_with_published
-from stages.report.scores import METRICS, rank_gans
+from stages.report.scores import METRICS, Metric, rank_gans
 from stages.report.table import SOURCES
 
 SHOWN_DIGITS = 12
@@ -39,11 +39,25 @@ def list_orders(results: Results) -> list[dict[str, Any]]:
             {
                 "metric": metric.title,
                 "order": [name_gan(gan) for gan in values],
+                "published": {
+                    name: _order_published(results, source, metric) for name, source in SOURCES.items()
+                },
                 "agreements": {title: agreement.show() for title, agreement in agreements.items()},
                 "kendall_tau": {title: agreement.tau for title, agreement in agreements.items()},
+                "p": {title: agreement.p for title, agreement in agreements.items()},
+                "least_p": {title: agreement.least_p for title, agreement in agreements.items()},
             }
         )
     return orders
+
+
+def _order_published(results: Results, source: str, metric: Metric) -> list[str]:
+    """Name the grid's GANs in a published order, the best first."""
+    scores = {gan: published_score(source, gan, metric.key) for gan in results.grid.gans}
+    known = {gan: score for gan, score in scores.items() if score is not None}
+    return [
+        name_gan(gan) for gan in sorted(known, key=lambda gan: known[gan], reverse=metric.is_higher_better)
+    ]
 
 
 def list_protocol(results: Results) -> list[Fact]:
@@ -123,7 +137,41 @@ def explain_seeds(results: Results) -> str:
     if count == 1:
         return (
             "One seed (n = 1): differences smaller than what another seed would change cannot be told from chance. "
-            "± is the deviation over the Inception Score's splits, and an FID's range its 95 % interval over "
-            "samples: neither is over trainings."
+            "± is the deviation over the Inception Score's splits, not over trainings, and an interval in brackets is "
+            "over draws of images from one generator."
         )
-    return f"{count} seeds: values are means over seeds of each leg's best, ± the sample standard deviation over seeds."
+    return (
+        f"{count} seeds: values are means over seeds of each leg's best, ± the sample standard deviation over seeds, "
+        "in brackets Student's 95 % interval of the mean."
+    )
+
+
+def list_limits(results: Results) -> list[str]:
+    """Say what the comparison cannot show, in its own numbers."""
+    seeds, protocol = len(results.grid.seeds), results.protocol
+    ends = [leg.points[-1] for leg in results.legs if leg.points]
+    longest = max(ends, key=lambda point: point.generator_step, default=None)
+    length = published_length()
+    steps = length.epochs * (length.train_images // length.batch_size)
+    limits = [
+        f"{seeds} seed{'s' if seeds > 1 else ''}: "
+        + (
+            f"an interval of {seeds} values is wide, and rests on their being normally distributed."
+            if seeds > 1
+            else "no interval over trainings, and no claim that rests on one can be settled."
+        ),
+        f"Scores are of the {results.card['name']} extractor with {protocol['sample_count']} images a point. FID is "
+        "too high at any finite number of images, by more the fewer they are, for all GANs nearly alike: orders "
+        "compare, levels do not.",
+        "The best value over evaluation points and settings is chosen by the score it shows, which flatters every GAN; "
+        "the last value does not.",
+        "Every GAN has the same generator, data and number of generator steps, not the same computing time, and none "
+        "was tuned beyond the settings shown.",
+    ]
+    if longest is not None:
+        limits.insert(
+            1,
+            f"Trainings are {longest.generator_step:,} generator steps ({longest.epoch:.3g} epochs) long, the report’s "
+            f"{steps:,}: what ends best need not be what learns fastest.",
+        )
+    return limits

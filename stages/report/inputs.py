@@ -1,30 +1,28 @@
 """Read what all stages left on disk, and refuse scores that must not share a table."""
 
-import csv
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from stages.common.artifacts import (
     DATA_MANIFEST,
     EXTRACTOR,
-    LOSS_CURVES,
     MANIFEST,
     METRICS,
+    NEIGHBOURS,
+    NEIGHBOURS_RECORD,
     POINTS,
     REAL_SCORES,
     SAMPLES,
     SCORES,
     TRAINING,
     Leg,
-    read_json,
 )
 from stages.common.grid import Grid
 from stages.common.params import load_section
+from stages.report.losses import Losses, read_losses
 from stages.report.params import ReportParams, SettingNumbers
+from stages.report.records import read_record, take
 from stages.scores.protocol import COUNTS, refuse_unlike
-
-Result = TypeVar("Result")
 
 # What the tables and pages show of each record; a file without one of them is damaged.
 REAL_KEYS = (
@@ -41,28 +39,40 @@ REAL_KEYS = (
 )
 CARD_KEYS = ("name", "title", "feature_dimension", "class_count")
 DATA_KEYS = ("dataset", "licence", "source", "image_size", "channels", "splits")
+NEIGHBOURS_KEYS = ("sample_count", "held_out_count", "train_count", "shown", "legs")
 TRAINING_KEYS = ("generator_steps", "training_seconds", "images_per_second")
 
 
 class Point(NamedTuple):
-    """The scores of one snapshot; `fid_low` and `fid_high` hold its FID's 95 % interval."""
+    """The scores of one snapshot.
+
+    Attributes:
+        generator_step: when.
+        epoch: the same in epochs.
+        inception_score: mean over splits of the images.
+        inception_score_deviation: over these splits.
+        fid: of the snapshot's images.
+        distinct_images: how many of them differ.
+        fid_low: lower end of the FID's 95 % interval over draws of images; None where evaluate gave none.
+        fid_high: upper end.
+    """
 
     generator_step: int
     epoch: float
     inception_score: float
     inception_score_deviation: float
     fid: float
-    fid_low: float
-    fid_high: float
     distinct_images: int
+    fid_low: float | None = None
+    fid_high: float | None = None
 
+    def deviation_of(self, key: str) -> float | None:
+        """Return the deviation that one snapshot's score has by itself: the Inception Score's, over its splits."""
+        return self.inception_score_deviation if key == "inception_score" else None
 
-class Losses(NamedTuple):
-    """A leg's losses; None where one is no finite number."""
-
-    generator_steps: list[int]
-    discriminator: list[float | None]
-    generator: list[float | None]
+    def interval_of(self, key: str) -> tuple[float | None, float | None]:
+        """Return the interval that one snapshot's score has by itself: the FID's, where there is one."""
+        return (self.fid_low, self.fid_high) if key == "fid" else (None, None)
 
 
 class LegResult(NamedTuple):
@@ -75,6 +85,7 @@ class LegResult(NamedTuple):
         training: the flat summary of its training.
         losses: over the training.
         grids: picture of samples by generator step.
+        interpolation: picture of the last snapshot's images between pairs of noise vectors; None where it has none.
         is_missing: whether there are no results of it: a stage of it failed, or was not run.
     """
 
@@ -84,6 +95,7 @@ class LegResult(NamedTuple):
     training: dict[str, Any]
     losses: Losses
     grids: dict[int, Path]
+    interpolation: Path | None = None
     is_missing: bool = False
 
 
@@ -99,6 +111,7 @@ class Results(NamedTuple):
         real: the scores of real images.
         card: what the extractor is.
         data: the data set's manifest.
+        neighbours: distances to the nearest training images, by leg, and of how many images.
     """
 
     title: str
@@ -109,6 +122,7 @@ class Results(NamedTuple):
     real: dict[str, Any]
     card: dict[str, Any]
     data: dict[str, Any]
+    neighbours: dict[str, Any]
 
     def of(self, gan: str, setting: str) -> list[LegResult]:
         """List the legs of a GAN under a setting, one a seed."""
@@ -130,7 +144,7 @@ def read_results() -> Results:
     title = load_section(ReportParams, "report").title
     grid = Grid.load()
     settings = {letter: _read_setting(letter) for letter in grid.settings_used}
-    real = _read_record(REAL_SCORES, "reference", REAL_KEYS)
+    real = read_record(REAL_SCORES, "reference", REAL_KEYS)
     legs, protocols = [], {}
     for leg in grid.legs():
         if _is_missing(leg):
@@ -148,22 +162,14 @@ def read_results() -> Results:
         legs=legs,
         protocol=next(iter(protocols.values())),
         real=real,
-        card=_read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS),
-        data=_read_record(DATA_MANIFEST, "prepare", DATA_KEYS),
+        card=read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS),
+        data=read_record(DATA_MANIFEST, "prepare", DATA_KEYS),
+        neighbours=read_record(NEIGHBOURS / NEIGHBOURS_RECORD, "neighbours", NEIGHBOURS_KEYS),
     )
 
 
 def _read_setting(letter: str) -> dict[str, Any]:
     return dict(load_section(SettingNumbers, "settings", letter).model_extra or {})
-
-
-def _read_record(path: Path, made_by: str, keys: Iterable[str]) -> dict[str, Any]:
-    """Read a JSON record that must have `keys`."""
-    record = read_json(path, made_by)
-    missing = [key for key in keys if not isinstance(record, dict) or key not in record]
-    if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}; make it anew: `dvc repro -f {made_by}`")
-    return dict(record)
 
 
 def _is_missing(leg: Leg) -> bool:
@@ -175,10 +181,10 @@ def _is_missing(leg: Leg) -> bool:
 def _read_leg(leg: Leg) -> tuple[LegResult, dict[str, Any]]:
     scores_file = SCORES / leg.name / POINTS
     made_by = f"evaluate@{leg.name}"
-    scores = _read_record(scores_file, made_by, ("diverged_at_generator_step", "protocol", "points"))
-    points = _take(scores_file, made_by, lambda: [_to_point(point) for point in scores["points"]])
-    training = _read_record(TRAINING / leg.name / METRICS, f"train@{leg.name}", TRAINING_KEYS)
-    losses, grids = _read_losses(leg), _find_grids(leg)
+    scores = read_record(scores_file, made_by, ("diverged_at_generator_step", "protocol", "points"))
+    points = take(scores_file, made_by, lambda: [_to_point(point) for point in scores["points"]])
+    training = read_record(TRAINING / leg.name / METRICS, f"train@{leg.name}", TRAINING_KEYS)
+    losses, (grids, interpolation) = read_losses(leg), _find_pictures(leg)
     unseen = [point.generator_step for point in points if point.generator_step not in grids]
     if unseen:
         raise ValueError(
@@ -186,7 +192,7 @@ def _read_leg(leg: Leg) -> tuple[LegResult, dict[str, Any]]:
             f"make both anew: `dvc repro -f sample@{leg.name} {made_by}`"
         )
     diverged_at = scores["diverged_at_generator_step"]
-    return LegResult(leg, points, diverged_at, training, losses, grids), scores["protocol"]
+    return LegResult(leg, points, diverged_at, training, losses, grids, interpolation), scores["protocol"]
 
 
 def _to_point(record: dict[str, Any]) -> Point:
@@ -196,50 +202,26 @@ def _to_point(record: dict[str, Any]) -> Point:
         inception_score=float(record["inception_score"]),
         inception_score_deviation=float(record["inception_score_deviation"]),
         fid=float(record["fid"]),
-        fid_low=float(record["fid_low"]),
-        fid_high=float(record["fid_high"]),
         distinct_images=int(record["distinct_images"]),
+        fid_low=_optional(record, "fid_low"),
+        fid_high=_optional(record, "fid_high"),
     )
 
 
-def _find_grids(leg: Leg) -> dict[int, Path]:
-    path, made_by = SAMPLES / leg.name / MANIFEST, f"sample@{leg.name}"
-    record = _read_record(path, made_by, ("points",))
-    return _take(
-        path,
+def _optional(record: dict[str, Any], key: str) -> float | None:
+    return None if record.get(key) is None else float(record[key])
+
+
+def _find_pictures(leg: Leg) -> tuple[dict[int, Path], Path | None]:
+    """Name the grid of each generator step, and the walk between noise vectors."""
+    folder, made_by = SAMPLES / leg.name, f"sample@{leg.name}"
+    record = read_record(folder / MANIFEST, made_by, ("points", "interpolation"))
+    grids = take(
+        folder / MANIFEST,
         made_by,
-        lambda: {
-            int(point["generator_step"]): SAMPLES / leg.name / point["grid"] for point in record["points"]
-        },
+        lambda: {int(point["generator_step"]): folder / point["grid"] for point in record["points"]},
     )
-
-
-def _read_losses(leg: Leg) -> Losses:
-    path, made_by = TRAINING / leg.name / LOSS_CURVES, f"train@{leg.name}"
-    if not path.exists():
-        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`")
-    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    return _take(
-        path,
-        made_by,
-        lambda: Losses(
-            [int(row["generator_step"]) for row in rows],
-            [_number(row["discriminator_loss"]) for row in rows],
-            [_number(row["generator_loss"]) for row in rows],
-        ),
-    )
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None
-
-
-def _take(path: Path, made_by: str, make: Callable[[], Result]) -> Result:
-    """Make something of a file's content; an entry that is missing or of another type is the file's fault."""
-    try:
-        return make()
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}); make it anew: `dvc repro -f {made_by}`") from None
+    return grids, folder / record["interpolation"] if record["interpolation"] else None
 
 
 def _refuse_mixed(real: dict[str, Any], protocols: dict[Leg, dict[str, Any]]) -> None:

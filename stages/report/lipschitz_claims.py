@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from stages.report.claims import Claim
+from stages.report.claims.verdict import Claim
 from stages.report.lipschitz import SCORE, Analyses, Analysis
 
 # The report has no tolerance. Miyato et al. 2018, appendix C.1, finds normalised layers at 1.00 to 1.05.
@@ -62,9 +62,9 @@ def _check(
 ) -> Claim:
     """Hold a claim against each snapshot that it is about, and tell how many it holds at, and by how much."""
     if not points:
-        return Claim(text, None, "no discriminator that this is about has been analysed")
+        return Claim(text, None, "no discriminator that this is about has been analysed", "lipschitz")
     count = sum(map(is_so, points))
-    return Claim(text, count == len(points), f"at {count} of {len(points)} snapshots; {tell()}")
+    return Claim(text, count == len(points), f"at {count} of {len(points)} snapshots; {tell()}", "lipschitz")
 
 
 def _tell_normalised(scores: list[Analysis]) -> str:

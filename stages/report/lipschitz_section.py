@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from stages.common.grid import Grid
 from stages.report.canvas import write_figure
-from stages.report.claims import Claim
-from stages.report.illustrations import Illustration
+from stages.report.claims.verdict import Claim
 from stages.report.lipschitz import SCORE, Analyses, Analysis, read_analyses
 from stages.report.lipschitz_claims import check_lipschitz_claims
 from stages.report.lipschitz_figures import draw_gradients, draw_layer_norms
+from stages.report.pictures import Illustration
 from stages.report.published import name_gan
 
 LAYERS = Illustration(
@@ -45,10 +45,6 @@ class LipschitzSection(NamedTuple):
     answers: list[dict[str, Any]]
     claims: list[Claim]
     missing: list[str]
-
-    def to_record(self) -> dict[str, Any]:
-        """Give what results.json holds of it."""
-        return {"answers": self.answers, "claims": [claim._asdict() for claim in self.claims]}
 
 
 def tell_lipschitz(grid: Grid, folder: Path) -> LipschitzSection:

@@ -8,17 +8,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from stages.common.artifacts import write_bytes
 from stages.report.canvas import colour_of
-from stages.report.claims import check_claims
-from stages.report.facts import explain_seeds, list_orders, list_protocol
-from stages.report.illustrations import Illustration, Illustrations
+from stages.report.claims.all_claims import check_claims
+from stages.report.courses import list_steps
+from stages.report.facts import explain_seeds, list_limits, list_orders, list_protocol
+from stages.report.illustrations import Illustrations
 from stages.report.inputs import Results
 from stages.report.lipschitz_section import LipschitzSection, show_count, show_range
+from stages.report.pairs import compare_pairs
+from stages.report.pictures import Illustration
+from stages.report.provenance import digest_protocol, trace_sources
+from stages.report.published import name_gan
+from stages.report.ranking import show_p
 from stages.report.scores import FID, INCEPTION_SCORE, METRICS
 from stages.report.table import (
     SOURCES,
+    build_cell_table,
     build_leg_table,
     build_table1,
     show_epoch,
+    show_interval,
     show_last,
     show_place,
     show_value,
@@ -38,7 +46,7 @@ def write_pages(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    content = gather_content(results, illustrations) | {"lipschitz": lipschitz}
+    content = gather_content(results, illustrations, lipschitz)
     for name, template in TEMPLATES.items():
         text = environment.get_template(template).render(
             **content, embed=lambda picture: _embed(folder, picture)
@@ -46,29 +54,59 @@ def write_pages(
         write_bytes(folder / name, text.encode())
 
 
-def gather_content(results: Results, illustrations: Illustrations) -> dict[str, Any]:
+def gather_content(
+    results: Results, illustrations: Illustrations, lipschitz: LipschitzSection
+) -> dict[str, Any]:
     """Gather all that the templates show."""
     return {
+        "claims": [*check_claims(results), *lipschitz.claims],
+        "lipschitz": lipschitz,
         "title": results.title,
         "results": results,
         "metrics": METRICS,
         "inception_score": INCEPTION_SCORE,
         "fid": FID,
         "sources": list(SOURCES),
-        "table1": build_table1(results),
-        "legs": build_leg_table(results),
-        "orders": list_orders(results),
-        "claims": check_claims(results),
-        "protocol": list_protocol(results),
-        "seeds_explained": explain_seeds(results),
         "pictures": illustrations,
+        **_gather_tables(results),
+        **_gather_words(results),
+        **_gather_functions(results),
+    }
+
+
+def _gather_tables(results: Results) -> dict[str, Any]:
+    return {
+        "table1": build_table1(results),
+        "cells": build_cell_table(results),
+        "legs": build_leg_table(results),
+        "comparisons": [compare_pairs(results, metric) for metric in METRICS],
+        "steps": list_steps(results),
+        "provenance": trace_sources(results),
+        "protocol_digest": digest_protocol(results.protocol),
+    }
+
+
+def _gather_words(results: Results) -> dict[str, Any]:
+    return {
+        "orders": list_orders(results),
+        "protocol": list_protocol(results),
+        "limits": list_limits(results),
+        "seeds_explained": explain_seeds(results),
+    }
+
+
+def _gather_functions(results: Results) -> dict[str, Any]:
+    return {
         "colour_of": lambda gan: colour_of(gan, results.grid.gans),
+        "name_gan": name_gan,
         "show_value": show_value,
+        "show_interval": show_interval,
         "show_place": show_place,
         "show_epoch": show_epoch,
         "show_range": show_range,
         "show_count": show_count,
         "show_last": show_last,
+        "show_p": show_p,
     }
 
 

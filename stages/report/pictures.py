@@ -1,17 +1,38 @@
 """Pictures of real and generated images for figures and galleries."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.common.artifacts import images_file, labels_file, read_array, read_images
+from stages.common.artifacts import atomic_path, images_file, labels_file, read_array, read_images
 from stages.common.pictures import arrange_grid
 from stages.report.inputs import LegResult
 
 Picture = NDArray[np.uint8]
 """uint8 [height, width] for grey, [height, width, 3] for colour."""
+
+
+class Illustration(NamedTuple):
+    """A picture file in the report's folder.
+
+    Attributes:
+        file: its name.
+        title: what stands under it.
+        description: what it shows, for those who do not see it.
+    """
+
+    file: str
+    title: str
+    description: str
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a picture as PNG, as small as it gets, atomically."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
 
 
 def read_picture(path: Path) -> Picture:
@@ -44,10 +65,18 @@ def show_real(rows: int, columns: int) -> Picture:
     return _squeeze(arrange_grid(np.stack([images[index] for index in chosen]), rows, columns))
 
 
-def show_growth(result: LegResult, image_size: int) -> Picture:
-    """Stack the first row of every point's grid: the same noise, over the training from top to bottom."""
-    rows = [read_picture(result.grids[point.generator_step])[:image_size] for point in result.points]
-    return np.concatenate(rows)
+def show_course(result: LegResult, image_size: int, tiles: int) -> Picture:
+    """Stack a corner of every point's grid: the same noise, over the training from top to bottom.
+
+    Args:
+        result: the leg, with one point or more.
+        image_size: of one image, in pixels.
+        tiles: images across and down, fewer where the grid has fewer.
+    """
+    side = tiles * image_size
+    return np.concatenate(
+        [read_picture(result.grids[point.generator_step])[:side, :side] for point in result.points]
+    )
 
 
 def _squeeze(grid: NDArray[np.uint8]) -> Picture:

@@ -1,7 +1,7 @@
 """The published numbers beside which the report's own are shown."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -43,3 +43,17 @@ def published_curves(metric: str) -> tuple[str, list[int], dict[str, list[float 
     """Return the setting, the epochs and, by GAN, the curves of the report's Figure 3."""
     figure = _PUBLISHED["report_figure3"]
     return figure["setting"], figure["epochs"], figure[metric]
+
+
+class Length(NamedTuple):
+    """How long the report trained, and the original."""
+
+    epochs: int
+    train_images: int
+    batch_size: int
+    original_generator_steps: int
+
+
+def published_length() -> Length:
+    """Return the numbers that tell how long the report trained."""
+    return Length(**_PUBLISHED["report_length"])

@@ -18,28 +18,46 @@ class Agreement(NamedTuple):
         tau: Kendall's tau-b, 1 for the same order and -1 for its reverse; None with fewer than three in common, or
             where all values of one side are equal.
         gans_in_common: how many GANs have both values.
+        p: how often orders that have nothing to do with each other agree or disagree as much, two-sided; exact
+            where no values are equal.
     """
 
     tau: float | None
     gans_in_common: int
+    p: float | None = None
+
+    @property
+    def least_p(self) -> float:
+        """The p of two equal orders, below which none can be: 2 / n!."""
+        return min(1.0, 2.0 / math.factorial(self.gans_in_common))
 
     def show(self) -> str:
         """Write it for people."""
         if self.gans_in_common < FEWEST_IN_COMMON:
             return f"none computed, only {self.gans_in_common} in common"
-        if self.tau is None:
+        if self.tau is None or self.p is None:
             return f"none computed, all values of one side are equal (n = {self.gans_in_common})"
-        return f"{self.tau:+.2f} (n = {self.gans_in_common})"
+        return f"{self.tau:+.2f} (n = {self.gans_in_common}, p {show_p(self.p)})"
+
+
+def show_p(p: float) -> str:
+    """Write a p value for people, with its sign of equality."""
+    return f"= {p:.2f}" if p >= 0.1 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
 def compare_orders(first: dict[str, float], second: dict[str, float]) -> Agreement:
-    """Compare the orders of the GANs that both have a value for."""
+    """Compare the orders of the GANs that both have a value for.
+
+    Source: Kendall 1938, "A new measure of rank correlation".
+    """
     common = [gan for gan in first if gan in second]
     if len(common) < FEWEST_IN_COMMON:
         return Agreement(None, len(common))
-    tau = kendalltau([first[gan] for gan in common], [second[gan] for gan in common]).statistic
+    outcome = kendalltau([first[gan] for gan in common], [second[gan] for gan in common])
     # Where all values of one side are equal there is no order to compare.
-    return Agreement(None if math.isnan(tau) else float(tau), len(common))
+    if math.isnan(outcome.statistic):
+        return Agreement(None, len(common))
+    return Agreement(float(outcome.statistic), len(common), float(outcome.pvalue))
 
 
 def compare_with_published(values: dict[str, float], source: str, metric: Metric) -> Agreement:

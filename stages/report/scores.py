@@ -1,10 +1,10 @@
 """Choose what a table shows: the best over evaluation points and settings, and the last."""
 
-import statistics
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from stages.report.inputs import LegResult, Point, Results
+from stages.report.intervals import Interval, estimate_mean
 
 Item = TypeVar("Item")
 
@@ -44,6 +44,10 @@ class Metric(NamedTuple):
         """Write a value for people; a dash for none."""
         return "–" if value is None else f"{value:.{self.digits}f}"
 
+    def show_change(self, change: float) -> str:
+        """Write a difference of two values for people, with its sign."""
+        return f"{change:+.{self.digits}f}"
+
 
 INCEPTION_SCORE = Metric("inception_score", "Inception Score", is_higher_better=True, digits=2)
 FID = Metric("fid", "FID", is_higher_better=False, digits=1)
@@ -55,25 +59,21 @@ class Cell(NamedTuple):
 
     Attributes:
         setting: the setting's letter.
-        best: mean over seeds of each leg's best value.
-        deviation: sample standard deviation of that over seeds; None for one seed.
-        seeds: how many legs have a value.
+        best: each leg's best value, over seeds.
         seeds_planned: how many legs there are.
         seeds_diverged: how many of them diverged, before their first point or later.
         point: the best point of the best leg.
         leg: that leg.
-        last: mean over seeds of the value at the end; None when any leg diverged.
+        last: the value at the end, over seeds; None when any leg diverged.
     """
 
     setting: str
-    best: float
-    deviation: float | None
-    seeds: int
+    best: Interval
     seeds_planned: int
     seeds_diverged: int
     point: Point
     leg: LegResult
-    last: float | None
+    last: Interval | None
 
 
 def summarise(results: Results, gan: str, setting: str, metric: Metric) -> Cell | None:
@@ -83,19 +83,16 @@ def summarise(results: Results, gan: str, setting: str, metric: Metric) -> Cell 
     if not legs:
         return None
     chosen = [(metric.choose(result.points), result) for result in legs]
-    values = [metric.of(point) for point, _ in chosen]
     point = metric.choose([point for point, _ in chosen])
     diverged = sum(result.diverged_at is not None for result in planned)
     return Cell(
         setting=setting,
-        best=statistics.fmean(values),
-        deviation=statistics.stdev(values) if len(values) > 1 else None,
-        seeds=len(values),
+        best=estimate_mean([metric.of(point) for point, _ in chosen]),
         seeds_planned=len(planned),
         seeds_diverged=diverged,
         point=point,
         leg=next(result for found, result in chosen if found is point),
-        last=statistics.fmean(metric.of(result.points[-1]) for result in legs) if not diverged else None,
+        last=estimate_mean([metric.of(result.points[-1]) for result in legs]) if not diverged else None,
     )
 
 
@@ -105,7 +102,7 @@ def find_best(results: Results, gan: str, metric: Metric) -> Cell | None:
     found = [cell for cell in cells if cell is not None]
     if not found:
         return None
-    return metric.choose_by(found, lambda cell: cell.best)
+    return metric.choose_by(found, lambda cell: cell.best.mean)
 
 
 def rank_gans(results: Results, metric: Metric, setting: str | None = None) -> dict[str, float]:
@@ -123,5 +120,5 @@ def rank_gans(results: Results, metric: Metric, setting: str | None = None) -> d
         gan: find_best(results, gan, metric) if setting is None else summarise(results, gan, setting, metric)
         for gan in results.grid.gans
     }
-    values = {gan: cell.best for gan, cell in cells.items() if cell is not None}
+    values = {gan: cell.best.mean for gan, cell in cells.items() if cell is not None}
     return dict(sorted(values.items(), key=lambda item: item[1], reverse=metric.is_higher_better))

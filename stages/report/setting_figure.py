@@ -22,10 +22,10 @@ def draw_figure2(results: Results) -> Figure:
     for column, metric in enumerate(METRICS):
         cells = {gan: [summarise(results, gan, setting, metric) for setting in settings] for gan in gans}
         values = {
-            gan: [None if cell is None else cell.best for cell in found] for gan, found in cells.items()
+            gan: [None if cell is None else cell.best.mean for cell in found] for gan, found in cells.items()
         }
         spreads = {
-            gan: [0.0 if cell is None else cell.deviation or 0.0 for cell in found]
+            gan: [0.0 if cell is None else cell.best.deviation or 0.0 for cell in found]
             for gan, found in cells.items()
         }
         _draw_bars(panels[0, column], gans, settings, values, spreads)

@@ -7,7 +7,7 @@ from typing import Any
 from stages.common.artifacts import atomic_path
 from stages.report.inputs import LegResult, Results
 from stages.report.published import REAL, name_gan, published_score
-from stages.report.scores import FID, INCEPTION_SCORE, METRICS, Cell, Metric, find_best, rank_gans
+from stages.report.scores import METRICS, Cell, Metric, find_best, rank_gans, summarise
 
 DIVERGED = "diverged"
 MISSING = "missing"
@@ -39,7 +39,7 @@ def build_table1(results: Results) -> list[dict[str, Any]]:
 def _describe_real(results: Results) -> dict[str, Any]:
     row: dict[str, Any] = {"gan": REAL, "name": "Real data"}
     for metric in METRICS:
-        row |= dict.fromkeys([*_best_columns(metric), *_interval_columns(metric)], None)
+        row |= dict.fromkeys(_best_columns(metric), None)
         row |= {metric.key: results.real[metric.key], f"{metric.key}_rank": None}
     kept = ("inception_score_deviation", "fid_low", "fid_high")
     row |= {key: results.real[key] for key in kept} | {"legs_missing": 0}
@@ -47,38 +47,30 @@ def _describe_real(results: Results) -> dict[str, Any]:
 
 
 def _best_columns(metric: Metric) -> list[str]:
-    names = "deviation seeds seeds_planned seeds_diverged setting generator_step epoch last"
+    names = "deviation low high seeds seeds_planned seeds_diverged setting generator_step epoch last"
     return [metric.key, *(f"{metric.key}_{name}" for name in names.split())]
 
 
 def _describe_best(cell: Cell | None, metric: Metric) -> dict[str, Any]:
     if cell is None:
-        return dict.fromkeys([*_best_columns(metric), *_interval_columns(metric)], None)
-    is_alone = cell.seeds == 1
-    deviation = cell.deviation
-    if is_alone and metric is INCEPTION_SCORE:
-        deviation = cell.point.inception_score_deviation
+        return dict.fromkeys(_best_columns(metric), None)
+    best, is_alone = cell.best, cell.best.size == 1
+    spread = (best.deviation, best.low, best.high)
+    if is_alone:
+        spread = (cell.point.deviation_of(metric.key), *cell.point.interval_of(metric.key))
     values = (
-        cell.best,
-        deviation,
-        cell.seeds,
+        best.mean,
+        *spread,
+        best.size,
         cell.seeds_planned,
         cell.seeds_diverged,
         cell.setting,
         # Over several seeds there is no one point at which the mean was reached.
         cell.point.generator_step if is_alone else None,
         cell.point.epoch if is_alone else None,
-        cell.last,
+        None if cell.last is None else cell.last.mean,
     )
-    # A mean over seeds has its deviation in place of one point's interval.
-    interval = {
-        column: getattr(cell.point, column) if is_alone else None for column in _interval_columns(metric)
-    }
-    return dict(zip(_best_columns(metric), values, strict=True)) | interval
-
-
-def _interval_columns(metric: Metric) -> list[str]:
-    return ["fid_low", "fid_high"] if metric is FID else []
+    return dict(zip(_best_columns(metric), values, strict=True))
 
 
 def _list_published(row: str) -> dict[str, float | None]:
@@ -87,6 +79,33 @@ def _list_published(row: str) -> dict[str, float | None]:
         for name, source in SOURCES.items()
         for metric in METRICS
     }
+
+
+def build_cell_table(results: Results) -> list[dict[str, Any]]:
+    """Build the table behind Table 1 and Figure 2: every GAN under every setting, over its seeds.
+
+    Returns:
+        One record a GAN and setting; a number that there is none of is None.
+    """
+    rows = []
+    for gan in results.grid.gans:
+        for setting in results.grid.settings_used:
+            row: dict[str, Any] = {"gan": gan, "name": name_gan(gan), "setting": setting}
+            row["legs_missing"] = sum(result.is_missing for result in results.of(gan, setting))
+            for metric in METRICS:
+                cell = summarise(results, gan, setting, metric)
+                described = _describe_best(cell, metric)
+                del described[f"{metric.key}_setting"]
+                row |= described | _describe_last(cell, metric)
+            rows.append(row)
+    return rows
+
+
+def _describe_last(cell: Cell | None, metric: Metric) -> dict[str, float | None]:
+    names = [f"{metric.key}_last_{name}" for name in ("deviation", "low", "high")]
+    last = None if cell is None else cell.last
+    values = (None, None, None) if last is None else (last.deviation, last.low, last.high)
+    return dict(zip(names, values, strict=True))
 
 
 def build_leg_table(results: Results) -> list[dict[str, Any]]:
@@ -104,9 +123,8 @@ def _describe_leg(result: LegResult) -> dict[str, Any]:
             f"{metric.key}_generator_step": None if best is None else best.generator_step,
             f"{metric.key}_last": None if last is None else metric.of(last),
         }
-        row |= {
-            column: None if best is None else getattr(best, column) for column in _interval_columns(metric)
-        }
+        interval = (None, None) if best is None else best.interval_of(metric.key)
+        row |= {f"{metric.key}_low": interval[0], f"{metric.key}_high": interval[1]}
     kept = ("generator_steps", "discriminator_steps", "epochs", "training_seconds", "images_per_second")
     return (
         row
@@ -125,9 +143,19 @@ def show_value(row: dict[str, Any], metric: Metric) -> str:
         return MISSING if row["legs_missing"] else DIVERGED
     deviation = row.get(f"{metric.key}_deviation")
     spread = "" if deviation is None else f" ± {metric.show(deviation)}"
-    if row.get(f"{metric.key}_low") is not None:
-        spread = f" ({metric.show(row[f'{metric.key}_low'])} to {metric.show(row[f'{metric.key}_high'])})"
     return metric.show(row[metric.key]) + spread
+
+
+def show_interval(row: dict[str, Any], metric: Metric, of: str = "") -> str:
+    """Write a row's 95 % interval for people; nothing where there is none.
+
+    Args:
+        row: of Table 1 or of the table of cells.
+        metric: which.
+        of: "" for the best value, "_last" for the last.
+    """
+    low, high = row.get(f"{metric.key}{of}_low"), row.get(f"{metric.key}{of}_high")
+    return "" if low is None or high is None else f"[{metric.show(low)}, {metric.show(high)}]"
 
 
 def show_place(row: dict[str, Any], metric: Metric) -> str:
@@ -163,9 +191,9 @@ def show_last(row: dict[str, Any], metric: Metric) -> str:
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write records as CSV, an empty field for None, atomically."""
+    """Write records as CSV, an empty field for None, atomically; without records there is an empty file."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -178,7 +206,8 @@ def lay_out(rows: list[dict[str, Any]]) -> str:
         line = [row["name"]]
         for metric in METRICS:
             rank = row[f"{metric.key}_rank"]
-            line += [show_value(row, metric), show_place(row, metric), show_last(row, metric)]
+            value = " ".join(filter(None, (show_value(row, metric), show_interval(row, metric))))
+            line += [value, show_place(row, metric), show_last(row, metric)]
             line.append("–" if rank is None else str(rank))
         line += [metric.show(row[f"report_{metric.key}"]) for metric in METRICS]
         lines.append(line)

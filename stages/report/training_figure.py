@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.report.canvas import MUTED, add_legend, colour_of, make_figure, marker_of, note_absence, tidy
 from stages.report.inputs import Results
+from stages.report.intervals import estimate_mean
 from stages.report.published import name_gan, published_curves
 from stages.report.scores import METRICS, Metric
 
@@ -53,7 +54,7 @@ def _tell_steps(results: Results, setting: str) -> str:
 
 
 def _draw_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> None:
-    """Draw each GAN's mean over seeds, each seed as a thin line behind it when there are several."""
+    """Draw each GAN's mean over seeds; of several seeds also a band of their deviation and a thin line each."""
     gans = results.grid.gans
     for gan in gans:
         colour = colour_of(gan, gans)
@@ -66,7 +67,17 @@ def _draw_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> 
             if len(results.grid.seeds) > 1:
                 axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.4)
         means = {step: statistics.fmean(values) for step, values in sorted(by_step.items())}
+        _draw_band(axes, {step: by_step[step] for step in means}, colour)
         _draw_line(axes, list(means), list(means.values()), gan, gans)
+
+
+def _draw_band(axes: Axes, by_step: dict[int, list[float]], colour: str) -> None:
+    """Shade one sample standard deviation over seeds around the mean; of one seed there is none."""
+    several = {step: estimate_mean(values) for step, values in by_step.items() if len(values) > 1}
+    low, high = (
+        [found.mean + sign * (found.deviation or 0.0) for found in several.values()] for sign in (-1.0, 1.0)
+    )
+    axes.fill_between(list(several), low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 def _mark_real_data(panels: Sequence[Axes], metric: Metric, level: float) -> None:

@@ -1,6 +1,9 @@
 """Draw images from every snapshot of one leg: models/<leg> -> samples/<leg> (uint8 arrays and grids)."""
 
+from torch import Tensor
+
 from stages.common.artifacts import (
+    INTERPOLATION,
     MANIFEST,
     MODELS,
     SAMPLES,
@@ -16,6 +19,7 @@ from stages.common.params import load_section
 from stages.common.pictures import write_grid
 from stages.networks.params import NetworksParams
 from stages.sample.draw import draw_sample_z, draw_samples, load_generator
+from stages.sample.interpolation import interpolate_z
 from stages.sample.params import SampleParams
 
 
@@ -27,8 +31,8 @@ def main() -> None:
     manifest = read_json(MODELS / leg.name / MANIFEST, made_by=f"train@{leg.name}")
     folder, device = SAMPLES / leg.name, start_compute()
     z = draw_sample_z(params.sample_count, networks.z_dimension, leg.seed)
-
-    points = []
+    walk = draw_walk(params, networks.z_dimension, leg.seed)
+    points: list[dict[str, object]] = []
     for snapshot in manifest["snapshots"]:
         step = snapshot["generator_step"]
         generator = load_generator(leg, snapshot["file"], tuple(manifest["image_shape"]), networks, device)
@@ -37,10 +41,25 @@ def main() -> None:
         shown = images[: params.grid_rows * params.grid_columns]
         write_grid(folder / grid_name(step), shown, params.grid_rows, params.grid_columns)
         points.append({**_place(snapshot), "images": samples_name(step), "grid": grid_name(step)})
+        if snapshot is manifest["snapshots"][-1]:
+            between = draw_samples(generator, walk, device)
+            write_grid(
+                folder / INTERPOLATION, between, params.interpolation_rows, params.interpolation_columns
+            )
 
     kept = ("gan", "setting", "seed", "evaluation_generator_steps", "diverged_at_generator_step")
-    record = {key: manifest[key] for key in kept} | {"sample_count": params.sample_count, "points": points}
+    record = {key: manifest[key] for key in kept} | {
+        "sample_count": params.sample_count,
+        "points": points,
+        "interpolation": INTERPOLATION if points else None,
+    }
     write_json(folder / MANIFEST, record)
+
+
+def draw_walk(params: SampleParams, z_dimension: int, seed: int) -> Tensor:
+    """Draw the walks' noise: from the first vector of the samples to the second, from the third to the fourth."""
+    vectors = draw_sample_z(2 * params.interpolation_rows, z_dimension, seed)
+    return interpolate_z(vectors[::2], vectors[1::2], params.interpolation_columns)
 
 
 def _place(snapshot: dict[str, object]) -> dict[str, object]:

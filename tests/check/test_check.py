@@ -36,6 +36,10 @@ def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
     [
         (lambda p: p.update(trane={}), "trane is unknown: there is gans, "),
         (lambda p: p.pop("train"), "train is missing"),
+        (
+            lambda p: p["neighbours"].update(sample_count=2001),
+            "neighbours.sample_count = 2001: only sample.sample_count = 2000 images are drawn",
+        ),
         (lambda p: p.update(train=None), "train = None: input should be"),
         (lambda p: p["train"].update(generator_step=3), "train.generator_step is unknown"),
         (lambda p: p["train"].pop("batch_size"), "train.batch_size is missing; add it"),

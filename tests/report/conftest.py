@@ -82,6 +82,8 @@ def _write_shared(channels: int) -> None:
     }
     data |= {"source": {"kind": "k", "location": "l", "checked": "c"}, "splits": {"train": {"count": 40}}}
     write_json(Path("data/manifest.json"), data)
+    counts = {"sample_count": 5, "held_out_count": 10, "train_count": 40, "shown": 2}
+    write_json(Path("results/neighbours/neighbours.json"), counts | {"legs": {}})
 
 
 def _real_scores() -> dict[str, Any]:
@@ -116,16 +118,34 @@ def _write_leg(name: str, points: list[tuple[float, float]], diverged_at: int | 
     write_json(Path("results/evaluate") / name / "points.json", record)
     samples = Path("samples") / name
     grids = [{"generator_step": step, "grid": f"grid_{step:08d}.png"} for step in steps]
-    write_json(samples / "manifest.json", identity | {"points": grids})
-    for entry in grids:
-        shape = (16, 24) if channels == 1 else (16, 24, 3)
-        Image.fromarray(np.zeros(shape, dtype=np.uint8)).save(samples / str(entry["grid"]))
+    walk = "interpolation.png" if grids else None
+    write_json(samples / "manifest.json", identity | {"points": grids, "interpolation": walk})
+    for file in [str(entry["grid"]) for entry in grids] + [walk] * bool(walk):
+        _write_picture(samples / str(file), channels)
+    if grids:
+        _write_neighbours(name, channels)
     training = Path("results/train") / name
     summary = {"generator_steps": 30, "training_seconds": 1.5, "images_per_second": 9.0, "device": "cpu"}
     write_json(training / "metrics.json", summary | {"threads": 2, "torch": "2"})
     (training / "losses.csv").write_text(
         "generator_step,epoch,discriminator_loss,generator_loss,real_score,fake_score\n1,0.1,0.5,0.7,0,0\n2,0.2,,0.6,0,0\n"
     )
+
+
+def _write_picture(path: Path, channels: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (16, 24) if channels == 1 else (16, 24, 3)
+    Image.fromarray(np.zeros(shape, dtype=np.uint8)).save(path)
+
+
+def _write_neighbours(name: str, channels: int) -> None:
+    """Add a leg to the record of the nearest training images."""
+    path = Path("results/neighbours/neighbours.json")
+    record = json.loads(path.read_text())
+    distances = {"median_distance": 3.0, "held_out_median_distance": 2.0, "suspicious_share": 0.25}
+    record["legs"][name] = {"pixels": distances, "features": distances, "picture": f"{name}.png"}
+    write_json(path, record)
+    _write_picture(path.with_name(f"{name}.png"), channels)
 
 
 def read_results_file() -> dict[str, Any]:

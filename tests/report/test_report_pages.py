@@ -6,8 +6,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from stages.common.artifacts import read_json, write_json
 from stages.report.__main__ import main
+from stages.report.courses import choose_tiles
+from tests.report.conftest import read_results_file
 
 Write = Callable[..., None]
 SCORES = {
@@ -29,12 +33,14 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.alternatives: list[str | None] = []
         self.tags: set[str] = set()
+        self.names: list[str] = []
         self.open: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.tags.add(tag)
+        self.names += [name] if (name := values.get("id")) else []
         # A link of the text may lead out; nothing is loaded by it.
         keys = ("src", "srcset") if tag == "a" else ("src", "href", "srcset")
         self.sources += [value for key in keys if (value := values.get(key)) is not None]
@@ -62,11 +68,21 @@ def test_the_page_needs_nothing_but_itself(write_results: Write, channels: int) 
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert [link for link in page.links if not link.startswith("#")] == [
         "../tracking/compare.html",
+        *(f"../tracking/compare.html#{leg}" for leg in ("began-A-0", "sngan-A-0", "mine-A-0")),
         "https://digits.example",
     ]
     assert page.alternatives and all(page.alternatives)
-    assert not page.tags & {"script", "link", "iframe"}
-    assert not re.search(r"@import|url\(", text)
+    assert not page.tags & {"link", "iframe"}
+    assert not re.search(r"@import|url\(|fetch\(|import\(", text)
+
+
+def test_every_link_within_the_page_leads_somewhere(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    page = Page(Path("report/index.html").read_text(encoding="utf-8"))
+    inner = {link.removeprefix("#") for link in page.links if link.startswith("#")}
+    assert inner and inner <= set(page.names)
+    assert len(page.names) == len(set(page.names))
 
 
 def test_every_picture_of_the_markdown_lies_beside_it(write_results: Write) -> None:
@@ -83,7 +99,7 @@ def test_the_markdown_tables_have_as_many_cells_in_every_row(write_results: Writ
     blocks = re.findall(
         r"(?:^\|.*\n)+", Path("report/report.md").read_text(encoding="utf-8"), flags=re.MULTILINE
     )
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     for block in blocks:
         assert len({line.count("|") for line in block.splitlines()}) == 1, block
 
@@ -99,7 +115,7 @@ def test_the_same_results_give_the_same_bytes(write_results: Write) -> None:
 def test_a_title_is_text_and_no_markup(write_results: Write) -> None:
     write_results(SCORES, title="<script>alert(1)</script>")
     main()
-    assert "<script>" not in Path("report/index.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in Path("report/index.html").read_text(encoding="utf-8")
 
 
 def test_table1_and_the_way_to_the_page_are_printed(
@@ -121,7 +137,7 @@ def test_the_page_shows_the_weights_hash_short_and_whole(write_results: Write) -
 def test_the_epoch_of_a_best_point_is_shown(write_results: Write) -> None:
     write_results(SCORES)
     main()
-    assert "A, step 20<small>epoch 0.2</small>" in Path("report/index.html").read_text(encoding="utf-8")
+    assert "A, step 20</a><small>epoch 0.2</small>" in Path("report/index.html").read_text(encoding="utf-8")
     assert "| SNGAN | 2.50 ± 0.25 | A, step 20, epoch 0.2 |" in Path("report/report.md").read_text(
         encoding="utf-8"
     )
@@ -132,7 +148,7 @@ def test_a_gan_that_nobody_published_gets_dashes_beside_it(write_results: Write)
     main()
     text = Path("report/table1.txt").read_text(encoding="utf-8")
     (row,) = [" ".join(line.split()) for line in text.splitlines() if line.startswith("mine")]
-    assert row == "mine 2.00 ± 0.25 A, step 20 2.00 1 8.0 (7.0 to 9.0) A, step 20 8.0 1 – –"
+    assert row == "mine 2.00 ± 0.25 A, step 20 2.00 1 8.0 [7.0, 9.0] A, step 20 8.0 1 – –"
 
 
 def test_a_grid_of_one_diverged_leg_still_has_its_report(write_results: Write) -> None:
@@ -150,7 +166,7 @@ def test_several_seeds_are_drawn_and_told(write_results: Write) -> None:
     assert "mean of 3 seeds" in text
 
 
-@pytest.mark.parametrize("name", ["table1.csv", "legs.csv"])
+@pytest.mark.parametrize("name", ["table1.csv", "cells.csv", "pairs.csv", "legs.csv"])
 def test_every_row_of_a_file_says_what_its_scores_were_made_with(write_results: Write, name: str) -> None:
     write_results(SCORES)
     main()
@@ -159,3 +175,69 @@ def test_every_row_of_a_file_says_what_its_scores_were_made_with(write_results: 
     assert {tuple(row[key] for key in kept) for row in rows} == {
         ("classifier", "ab" * 32, "2", "30", "train", "40")
     }
+
+
+def test_the_slider_goes_through_every_point_of_the_longest_leg(write_results: Write) -> None:
+    write_results(SCORES | {"began-A-0": [(1.0, 90.0)]}, diverged={"began-A-0": 15})
+    main()
+    text = Path("report/index.html").read_text(encoding="utf-8")
+    assert 'data-steps="10,20"' in text and 'type="range" id="point" min="0" max="1"' in text
+    assert 'data-own="1"' in text and 'data-own="2"' in text
+    assert "diverged at 15" in text
+
+
+def test_the_pictures_behind_the_slider_stack_all_points(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    # Two points of a grid of two by three images of 8 pixels.
+    assert Image.open("report/course_sngan-A-0.png").size == (24, 32)
+
+
+@pytest.mark.parametrize(
+    ("points", "values", "tiles"),
+    [(90, 28 * 28, 4), (90, 32 * 32 * 3, 3), (90, 128 * 128 * 3, 1), (9, 8 * 8, 4)],
+)
+def test_the_slider_shows_fewer_images_where_they_are_many_or_large(
+    points: int, values: int, tiles: int
+) -> None:
+    assert choose_tiles(points, values) == tiles
+
+
+def test_a_legs_files_are_named_by_the_hash_that_dvc_keeps_them_under(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    digest = hashlib.md5(Path("results/evaluate/sngan-A-0/points.json").read_bytes()).hexdigest()
+    text = Path("report/index.html").read_text(encoding="utf-8")
+    assert f"results/evaluate/sngan-A-0/points.json <code>{digest}</code>" in text
+
+
+def test_every_claim_is_answered_at_the_top_and_leads_to_its_evidence(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    text = Path("report/index.html").read_text(encoding="utf-8")
+    box = text[text.index('class="answers"') : text.index('id="question"')]
+    claims = read_results_file()["claims"]
+    assert box.count("<li>") == len(claims)
+    assert all(claim["verdict"] in box for claim in claims)
+    assert "do not hold\n1, cannot be told 15." in box
+
+
+def test_an_interval_stands_below_each_mean_over_seeds(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-A-1": [(4.0, 62.0)]})
+    main()
+    # Mean 61, error 1, t(1) = 12.706.
+    assert '61.0 ± 1.4<small class="interval">[48.3, 73.7]</small>' in Path("report/index.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_one_seed_shows_the_interval_that_its_fid_brings(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)]})
+    path = Path("results/evaluate/sngan-A-0/points.json")
+    record = read_json(path, "evaluate")
+    record["points"][0] |= {"fid_low": 58.04, "fid_high": 61.96}
+    write_json(path, record)
+    main()
+    assert '60.0<small class="interval">[58.0, 62.0]</small>' in Path("report/index.html").read_text(
+        encoding="utf-8"
+    )

@@ -99,6 +99,9 @@ def test_the_comparison_is_the_parent_run_and_holds_the_report() -> None:
     assert {"report/index.html", "report/figure1.png", "report/table1.csv"} <= files
     page = mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/report/index.html")
     assert "../tracking/compare.html" not in page and "viewStateShareKey=best" in page
+    assert all(f"/runs/{run.info.run_id}" in page for run in find_legs().values())
+    beside = Path("tracking/compare.html").read_text(encoding="utf-8")
+    assert '<dt id="sngan-A-0">' in beside and call("git", "rev-parse", "HEAD").strip() in beside
     table = mlflow.artifacts.load_dict(f"{parent.info.artifact_uri}/table1.json")
     assert [row[1] for row in table["data"]] == ["Real data", "SNGAN", "BEGAN"] or len(table["data"]) == 3
     assert "2 GANs" in experiment.tags["mlflow.note.content"]

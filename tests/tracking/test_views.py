@@ -5,6 +5,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 from pipeline.tracking.content import LegContent
+from pipeline.tracking.page import LegLink, lay_out_page, link_run
 from pipeline.tracking.views import choose_best, link_comparison, link_view
 from stages.common.artifacts import Leg
 
@@ -34,3 +35,16 @@ def test_links_hold_the_ids_as_mlflow_reads_them() -> None:
         link_view("7", "best", charts=True)
         == "#/experiments/7/runs?viewStateShareKey=best&compareRunsMode=CHART"
     )
+
+
+def test_the_page_of_links_leads_from_a_leg_to_its_run_commit_hashes_and_params() -> None:
+    leg = LegLink(
+        "sngan-A-0", link_run("7", "abc"), "c0ffee", {"train": "12ab"}, {"adam.beta1": "0.5", "a": "<b>"}
+    )
+    page = lay_out_page("http://localhost:5000", {"All": "#/experiments/7"}, [leg])
+    assert '<dt id="sngan-A-0"><a href="http://localhost:5000/#/experiments/7/runs/abc">' in page
+    assert "commit <code>c0ffee</code>" in page and "train <code>12ab</code>" in page
+    assert "adam.beta1 0.5, a &lt;b&gt;" in page
+    # Asked for a leg, it goes on to its run where MLflow answers.
+    assert '"sngan-A-0": "http://localhost:5000/#/experiments/7/runs/abc"' in page
+    assert "location.replace(runs[leg] || " in page

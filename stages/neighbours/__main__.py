@@ -1,0 +1,77 @@
+"""Ask whether GANs copy: samples, data/prepared -> results/neighbours (nearest training images, a picture a leg)."""
+
+import numpy as np
+
+from stages.common.artifacts import (
+    MANIFEST,
+    NEIGHBOURS,
+    NEIGHBOURS_RECORD,
+    SAMPLES,
+    Leg,
+    images_file,
+    read_images,
+    read_json,
+    write_json,
+)
+from stages.common.compute import start_compute
+from stages.common.entry import run_stage
+from stages.common.grid import Grid
+from stages.common.params import load_section
+from stages.common.pictures import write_grid
+from stages.neighbours.params import NeighboursParams
+from stages.neighbours.search import Images, Spaces, find_nearest
+from stages.neighbours.summary import summarise_spaces
+from stages.scores.extractor import load_extractor
+
+HELD_OUT = "held out"
+
+
+def main() -> None:
+    """Look at each leg's last snapshot; a leg that has none, or failed, is left out as the report leaves it out."""
+    params = load_section(NeighboursParams, "neighbours")
+    train, test = (read_images(images_file(split), made_by="prepare") for split in ("train", "test"))
+    queries = {}
+    for leg in Grid.load().legs():
+        images = read_last_samples(leg, params.sample_count)
+        if images is not None:
+            queries[leg.name] = images
+    device = start_compute()
+    held_out = choose_evenly(test, params.real_count)
+    found = find_nearest({HELD_OUT: held_out, **queries}, train, load_extractor(device), device)
+    yardstick = found.pop(HELD_OUT)
+    for name, spaces in found.items():
+        write_picture(name, queries[name][: params.shown], spaces, train)
+    legs = {
+        name: {**summarise_spaces(spaces, yardstick), "picture": f"{name}.png"}
+        for name, spaces in found.items()
+    }
+    counts = {"sample_count": params.sample_count, "held_out_count": len(held_out), "train_count": len(train)}
+    write_json(NEIGHBOURS / NEIGHBOURS_RECORD, counts | {"shown": params.shown, "legs": legs})
+
+
+def read_last_samples(leg: Leg, count: int) -> Images | None:
+    """Read the first images of a leg's last snapshot; None where it has no snapshot or its sampling failed."""
+    path = SAMPLES / leg.name / MANIFEST
+    if not path.exists():
+        return None
+    points = read_json(path, made_by=f"sample@{leg.name}")["points"]
+    if not points:
+        return None
+    images = read_images(SAMPLES / leg.name / points[-1]["images"], made_by=f"sample@{leg.name}")
+    return np.array(images[:count])
+
+
+def choose_evenly(images: Images, count: int) -> Images:
+    """Choose images all over a split, the whole of it when it is smaller."""
+    places = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(np.int64)
+    return np.array(images[places])
+
+
+def write_picture(name: str, samples: Images, spaces: Spaces, train: Images) -> None:
+    """Write samples above their nearest training images: by pixels, then by features."""
+    rows = [samples, *(train[spaces[space].indices[: len(samples)]] for space in ("pixels", "features"))]
+    write_grid(NEIGHBOURS / f"{name}.png", np.concatenate(rows), len(rows), len(samples))
+
+
+if __name__ == "__main__":
+    run_stage(main)

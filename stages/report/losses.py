@@ -1,0 +1,40 @@
+"""Read a leg's losses over its training."""
+
+import csv
+from typing import NamedTuple
+
+from stages.common.artifacts import LOSS_CURVES, TRAINING, Leg
+from stages.report.records import take
+
+
+class Losses(NamedTuple):
+    """A leg's losses; None where one is no finite number."""
+
+    generator_steps: list[int]
+    discriminator: list[float | None]
+    generator: list[float | None]
+
+
+def read_losses(leg: Leg) -> Losses:
+    """Read losses.csv.
+
+    Raises:
+        ValueError: the file is missing or damaged.
+    """
+    path, made_by = TRAINING / leg.name / LOSS_CURVES, f"train@{leg.name}"
+    if not path.exists():
+        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`")
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    return take(
+        path,
+        made_by,
+        lambda: Losses(
+            [int(row["generator_step"]) for row in rows],
+            [_number(row["discriminator_loss"]) for row in rows],
+            [_number(row["generator_loss"]) for row in rows],
+        ),
+    )
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None

@@ -1,0 +1,35 @@
+"""Walk from one noise vector to another: a generator that memorised images would jump, not change little by little."""
+
+import torch
+from torch import Tensor
+
+# Below this sine of the angle between two vectors the great circle through them is not defined by them.
+LEAST_SINE = 1e-4
+
+
+def interpolate_z(starts: Tensor, ends: Tensor, columns: int) -> Tensor:
+    """Go from starts to ends along great circles, in equal steps.
+
+    A straight line would pass close to the origin, where noise of many dimensions almost never lies.
+
+    Args:
+        starts: float32 [R, Z].
+        ends: float32 [R, Z].
+        columns: 2 or more vectors a pair, both ends counted.
+
+    Returns:
+        float32 [R * columns, Z], pair by pair.
+
+    Source: Shoemake 1985, "Animating rotation with quaternion curves", section 3.3; White 2016, "Sampling generative
+        networks", section 3.1, for noise.
+    """
+    shares = torch.linspace(0.0, 1.0, columns).reshape(1, columns, 1)
+    cosines = torch.cosine_similarity(starts, ends, dim=1).clamp(-1.0, 1.0)
+    angles = torch.arccos(cosines).reshape(-1, 1, 1)
+    sines = torch.sin(angles)
+    is_line = sines < LEAST_SINE
+    safe = torch.where(is_line, torch.ones_like(sines), sines)
+    first = torch.where(is_line, 1.0 - shares, torch.sin((1.0 - shares) * angles) / safe)
+    second = torch.where(is_line, shares, torch.sin(shares * angles) / safe)
+    between = first * starts[:, None] + second * ends[:, None]
+    return between.reshape(-1, starts.shape[1])

@@ -1,0 +1,145 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+
+from stages.common.artifacts import Leg, images_file, read_json, samples_name, write_array, write_json
+from stages.common.params import load_section
+from stages.neighbours.__main__ import choose_evenly, main, read_last_samples
+from stages.neighbours.nearest import NearestSeeker
+from stages.neighbours.params import NeighboursParams
+from stages.neighbours.search import Found
+from stages.neighbours.summary import summarise_spaces
+from stages.scores.card import WEIGHTS, Card, write_card
+from stages.scores.classifier import Classifier
+
+ROOT = Path(__file__).parents[2]
+SHAPE = (1, 8, 8)
+
+
+def make_images(count: int, seed: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
+
+
+def test_the_nearest_vector_is_found_over_all_parts() -> None:
+    seeker = NearestSeeker(torch.tensor([[0.0, 0.0], [10.0, 0.0]]))
+    seeker.show(torch.tensor([[3.0, 4.0], [9.0, 0.0]]))
+    seeker.show(torch.tensor([[0.0, 2.0], [10.0, 7.0]]))
+    assert seeker.indices.tolist() == [2, 1]
+    assert seeker.distances.tolist() == [2.0, 1.0]
+
+
+def test_a_copy_is_at_distance_zero_and_the_first_among_equals() -> None:
+    vectors = torch.from_numpy(make_images(50, 0).reshape(50, -1).astype(np.float32))
+    seeker = NearestSeeker(vectors[[7]])
+    seeker.show(vectors)
+    seeker.show(vectors)
+    assert (seeker.indices.tolist(), seeker.distances.tolist()) == ([7], [0.0])
+
+
+def test_samples_nearer_than_held_out_images_are_suspicious() -> None:
+    indices = np.zeros(100, dtype=np.int64)
+    held_out = Found(indices, np.arange(1.0, 101.0))
+    # The 1 % quantile of 1..100 is 1.99.
+    samples = Found(indices[:4], np.array([0.0, 1.5, 2.0, 60.0]))
+    summary = summarise_spaces({"pixels": samples}, {"pixels": held_out})["pixels"]
+    assert summary == {
+        "median_distance": 1.75,
+        "least_distance": 0.0,
+        "held_out_median_distance": 50.5,
+        "held_out_low_distance": pytest.approx(1.99),
+        "suspicious_share": 0.5,
+    }
+
+
+def test_images_are_chosen_all_over_a_split() -> None:
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
+    assert choose_evenly(images, 4).ravel().tolist() == [0, 3, 6, 9]
+    assert choose_evenly(images, 99).ravel().tolist() == list(range(10))
+
+
+def test_more_images_cannot_be_shown_than_are_sought_for() -> None:
+    with pytest.raises(ValueError, match="shown = 9 is more than sample_count = 8"):
+        load_section(
+            NeighboursParams,
+            "neighbours",
+            content={"neighbours": {"sample_count": 8, "real_count": 2, "shown": 9}},
+        )
+
+
+@pytest.fixture
+def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, NDArray[np.uint8]]:
+    """Two legs, of which one copies the training images, a third that diverged, and a fourth that failed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["neighbours"])
+    params: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
+    params |= {"gans": ["sngan", "began", "ebgan", "wgan_gp"], "settings_used": ["A"]}
+    params["neighbours"] = {"sample_count": 6, "real_count": 20, "shown": 3}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    images = {"train": make_images(300, 0), "test": make_images(30, 1), "sngan": make_images(10, 2)}
+    images["began"] = images["train"][40:50]
+    for split in ("train", "test"):
+        write_array(images_file(split), images[split])
+    for gan in ("sngan", "began"):
+        write_array(Path("samples", f"{gan}-A-0", samples_name(20)), images[gan])
+        points = [{"images": "gone.npy"}, {"images": samples_name(20)}]
+        write_json(Path("samples", f"{gan}-A-0", "manifest.json"), {"points": points})
+    write_json(Path("samples/ebgan-A-0/manifest.json"), {"points": []})
+    write_extractor()
+    return images
+
+
+def write_extractor() -> None:
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    network = Classifier(SHAPE, 4, 16, 4)
+    WEIGHTS.parent.mkdir(parents=True)
+    save_file(network.state_dict(), WEIGHTS)
+    write_card(
+        Card(name="classifier", title="a test's", feature_dimension=16, class_count=4, image_shape=list(SHAPE), width=4,
+             precision="float32", weights_sha256="0" * 64, test_accuracy=0.5, train_count=1, test_count=1)
+    )  # fmt: skip
+
+
+def test_a_copying_leg_is_told_from_one_that_does_not(grid: dict[str, NDArray[np.uint8]]) -> None:
+    main()
+    record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
+    assert {key: record[key] for key in ("sample_count", "held_out_count", "train_count")} == {
+        "sample_count": 6,
+        "held_out_count": 20,
+        "train_count": 300,
+    }
+    copying, other = record["legs"]["began-A-0"], record["legs"]["sngan-A-0"]
+    assert [copying[space]["median_distance"] for space in ("pixels", "features")] == [0.0, 0.0]
+    assert [copying[space]["suspicious_share"] for space in ("pixels", "features")] == [1.0, 1.0]
+    assert other["pixels"]["least_distance"] > 0.0
+
+
+def test_a_picture_shows_samples_above_their_neighbours(grid: dict[str, NDArray[np.uint8]]) -> None:
+    main()
+    picture = np.asarray(Image.open("results/neighbours/began-A-0.png"))
+    assert picture.shape == (3 * 8, 3 * 8)
+    for row in range(3):
+        assert np.array_equal(picture[8 * row : 8 * row + 8, 8:16], grid["train"][41, 0])
+
+
+def test_legs_that_diverged_or_failed_are_left_out(grid: dict[str, NDArray[np.uint8]]) -> None:
+    main()
+    record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
+    assert set(record["legs"]) == {"sngan-A-0", "began-A-0"}
+    assert read_last_samples(Leg("wgan_gp", "A", 0), 3) is None
+
+
+def test_distances_among_pixels_are_differences_a_value(grid: dict[str, NDArray[np.uint8]]) -> None:
+    main()
+    record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
+    samples, train = (grid[name].reshape(len(grid[name]), -1).astype(float) for name in ("sngan", "train"))
+    by_hand = [np.sqrt(((train - sample) ** 2).mean(axis=1)).min() for sample in samples[:6]]
+    assert record["legs"]["sngan-A-0"]["pixels"]["median_distance"] == pytest.approx(np.median(by_hand))
