@@ -14,6 +14,8 @@ from stages.networks.discriminator import AutoEncoder
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
 from stages.networks.params import NetworksParams
+from stages.networks.precision import full_precision
+from stages.networks.shares import gather_shares
 
 
 class Options(Params):
@@ -49,7 +51,8 @@ class GAN(Gan):
         """See Gan; E[D(fake)] + weight * pull-away; the gradient flows through both sides of the energy."""
         codes = self.discriminator.encode(fake)
         energy = measure_energy(fake, self.discriminator.decode(codes)).mean()
-        pull_away = measure_pull_away(codes)
+        with full_precision(codes):
+            pull_away = measure_pull_away(gather_shares(codes))
         return Loss(energy + self.options.pull_away_weight * pull_away, {"pull_away": pull_away.detach()})
 
 

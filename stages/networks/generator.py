@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.networks.params import NetworksParams, channels_at, count_halvings
+from stages.networks.shares import draw_share
 
 
 class Generator(nn.Module):
@@ -41,8 +42,10 @@ class Generator(nn.Module):
             Images, float [N, C, H, W] in [-1, 1].
         """
         images: Tensor = self.layers(self.first(z).view(-1, *self.first_shape))
-        return images
+        return images.float()
 
     def draw_z(self, count: int, random: torch.Generator) -> Tensor:
         """Draw `count` noise vectors from N(0, I): float32 [count, z_dimension], on the device of `random`."""
-        return torch.randn(count, self.z_dimension, generator=random, device=random.device)
+        return draw_share(
+            lambda whole: torch.randn(whole, self.z_dimension, generator=random, device=random.device), count
+        )
