@@ -17,26 +17,30 @@ from benchmarks.candidates import make_residual_gan, make_shelf_gan, run_our_loo
 from stages.common.compute import keep_freed_memory
 from stages.networks.layers import add_spectral_norm, iterate_spectral_norms
 
-ROUNDS = 7
+ROUNDS = 5
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
-def time_in_turns(functions: dict[str, Callable[[], object]], seconds: float = 0.3) -> dict[str, float]:
+def time_in_turns(
+    functions: dict[str, Callable[[], object]], arguments: argparse.Namespace, seconds: float = 0.3
+) -> dict[str, float]:
     """Time functions in turns: the median seconds a call of each, over ROUNDS rounds."""
+    clock = CLOCKS[arguments.clock]
     counts = {}
     for name, function in functions.items():
         function()
-        start = time.perf_counter()
+        start = clock()
         function()
         _wait()
-        counts[name] = max(1, round(seconds / (time.perf_counter() - start)))
+        counts[name] = max(1, round(seconds / (clock() - start)))
     times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(ROUNDS):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = clock()
             for _ in range(counts[name]):
                 function()
             _wait()
-            times[name].append((time.perf_counter() - start) / counts[name])
+            times[name].append((clock() - start) / counts[name])
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -65,7 +69,7 @@ def measure_spectral(arguments: argparse.Namespace) -> None:
                     parametrizations.spectral_norm(layer)
             network.to(arguments.device).to(memory_format=layout)
             functions[name] = _make_spectral_step(network, layers, iterates=name == "ours")
-        seconds = time_in_turns(functions)
+        seconds = time_in_turns(functions, arguments)
         print(
             f"spectral norm of {len(layers)} layers, {str(layout).removeprefix('torch.'):17} "
             f"torch {seconds['torch'] * 1e3:.2f} ms, ours {seconds['ours'] * 1e3:.2f} ms, "
@@ -93,7 +97,7 @@ def measure_limit(arguments: argparse.Namespace) -> None:
     keep_freed_memory()
     device = torch.device(arguments.device)
     for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        peak = _measure_products(device, dtype)
+        peak = _measure_products(arguments, dtype)
         print(f"{precision}: " + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in peak.items()))
         best = max(peak.values())
         for label, make, steps in (
@@ -106,7 +110,7 @@ def measure_limit(arguments: argparse.Namespace) -> None:
             update = run_our_loop(gan, shape, device, arguments.batch_size, steps, precision=precision)
             with FlopCounterMode(display=False) as counter:
                 update(1)
-            seconds = time_in_turns({"update": lambda update=update: update(1)})["update"]  # type: ignore[misc]
+            seconds = time_in_turns({"update": lambda update=update: update(1)}, arguments)["update"]  # type: ignore[misc]
             rate = counter.get_total_flops() / seconds
             print(
                 f"  {label:24} {counter.get_total_flops() / 1e9:7.1f} GFLOP an update, {seconds * 1e3:7.1f} ms, "
@@ -114,15 +118,17 @@ def measure_limit(arguments: argparse.Namespace) -> None:
             )
 
 
-def _measure_products(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
+def _measure_products(arguments: argparse.Namespace, dtype: torch.dtype) -> dict[str, float]:
     """Measure floating-point operations a second of a matrix product and of a 3x3 convolution."""
-    side = 2048
+    side, device = 2048, torch.device(arguments.device)
     a, b = torch.randn(2, side, side, device=device, dtype=dtype)
     convolution = nn.Conv2d(256, 256, 3, padding=1, bias=False).to(device, dtype)
     convolution.to(memory_format=torch.channels_last)
     maps = torch.randn(64, 256, 16, 16, device=device, dtype=dtype).to(memory_format=torch.channels_last)
     with torch.no_grad():
-        seconds = time_in_turns({"matrix product": lambda: a @ b, "convolution": lambda: convolution(maps)})
+        seconds = time_in_turns(
+            {"matrix product": lambda: a @ b, "convolution": lambda: convolution(maps)}, arguments
+        )
     operations = {"matrix product": 2 * side**3, "convolution": 2 * 64 * 16 * 16 * 256 * 256 * 9}
     return {name: operations[name] / seconds[name] for name in operations}
 
@@ -137,10 +143,11 @@ def measure_large(arguments: argparse.Namespace) -> None:
             gan = make("sngan", shape, arguments.width)
             update = run_our_loop(gan, shape, device, arguments.batch_size, 1, precision=precision)
             update(1)
-            start = time.perf_counter()
+            clock = CLOCKS[arguments.clock]
+            start = clock()
             update(2)
             _wait()
-            rate = 2 * arguments.batch_size / (time.perf_counter() - start)
+            rate = 2 * arguments.batch_size / (clock() - start)
             print(
                 f"sngan 128x128 {label}, {precision}: {rate:.1f} images/s, {_read_peak(device):.1f} GB so far",
                 flush=True,
