@@ -133,3 +133,13 @@ def test_weights_drawn_have_glorots_spread() -> None:
     draw_weights(layer)
     assert float(layer.weight.detach().std()) == pytest.approx((2 / 400) ** 0.5, rel=0.05)
     assert float(layer.bias.detach().abs().max()) == 0.0
+
+
+def test_a_weight_changed_after_the_iteration_is_normalised_by_its_own_norm() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(6, 4)
+    add_spectral_norm(layer)
+    iterate_spectral_norms(layer)
+    with torch.no_grad():
+        layer.parametrizations["weight"].original.mul_(3.0)  # type: ignore[index, union-attr]
+    assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) == pytest.approx(1.0, rel=0.05)
