@@ -102,9 +102,10 @@ def draw_weights(module: nn.Module) -> None:
 
     Source: Glorot and Bengio 2010, equation 16. The report's code and Radford et al. 2016 draw from
     N(0, 0.02^2), which suits a width of 64 and more; in narrower networks signals all but vanish under it.
+    A layer that asks for another gain than 1 has it as its `gain`.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
+            nn.init.xavier_uniform_(layer.weight, gain=getattr(layer, "gain", 1.0))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
