@@ -6,6 +6,8 @@ from typing import Any
 from stages.common.artifacts import SPLITS
 from stages.common.params import load_section
 from stages.extractor.params import ExtractorParams
+from stages.networks.gan import load_gan_module
+from stages.networks.params import NetworksParams
 from stages.prepare.params import DATASETS, PrepareParams
 from stages.sample.params import SampleParams
 from stages.scores.params import ScoresParams
@@ -33,6 +35,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
             )
         ),
         *_find_large_batches(count_images(prepare).get("train"), train, extractor),
+        *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
     ]
 
 
@@ -75,4 +78,15 @@ def _find_large_batches(count: int | None, train: TrainParams, extractor: Extrac
         f"{key} = {size}: the train split will have only {count} images; lower it or raise prepare.train_limit"
         for key, size in sizes.items()
         if size > count
+    ]
+
+
+def _find_missing_networks(gans: list[str], networks: NetworksParams) -> list[str]:
+    wanted = networks.architecture
+    allowed = {gan: load_gan_module(gan).GAN.architectures for gan in gans}
+    return [
+        f"networks.architecture = {wanted!r} and gans names {gan!r}, whose discriminator is an auto-encoder and comes "
+        f"only as {', '.join(known)}; take {gan} out of gans or set networks.architecture to {known[0]}"
+        for gan, known in allowed.items()
+        if wanted not in known
     ]

@@ -4,6 +4,8 @@ Source: Zhao et al. 2017, "Energy-based Generative Adversarial Network", equatio
 version). The energy here is the mean squared error over an image's pixels, so the margin is in that unit.
 """
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from stages.common.params import Params
 from stages.networks.discriminator import AutoEncoder
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
-from stages.networks.params import NetworksParams
+from stages.networks.params import Architecture, NetworksParams
 from stages.networks.precision import full_precision
 from stages.networks.shares import gather_shares
 
@@ -29,6 +31,8 @@ class Options(Params):
 class GAN(Gan):
     """The discriminator gives real images a low energy and generated ones an energy of at least the margin."""
 
+    # Its paper has no residual auto-encoder.
+    architectures: ClassVar[tuple[Architecture, ...]] = ("standard",)
     options: Options
     discriminator: AutoEncoder
 

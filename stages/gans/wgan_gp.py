@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.common.params import Params
-from stages.networks.discriminator import ConvDiscriminator
+from stages.networks.architectures import build_discriminator
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
 from stages.networks.params import NetworksParams
@@ -29,8 +29,8 @@ class GAN(Gan):
     options: Options
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the convolutional critic, not normalised."""
-        critic = ConvDiscriminator(image_shape, networks)
+        """Build the critic, not normalised."""
+        critic = build_discriminator(image_shape, networks)
         draw_weights(critic)
         return critic
 

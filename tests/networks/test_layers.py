@@ -14,7 +14,7 @@ from stages.networks.layers import (
 )
 from stages.networks.params import NetworksParams
 
-NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 
 
 def test_batch_norm_gives_every_channel_mean_offset_and_variance_one() -> None:

@@ -18,7 +18,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
     content = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
-    content["networks"] = {"z_dimension": 8, "width": 4, "negative_slope": 0.1}
+    content["networks"] = {"architecture": "standard", "z_dimension": 8, "width": 4, "negative_slope": 0.1}
     content["train"] = {
         "batch_size": 4,
         "generator_steps": 12,
