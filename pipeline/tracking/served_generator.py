@@ -26,13 +26,13 @@ class ServedGenerator(PythonModel):
         # Here and not at the top: whoever saves the model runs this file too, and need not load torch for it.
         from safetensors.torch import load_file
 
-        from stages.networks.generator import Generator
+        from stages.networks.architectures import build_generator
         from stages.networks.params import NetworksParams
 
         with open(context.artifacts["facts"], encoding="utf-8") as file:  # noqa: PTH123  a plain name
             self.facts = json.load(file)
         networks = NetworksParams.model_validate(self.facts["networks"])
-        generator = Generator(tuple(self.facts["image_shape"]), networks)
+        generator = build_generator(tuple(self.facts["image_shape"]), networks)
         generator.load_state_dict(load_file(context.artifacts["weights"]))
         self.generator = generator.eval()
 

@@ -22,7 +22,7 @@ class GAN(ScoreGan):
     normaliser: Normaliser | None = None
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the convolutional discriminator and normalise all its layers."""
+        """Build the discriminator and normalise all its layers."""
         discriminator = super().build_discriminator(image_shape, networks)
         add_spectral_norm(discriminator)
         return discriminator

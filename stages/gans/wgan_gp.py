@@ -9,10 +9,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.common.params import Params
-from stages.networks.discriminator import ConvDiscriminator
+from stages.networks.architectures import build_discriminator
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
 from stages.networks.params import NetworksParams
+from stages.networks.precision import full_precision
+from stages.networks.shares import draw_share
 
 
 class Options(Params):
@@ -27,8 +29,8 @@ class GAN(Gan):
     options: Options
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the convolutional critic, not normalised."""
-        critic = ConvDiscriminator(image_shape, networks)
+        """Build the critic, not normalised."""
+        critic = build_discriminator(image_shape, networks)
         draw_weights(critic)
         return critic
 
@@ -50,10 +52,15 @@ class GAN(Gan):
 
     def gradient_penalty(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
         """Compute E[(||grad D(x)||_2 - 1)^2] at points x drawn evenly between each real and generated image."""
-        share = torch.rand(len(real), 1, 1, 1, generator=random, device=real.device)
+        share = draw_share(
+            lambda whole: torch.rand(whole, 1, 1, 1, generator=random, device=real.device), len(real)
+        )
         between = torch.lerp(real, fake, share).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(self.discriminator(between).sum(), between, create_graph=True)
-        penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
+        with full_precision(between):
+            # Not the call of the module, which may be compiled: compiled code cannot be differentiated twice.
+            scores = self.discriminator.forward(between)
+            (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+            penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
         return penalty
 
     def generator_loss(self, fake: Tensor) -> Loss:

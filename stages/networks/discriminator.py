@@ -69,7 +69,7 @@ class ConvDiscriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
         scores: Tensor = self.score(self.encoder(images).flatten(1))
-        return scores.squeeze(1)
+        return scores.squeeze(1).float()
 
 
 class AutoEncoder(nn.Module):
@@ -102,12 +102,12 @@ class AutoEncoder(nn.Module):
     def encode(self, images: Tensor) -> Tensor:
         """Map images float [N, C, H, W] in [-1, 1] to codes float [N, code_dimension]."""
         code: Tensor = self.to_code(self.encoder(images).flatten(1))
-        return code
+        return code.float()
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes float [N, code_dimension] to images float [N, C, H, W], about [-1, 1] but not clamped."""
         images: Tensor = self.decoder(self.from_code(code).view(-1, *self.map_shape))
-        return images
+        return images.float()
 
     def forward(self, images: Tensor) -> Tensor:
         """Reconstruct images float [N, C, H, W] from their codes."""

@@ -3,14 +3,14 @@
 from abc import ABC, abstractmethod
 from importlib import import_module
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from stages.networks.generator import Generator
+from stages.networks.architectures import build_generator
 from stages.networks.layers import draw_weights
-from stages.networks.params import NetworksParams
+from stages.networks.params import Architecture, NetworksParams
 
 
 class Loss(NamedTuple):
@@ -33,15 +33,17 @@ class Gan(nn.Module, ABC):
     weights are drawn first, so that all GANs of a seed start from the same one.
 
     Attributes:
+        architectures: those of `networks.architecture` that this GAN's discriminator comes in.
         judgement: what `judge` returns, in words.
     """
 
+    architectures: ClassVar[tuple[Architecture, ...]] = ("standard", "residual")
     judgement = "score"
 
     def __init__(self, image_shape: tuple[int, int, int], networks: NetworksParams, options: Any) -> None:
         super().__init__()
         self.options = options
-        self.generator = Generator(image_shape, networks)
+        self.generator = build_generator(image_shape, networks)
         draw_weights(self.generator)
         self.discriminator = self.build_discriminator(image_shape, networks)
 

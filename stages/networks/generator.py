@@ -1,23 +1,50 @@
-"""The one generator that all GANs of the comparison train."""
+"""The one generator that all GANs of the comparison train, and what any architecture of it has to offer."""
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 
 from stages.networks.params import NetworksParams, channels_at, count_halvings
+from stages.networks.shares import draw_share
 
 
-class Generator(nn.Module):
+class ImageGenerator(nn.Module, ABC):
+    """A generator of any architecture."""
+
+    def __init__(self, z_dimension: int) -> None:
+        super().__init__()
+        self.z_dimension = z_dimension
+
+    @abstractmethod
+    def forward(self, z: Tensor) -> Tensor:
+        """Draw images from noise.
+
+        Args:
+            z: float [N, z_dimension], from N(0, I).
+
+        Returns:
+            Images, float [N, C, H, W] in [-1, 1].
+        """
+
+    def draw_z(self, count: int, random: torch.Generator) -> Tensor:
+        """Draw `count` noise vectors from N(0, I): float32 [count, z_dimension], on the device of `random`."""
+        return draw_share(
+            lambda whole: torch.randn(whole, self.z_dimension, generator=random, device=random.device), count
+        )
+
+
+class Generator(ImageGenerator):
     """From noise to images: a linear layer, transposed convolutions that double the side, a last convolution.
 
     At 32 and 48 pixels and width 64 this is Miyato et al. 2018, Table 3(a).
     """
 
     def __init__(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> None:
-        super().__init__()
+        super().__init__(networks.z_dimension)
         channels, size, _ = image_shape
         halvings = count_halvings(size)
         base = size >> halvings
-        self.z_dimension = networks.z_dimension
         self.first_shape = (channels_at(halvings, networks.width), base, base)
         self.first = nn.Linear(networks.z_dimension, self.first_shape[0] * base * base)
         layers: list[nn.Module] = []
@@ -32,17 +59,6 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Draw images from noise.
-
-        Args:
-            z: float [N, z_dimension], from N(0, I).
-
-        Returns:
-            Images, float [N, C, H, W] in [-1, 1].
-        """
+        """See ImageGenerator."""
         images: Tensor = self.layers(self.first(z).view(-1, *self.first_shape))
-        return images
-
-    def draw_z(self, count: int, random: torch.Generator) -> Tensor:
-        """Draw `count` noise vectors from N(0, I): float32 [count, z_dimension], on the device of `random`."""
-        return torch.randn(count, self.z_dimension, generator=random, device=random.device)
+        return images.float()

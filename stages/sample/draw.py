@@ -10,7 +10,8 @@ from torch import Tensor
 from stages.common.artifacts import MODELS, Leg
 from stages.common.compute import derive_seed
 from stages.common.pixels import tensor_to_pixels
-from stages.networks.generator import Generator
+from stages.networks.architectures import build_generator
+from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
 
 # Convolutions may round differently for another number of images, so all are drawn by this number at a time,
@@ -20,14 +21,14 @@ IMAGES_AT_A_TIME = 100
 
 def load_generator(
     leg: Leg, file: str, image_shape: tuple[int, int, int], networks: NetworksParams, device: torch.device
-) -> Generator:
+) -> ImageGenerator:
     """Load a snapshot's generator, ready to draw from: batch norm uses its running statistics.
 
     Raises:
         ValueError: the file is missing, damaged, or of another network.
     """
     path = MODELS / leg.name / file
-    generator = Generator(image_shape, networks)
+    generator = build_generator(image_shape, networks)
     try:
         generator.load_state_dict(load_file(path))
     except FileNotFoundError:
@@ -53,7 +54,7 @@ def draw_sample_z(count: int, z_dimension: int, seed: int) -> Tensor:
 
 
 @torch.inference_mode()
-def draw_samples(generator: Generator, z: Tensor, device: torch.device) -> NDArray[np.uint8]:
+def draw_samples(generator: ImageGenerator, z: Tensor, device: torch.device) -> NDArray[np.uint8]:
     """Draw one image for each noise vector.
 
     Args:

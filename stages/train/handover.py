@@ -19,6 +19,7 @@ from stages.common.artifacts import (
 from stages.common.compute import describe_compute
 from stages.train.leg import TrainedLeg
 from stages.train.log import read_rows, write_loss_curves
+from stages.train.processes import describe_processes
 from stages.train.scratch import publish
 
 
@@ -85,7 +86,8 @@ def summarise_training(trained: TrainedLeg, rows: list[dict[str, Any]]) -> dict[
         "discriminator_loss": last.get("discriminator_loss"),
         "generator_loss": last.get("generator_loss"),
         "diverged_at_generator_step": diverged_at,
-        **describe_compute(training.random.device),
+        **describe_compute(training.device),
+        **describe_processes(),
     }
     # DVC compares numbers; a key without one is left out.
     return {key: value for key, value in summary.items() if value is not None}

@@ -1,5 +1,6 @@
 """Train one leg: set up, resume, train, and hand over the finished files."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,14 +15,16 @@ from stages.common.artifacts import (
     read_images,
     snapshot_name,
 )
-from stages.common.compute import derive_seed, describe_compute
+from stages.common.compute import ComputeParams, derive_seed, describe_compute
 from stages.common.params import load_section
 from stages.networks.gan import Gan, load_gan_module
 from stages.networks.params import NetworksParams
-from stages.train.batches import Batches
-from stages.train.log import TrainingLog
+from stages.networks.shares import count_processes, find_rank
+from stages.train.batches import Batches, open_batches
+from stages.train.log import FLUSH_SECONDS, TrainingLog
 from stages.train.loop import train_gan
 from stages.train.params import Setting, TrainParams
+from stages.train.processes import describe_processes, first_process_first
 from stages.train.progress import Progress
 from stages.train.scratch import hash_files, list_sources, open_scratch
 from stages.train.training import Training, write_snapshot
@@ -49,20 +52,23 @@ def train_leg(leg: Leg, device: torch.device) -> TrainedLeg:
     options = load_section(module.Options, "options", leg.gan)
     params = load_section(TrainParams, "train")
     setting = load_section(Setting, "settings", leg.setting)
-    images = torch.tensor(read_images(images_file("train"), made_by="prepare"))
-    batches = Batches(images.to(device), params.batch_size, leg.seed)
+    place = load_section(ComputeParams, "compute").images
+    images = read_images(images_file("train"), made_by="prepare")
+    batches = open_batches(images, params.batch_size, leg.seed, params.memory_format, place, device)
 
     torch.manual_seed(derive_seed(leg.seed, "weights"))
     gan: Gan = module.GAN(tuple(images.shape[1:]), networks, options)
-    training = Training(gan, setting, leg.seed, device)
+    training = Training(gan, setting, params, leg.seed, device)
     depends_on: dict[str, Any] = {
         "leg": leg.name,
         "params": [section.model_dump() for section in (networks, options, params, setting)],
-        "compute": describe_compute(device),
+        "compute": describe_compute(device) | describe_processes(),
         "code": hash_files(list_sources(leg.gan)),
         "images": hash_files([images_file("train")]),
     }
-    trained = TrainedLeg(leg, training, params, batches, open_scratch(leg, depends_on))
+    with first_process_first():
+        scratch = open_scratch(leg, depends_on)
+    trained = TrainedLeg(leg, training, params, batches, scratch)
     _run(trained)
     return trained
 
@@ -74,16 +80,23 @@ def _run(trained: TrainedLeg) -> None:
     if state.exists():
         training.load(state)
         print(f"{leg.name}: resuming after generator step {training.generator_step}", flush=True)
-    log = TrainingLog(scratch / METRICS_LOG, params.batch_size, training.generator_step)
+    # Processes that share a leg have to look at its losses at the same step, which no clock tells them.
+    writes, shares = find_rank() == 0, count_processes() > 1
+    log = TrainingLog(
+        scratch / METRICS_LOG if writes else None,
+        params.batch_size,
+        training.generator_step,
+        flush_seconds=math.inf if shares else FLUSH_SECONDS,
+    )
     progress = Progress(leg.name, params.generator_steps, training.generator_step)
     train_gan(
         training,
         batches,
         params,
         log,
-        save_checkpoint=lambda: training.save(state),
-        save_snapshot=lambda: _write_snapshots(trained),
-        show_progress=lambda: progress.show(training.generator_step, log.last_row),
+        save_checkpoint=lambda: training.save(state) if writes else None,
+        save_snapshot=lambda: _write_snapshots(trained) if writes else None,
+        show_progress=lambda: progress.show(training.generator_step, log.last_row) if writes else None,
     )
     progress.close()
     diverged_at = training.diverged_at()

@@ -12,7 +12,7 @@ from stages.networks.params import NetworksParams
 
 ROOT = Path(__file__).parents[2]
 SHELF = sorted(path.stem for path in (ROOT / "stages/gans").glob("[a-z]*.py"))
-NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
 
 

@@ -11,7 +11,7 @@ from stages.networks.layers import BatchNormWithoutGain
 from stages.networks.losses import SCORE_LOSSES
 from stages.networks.params import NetworksParams
 
-NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
 BEGAN = began.Options(gamma=0.5, lambda_k=0.1, code_dimension=8, patience_epochs=2)
 EBGAN = ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=8)

@@ -12,7 +12,7 @@ from stages.networks.params import NetworksParams
 from stages.sample.draw import IMAGES_AT_A_TIME, draw_sample_z, draw_samples, load_generator
 from stages.train.training import write_snapshot
 
-NARROW = NetworksParams(z_dimension=8, width=4, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=8, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
 CPU = torch.device("cpu")
 LEG = Leg("sngan", "A", 0)

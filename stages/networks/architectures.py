@@ -1,0 +1,22 @@
+"""The networks by the name of their architecture, `networks.architecture` of params.yaml."""
+
+from stages.networks.discriminator import ConvDiscriminator, Normaliser
+from stages.networks.generator import Generator, ImageGenerator
+from stages.networks.params import NetworksParams
+from stages.networks.residual import ResidualDiscriminator, ResidualGenerator
+
+
+def build_generator(image_shape: tuple[int, int, int], networks: NetworksParams) -> ImageGenerator:
+    """Build a generator of images [C, H, W]; its weights are not drawn yet."""
+    kind = {"standard": Generator, "residual": ResidualGenerator}[networks.architecture]
+    generator: ImageGenerator = kind(image_shape, networks)
+    return generator
+
+
+def build_discriminator(
+    image_shape: tuple[int, int, int], networks: NetworksParams, normaliser: Normaliser | None = None
+) -> ConvDiscriminator | ResidualDiscriminator:
+    """Build a discriminator, or critic, with one score an image; its weights are not drawn yet."""
+    kind = {"standard": ConvDiscriminator, "residual": ResidualDiscriminator}[networks.architecture]
+    discriminator: ConvDiscriminator | ResidualDiscriminator = kind(image_shape, networks, normaliser)
+    return discriminator
