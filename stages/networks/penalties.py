@@ -1,0 +1,24 @@
+"""What several GANs of the shelf add to their discriminator's loss."""
+
+import torch
+from torch import Tensor, nn
+
+
+def measure_gradient_penalty(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, random: torch.Generator
+) -> Tensor:
+    """Compute E[(||grad D(x)||_2 - 1)^2] at points x drawn evenly between each real and generated image.
+
+    Source: Gulrajani et al. 2017, Algorithm 1: two-sided.
+
+    Args:
+        discriminator: maps images to scores float [N], each image alone.
+        real: images float [N, C, H, W] in [-1, 1].
+        fake: generated images of the same shape.
+        random: source of the points, on the images' device.
+    """
+    share = torch.rand(len(real), 1, 1, 1, generator=random, device=real.device)
+    between = torch.lerp(real, fake, share).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+    penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
+    return penalty
