@@ -16,7 +16,7 @@ from stages.train.loop import train_gan
 from stages.train.params import Setting, TrainParams
 from stages.train.progress import Progress
 from stages.train.scratch import hash_files, list_sources, open_scratch
-from stages.train.training import Training, write_snapshot
+from stages.train.training import Training, write_tensors
 
 
 class TrainedLeg(NamedTuple):
@@ -46,7 +46,7 @@ def train_leg(leg: Leg, device: torch.device) -> TrainedLeg:
 
     torch.manual_seed(derive_seed(leg.seed, "weights"))
     gan: Gan = module.GAN(tuple(images.shape[1:]), networks, options)
-    training = Training(gan, setting, leg.seed, device)
+    training = Training(gan, setting, leg.seed, device, params.ema_decay)
     depends_on: dict[str, Any] = {
         "leg": leg.name,
         "params": [section.model_dump() for section in (networks, options, params, setting)],
@@ -74,8 +74,8 @@ def _run(trained: TrainedLeg) -> None:
         params,
         log,
         save_checkpoint=lambda: training.save(state),
-        save_snapshot=lambda: write_snapshot(
-            scratch / snapshot_name(training.generator_step), training.gan.generator
+        save_snapshot=lambda: write_tensors(
+            scratch / snapshot_name(training.generator_step), training.snapshot()
         ),
         show_progress=lambda: progress.show(training.generator_step, log.last_row),
     )

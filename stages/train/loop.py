@@ -66,6 +66,7 @@ def train_gan(
         discriminator.requires_grad_(True)
         training.watch(generator_loss.total)
         training.generator_step = step
+        training.average_generator()
 
         # Log, and stop where the losses have left the numbers.
         if is_logged:

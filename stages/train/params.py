@@ -25,6 +25,7 @@ class TrainParams(Params):
     evaluation_points: int = Field(ge=1, le=10000)
     log_every_generator_steps: int = Field(ge=1)
     checkpoint_every_generator_steps: int = Field(ge=1)
+    ema_decay: float | None = Field(gt=0.0, lt=1.0)
 
     @model_validator(mode="after")
     def _refuse_crowded_points(self) -> Self:

@@ -10,6 +10,7 @@ from torch.optim import Adam
 from stages.common.artifacts import write_bytes
 from stages.common.compute import derive_seed
 from stages.networks.gan import Gan
+from stages.train.averaging import GeneratorAverage
 from stages.train.params import Setting
 
 NEVER = 2**62
@@ -26,9 +27,17 @@ class Training:
         discriminator_steps: discriminator steps done.
         first_non_finite: int64 scalar on the device, the first generator step with a loss that is not a
             finite number, NEVER until there is one.
+        average: what follows the generator and goes into its snapshots, or None.
     """
 
-    def __init__(self, gan: Gan, setting: Setting, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        gan: Gan,
+        setting: Setting,
+        seed: int,
+        device: torch.device,
+        ema_decay: float | None = None,
+    ) -> None:
         self.gan = gan.to(device).to(memory_format=torch.channels_last)
         self.setting = setting
         betas = (setting.beta1, setting.beta2)
@@ -42,6 +51,7 @@ class Training:
         self.generator_step = 0
         self.discriminator_steps = 0
         self.first_non_finite = torch.tensor(NEVER, device=device)
+        self.average = None if ema_decay is None else GeneratorAverage(self.gan.generator, ema_decay)
 
     def place(self, batches_per_epoch: int) -> dict[str, int | float]:
         """Say where the training stands: generator step, epoch of the discriminator's data, discriminator steps."""
@@ -72,6 +82,15 @@ class Training:
         step = torch.where(torch.isfinite(norm), NEVER, self.generator_step)
         self.first_non_finite = torch.minimum(self.first_non_finite, step)
 
+    def average_generator(self) -> None:
+        """Have the average, if there is one, follow the generator's step just done."""
+        if self.average is not None:
+            self.average.follow(self.gan.generator, self.generator_step)
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Return the state that a snapshot holds: the generator's own, or its average."""
+        return self.gan.generator.state_dict() if self.average is None else self.average.tensors
+
     def diverged_at(self) -> int | None:
         """Return the first generator step with a non-finite loss, or None; waits for the device."""
         step = int(self.first_non_finite)
@@ -87,6 +106,8 @@ class Training:
             )
         tensors |= {name: torch.as_tensor(getattr(self, name), dtype=torch.int64) for name in COUNTERS}
         tensors["random"] = self.random.get_state()
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.tensors.items()}
         write_tensors(path, tensors)
 
     def load(self, path: Path) -> None:
@@ -108,6 +129,11 @@ class Training:
         self.discriminator_steps = int(tensors["discriminator_steps"])
         self.first_non_finite = tensors["first_non_finite"].to(self.first_non_finite.device)
         self.random.set_state(tensors["random"])
+        if self.average is not None:
+            prefix = "average."
+            self.average.load(
+                {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            )
 
     def _optimizers(self) -> dict[str, Adam]:
         return {

@@ -26,6 +26,7 @@ PLAN = TrainParams(
     evaluation_points=1,
     log_every_generator_steps=200,
     checkpoint_every_generator_steps=200,
+    ema_decay=None,
 )
 SETTING = Setting(
     generator_learning_rate=0.002,

@@ -25,6 +25,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         "evaluation_points": 3,
         "log_every_generator_steps": 2,
         "checkpoint_every_generator_steps": 5,
+        "ema_decay": None,
     }
     Path("params.yaml").write_text(yaml.safe_dump(content))
     path = images_file("train")
