@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from stages.networks.layers import export_state
+
 
 class GeneratorAverage:
     """A second copy of the generator's state that follows the first at a distance; it never trains.
@@ -20,13 +22,13 @@ class GeneratorAverage:
 
     def __init__(self, generator: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.tensors = {name: value.detach().clone() for name, value in generator.state_dict().items()}
+        self.tensors = {name: value.detach().clone() for name, value in export_state(generator).items()}
 
     @torch.no_grad()
     def follow(self, generator: nn.Module, generator_step: int) -> None:
         """Move towards the generator after its step number `generator_step`, counted from 1."""
         decay = min(self.decay, (1 + generator_step) / (10 + generator_step))
-        for name, value in generator.state_dict().items():
+        for name, value in export_state(generator).items():
             if value.is_floating_point():
                 self.tensors[name].lerp_(value, 1.0 - decay)
             else:

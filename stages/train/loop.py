@@ -59,6 +59,7 @@ def train_gan(
 
         # Update the generator on fresh noise; the discriminator needs no gradients of its own for that.
         discriminator.requires_grad_(False)
+        gan.before_generator_step()
         generator_loss = gan.generator_loss(generator(generator.draw_z(len(real), training.random)))
         training.generator_optimizer.zero_grad()
         generator_loss.total.backward()

@@ -10,6 +10,7 @@ from torch.optim import Adam
 from stages.common.artifacts import write_bytes
 from stages.common.compute import derive_seed
 from stages.networks.gan import Gan
+from stages.networks.layers import export_state
 from stages.train.averaging import GeneratorAverage
 from stages.train.params import Setting
 
@@ -89,7 +90,7 @@ class Training:
 
     def snapshot(self) -> dict[str, Tensor]:
         """Return the state that a snapshot holds: the generator's own, or its average."""
-        return self.gan.generator.state_dict() if self.average is None else self.average.tensors
+        return export_state(self.gan.generator) if self.average is None else self.average.tensors
 
     def diverged_at(self) -> int | None:
         """Return the first generator step with a non-finite loss, or None; waits for the device."""

@@ -7,14 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from stages.gans import began, ebgan, gan_gp, orthonormal, sngan, weight_clipping, weight_norm, wgan_gp
-from stages.networks.layers import BatchNormWithoutGain
+from stages.networks.architectures import build_generator
+from stages.networks.layers import BatchNormWithoutGain, export_state
 from stages.networks.losses import SCORE_LOSSES
 from stages.networks.params import NetworksParams
 
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
 BEGAN = began.Options(gamma=0.5, lambda_k=0.1, code_dimension=8, patience_epochs=2)
-SNGAN = sngan.Options(loss="non_saturating", lipschitz_constant=1.0, power_iterations=1)
+SNGAN = sngan.Options(
+    loss="non_saturating", lipschitz_constant=1.0, power_iterations=1, normalise_generator=False
+)
 EBGAN = ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=8)
 
 
@@ -104,7 +107,7 @@ def test_weight_norm_without_gain_is_torchs_with_gain_one() -> None:
     layer, theirs = nn.Conv2d(3, 5, 4), nn.Conv2d(3, 5, 4)
     theirs.load_state_dict(layer.state_dict())
     theirs = nn.utils.parametrizations.weight_norm(theirs)
-    theirs.parametrizations["weight"].original0.data.fill_(1.0)  # type: ignore[index, union-attr]
+    theirs.parametrizations["weight"].original0.data.fill_(1.0)
     ours = weight_norm.UnitWeights()(layer.weight)
     assert torch.allclose(ours, theirs.weight, atol=1e-6)
     by_hand = weight_norm.UnitWeights()(torch.tensor([[3.0, 4.0], [0.0, -2.0]]))
@@ -154,6 +157,25 @@ def test_as_many_power_iterations_are_done_an_update_as_the_options_say() -> Non
             gan.before_discriminator_step()
         states.append(gan.state_dict())
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_a_normalised_generator_has_spectral_norm_one_and_exports_plain_weights_that_draw_the_same() -> None:
+    torch.manual_seed(0)
+    gan = sngan.GAN(SHAPE, NARROW, SNGAN.model_copy(update={"normalise_generator": True}))
+    before = gan.generator.get_submodule("first").weight.clone()  # type: ignore[operator]
+    gan.generator_loss(gan.generator(torch.randn(4, 16))).total.backward()
+    torch.optim.Adam(gan.generator.parameters(), 0.01).step()
+    gan.before_generator_step()
+    assert not torch.equal(gan.generator.get_submodule("first").weight, before)  # type: ignore[arg-type]
+    plain = build_generator(SHAPE, NARROW)
+    plain.load_state_dict(export_state(gan.generator))
+    z = torch.randn(4, 16)
+    assert torch.equal(plain.eval()(z), gan.generator.eval()(z))
+    layers = [m for m in plain.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
+    assert len(layers) == 4
+    for layer in layers:
+        norm = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)
+        assert float(norm) == pytest.approx(1.0, rel=0.1)
 
 
 def test_a_critic_has_no_batch_norm_and_scores_each_image_alone() -> None:
