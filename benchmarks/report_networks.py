@@ -19,6 +19,7 @@ from torchvision import transforms
 from stages.gans import began, ebgan, wgan_gp
 from stages.gans.ebgan import measure_energy
 from stages.networks.gan import Gan, Loss
+from stages.networks.penalties import measure_gradient_penalty
 
 SHAPE = (3, 28, 28)
 Z_DIMENSION = 62
@@ -128,7 +129,7 @@ class SeparateWganGp(wgan_gp.GAN):
     def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
         """See Gan."""
         real_score, fake_score = self.discriminator(real).mean(), self.discriminator(fake).mean()
-        penalty = self.gradient_penalty(real, fake, random)
+        penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
         total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
         return Loss(total, {"real_score": real_score.detach(), "fake_score": fake_score.detach()})
 

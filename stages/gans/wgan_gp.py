@@ -13,8 +13,7 @@ from stages.networks.architectures import build_discriminator
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
 from stages.networks.params import NetworksParams
-from stages.networks.precision import full_precision
-from stages.networks.shares import draw_share
+from stages.networks.penalties import measure_gradient_penalty
 
 
 class Options(Params):
@@ -39,7 +38,7 @@ class GAN(Gan):
         real_score, fake_score = (
             scores.mean() for scores in self.discriminator(torch.cat([real, fake])).chunk(2)
         )
-        penalty = self.gradient_penalty(real, fake, random)
+        penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
         total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
         return Loss(
             total,
@@ -49,19 +48,6 @@ class GAN(Gan):
                 "gradient_penalty": penalty.detach(),
             },
         )
-
-    def gradient_penalty(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
-        """Compute E[(||grad D(x)||_2 - 1)^2] at points x drawn evenly between each real and generated image."""
-        share = draw_share(
-            lambda whole: torch.rand(whole, 1, 1, 1, generator=random, device=real.device), len(real)
-        )
-        between = torch.lerp(real, fake, share).requires_grad_(True)
-        with full_precision(between):
-            # Not the call of the module, which may be compiled: compiled code cannot be differentiated twice.
-            scores = self.discriminator.forward(between)
-            (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
-            penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
-        return penalty
 
     def generator_loss(self, fake: Tensor) -> Loss:
         """See Gan; -E[D(fake)]."""

@@ -14,7 +14,9 @@ from stages.common.params import load_section
 from stages.common.pixels import pixels_to_tensor
 from stages.lipschitz.analysis import Row, analyse
 from stages.lipschitz.params import LipschitzParams
+from stages.networks.architectures import build_generator
 from stages.networks.gan import Gan, load_gan_module
+from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
 
 
@@ -34,12 +36,15 @@ def analyse_leg(leg: Leg, manifest: dict[str, Any], device: torch.device) -> Ite
         ValueError: a snapshot or the prepared data is missing or damaged.
     """
     params = load_section(LipschitzParams, "lipschitz")
-    gan = build_gan(leg, tuple(manifest["image_shape"])).to(device)
+    image_shape = tuple(manifest["image_shape"])
+    gan = build_gan(leg, image_shape).to(device)
+    # As samples are drawn: a snapshot holds plain weights, whatever the training had put on them.
+    generator = build_generator(image_shape, load_section(NetworksParams, "networks")).to(device)
     real = choose_real(params.image_count, leg.seed).to(device)
     for snapshot in manifest["snapshots"]:
-        load_network(gan.generator, leg, snapshot["file"])
+        load_network(generator, leg, snapshot["file"])
         load_network(gan.discriminator, leg, snapshot["discriminator_file"])
-        images = draw_images(gan, real, leg.seed)
+        images = draw_images(generator, real, leg.seed)
         place = {key: snapshot[key] for key in ("generator_step", "discriminator_steps", "epoch")}
         yield place | analyse(gan, images, params, derive_seed(leg.seed, "lipschitz", "iterations"))
 
@@ -88,13 +93,13 @@ def choose_real(count: int, seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def draw_images(gan: Gan, real: Tensor, seed: int) -> dict[str, Tensor]:
+def draw_images(generator: ImageGenerator, real: Tensor, seed: int) -> dict[str, Tensor]:
     """Draw as many generated images as there are real ones, and a point between each pair.
 
     The generator's batch norm uses the batch's statistics, as it did when the discriminator was trained. z and the
     places between are the same for all GANs, settings and snapshots of a seed. All are float [N, C, H, W] in [-1, 1].
     """
     random = torch.Generator().manual_seed(derive_seed(seed, "lipschitz", "z"))
-    fake = gan.generator.train()(gan.generator.draw_z(len(real), random).to(real.device))
+    fake = generator.train()(generator.draw_z(len(real), random).to(real.device))
     share = torch.rand(len(real), 1, 1, 1, generator=random).to(real.device)
     return {"real": real, "fake": fake, "interpolated": torch.lerp(real, fake, share)}

@@ -8,15 +8,15 @@ from stages.networks.residual import ResidualDiscriminator, ResidualGenerator
 
 def build_generator(image_shape: tuple[int, int, int], networks: NetworksParams) -> ImageGenerator:
     """Build a generator of images [C, H, W]; its weights are not drawn yet."""
-    kind = {"standard": Generator, "residual": ResidualGenerator}[networks.architecture]
-    generator: ImageGenerator = kind(image_shape, networks)
-    return generator
+    if networks.architecture == "residual":
+        return ResidualGenerator(image_shape, networks)
+    return Generator(image_shape, networks)
 
 
 def build_discriminator(
     image_shape: tuple[int, int, int], networks: NetworksParams, normaliser: Normaliser | None = None
 ) -> ConvDiscriminator | ResidualDiscriminator:
     """Build a discriminator, or critic, with one score an image; its weights are not drawn yet."""
-    kind = {"standard": ConvDiscriminator, "residual": ResidualDiscriminator}[networks.architecture]
-    discriminator: ConvDiscriminator | ResidualDiscriminator = kind(image_shape, networks, normaliser)
-    return discriminator
+    if networks.architecture == "residual":
+        return ResidualDiscriminator(image_shape, networks, normaliser)
+    return ConvDiscriminator(image_shape, networks, normaliser)

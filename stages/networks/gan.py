@@ -85,6 +85,9 @@ class Gan(nn.Module, ABC):
     def before_discriminator_step(self) -> None:
         """Prepare a discriminator step, such as by a power iteration."""
 
+    def before_generator_step(self) -> None:
+        """Prepare a generator step, such as by a power iteration."""
+
     def after_discriminator_step(self, loss: Loss) -> None:
         """Finish a discriminator step, such as by a controller that reads the loss just minimised."""
 

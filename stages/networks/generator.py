@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.networks.params import NetworksParams, channels_at, count_halvings
+from stages.networks.precision import widen
 from stages.networks.shares import draw_share
 
 
@@ -61,4 +62,4 @@ class Generator(ImageGenerator):
     def forward(self, z: Tensor) -> Tensor:
         """See ImageGenerator."""
         images: Tensor = self.layers(self.first(z).view(-1, *self.first_shape))
-        return images.float()
+        return widen(images)

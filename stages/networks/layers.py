@@ -174,9 +174,13 @@ def matrix_to_weight(matrix: Tensor, like: Tensor) -> Tensor:
 
 
 def add_spectral_norm(module: nn.Module) -> None:
-    """Normalise every convolution and linear layer inside `module`; call it once the weights are drawn."""
+    """Normalise every convolution and linear layer inside `module`; call it once the weights are drawn.
+
+    A transposed convolution is the adjoint of the convolution with the same weight, and has its norm; so its weight
+    [in, out, ...] is seen as a matrix [in, everything else].
+    """
     for layer in list(module.modules()):
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.utils.parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
 
 
@@ -187,6 +191,22 @@ def iterate_spectral_norms(module: nn.Module) -> None:
             norm = layer[0]
             if isinstance(norm, SpectralNorm):
                 norm.iterate(layer.original)
+
+
+@torch.no_grad()
+def export_state(module: nn.Module) -> dict[str, Tensor]:
+    """Return a module's state with every parametrized tensor as it is used, under its plain name.
+
+    A generator's snapshot is loaded into networks that know nothing of how its weights were normalised.
+    """
+    state = module.state_dict()
+    for name, layer in module.named_modules():
+        if nn.utils.parametrize.is_parametrized(layer):
+            for key in layer.parametrizations:
+                prefix = f"{name}.parametrizations.{key}."
+                state = {other: value for other, value in state.items() if not other.startswith(prefix)}
+                state[f"{name}.{key}"] = getattr(layer, key).detach()
+    return state
 
 
 def draw_weights(module: nn.Module) -> None:

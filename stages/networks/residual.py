@@ -19,6 +19,7 @@ from torch.nn import functional
 from stages.networks.discriminator import Normaliser
 from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams, count_halvings
+from stages.networks.precision import widen
 
 # Up to this size the networks are those of Table 4, above it those of Tables 5 and 6.
 LARGEST_EVEN_SIZE = 32
@@ -99,7 +100,8 @@ class ResidualGenerator(ImageGenerator):
         maps = self.first(z).view(-1, *self.first_shape)
         for block in self.blocks:
             maps = block(maps)
-        return cast(Tensor, self.last(functional.relu(self.norm(maps), inplace=True)).tanh().float())
+        images: Tensor = self.last(functional.relu(self.norm(maps), inplace=True)).tanh()
+        return widen(images)
 
 
 class DiscriminatorBlock(nn.Module):
@@ -176,7 +178,8 @@ class ResidualDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
-        return cast(Tensor, self.score(self.features(images)).squeeze(1).float())
+        scores: Tensor = self.score(self.features(images)).squeeze(1)
+        return widen(scores)
 
 
 def list_generator_widths(size: int, width: int) -> list[int]:

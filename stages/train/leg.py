@@ -27,7 +27,7 @@ from stages.train.params import Setting, TrainParams
 from stages.train.processes import describe_processes, first_process_first
 from stages.train.progress import Progress
 from stages.train.scratch import hash_files, list_sources, open_scratch
-from stages.train.training import Training, write_snapshot
+from stages.train.training import Training, write_snapshot, write_tensors
 
 
 class TrainedLeg(NamedTuple):
@@ -108,6 +108,6 @@ def _run(trained: TrainedLeg) -> None:
 
 def _write_snapshots(trained: TrainedLeg) -> None:
     """Keep both networks as they are: the generator to draw from, the discriminator to be looked into."""
-    step, gan = trained.training.generator_step, trained.training.gan
-    write_snapshot(trained.scratch / snapshot_name(step), gan.generator)
-    write_snapshot(trained.scratch / discriminator_name(step), gan.discriminator)
+    step = trained.training.generator_step
+    write_tensors(trained.scratch / snapshot_name(step), trained.training.snapshot())
+    write_snapshot(trained.scratch / discriminator_name(step), trained.training.gan.discriminator)

@@ -56,6 +56,7 @@ def train_gan(
         generator_loss = steps.update_generator(len(real))
         training.watch(generator_loss.total)
         training.generator_step = step
+        training.average_generator()
 
         # Log, and stop where the losses have left the numbers.
         if is_logged:

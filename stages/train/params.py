@@ -30,6 +30,7 @@ class TrainParams(Params):
     reuse_fake: bool
     compile: bool
     cuda_graphs: bool
+    ema_decay: float | None = Field(gt=0.0, lt=1.0)
 
     @model_validator(mode="after")
     def _refuse_crowded_points(self) -> Self:

@@ -59,7 +59,10 @@ class Steps:
         """
         gan = self.training.gan
         self._fake = None
-        with self._precision(), torch.set_grad_enabled(self.reuses_fake and is_last):
+        is_kept = self.reuses_fake and is_last
+        if is_kept:
+            gan.before_generator_step()
+        with self._precision(), torch.set_grad_enabled(is_kept):
             fake = gan.generator(gan.generator.draw_z(len(real), self.training.random))
         if fake.requires_grad:
             self._fake = fake
@@ -72,8 +75,10 @@ class Steps:
         """Update the generator once, on `count` images; the discriminator needs no gradients of its own for that."""
         gan = self.training.gan
         gan.discriminator.requires_grad_(False)
+        fake, self._fake = self._fake, None
+        if fake is None:
+            gan.before_generator_step()
         with self._precision():
-            fake, self._fake = self._fake, None
             if fake is None:
                 fake = gan.generator(gan.generator.draw_z(count, self.training.random))
             loss = gan.generator_loss(fake)

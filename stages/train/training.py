@@ -10,7 +10,9 @@ from torch.optim import Adam
 from stages.common.artifacts import write_bytes
 from stages.common.compute import derive_seed
 from stages.networks.gan import Gan
+from stages.networks.layers import export_state
 from stages.networks.shares import share_batch_norms
+from stages.train.averaging import GeneratorAverage
 from stages.train.batches import MEMORY_FORMATS
 from stages.train.params import Setting, TrainParams
 
@@ -29,6 +31,7 @@ class Training:
         discriminator_steps: discriminator steps done.
         first_non_finite: int64 scalar on the device, the first generator step with a loss that is not a
             finite number, NEVER until there is one.
+        average: what follows the generator and goes into its snapshots, or None.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class Training:
         self.generator_step = 0
         self.discriminator_steps = 0
         self.first_non_finite = torch.tensor(NEVER, device=device)
+        decay = params.ema_decay
+        self.average = None if decay is None else GeneratorAverage(self.gan.generator, decay)
 
     def place(self, batches_per_epoch: int) -> dict[str, int | float]:
         """Say where the training stands: generator step, epoch of the discriminator's data, discriminator steps."""
@@ -82,6 +87,15 @@ class Training:
         step = torch.where(torch.isfinite(norm), NEVER, self.generator_step)
         self.first_non_finite = torch.minimum(self.first_non_finite, step)
 
+    def average_generator(self) -> None:
+        """Have the average, if there is one, follow the generator's step just done."""
+        if self.average is not None:
+            self.average.follow(self.gan.generator, self.generator_step)
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Return the state that a snapshot holds: the generator's own, or its average."""
+        return export_state(self.gan.generator) if self.average is None else self.average.tensors
+
     def diverged_at(self) -> int | None:
         """Return the first generator step with a non-finite loss, or None; waits for the device."""
         step = int(self.first_non_finite)
@@ -96,6 +110,8 @@ class Training:
             tensors[f"{name}.learning_rate"] = torch.tensor(rate, dtype=torch.float64)
         tensors |= {name: torch.as_tensor(getattr(self, name), dtype=torch.int64) for name in COUNTERS}
         tensors["random"] = self.random.get_state()
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.tensors.items()}
         write_tensors(path, tensors)
 
     def load(self, path: Path) -> None:
@@ -116,6 +132,11 @@ class Training:
         self.discriminator_steps = int(tensors["discriminator_steps"])
         self.first_non_finite = tensors["first_non_finite"].to(self.first_non_finite.device)
         self.random.set_state(tensors["random"])
+        if self.average is not None:
+            prefix = "average."
+            self.average.load(
+                {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            )
 
     def _optimizers(self) -> dict[str, Adam]:
         return {

@@ -16,11 +16,13 @@ NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negati
 SHAPE = (1, 28, 28)
 
 
-def make_gan(name: str, **changes: object) -> Gan:
+def make_gan(
+    name: str, shape: tuple[int, int, int] = SHAPE, networks: NetworksParams = NARROW, **changes: object
+) -> Gan:
     module = load_gan_module(name)
     options = yaml.safe_load((ROOT / "presets/default.yaml").read_text())["options"][name] | changes
     torch.manual_seed(derive_seed(0, "weights"))
-    gan: Gan = module.GAN(SHAPE, NARROW, module.Options(**options))
+    gan: Gan = module.GAN(shape, networks, module.Options(**options))
     return gan
 
 
@@ -102,6 +104,20 @@ def test_a_judgement_is_one_number_an_image(name: str) -> None:
     gan, images = make_gan(name), torch.rand(3, *SHAPE) * 2 - 1
     assert gan.judge(images).shape == (3,)
     assert gan.bound_judgement(images, torch.ones(3)).shape == (3,)
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_residual_networks_train_whole_or_are_refused_by_check(name: str) -> None:
+    residual = NARROW.model_copy(update={"architecture": "residual"})
+    if residual.architecture not in load_gan_module(name).GAN.architectures:
+        assert name in ("began", "ebgan")
+        return
+    gan = make_gan(name, networks=residual)
+    real, fake, random = draw_batch(gan)
+    gan.discriminator_loss(real, fake, random).total.backward()
+    gan.generator_loss(gan.generator(gan.generator.draw_z(6, random))).total.backward()
+    untouched = {key for key, p in gan.named_parameters() if p.grad is None or not p.grad.any()}
+    assert untouched <= {"discriminator.score.bias"}
 
 
 def test_a_gan_that_is_not_on_the_shelf_is_named() -> None:

@@ -38,7 +38,11 @@ class Skip(nn.Module):
 
 
 def trace(network: nn.Module) -> Trace:
-    gan = Custom((1, 8, 8), NetworksParams(z_dimension=4, width=2, negative_slope=0.1), network)
+    gan = Custom(
+        (1, 8, 8),
+        NetworksParams(architecture="standard", z_dimension=4, width=2, negative_slope=0.1),
+        network,
+    )
     return trace_layers(gan, torch.randn(2, 1, 8, 8))
 
 

@@ -30,6 +30,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         "reuse_fake": False,
         "compile": False,
         "cuda_graphs": False,
+        "ema_decay": None,
     }
     Path("params.yaml").write_text(yaml.safe_dump(content))
     path = images_file("train")
