@@ -6,11 +6,13 @@ from stages.networks.params import NetworksParams
 from stages.networks.residual import ResidualDiscriminator, ResidualGenerator
 
 
-def build_generator(image_shape: tuple[int, int, int], networks: NetworksParams) -> ImageGenerator:
-    """Build a generator of images [C, H, W]; its weights are not drawn yet."""
+def build_generator(
+    image_shape: tuple[int, int, int], networks: NetworksParams, class_count: int | None = None
+) -> ImageGenerator:
+    """Build a generator of images [C, H, W], of so many classes or of none; its weights are not drawn yet."""
     if networks.architecture == "residual":
-        return ResidualGenerator(image_shape, networks)
-    return Generator(image_shape, networks)
+        return ResidualGenerator(image_shape, networks, class_count)
+    return Generator(image_shape, networks, class_count)
 
 
 def build_discriminator(

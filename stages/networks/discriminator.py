@@ -67,9 +67,14 @@ class ConvDiscriminator(nn.Module):
         channels, height, width = self.encoder.output_shape
         self.score = nn.Linear(channels * height * width, 1)
 
+    def features(self, images: Tensor) -> Tensor:
+        """Map images float [N, C, H, W] in [-1, 1] to what the score is a linear function of: float [N, D]."""
+        maps: Tensor = self.encoder(images)
+        return maps.flatten(1)
+
     def forward(self, images: Tensor) -> Tensor:
         """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
-        scores: Tensor = self.score(self.encoder(images).flatten(1))
+        scores: Tensor = self.score(self.features(images))
         return widen(scores.squeeze(1))
 
 

@@ -174,13 +174,13 @@ def matrix_to_weight(matrix: Tensor, like: Tensor) -> Tensor:
 
 
 def add_spectral_norm(module: nn.Module) -> None:
-    """Normalise every convolution and linear layer inside `module`; call it once the weights are drawn.
+    """Normalise every convolution, linear layer and embedding inside `module`; call it once the weights are drawn.
 
     A transposed convolution is the adjoint of the convolution with the same weight, and has its norm; so its weight
     [in, out, ...] is seen as a matrix [in, everything else].
     """
     for layer in list(module.modules()):
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding):
             nn.utils.parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight))
 
 
@@ -217,6 +217,8 @@ def draw_weights(module: nn.Module) -> None:
     A layer that asks for another gain than 1 has it as its `gain`.
     """
     for layer in module.modules():
+        if isinstance(layer, nn.Embedding):
+            nn.init.xavier_uniform_(layer.weight)
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight, gain=getattr(layer, "gain", 1.0))
             if layer.bias is not None:

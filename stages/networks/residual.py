@@ -16,6 +16,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stages.networks.conditional import apply_layer, make_batch_norm
 from stages.networks.discriminator import Normaliser
 from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams, count_halvings
@@ -66,40 +67,47 @@ class GeneratorBlock(nn.Module):
     would cancel it.
     """
 
-    def __init__(self, inner: int, outer: int) -> None:
+    def __init__(self, inner: int, outer: int, class_count: int | None = None) -> None:
         super().__init__()
-        self.norm_1 = nn.BatchNorm2d(inner)
+        self.norm_1 = make_batch_norm(inner, class_count)
         self.conv_1 = UpsampledConv2d(inner, outer, bias=False)
-        self.norm_2 = nn.BatchNorm2d(outer)
+        self.norm_2 = make_batch_norm(outer, class_count)
         self.conv_2 = BlockConv2d(outer, outer, bias=False)
         self.shortcut = nn.Conv2d(inner, outer, 1, bias=False)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Map float [N, inner, H, W] to float [N, outer, 2 H, 2 W]."""
-        residual = self.conv_1(functional.relu(self.norm_1(maps), inplace=True))
-        residual = self.conv_2(functional.relu(self.norm_2(residual), inplace=True))
+    def forward(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map float [N, inner, H, W], with labels int64 [N] or none, to float [N, outer, 2 H, 2 W]."""
+        residual = self.conv_1(functional.relu(apply_layer(self.norm_1, maps, labels), inplace=True))
+        residual = self.conv_2(functional.relu(apply_layer(self.norm_2, residual, labels), inplace=True))
         return cast(Tensor, residual + functional.interpolate(self.shortcut(maps), scale_factor=2.0))
 
 
 class ResidualGenerator(ImageGenerator):
-    """From noise to images: a linear layer, blocks that double the side, batch norm, ReLU, a last convolution."""
+    """From noise to images: a linear layer, blocks that double the side, batch norm, ReLU, a last convolution.
 
-    def __init__(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> None:
-        super().__init__(networks.z_dimension)
+    Where there are classes the blocks' batch norms are conditional and the last is not, as in the authors' code.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], networks: NetworksParams, class_count: int | None = None
+    ) -> None:
+        super().__init__(networks.z_dimension, class_count)
         channels, size, _ = image_shape
         widths = list_generator_widths(size, networks.width)
         base = size >> count_halvings(size)
         self.first_shape = (widths[0], base, base)
         self.first = nn.Linear(networks.z_dimension, widths[0] * base * base)
-        self.blocks = nn.ModuleList(GeneratorBlock(inner, outer) for inner, outer in pairwise(widths))
+        self.blocks = nn.ModuleList(
+            GeneratorBlock(inner, outer, class_count) for inner, outer in pairwise(widths)
+        )
         self.norm = nn.BatchNorm2d(widths[-1])
         self.last = nn.Conv2d(widths[-1], channels, 3, padding=1)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """See ImageGenerator."""
         maps = self.first(z).view(-1, *self.first_shape)
         for block in self.blocks:
-            maps = block(maps)
+            maps = block(maps, labels)
         images: Tensor = self.last(functional.relu(self.norm(maps), inplace=True)).tanh()
         return widen(images)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stages.common.compute import derive_seed
 from stages.common.pixels import pixels_to_tensor
+from stages.networks.gan import Labelled
 from stages.networks.shares import count_processes, find_rank
 
 MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -32,6 +33,7 @@ class Batches:
         batch_size: int,
         seed: int,
         memory_format: torch.memory_format = torch.channels_last,
+        labels: Tensor | None = None,
     ) -> None:
         """Keep the images.
 
@@ -40,6 +42,7 @@ class Batches:
             batch_size: images a batch, over all processes.
             seed: the leg's seed.
             memory_format: the layout of what is drawn, which should be the networks'.
+            labels: int64 [N], where the images are, for a GAN that is shown them; None for any other.
 
         Raises:
             ValueError: there are fewer images than one batch needs, or the processes cannot share one evenly.
@@ -59,6 +62,7 @@ class Batches:
         self.seed = seed
         self.batches_per_epoch = len(images) // batch_size
         self._memory_format = memory_format
+        self._labels = labels
         self._orders: dict[int, Tensor] = {}
 
     def draw(self, number: int) -> Tensor:
@@ -67,6 +71,13 @@ class Batches:
         Where processes share the leg it is this one's part, [batch_size / processes, C, H, W].
         """
         return pixels_to_tensor(self._read(number)).contiguous(memory_format=self._memory_format)
+
+    def draw_labelled(self, number: int) -> Labelled:
+        """Return batch `number` as `draw` does, with its labels if there are any."""
+        # First the labels: a reading of images ahead may already be in the next epoch.
+        labels = None if self._labels is None else self._labels[self._choose(number)]
+        images = self.draw(number)
+        return Labelled(images, None if labels is None else labels.to(images.device))
 
     def _read(self, number: int) -> Tensor:
         """Return the pixels of batch `number`, uint8, on the training device."""
@@ -96,6 +107,7 @@ class MappedBatches(Batches):
         seed: int,
         memory_format: torch.memory_format = torch.channels_last,
         device: torch.device | None = None,
+        labels: Tensor | None = None,
     ) -> None:
         """Keep the map.
 
@@ -105,8 +117,9 @@ class MappedBatches(Batches):
             seed: see Batches.
             memory_format: see Batches.
             device: where batches go; the CPU without it.
+            labels: see Batches.
         """
-        super().__init__(images, batch_size, seed, memory_format)
+        super().__init__(images, batch_size, seed, memory_format, labels)
         self._device = device or torch.device("cpu")
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
         self._ahead: dict[int, Future[Tensor]] = {}
@@ -135,6 +148,7 @@ def open_batches(
     memory_format: Literal["channels_last", "contiguous"],
     place: Literal["auto", "device", "mapped"],
     device: torch.device,
+    labels: NDArray[np.int64] | None = None,
 ) -> Batches:
     """Open the training images where compute.images wants them; the batches are the same either way.
 
@@ -146,13 +160,16 @@ def open_batches(
         place: `device` copies all images there, `mapped` leaves them in the file, `auto` copies what takes at
             most half of the memory that is free there.
         device: the training's.
+        labels: int64 [N], for a GAN that is shown them.
     """
     layout = MEMORY_FORMATS[memory_format]
     if place == "auto":
         place = "device" if images.nbytes <= LARGEST_SHARE_OF_MEMORY * _count_free_bytes(device) else "mapped"
+    known = None if labels is None else torch.tensor(labels)
     if place == "device":
-        return Batches(torch.tensor(images).to(device), batch_size, seed, layout)
-    return MappedBatches(_map_as_tensor(images), batch_size, seed, layout, device)
+        known = None if known is None else known.to(device)
+        return Batches(torch.tensor(images).to(device), batch_size, seed, layout, known)
+    return MappedBatches(_map_as_tensor(images), batch_size, seed, layout, device, known)
 
 
 def _map_as_tensor(images: NDArray[np.uint8]) -> Tensor:

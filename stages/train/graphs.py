@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
-from stages.networks.gan import Loss
+from stages.networks.gan import Labelled, Loss
 from stages.networks.shares import count_processes
 from stages.train.params import TrainParams
 from stages.train.steps import Steps
@@ -40,16 +39,19 @@ class CapturedSteps(Steps):
                 f"train.cuda_graphs = true: {'; '.join(broken)}; or set train.cuda_graphs to false"
             )
         super().__init__(training, params)
-        self._real: Tensor | None = None
+        self._real: Labelled | None = None
         self._counts = {"discriminator": 0, "generator": 0}
         self._captured: dict[str, tuple[torch.cuda.CUDAGraph, Loss]] = {}
 
-    def update_discriminator(self, real: Tensor, is_last: bool) -> Loss:
+    def update_discriminator(self, real: Labelled, is_last: bool) -> Loss:
         """See Steps."""
         # A graph reads the images from where they lay when it was captured.
         if self._real is None:
-            self._real = torch.empty_like(real)
-        static = self._real.copy_(real)
+            self._real = real.change(torch.empty_like)
+        static = self._real
+        for place, part in zip(static, real, strict=True):
+            if place is not None and part is not None:
+                place.copy_(part)
         step = super().update_discriminator
         return self._run("discriminator", lambda: step(static, is_last))
 

@@ -46,12 +46,13 @@ def hand_over(trained: TrainedLeg) -> None:
 
 def describe_models(trained: TrainedLeg) -> dict[str, Any]:
     """Describe the leg's model folder: what was planned, what was reached, where it diverged."""
-    leg, training, params, batches, _ = trained
+    leg, training, params, batches, class_names, _ = trained
     planned = params.evaluation_generator_steps()
     diverged_at = training.diverged_at()
     return {
         **leg._asdict(),
         "image_shape": list(batches.images.shape[1:]),
+        **({} if class_names is None else {"class_names": class_names}),
         "evaluation_generator_steps": planned,
         "snapshots": [
             {

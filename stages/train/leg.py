@@ -12,12 +12,15 @@ from stages.common.artifacts import (
     Leg,
     discriminator_name,
     images_file,
+    labels_file,
+    read_class_names,
     read_images,
+    read_labels,
     snapshot_name,
 )
 from stages.common.compute import ComputeParams, derive_seed, describe_compute
 from stages.common.params import load_section
-from stages.networks.gan import Gan, load_gan_module
+from stages.networks.gan import AnyGan, load_gan_module
 from stages.networks.params import NetworksParams
 from stages.networks.shares import count_processes, find_rank
 from stages.train.batches import Batches, open_batches
@@ -31,12 +34,13 @@ from stages.train.training import Training, write_snapshot, write_tensors
 
 
 class TrainedLeg(NamedTuple):
-    """A finished, or diverged, training and the folder with its files."""
+    """A finished, or diverged, training, the names of its classes if it has them, and the folder with its files."""
 
     leg: Leg
     training: Training
     params: TrainParams
     batches: Batches
+    class_names: list[str] | None
     scratch: Path
 
 
@@ -54,10 +58,13 @@ def train_leg(leg: Leg, device: torch.device) -> TrainedLeg:
     setting = load_section(Setting, "settings", leg.setting)
     place = load_section(ComputeParams, "compute").images
     images = read_images(images_file("train"), made_by="prepare")
-    batches = open_batches(images, params.batch_size, leg.seed, params.memory_format, place, device)
+    # Only a GAN that is shown labels needs them, or depends on them.
+    class_names = read_class_names() if module.GAN.is_conditional else None
+    labels = read_labels("train", len(images), len(class_names)) if class_names else None
+    batches = open_batches(images, params.batch_size, leg.seed, params.memory_format, place, device, labels)
 
     torch.manual_seed(derive_seed(leg.seed, "weights"))
-    gan: Gan = module.GAN(tuple(images.shape[1:]), networks, options)
+    gan: AnyGan = module.GAN(tuple(images.shape[1:]), networks, options, len(class_names or [""]))
     training = Training(gan, setting, params, leg.seed, device)
     depends_on: dict[str, Any] = {
         "leg": leg.name,
@@ -65,17 +72,18 @@ def train_leg(leg: Leg, device: torch.device) -> TrainedLeg:
         "compute": describe_compute(device) | describe_processes(),
         "code": hash_files(list_sources(leg.gan)),
         "images": hash_files([images_file("train")]),
+        "labels": hash_files([labels_file("train")]) if class_names else None,
     }
     with first_process_first():
         scratch = open_scratch(leg, depends_on)
-    trained = TrainedLeg(leg, training, params, batches, scratch)
+    trained = TrainedLeg(leg, training, params, batches, class_names, scratch)
     _run(trained)
     return trained
 
 
 def _run(trained: TrainedLeg) -> None:
     """Train from the scratch folder's state, if there is one, to the end."""
-    leg, training, params, batches, scratch = trained
+    leg, training, params, batches, _, scratch = trained
     state = scratch / FINAL_STATE
     if state.exists():
         training.load(state)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stages.networks.gan import Gan, Loss
+from stages.networks.gan import AnyGan, Loss
 from stages.train.batches import Batches
 from stages.train.log import TrainingLog
 from stages.train.params import TrainParams
@@ -43,7 +43,7 @@ def train_gan(
 
         # Update the discriminator, each time on fresh images and fresh noise.
         for remaining in reversed(range(training.setting.discriminator_steps)):
-            real = batches.draw(training.discriminator_steps)
+            real = batches.draw_labelled(training.discriminator_steps)
             discriminator_loss = steps.update_discriminator(real, is_last=remaining == 0)
             gan.after_discriminator_step(discriminator_loss)
             training.watch(discriminator_loss.total)
@@ -53,7 +53,7 @@ def train_gan(
                 training.scale_learning_rates(gan.end_epoch())
 
         # Update the generator.
-        generator_loss = steps.update_generator(len(real))
+        generator_loss = steps.update_generator(len(real.images))
         training.watch(generator_loss.total)
         training.generator_step = step
         training.average_generator()
@@ -78,7 +78,7 @@ def train_gan(
             save_checkpoint()
 
 
-def summarise(gan: Gan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
+def summarise(gan: AnyGan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
     """Gather a step's losses, diagnostics and gradient norms as scalars on the device."""
     return {
         "discriminator_loss": discriminator_loss.total.detach(),

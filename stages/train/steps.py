@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
 from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 
-from stages.networks.gan import Loss
+from stages.networks.gan import Labelled, Loss
 from stages.networks.shares import count_processes
 from stages.train.params import TrainParams
 from stages.train.training import Training
@@ -45,16 +45,16 @@ class Steps:
         self.training = training
         self.reuses_fake = params.reuse_fake
         self._reduces_precision = reduces_precision(params, training.device)
-        self._fake: Tensor | None = None
+        self._fake: Labelled | None = None
         if params.compile:
             training.gan.generator.compile()
             training.gan.discriminator.compile()
 
-    def update_discriminator(self, real: Tensor, is_last: bool) -> Loss:
+    def update_discriminator(self, real: Labelled, is_last: bool) -> Loss:
         """Update the discriminator once, on fresh noise.
 
         Args:
-            real: this process's images, float32 [N, C, H, W] in [-1, 1].
+            real: this process's images, float32.
             is_last: whether the generator's update is next, which then may use the same images.
         """
         gan = self.training.gan
@@ -63,12 +63,12 @@ class Steps:
         if is_kept:
             gan.before_generator_step()
         with self._precision(), torch.set_grad_enabled(is_kept):
-            fake = gan.generator(gan.generator.draw_z(len(real), self.training.random))
-        if fake.requires_grad:
+            fake = gan.draw_fake(len(real.images), self.training.random)
+        if fake.images.requires_grad:
             self._fake = fake
         gan.before_discriminator_step()
         with self._precision():
-            loss = gan.discriminator_loss(real, fake.detach(), self.training.random)
+            loss = gan.measure_discriminator_loss(real, fake.detach(), self.training.random)
         return _minimise(loss, gan.discriminator, self.training.discriminator_optimizer)
 
     def update_generator(self, count: int) -> Loss:
@@ -80,8 +80,8 @@ class Steps:
             gan.before_generator_step()
         with self._precision():
             if fake is None:
-                fake = gan.generator(gan.generator.draw_z(count, self.training.random))
-            loss = gan.generator_loss(fake)
+                fake = gan.draw_fake(count, self.training.random)
+            loss = gan.measure_generator_loss(fake)
         loss = _minimise(loss, gan.generator, self.training.generator_optimizer)
         gan.discriminator.requires_grad_(True)
         return loss

@@ -9,7 +9,7 @@ from torch.optim import Adam
 
 from stages.common.artifacts import write_bytes
 from stages.common.compute import derive_seed
-from stages.networks.gan import Gan
+from stages.networks.gan import AnyGan
 from stages.networks.layers import export_state
 from stages.networks.shares import share_batch_norms
 from stages.train.averaging import GeneratorAverage
@@ -35,7 +35,7 @@ class Training:
     """
 
     def __init__(
-        self, gan: Gan, setting: Setting, params: TrainParams, seed: int, device: torch.device
+        self, gan: AnyGan, setting: Setting, params: TrainParams, seed: int, device: torch.device
     ) -> None:
         self.gan = gan.to(device).to(memory_format=MEMORY_FORMATS[params.memory_format])
         share_batch_norms(self.gan)
