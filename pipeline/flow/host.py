@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pipeline.flow.lock_file import hasten
 from stages import EXIT_CODE, LENGTH
 
 CAN_FORK = sys.platform == "linux"
@@ -202,6 +203,7 @@ def call(command: Callable[[], int | None]) -> int:
 
 def run_dvc(arguments: list[str]) -> int:
     """Run DVC's command line."""
+    hasten()
     main = importlib.import_module("dvc.cli").main
     return int(main(arguments))
 
