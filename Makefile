@@ -16,6 +16,9 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
+# Files side by side, with one thread each: threads of two processes that wait for each other stop both.
+PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile
+
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -53,10 +56,10 @@ diff: setup  ## Show how metrics changed since a revision, and refuse unlike pro
 	python -m pipeline.metrics_diff $(REV)
 
 test: setup  ## Run all tests.
-	python -m pytest
+	$(PYTEST)
 
 test-fast: setup  ## Run the tests that take seconds.
-	python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: setup  ## Lint, and check the format.
 	ruff check .

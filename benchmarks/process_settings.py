@@ -42,7 +42,7 @@ def train(gan_name: str, updates: int, width: int, batch_size: int, threads: int
         keep_freed_memory()
     options = yaml.safe_load((ROOT / "presets/default.yaml").read_text())["options"][gan_name]
     module = load_gan_module(gan_name)
-    networks = NetworksParams(z_dimension=128, width=width, negative_slope=0.1)
+    networks = NetworksParams(architecture="standard", z_dimension=128, width=width, negative_slope=0.1)
     gan = module.GAN((1, 28, 28), networks, module.Options(**options)).to(memory_format=torch.channels_last)
     optimizers = [
         torch.optim.Adam(part.parameters(), 1e-4, fused=True) for part in (gan.discriminator, gan.generator)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.driving import PATIENCE_SECONDS, change, dvc, make_environment, working_copy
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_a_new_gan_is_one_file_and_one_word_and_its_divergence_a_result() -> Non
         encoding="utf-8",
     )
     change(lambda params: params["gans"].append("exploding"))
-    change(lambda params: params["options"].update(exploding={"loss": "hinge"}))
+    change(lambda params: params["options"].update(exploding=params["options"]["sngan"] | {"loss": "hinge"}))
     output = dvc("repro")
     legs = ["exploding-A-0", "exploding-C-0"]
     stages = [f"{stage}@{leg}" for stage in ("train", "lipschitz", "sample", "evaluate") for leg in legs]

@@ -72,12 +72,13 @@ def compare(
         logger.info("%d stages, of which %d to look at, %d at once", len(graph.needs), len(stale), len(slots))
         with Board(graph, [leg.name for leg in chosen]) as board:
             ends = show_up_to_date(graph, stale, board)
-            with follow_trainings(is_needed=bool(stale)):
+            with follow_trainings(is_needed=bool(stale)) as followers:
                 ends |= run_stale(graph.restrict(stale), slots, warm, board, timing)
         if not name_failures(ends):
             ends |= confirm_nothing_left(warm, graph)
         parts = timing.tell(warm.read_lives())
-    return conclude(ends, tabulate(parts) if parts else "")
+    beside = sum(follower.processor_seconds for follower in followers)
+    return conclude(ends, tabulate(parts, beside) if parts else "")
 
 
 def mark_crashed(name: str) -> None:

@@ -10,12 +10,16 @@ HURRIED_SECONDS = 4.0
 
 
 @contextmanager
-def follow_trainings(is_needed: bool) -> Iterator[None]:
-    """Follow the trainings that run meanwhile, until the context ends; an error in it is told of as their failure."""
-    if not is_needed:
-        yield
-        return
+def follow_trainings(is_needed: bool) -> Iterator[list[Any]]:
+    """Follow the trainings that run meanwhile, until the context ends; an error in it is told of as their failure.
+
+    Yields:
+        A list that holds the follower, once it has started, if one is needed.
+    """
     followers: list[Any] = []
+    if not is_needed:
+        yield followers
+        return
 
     def start() -> None:
         # MLflow takes two seconds to import, which no stage need wait for.
@@ -27,7 +31,7 @@ def follow_trainings(is_needed: bool) -> Iterator[None]:
     starting.start()
     has_failed = True
     try:
-        yield
+        yield followers
         has_failed = False
     finally:
         starting.join()

@@ -77,9 +77,15 @@ class Timing:
         }
 
 
-def tabulate(parts: dict[str, float]) -> str:
-    """Write the parts as a Markdown table with their shares of the whole."""
+def tabulate(parts: dict[str, float], tracking: float) -> str:
+    """Write the parts as a Markdown table with their shares of the whole.
+
+    Args:
+        parts: in seconds, `wall` the whole.
+        tracking: processor seconds that live tracking took beside all that.
+    """
     rows = [
         f"| {name} | {seconds:.1f} s | {seconds / parts['wall']:.1%} |" for name, seconds in parts.items()
     ]
-    return "\n".join(["| Where the time went | | |", "|---|---:|---:|", *rows])
+    beside = f"Live tracking took {tracking:.1f} s of a processor beside all that."
+    return "\n".join(["| Where the time went | | |", "|---|---:|---:|", *rows, "", beside])

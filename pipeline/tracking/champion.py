@@ -109,9 +109,12 @@ def save_generator(content: LegContent, folder: Path) -> None:
         "gan": content.leg.gan,
         "setting": content.leg.setting,
         "seed": content.leg.seed,
+        # Of a conditional GAN alone, whose images may be asked for by class.
+        **{key: manifest[key] for key in ("class_names",) if key in manifest},
     }
+    label = [ColSpec(DataType.long, "label", required=False)] if "class_names" in facts else []
     signature = ModelSignature(
-        inputs=Schema([ColSpec(DataType.long, "index")]),
+        inputs=Schema([ColSpec(DataType.long, "index"), *label]),
         outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, height, width, channels))]),
         params=ParamSchema(
             [ParamSpec("seed", DataType.long, content.leg.seed), ParamSpec("png", DataType.boolean, False)]

@@ -196,9 +196,14 @@ class Follower:
 
 
 class FollowerThread:
-    """A follower at work beside something else."""
+    """A follower at work beside something else.
+
+    Attributes:
+        processor_seconds: what it took of a processor, once it has ended.
+    """
 
     def __init__(self) -> None:
+        self.processor_seconds = 0.0
         self._stop = threading.Event()
         self._has_failed = False
         # As a daemon it cannot hold up the end of the process, whatever the store does.
@@ -218,6 +223,7 @@ class FollowerThread:
         while not self._stop.wait(pause):
             pause = self._try(follower.poll, pause)
         self._try(lambda: follower.close(self._has_failed), pause)
+        self.processor_seconds = time.thread_time()
 
     def _try(self, work: Any, pause: float) -> float:
         """Do the work and return how long to wait before the next."""

@@ -19,20 +19,22 @@ LARGEST_INDEX = 1_000_000
 
 
 class ServedGenerator(PythonModel):
-    """Draws image `index` of a `seed`, the same one that the stage `sample` draws."""
+    """Draws image `index` of a `seed`, the same one that the stage `sample` draws; or that noise as another class."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Build the generator on the CPU from its weights and facts."""
         # Here and not at the top: whoever saves the model runs this file too, and need not load torch for it.
         from safetensors.torch import load_file
 
-        from stages.networks.generator import Generator
+        from stages.networks.architectures import build_generator
         from stages.networks.params import NetworksParams
 
         with open(context.artifacts["facts"], encoding="utf-8") as file:  # noqa: PTH123  a plain name
             self.facts = json.load(file)
         networks = NetworksParams.model_validate(self.facts["networks"])
-        generator = Generator(tuple(self.facts["image_shape"]), networks)
+        names = self.facts.get("class_names")
+        self.class_count = None if names is None else len(names)
+        generator = build_generator(tuple(self.facts["image_shape"]), networks, self.class_count)
         generator.load_state_dict(load_file(context.artifacts["weights"]))
         self.generator = generator.eval()
 
@@ -43,14 +45,16 @@ class ServedGenerator(PythonModel):
 
         Args:
             context: of MLflow; not needed any more.
-            model_input: a table with the column `index`, whole numbers from 0 to 1,000,000.
+            model_input: a table with the column `index`, whole numbers from 0 to 1,000,000; for a conditional GAN
+                also, if wanted, `label`, whole numbers from 0, without which image i has the label that the stage
+                `sample` gives it, i modulo the classes.
             params: `seed`, of the noise, by default the training's own; `png`, whether to answer with PNG files.
 
         Returns:
             uint8 [N, H, W, C]; or with `png` a list of N files in base64.
 
         Raises:
-            ValueError: an index is out of range.
+            ValueError: an index or a label is out of range.
         """
         import torch
 
@@ -58,13 +62,29 @@ class ServedGenerator(PythonModel):
 
         params = params or {}
         indices = [int(index) for index in model_input["index"]]
-        wrong = [index for index in indices if not 0 <= index <= LARGEST_INDEX]
-        if wrong:
-            raise ValueError(f"index = {wrong[0]}: a whole number from 0 to {LARGEST_INDEX} is allowed")
+        _refuse_outside("index", indices, LARGEST_INDEX)
+        labels = self._choose_labels(indices, model_input)
         seed = int(params.get("seed", self.facts["seed"]))
         z = draw_sample_z(max(indices, default=-1) + 1, self.generator.z_dimension, seed)
-        images = draw_samples(self.generator, z[indices], torch.device("cpu")).transpose(0, 2, 3, 1)
+        known = None if labels is None else torch.tensor(labels, dtype=torch.int64)
+        images = draw_samples(self.generator, z[indices], torch.device("cpu"), known).transpose(0, 2, 3, 1)
         return [_to_png(image) for image in images] if params.get("png") else images
+
+    def _choose_labels(self, indices: list[int], model_input: pd.DataFrame) -> list[int] | None:
+        """Take the labels asked for; where there are none, those of the stage `sample`."""
+        if self.class_count is None:
+            return None
+        if "label" not in model_input:
+            return [index % self.class_count for index in indices]
+        labels = [int(label) for label in model_input["label"]]
+        _refuse_outside("label", labels, self.class_count - 1)
+        return labels
+
+
+def _refuse_outside(name: str, values: list[int], largest: int) -> None:
+    wrong = [value for value in values if not 0 <= value <= largest]
+    if wrong:
+        raise ValueError(f"{name} = {wrong[0]}: a whole number from 0 to {largest} is allowed")
 
 
 def _to_png(image: NDArray[np.uint8]) -> str:

@@ -8,6 +8,8 @@ from stages.common.params import load_section
 from stages.extractor.params import ExtractorParams
 from stages.lipschitz.params import LipschitzParams
 from stages.neighbours.params import NeighboursParams
+from stages.networks.gan import load_gan_module
+from stages.networks.params import NetworksParams
 from stages.prepare.params import DATASETS, PrepareParams
 from stages.reference.params import ReferenceParams
 from stages.sample.params import SampleParams
@@ -46,6 +48,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
         ),
         *_find_large_batches(count_images(prepare).get("train"), train, extractor, lipschitz),
         *_find_many_neighbours(neighbours, sample),
+        *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
     ]
 
 
@@ -132,4 +135,15 @@ def _find_large_batches(
         f"{key} = {size}: the train split will have only {count} images; lower it or raise prepare.train_limit"
         for key, size in sizes.items()
         if size > count
+    ]
+
+
+def _find_missing_networks(gans: list[str], networks: NetworksParams) -> list[str]:
+    wanted = networks.architecture
+    allowed = {gan: load_gan_module(gan).GAN.architectures for gan in gans}
+    return [
+        f"networks.architecture = {wanted!r} and gans names {gan!r}, whose discriminator is an auto-encoder and comes "
+        f"only as {', '.join(known)}; take {gan} out of gans or set networks.architecture to {known[0]}"
+        for gan, known in allowed.items()
+        if wanted not in known
     ]

@@ -83,7 +83,10 @@ def discriminator_name(generator_step: int) -> str:
 
 
 def samples_name(generator_step: int) -> str:
-    """Name of the sampled images in a leg's sample folder: uint8 [N, C, H, W]."""
+    """Name of the sampled images in a leg's sample folder: uint8 [N, C, H, W].
+
+    A conditional GAN's manifest there names the classes; image i is of class i modulo their number.
+    """
     return f"images_{generator_step:08d}.npy"
 
 
@@ -203,3 +206,25 @@ def read_images(path: Path, made_by: str) -> NDArray[np.uint8]:
             f"make it anew: `dvc repro -f {made_by}`"
         )
     return images
+
+
+def read_class_names() -> list[str]:
+    """Read the names of the prepared data set's classes, in the order of the labels."""
+    names: list[str] = read_json(class_names_file(), made_by="prepare")
+    return names
+
+
+def read_labels(split: str, image_count: int, class_count: int) -> NDArray[np.int64]:
+    """Map the labels of a prepared split: int64 [image_count], in 0..class_count-1.
+
+    Raises:
+        ValueError: the file is missing or damaged, or does not label so many images with so many classes.
+    """
+    labels: NDArray[np.int64] = read_array(labels_file(split), made_by="prepare")
+    is_sound = labels.dtype == np.int64 and labels.shape == (image_count,)
+    if not is_sound or labels.min() < 0 or labels.max() >= class_count:
+        raise ValueError(
+            f"{labels_file(split)} does not label the {image_count} images with {class_count} classes; "
+            "make it anew: `dvc repro -f prepare`"
+        )
+    return labels

@@ -17,6 +17,7 @@ class ComputeParams(Params):
 
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: int = Field(ge=1, le=1024)
+    images: Literal["auto", "device", "mapped"]
 
 
 def start_compute(params: ComputeParams | None = None) -> torch.device:

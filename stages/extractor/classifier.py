@@ -1,18 +1,14 @@
 """Make the extractor `classifier`: data/prepared -> extractor/."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save
 
 from stages.common.artifacts import (
-    class_names_file,
     hash_file,
     images_file,
-    labels_file,
-    read_array,
+    read_class_names,
     read_images,
-    read_json,
+    read_labels,
     write_bytes,
 )
 from stages.extractor.params import ClassifierParams
@@ -33,7 +29,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
         ValueError: the prepared data is missing or damaged, or the classifier finds too few of the test
             split's labels for its scores to mean much.
     """
-    class_names = read_json(class_names_file(), made_by="prepare")
+    class_names = read_class_names()
     train, test = (_read_split(split, len(class_names), device) for split in ("train", "test"))
     classifier = train_classifier(train, len(class_names), params)
     accuracy = measure_accuracy(classifier, test)
@@ -62,12 +58,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
 
 def _read_split(split: str, class_count: int, device: torch.device) -> LabelledImages:
     images = read_images(images_file(split), made_by="prepare")
-    labels: NDArray[np.int64] = read_array(labels_file(split), made_by="prepare")
-    if labels.shape != images.shape[:1] or labels.min() < 0 or labels.max() >= class_count:
-        raise ValueError(
-            f"{labels_file(split)} does not label the {len(images)} images with {class_count} classes; "
-            "make it anew: `dvc repro -f prepare`"
-        )
+    labels = read_labels(split, len(images), class_count)
     return hold_split(images, labels, device)
 
 

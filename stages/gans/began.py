@@ -4,6 +4,8 @@ Source: Berthelot et al. 2017, "BEGAN: Boundary Equilibrium Generative Adversari
 its convergence measure of section 3.4.1.
 """
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from stages.common.params import Params
 from stages.networks.discriminator import AutoEncoder
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
-from stages.networks.params import NetworksParams
+from stages.networks.params import Architecture, NetworksParams
 
 
 class Options(Params):
@@ -28,6 +30,8 @@ class GAN(Gan):
     """k, the weight of generated images in the discriminator's loss, is a controlled quantity and part of the state."""
 
     judgement = "mean absolute error of the reconstruction"
+    # Its paper has no residual auto-encoder.
+    architectures: ClassVar[tuple[Architecture, ...]] = ("standard",)
     options: Options
     k: Tensor
     measure_sum: Tensor

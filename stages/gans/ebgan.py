@@ -4,6 +4,8 @@ Source: Zhao et al. 2017, "Energy-based Generative Adversarial Network", equatio
 version). The energy here is the mean squared error over an image's pixels, so the margin is in that unit.
 """
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -13,7 +15,9 @@ from stages.common.params import Params
 from stages.networks.discriminator import AutoEncoder
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
-from stages.networks.params import NetworksParams
+from stages.networks.params import Architecture, NetworksParams
+from stages.networks.precision import full_precision
+from stages.networks.shares import gather_shares
 
 
 class Options(Params):
@@ -28,6 +32,8 @@ class GAN(Gan):
     """The discriminator gives real images a low energy and generated ones an energy of at least the margin."""
 
     judgement = "mean squared error of the reconstruction"
+    # Its paper has no residual auto-encoder.
+    architectures: ClassVar[tuple[Architecture, ...]] = ("standard",)
     options: Options
     discriminator: AutoEncoder
 
@@ -50,7 +56,8 @@ class GAN(Gan):
         """See Gan; E[D(fake)] + weight * pull-away; the gradient flows through both sides of the energy."""
         codes = self.discriminator.encode(fake)
         energy = measure_energy(fake, self.discriminator.decode(codes)).mean()
-        pull_away = measure_pull_away(codes)
+        with full_precision(codes):
+            pull_away = measure_pull_away(gather_shares(codes))
         return Loss(energy + self.options.pull_away_weight * pull_away, {"pull_away": pull_away.detach()})
 
     def judge(self, images: Tensor) -> Tensor:

@@ -9,10 +9,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.common.params import Params
-from stages.networks.discriminator import ConvDiscriminator
+from stages.networks.architectures import build_discriminator
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
 from stages.networks.params import NetworksParams
+from stages.networks.penalties import measure_gradient_penalty
 
 
 class Options(Params):
@@ -27,8 +28,8 @@ class GAN(Gan):
     options: Options
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the convolutional critic, not normalised."""
-        critic = ConvDiscriminator(image_shape, networks)
+        """Build the critic, not normalised."""
+        critic = build_discriminator(image_shape, networks)
         draw_weights(critic)
         return critic
 
@@ -37,7 +38,7 @@ class GAN(Gan):
         real_score, fake_score = (
             scores.mean() for scores in self.discriminator(torch.cat([real, fake])).chunk(2)
         )
-        penalty = self.gradient_penalty(real, fake, random)
+        penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
         total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
         return Loss(
             total,
@@ -47,14 +48,6 @@ class GAN(Gan):
                 "gradient_penalty": penalty.detach(),
             },
         )
-
-    def gradient_penalty(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
-        """Compute E[(||grad D(x)||_2 - 1)^2] at points x drawn evenly between each real and generated image."""
-        share = torch.rand(len(real), 1, 1, 1, generator=random, device=real.device)
-        between = torch.lerp(real, fake, share).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(self.discriminator(between).sum(), between, create_graph=True)
-        penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
-        return penalty
 
     def generator_loss(self, fake: Tensor) -> Loss:
         """See Gan; -E[D(fake)]."""

@@ -10,12 +10,14 @@ from stages.lipschitz.gradients import measure_steepness
 from stages.lipschitz.layers import NORMALISERS, trace_layers
 from stages.lipschitz.norms import LayerNorms, measure_norms
 from stages.lipschitz.params import LipschitzParams
-from stages.networks.gan import Gan
+from stages.networks.gan import AnyGan, Labelled
 
 Row = dict[str, Any]
 
 
-def analyse(gan: Gan, images: dict[str, Tensor], params: LipschitzParams, seed: int) -> Row:
+def analyse(
+    gan: AnyGan, images: dict[str, Tensor], params: LipschitzParams, seed: int, labels: Tensor | None = None
+) -> Row:
     """Analyse a GAN's discriminator.
 
     Args:
@@ -23,6 +25,7 @@ def analyse(gan: Gan, images: dict[str, Tensor], params: LipschitzParams, seed: 
         images: real, fake and interpolated ones, by these names: float [N, C, H, W] in [-1, 1], N > 1.
         params: how closely.
         seed: of the iterations' starts.
+        labels: int64 [N], held fixed while an image moves, of a conditional GAN's images of every kind.
 
     Returns:
         What LayerNorms says of each linear layer, and for each normaliser the largest factor that it stretches by. Of
@@ -31,7 +34,7 @@ def analyse(gan: Gan, images: dict[str, Tensor], params: LipschitzParams, seed: 
         through what is done to the network's output; and the `share_of_bound`, the gradient's norm over that bound.
         The last two are None where the layers are not one chain. JSON-able, so None for what is no finite number.
     """
-    trace = trace_layers(gan, images["real"][:2])
+    trace = trace_layers(gan, Labelled(images["real"][:2], None if labels is None else labels[:2]))
     # Power iteration and ARPACK start anew for each layer and snapshot, so that no row depends on another.
     random = torch.Generator().manual_seed(seed)
     norms = {layer.name: measure_norms(layer, params, random) for layer in trace.layers if layer.is_linear}
@@ -40,7 +43,7 @@ def analyse(gan: Gan, images: dict[str, Tensor], params: LipschitzParams, seed: 
     gradient_norm, local_bound, share_of_bound = {}, {}, {}
     factors: dict[str, float] = {}
     for kind, shown in images.items():
-        steepness = measure_steepness(gan, trace.layers, shown)
+        steepness = measure_steepness(gan, trace.layers, Labelled(shown, labels))
         stretch = torch.full_like(steepness.gradient_norms, operator_norm_product)
         for name, factor in steepness.factors.items():
             factors[name] = max(factors.get(name, 0.0), float(factor.max()))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.lipschitz.layers import NORMALISERS, Layer, watching
-from stages.networks.gan import Gan
+from stages.networks.gan import AnyGan, Labelled
 from stages.networks.layers import EPSILON, BatchNormWithoutGain
 
 
@@ -14,7 +14,7 @@ class Steepness(NamedTuple):
     """What was measured at N images.
 
     Attributes:
-        gradient_norms: Euclidean norm of the gradient of Gan.judge at each image: float [N].
+        gradient_norms: Euclidean norm of the gradient of AnyGan.judge_labelled at each image: float [N].
         factors: how far each normaliser stretches at each image, by its name: float [N].
     """
 
@@ -22,7 +22,7 @@ class Steepness(NamedTuple):
     factors: dict[str, Tensor]
 
 
-def measure_steepness(gan: Gan, layers: list[Layer], images: Tensor) -> Steepness:
+def measure_steepness(gan: AnyGan, layers: list[Layer], shown: Labelled) -> Steepness:
     """Differentiate what the discriminator says of each image by that image.
 
     Under batch norm what is said of one image depends on all of the batch. Here the batch's mean and variance are held
@@ -31,7 +31,7 @@ def measure_steepness(gan: Gan, layers: list[Layer], images: Tensor) -> Steepnes
     Args:
         gan: whose discriminator.
         layers: those that it runs through.
-        images: float [N, C, H, W] in [-1, 1], N > 1.
+        shown: N > 1 images; labels stay what they are.
 
     Raises:
         ValueError: the GAN's `judge` does not give one number an image.
@@ -41,16 +41,16 @@ def measure_steepness(gan: Gan, layers: list[Layer], images: Tensor) -> Steepnes
     def see(name: str, module: nn.Module, taken: Tensor, given: Tensor) -> Tensor | None:
         is_batch = isinstance(module, BatchNormWithoutGain)
         deviation = find_deviation(taken.detach(), is_batch)
-        factors[name] = find_factor(deviation, len(images))
+        factors[name] = find_factor(deviation, len(shown.images))
         if not is_batch:
             return None
         mean = taken.detach().mean((0, 2, 3), keepdim=True)
         return (taken - mean) / deviation + module.offset.view(1, -1, 1, 1)  # type: ignore[operator]
 
     normalisers = [(layer.name, layer.module) for layer in layers if layer.kind in NORMALISERS.values()]
-    images = images.detach().clone().requires_grad_(True)
+    images = shown.images.detach().clone().requires_grad_(True)
     with watching(normalisers, see):
-        judgements = gan.judge(images)
+        judgements = gan.judge_labelled(Labelled(images, shown.labels))
     if judgements.shape != images.shape[:1]:
         raise ValueError(
             f"{type(gan).__module__}: judge gives {list(judgements.shape)} for {list(images.shape)}, expected one "

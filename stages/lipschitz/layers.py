@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stages.networks.gan import Gan
+from stages.networks.gan import AnyGan, Labelled
 from stages.networks.layers import BatchNormWithoutGain, LayerNormWithoutGain
 
 LINEAR = {
@@ -97,14 +97,14 @@ def watching(modules: list[tuple[str, nn.Module]], see: Callable[..., Tensor | N
 
 
 @torch.no_grad()
-def trace_layers(gan: Gan, images: Tensor) -> Trace:
-    """Run a discriminator on images float [N, C, H, W], N > 1, and note what it runs through.
+def trace_layers(gan: AnyGan, shown: Labelled) -> Trace:
+    """Run a discriminator on N > 1 images and note what it runs through.
 
     Whether the layers are a chain is seen from the memory that they read and write: a skip connection, or anything
     else between two layers than another view of the same numbers, writes to new memory.
     """
     layers: list[Layer] = []
-    images = images.contiguous()
+    images = shown.images.contiguous()
     # All outputs are kept until the end, so that no two share an address.
     kept: list[Tensor] = [images]
     links: list[bool] = []
@@ -118,7 +118,7 @@ def trace_layers(gan: Gan, images: Tensor) -> Trace:
         links.append(_share_memory(given, kept[-1]))
 
     with watching(list(list_leaves(gan.discriminator)), see), watching([("", gan.discriminator)], see_end):
-        gan.judge(images)
+        gan.judge_labelled(Labelled(images, shown.labels))
     # Called more than once, or past its own `forward`, the whole is no chain of what was seen.
     return Trace(layers, len(links) == len(layers) + 1 and all(links))
 

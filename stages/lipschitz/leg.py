@@ -8,13 +8,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stages.common.artifacts import MODELS, Leg, images_file, read_images
+from stages.common.artifacts import MODELS, Leg, images_file, read_images, read_labels
 from stages.common.compute import derive_seed
 from stages.common.params import load_section
 from stages.common.pixels import pixels_to_tensor
 from stages.lipschitz.analysis import Row, analyse
 from stages.lipschitz.params import LipschitzParams
-from stages.networks.gan import Gan, load_gan_module
+from stages.networks.architectures import build_generator
+from stages.networks.gan import AnyGan, Labelled, load_gan_module
+from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
 
 
@@ -34,22 +36,29 @@ def analyse_leg(leg: Leg, manifest: dict[str, Any], device: torch.device) -> Ite
         ValueError: a snapshot or the prepared data is missing or damaged.
     """
     params = load_section(LipschitzParams, "lipschitz")
-    gan = build_gan(leg, tuple(manifest["image_shape"])).to(device)
-    real = choose_real(params.image_count, leg.seed).to(device)
+    image_shape = tuple(manifest["image_shape"])
+    class_names = manifest.get("class_names")
+    class_count = None if class_names is None else len(class_names)
+    gan = build_gan(leg, image_shape, class_count).to(device)
+    # As samples are drawn: a snapshot holds plain weights, whatever the training had put on them.
+    networks = load_section(NetworksParams, "networks")
+    generator = build_generator(image_shape, networks, class_count).to(device)
+    real = choose_real(params.image_count, leg.seed, class_count).change(lambda part: part.to(device))
     for snapshot in manifest["snapshots"]:
-        load_network(gan.generator, leg, snapshot["file"])
+        load_network(generator, leg, snapshot["file"])
         load_network(gan.discriminator, leg, snapshot["discriminator_file"])
-        images = draw_images(gan, real, leg.seed)
+        images = draw_images(generator, real, leg.seed)
         place = {key: snapshot[key] for key in ("generator_step", "discriminator_steps", "epoch")}
-        yield place | analyse(gan, images, params, derive_seed(leg.seed, "lipschitz", "iterations"))
+        seed = derive_seed(leg.seed, "lipschitz", "iterations")
+        yield place | analyse(gan, images, params, seed, real.labels)
 
 
-def build_gan(leg: Leg, image_shape: tuple[int, int, int]) -> Gan:
+def build_gan(leg: Leg, image_shape: tuple[int, int, int], class_count: int | None) -> AnyGan:
     """Build a leg's networks, whose weights are yet to be loaded."""
     module = load_gan_module(leg.gan)
     networks = load_section(NetworksParams, "networks")
     options = load_section(module.Options, "options", leg.gan)
-    gan: Gan = module.GAN(image_shape, networks, options)
+    gan: AnyGan = module.GAN(image_shape, networks, options, class_count or 1)
     return gan
 
 
@@ -70,8 +79,8 @@ def load_network(network: nn.Module, leg: Leg, file: str) -> None:
         ) from None
 
 
-def choose_real(count: int, seed: int) -> Tensor:
-    """Choose real images by the leg's seed, the same for all GANs and settings: float [count, C, H, W] in [-1, 1].
+def choose_real(count: int, seed: int, class_count: int | None) -> Labelled:
+    """Choose `count` real images by the leg's seed, the same for all GANs and settings; with labels if of classes.
 
     Raises:
         ValueError: there are fewer images than that.
@@ -84,17 +93,22 @@ def choose_real(count: int, seed: int) -> Tensor:
         )
     random = torch.Generator().manual_seed(derive_seed(seed, "lipschitz", "real"))
     chosen = torch.randperm(len(images), generator=random)[:count].sort().values
-    return pixels_to_tensor(torch.from_numpy(images[chosen.numpy()]))
+    real = pixels_to_tensor(torch.from_numpy(images[chosen.numpy()]))
+    if class_count is None:
+        return Labelled(real)
+    labels = read_labels("train", len(images), class_count)
+    return Labelled(real, torch.from_numpy(labels[chosen.numpy()]))
 
 
 @torch.no_grad()
-def draw_images(gan: Gan, real: Tensor, seed: int) -> dict[str, Tensor]:
-    """Draw as many generated images as there are real ones, and a point between each pair.
+def draw_images(generator: ImageGenerator, real: Labelled, seed: int) -> dict[str, Tensor]:
+    """Draw as many generated images as there are real ones, of their classes if any, and a point between each pair.
 
     The generator's batch norm uses the batch's statistics, as it did when the discriminator was trained. z and the
     places between are the same for all GANs, settings and snapshots of a seed. All are float [N, C, H, W] in [-1, 1].
     """
     random = torch.Generator().manual_seed(derive_seed(seed, "lipschitz", "z"))
-    fake = gan.generator.train()(gan.generator.draw_z(len(real), random).to(real.device))
-    share = torch.rand(len(real), 1, 1, 1, generator=random).to(real.device)
-    return {"real": real, "fake": fake, "interpolated": torch.lerp(real, fake, share)}
+    images, labels = real
+    fake = generator.train()(generator.draw_z(len(images), random).to(images.device), labels)
+    share = torch.rand(len(images), 1, 1, 1, generator=random).to(images.device)
+    return {"real": images, "fake": fake, "interpolated": torch.lerp(images, fake, share)}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from stages.networks.params import NetworksParams, channels_at, count_halvings
+from stages.networks.precision import widen
 
 Normaliser = Callable[[int, int], nn.Module]
 """Makes the layer that normalises feature maps, from their channels and side."""
@@ -66,10 +67,15 @@ class ConvDiscriminator(nn.Module):
         channels, height, width = self.encoder.output_shape
         self.score = nn.Linear(channels * height * width, 1)
 
+    def features(self, images: Tensor) -> Tensor:
+        """Map images float [N, C, H, W] in [-1, 1] to what the score is a linear function of: float [N, D]."""
+        maps: Tensor = self.encoder(images)
+        return maps.flatten(1)
+
     def forward(self, images: Tensor) -> Tensor:
         """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
-        scores: Tensor = self.score(self.encoder(images).flatten(1))
-        return scores.squeeze(1)
+        scores: Tensor = self.score(self.features(images))
+        return widen(scores.squeeze(1))
 
 
 class AutoEncoder(nn.Module):
@@ -102,12 +108,12 @@ class AutoEncoder(nn.Module):
     def encode(self, images: Tensor) -> Tensor:
         """Map images float [N, C, H, W] in [-1, 1] to codes float [N, code_dimension]."""
         code: Tensor = self.to_code(self.encoder(images).flatten(1))
-        return code
+        return widen(code)
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes float [N, code_dimension] to images float [N, C, H, W], about [-1, 1] but not clamped."""
         images: Tensor = self.decoder(self.from_code(code).view(-1, *self.map_shape))
-        return images
+        return widen(images)
 
     def forward(self, images: Tensor) -> Tensor:
         """Reconstruct images float [N, C, H, W] from their codes."""

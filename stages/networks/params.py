@@ -1,9 +1,12 @@
 """The networks' section of params.yaml, and the one rule by which every image size gets its networks."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from stages.common.params import Params
 
+Architecture = Literal["standard", "residual"]
 SMALLEST_MAP = 4
 LARGEST_MAP = 7
 DEEPEST_WIDENING = 3
@@ -12,6 +15,7 @@ DEEPEST_WIDENING = 3
 class NetworksParams(Params):
     """What all GANs share, so that they differ in nothing but what the comparison is about."""
 
+    architecture: Architecture
     z_dimension: int = Field(ge=1, le=4096)
     width: int = Field(ge=1, le=1024)
     negative_slope: float = Field(ge=0.0, lt=1.0)

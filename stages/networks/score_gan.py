@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from stages.common.params import Params
-from stages.networks.discriminator import ConvDiscriminator, Normaliser
+from stages.networks.architectures import build_discriminator
+from stages.networks.discriminator import Normaliser
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
 from stages.networks.losses import SCORE_LOSSES, LossName
@@ -30,8 +31,8 @@ class ScoreGan(Gan):
         """The layer after each convolution but the first, or None."""
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the convolutional discriminator with this GAN's normaliser."""
-        discriminator = ConvDiscriminator(image_shape, networks, self.normaliser)
+        """Build the discriminator with this GAN's normaliser."""
+        discriminator = build_discriminator(image_shape, networks, self.normaliser)
         draw_weights(discriminator)
         return discriminator
 

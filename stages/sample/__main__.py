@@ -18,7 +18,7 @@ from stages.common.entry import read_leg, run_stage
 from stages.common.params import load_section
 from stages.common.pictures import write_grid
 from stages.networks.params import NetworksParams
-from stages.sample.draw import draw_sample_z, draw_samples, load_generator
+from stages.sample.draw import choose_labels, draw_sample_z, draw_samples, load_generator
 from stages.sample.interpolation import interpolate_z
 from stages.sample.params import SampleParams
 
@@ -32,23 +32,34 @@ def main() -> None:
     folder, device = SAMPLES / leg.name, start_compute()
     z = draw_sample_z(params.sample_count, networks.z_dimension, leg.seed)
     walk = draw_walk(params, networks.z_dimension, leg.seed)
+    classes = len(manifest["class_names"]) if "class_names" in manifest else None
+    labels, walk_labels = choose_labels(len(z), classes), label_walk(params, classes)
     points: list[dict[str, object]] = []
     for snapshot in manifest["snapshots"]:
         step = snapshot["generator_step"]
-        generator = load_generator(leg, snapshot["file"], tuple(manifest["image_shape"]), networks, device)
-        images = draw_samples(generator, z, device)
+        shape = tuple(manifest["image_shape"])
+        generator = load_generator(leg, snapshot["file"], shape, networks, device, classes)
+        images = draw_samples(generator, z, device, labels)
         write_array(folder / samples_name(step), images)
         shown = images[: params.grid_rows * params.grid_columns]
         write_grid(folder / grid_name(step), shown, params.grid_rows, params.grid_columns)
         points.append({**_place(snapshot), "images": samples_name(step), "grid": grid_name(step)})
         if snapshot is manifest["snapshots"][-1]:
-            between = draw_samples(generator, walk, device)
+            between = draw_samples(generator, walk, device, walk_labels)
             write_grid(
                 folder / INTERPOLATION, between, params.interpolation_rows, params.interpolation_columns
             )
 
-    kept = ("gan", "setting", "seed", "evaluation_generator_steps", "diverged_at_generator_step")
-    record = {key: manifest[key] for key in kept} | {
+    # Only a conditional GAN's manifest has class_names.
+    kept = (
+        "gan",
+        "setting",
+        "seed",
+        "class_names",
+        "evaluation_generator_steps",
+        "diverged_at_generator_step",
+    )
+    record = {key: manifest[key] for key in kept if key in manifest} | {
         "sample_count": params.sample_count,
         "points": points,
         "interpolation": INTERPOLATION if points else None,
@@ -60,6 +71,12 @@ def draw_walk(params: SampleParams, z_dimension: int, seed: int) -> Tensor:
     """Draw the walks' noise: from the first vector of the samples to the second, from the third to the fourth."""
     vectors = draw_sample_z(2 * params.interpolation_rows, z_dimension, seed)
     return interpolate_z(vectors[::2], vectors[1::2], params.interpolation_columns)
+
+
+def label_walk(params: SampleParams, class_count: int | None) -> Tensor | None:
+    """Label the walks: each keeps one class, walk r that of image r; int64 [rows * columns], or None."""
+    labels = choose_labels(params.interpolation_rows, class_count)
+    return None if labels is None else labels.repeat_interleave(params.interpolation_columns)
 
 
 def _place(snapshot: dict[str, object]) -> dict[str, object]:

@@ -10,7 +10,8 @@ from torch import Tensor
 from stages.common.artifacts import MODELS, Leg
 from stages.common.compute import derive_seed
 from stages.common.pixels import tensor_to_pixels
-from stages.networks.generator import Generator
+from stages.networks.architectures import build_generator
+from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
 
 # Convolutions may round differently for another number of images, so all are drawn by this number at a time,
@@ -19,15 +20,20 @@ IMAGES_AT_A_TIME = 100
 
 
 def load_generator(
-    leg: Leg, file: str, image_shape: tuple[int, int, int], networks: NetworksParams, device: torch.device
-) -> Generator:
+    leg: Leg,
+    file: str,
+    image_shape: tuple[int, int, int],
+    networks: NetworksParams,
+    device: torch.device,
+    class_count: int | None = None,
+) -> ImageGenerator:
     """Load a snapshot's generator, ready to draw from: batch norm uses its running statistics.
 
     Raises:
         ValueError: the file is missing, damaged, or of another network.
     """
     path = MODELS / leg.name / file
-    generator = Generator(image_shape, networks)
+    generator = build_generator(image_shape, networks, class_count)
     try:
         generator.load_state_dict(load_file(path))
     except FileNotFoundError:
@@ -52,20 +58,37 @@ def draw_sample_z(count: int, z_dimension: int, seed: int) -> Tensor:
     return vectors
 
 
+def choose_labels(count: int, class_count: int | None) -> Tensor | None:
+    """Label image i with i modulo the classes: int64 [count], even over them, or None where there are none."""
+    return None if class_count is None else torch.arange(count) % class_count
+
+
 @torch.inference_mode()
-def draw_samples(generator: Generator, z: Tensor, device: torch.device) -> NDArray[np.uint8]:
+def draw_samples(
+    generator: ImageGenerator, z: Tensor, device: torch.device, labels: Tensor | None = None
+) -> NDArray[np.uint8]:
     """Draw one image for each noise vector.
 
     Args:
         generator: in evaluation mode, on `device`.
         z: float32 [N, z_dimension].
         device: where to compute.
+        labels: int64 [N], for the generator of a conditional GAN.
 
     Returns:
         uint8 [N, C, H, W].
     """
     count = len(z)
     missing = -count % IMAGES_AT_A_TIME
-    filled = torch.cat([z, z.new_zeros(missing, z.shape[1])])
-    images = [tensor_to_pixels(generator(part.to(device))).cpu() for part in filled.split(IMAGES_AT_A_TIME)]
+    parts = _fill(z, missing).split(IMAGES_AT_A_TIME)
+    known = [None] * len(parts) if labels is None else _fill(labels, missing).split(IMAGES_AT_A_TIME)
+    images = [
+        tensor_to_pixels(generator(part.to(device), None if of is None else of.to(device))).cpu()
+        for part, of in zip(parts, known, strict=True)
+    ]
     return torch.cat(images)[:count].contiguous().numpy()
+
+
+def _fill(values: Tensor, missing: int) -> Tensor:
+    """Append `missing` zeros along the first axis."""
+    return torch.cat([values, values.new_zeros(missing, *values.shape[1:])])

@@ -19,6 +19,7 @@ from stages.common.artifacts import (
 from stages.common.compute import describe_compute
 from stages.train.leg import TrainedLeg
 from stages.train.log import read_rows, write_loss_curves
+from stages.train.processes import describe_processes
 from stages.train.scratch import publish
 
 
@@ -45,12 +46,13 @@ def hand_over(trained: TrainedLeg) -> None:
 
 def describe_models(trained: TrainedLeg) -> dict[str, Any]:
     """Describe the leg's model folder: what was planned, what was reached, where it diverged."""
-    leg, training, params, batches, _ = trained
+    leg, training, params, batches, class_names, _ = trained
     planned = params.evaluation_generator_steps()
     diverged_at = training.diverged_at()
     return {
         **leg._asdict(),
         "image_shape": list(batches.images.shape[1:]),
+        **({} if class_names is None else {"class_names": class_names}),
         "evaluation_generator_steps": planned,
         "snapshots": [
             {
@@ -85,7 +87,8 @@ def summarise_training(trained: TrainedLeg, rows: list[dict[str, Any]]) -> dict[
         "discriminator_loss": last.get("discriminator_loss"),
         "generator_loss": last.get("generator_loss"),
         "diverged_at_generator_step": diverged_at,
-        **describe_compute(training.random.device),
+        **describe_compute(training.device),
+        **describe_processes(),
     }
     # DVC compares numbers; a key without one is left out.
     return {key: value for key, value in summary.items() if value is not None}

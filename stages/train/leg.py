@@ -1,5 +1,6 @@
 """Train one leg: set up, resume, train, and hand over the finished files."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,29 +12,35 @@ from stages.common.artifacts import (
     Leg,
     discriminator_name,
     images_file,
+    labels_file,
+    read_class_names,
     read_images,
+    read_labels,
     snapshot_name,
 )
-from stages.common.compute import derive_seed, describe_compute
+from stages.common.compute import ComputeParams, derive_seed, describe_compute
 from stages.common.params import load_section
-from stages.networks.gan import Gan, load_gan_module
+from stages.networks.gan import AnyGan, load_gan_module
 from stages.networks.params import NetworksParams
-from stages.train.batches import Batches
-from stages.train.log import TrainingLog
+from stages.networks.shares import count_processes, find_rank
+from stages.train.batches import Batches, open_batches
+from stages.train.log import FLUSH_SECONDS, TrainingLog
 from stages.train.loop import train_gan
 from stages.train.params import Setting, TrainParams
+from stages.train.processes import describe_processes, first_process_first
 from stages.train.progress import Progress
 from stages.train.scratch import hash_files, list_sources, open_scratch
-from stages.train.training import Training, write_snapshot
+from stages.train.training import Training, write_snapshot, write_tensors
 
 
 class TrainedLeg(NamedTuple):
-    """A finished, or diverged, training and the folder with its files."""
+    """A finished, or diverged, training, the names of its classes if it has them, and the folder with its files."""
 
     leg: Leg
     training: Training
     params: TrainParams
     batches: Batches
+    class_names: list[str] | None
     scratch: Path
 
 
@@ -49,41 +56,55 @@ def train_leg(leg: Leg, device: torch.device) -> TrainedLeg:
     options = load_section(module.Options, "options", leg.gan)
     params = load_section(TrainParams, "train")
     setting = load_section(Setting, "settings", leg.setting)
-    images = torch.tensor(read_images(images_file("train"), made_by="prepare"))
-    batches = Batches(images.to(device), params.batch_size, leg.seed)
+    place = load_section(ComputeParams, "compute").images
+    images = read_images(images_file("train"), made_by="prepare")
+    # Only a GAN that is shown labels needs them, or depends on them.
+    class_names = read_class_names() if module.GAN.is_conditional else None
+    labels = read_labels("train", len(images), len(class_names)) if class_names else None
+    batches = open_batches(images, params.batch_size, leg.seed, params.memory_format, place, device, labels)
 
     torch.manual_seed(derive_seed(leg.seed, "weights"))
-    gan: Gan = module.GAN(tuple(images.shape[1:]), networks, options)
-    training = Training(gan, setting, leg.seed, device)
+    gan: AnyGan = module.GAN(tuple(images.shape[1:]), networks, options, len(class_names or [""]))
+    training = Training(gan, setting, params, leg.seed, device)
     depends_on: dict[str, Any] = {
         "leg": leg.name,
         "params": [section.model_dump() for section in (networks, options, params, setting)],
-        "compute": describe_compute(device),
+        "compute": describe_compute(device) | describe_processes(),
         "code": hash_files(list_sources(leg.gan)),
         "images": hash_files([images_file("train")]),
+        "labels": hash_files([labels_file("train")]) if class_names else None,
     }
-    trained = TrainedLeg(leg, training, params, batches, open_scratch(leg, depends_on))
+    with first_process_first():
+        scratch = open_scratch(leg, depends_on)
+    trained = TrainedLeg(leg, training, params, batches, class_names, scratch)
     _run(trained)
     return trained
 
 
 def _run(trained: TrainedLeg) -> None:
     """Train from the scratch folder's state, if there is one, to the end."""
-    leg, training, params, batches, scratch = trained
+    leg, training, params, batches, _, scratch = trained
     state = scratch / FINAL_STATE
     if state.exists():
         training.load(state)
         print(f"{leg.name}: resuming after generator step {training.generator_step}", flush=True)
-    log = TrainingLog(scratch / METRICS_LOG, params.batch_size, training.generator_step)
+    # Processes that share a leg have to look at its losses at the same step, which no clock tells them.
+    writes, shares = find_rank() == 0, count_processes() > 1
+    log = TrainingLog(
+        scratch / METRICS_LOG if writes else None,
+        params.batch_size,
+        training.generator_step,
+        flush_seconds=math.inf if shares else FLUSH_SECONDS,
+    )
     progress = Progress(leg.name, params.generator_steps, training.generator_step)
     train_gan(
         training,
         batches,
         params,
         log,
-        save_checkpoint=lambda: training.save(state),
-        save_snapshot=lambda: _write_snapshots(trained),
-        show_progress=lambda: progress.show(training.generator_step, log.last_row),
+        save_checkpoint=lambda: training.save(state) if writes else None,
+        save_snapshot=lambda: _write_snapshots(trained) if writes else None,
+        show_progress=lambda: progress.show(training.generator_step, log.last_row) if writes else None,
     )
     progress.close()
     diverged_at = training.diverged_at()
@@ -95,6 +116,6 @@ def _run(trained: TrainedLeg) -> None:
 
 def _write_snapshots(trained: TrainedLeg) -> None:
     """Keep both networks as they are: the generator to draw from, the discriminator to be looked into."""
-    step, gan = trained.training.generator_step, trained.training.gan
-    write_snapshot(trained.scratch / snapshot_name(step), gan.generator)
-    write_snapshot(trained.scratch / discriminator_name(step), gan.discriminator)
+    step = trained.training.generator_step
+    write_tensors(trained.scratch / snapshot_name(step), trained.training.snapshot())
+    write_snapshot(trained.scratch / discriminator_name(step), trained.training.gan.discriminator)

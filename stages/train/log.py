@@ -22,12 +22,29 @@ FLUSH_SECONDS = 1.0
 class TrainingLog:
     """Rows are gathered on the device and reach the file about once a second, and before every checkpoint."""
 
-    def __init__(self, path: Path, batch_size: int, done_generator_steps: int) -> None:
-        """Open the log, keeping of an earlier run only what lies before the checkpoint it goes on from."""
+    def __init__(
+        self,
+        path: Path | None,
+        batch_size: int,
+        done_generator_steps: int,
+        flush_seconds: float = FLUSH_SECONDS,
+    ) -> None:
+        """Open the log, keeping of an earlier run only what lies before the checkpoint it goes on from.
+
+        Args:
+            path: the file; None writes none.
+            batch_size: real images a discriminator step.
+            done_generator_steps: the checkpoint's.
+            flush_seconds: how long rows may wait, beside checkpoints.
+        """
         self.path = path
         self.batch_size = batch_size
-        rows = [row for row in read_rows(path) if row["generator_step"] <= done_generator_steps]
-        _write_rows(path, rows)
+        self.flush_seconds = flush_seconds
+        rows = (
+            [row for row in read_rows(path) if row["generator_step"] <= done_generator_steps] if path else []
+        )
+        if path:
+            _write_rows(path, rows)
         self.last_row: dict[str, Any] = rows[-1] if rows else {}
         self._pending: list[tuple[dict[str, Any], list[str], Tensor]] = []
         self._since = time.monotonic()
@@ -44,8 +61,8 @@ class TrainingLog:
         self._pending.append((place, list(scalars), values))
 
     def is_due(self) -> bool:
-        """Tell whether a second has passed since rows last reached the file."""
-        return time.monotonic() - self._since >= FLUSH_SECONDS
+        """Tell whether rows have waited for `flush_seconds` to reach the file."""
+        return time.monotonic() - self._since >= self.flush_seconds
 
     def flush(self, before_generator_step: int | None = None) -> None:
         """Append the gathered rows to the file; those from `before_generator_step` on are dropped."""
@@ -62,8 +79,9 @@ class TrainingLog:
             for place, names, values in self._pending
             if before_generator_step is None or place["generator_step"] < before_generator_step
         ]
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(_to_line(row) for row in rows)
+        if self.path:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.writelines(_to_line(row) for row in rows)
         self.last_row = rows[-1] if rows else self.last_row
         self._pending, self._since, self._images = [], now, 0
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stages.networks.gan import Gan, Loss
+from stages.networks.gan import AnyGan, Loss
 from stages.train.batches import Batches
 from stages.train.log import TrainingLog
 from stages.train.params import TrainParams
+from stages.train.steps import make_steps
 from stages.train.training import Training
 
 
@@ -33,7 +34,7 @@ def train_gan(
         show_progress: called once the rows of the log have been written.
     """
     gan = training.gan
-    generator, discriminator = gan.generator, gan.discriminator
+    steps = make_steps(training, params)
     evaluation_steps = set(params.evaluation_generator_steps())
 
     while training.generator_step < params.generator_steps:
@@ -41,15 +42,9 @@ def train_gan(
         is_logged = step % params.log_every_generator_steps == 0 or step == 1
 
         # Update the discriminator, each time on fresh images and fresh noise.
-        for _ in range(training.setting.discriminator_steps):
-            real = batches.draw(training.discriminator_steps)
-            with torch.no_grad():
-                fake = generator(generator.draw_z(len(real), training.random))
-            gan.before_discriminator_step()
-            discriminator_loss = gan.discriminator_loss(real, fake, training.random)
-            training.discriminator_optimizer.zero_grad()
-            discriminator_loss.total.backward()
-            training.discriminator_optimizer.step()
+        for remaining in reversed(range(training.setting.discriminator_steps)):
+            real = batches.draw_labelled(training.discriminator_steps)
+            discriminator_loss = steps.update_discriminator(real, is_last=remaining == 0)
             gan.after_discriminator_step(discriminator_loss)
             training.watch(discriminator_loss.total)
             training.discriminator_steps += 1
@@ -57,15 +52,11 @@ def train_gan(
             if training.discriminator_steps % batches.batches_per_epoch == 0:
                 training.scale_learning_rates(gan.end_epoch())
 
-        # Update the generator on fresh noise; the discriminator needs no gradients of its own for that.
-        discriminator.requires_grad_(False)
-        generator_loss = gan.generator_loss(generator(generator.draw_z(len(real), training.random)))
-        training.generator_optimizer.zero_grad()
-        generator_loss.total.backward()
-        training.generator_optimizer.step()
-        discriminator.requires_grad_(True)
+        # Update the generator.
+        generator_loss = steps.update_generator(len(real.images))
         training.watch(generator_loss.total)
         training.generator_step = step
+        training.average_generator()
 
         # Log, and stop where the losses have left the numbers.
         if is_logged:
@@ -87,7 +78,7 @@ def train_gan(
             save_checkpoint()
 
 
-def summarise(gan: Gan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
+def summarise(gan: AnyGan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
     """Gather a step's losses, diagnostics and gradient norms as scalars on the device."""
     return {
         "discriminator_loss": discriminator_loss.total.detach(),

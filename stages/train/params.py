@@ -1,6 +1,6 @@
 """The sections `train` and `settings` of params.yaml."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,12 @@ class TrainParams(Params):
     evaluation_points: int = Field(ge=1, le=10000)
     log_every_generator_steps: int = Field(ge=1)
     checkpoint_every_generator_steps: int = Field(ge=1)
+    precision: Literal["auto", "float32", "bfloat16"]
+    memory_format: Literal["channels_last", "contiguous"]
+    reuse_fake: bool
+    compile: bool
+    cuda_graphs: bool
+    ema_decay: float | None = Field(gt=0.0, lt=1.0)
 
     @model_validator(mode="after")
     def _refuse_crowded_points(self) -> Self:
@@ -32,6 +38,14 @@ class TrainParams(Params):
             raise ValueError(
                 f"evaluation_points = {self.evaluation_points} is more than generator_steps = "
                 f"{self.generator_steps}; a point needs at least one step"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_two_compilers(self) -> Self:
+        if self.compile and self.cuda_graphs:
+            raise ValueError(
+                "compile and cuda_graphs are both true; choose one, as a graph is captured from uncompiled steps"
             )
         return self
 

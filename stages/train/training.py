@@ -9,8 +9,12 @@ from torch.optim import Adam
 
 from stages.common.artifacts import write_bytes
 from stages.common.compute import derive_seed
-from stages.networks.gan import Gan
-from stages.train.params import Setting
+from stages.networks.gan import AnyGan
+from stages.networks.layers import export_state
+from stages.networks.shares import share_batch_norms
+from stages.train.averaging import GeneratorAverage
+from stages.train.batches import MEMORY_FORMATS
+from stages.train.params import Setting, TrainParams
 
 NEVER = 2**62
 COUNTERS = ("generator_step", "discriminator_steps", "first_non_finite")
@@ -20,28 +24,36 @@ class Training:
     """The networks, their optimisers, the source of noise and the counters of one leg.
 
     Attributes:
-        gan: the networks, in channels-last layout.
+        gan: the networks, in the layout of `train.memory_format`.
+        device: where they are.
         random: draws z and all other noise of the training.
         generator_step: generator steps done.
         discriminator_steps: discriminator steps done.
         first_non_finite: int64 scalar on the device, the first generator step with a loss that is not a
             finite number, NEVER until there is one.
+        average: what follows the generator and goes into its snapshots, or None.
     """
 
-    def __init__(self, gan: Gan, setting: Setting, seed: int, device: torch.device) -> None:
-        self.gan = gan.to(device).to(memory_format=torch.channels_last)
+    def __init__(
+        self, gan: AnyGan, setting: Setting, params: TrainParams, seed: int, device: torch.device
+    ) -> None:
+        self.gan = gan.to(device).to(memory_format=MEMORY_FORMATS[params.memory_format])
+        share_batch_norms(self.gan)
+        self.device = device
         self.setting = setting
-        betas = (setting.beta1, setting.beta2)
-        self.generator_optimizer = Adam(
-            gan.generator.parameters(), setting.generator_learning_rate, betas, fused=True
+        is_captured = params.cuda_graphs
+        self.generator_optimizer = make_adam(
+            gan.generator, setting.generator_learning_rate, setting, is_captured, device
         )
-        self.discriminator_optimizer = Adam(
-            gan.discriminator.parameters(), setting.discriminator_learning_rate, betas, fused=True
+        self.discriminator_optimizer = make_adam(
+            gan.discriminator, setting.discriminator_learning_rate, setting, is_captured, device
         )
         self.random = torch.Generator(device).manual_seed(derive_seed(seed, "noise"))
         self.generator_step = 0
         self.discriminator_steps = 0
         self.first_non_finite = torch.tensor(NEVER, device=device)
+        decay = params.ema_decay
+        self.average = None if decay is None else GeneratorAverage(self.gan.generator, decay)
 
     def place(self, batches_per_epoch: int) -> dict[str, int | float]:
         """Say where the training stands: generator step, epoch of the discriminator's data, discriminator steps."""
@@ -59,7 +71,10 @@ class Training:
     @staticmethod
     def _set_rate(optimizer: Adam, rate: float) -> None:
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
     def watch(self, loss: Tensor) -> None:
         """Note the current generator step if `loss`, a scalar, is not finite; without waiting for the device."""
@@ -72,6 +87,15 @@ class Training:
         step = torch.where(torch.isfinite(norm), NEVER, self.generator_step)
         self.first_non_finite = torch.minimum(self.first_non_finite, step)
 
+    def average_generator(self) -> None:
+        """Have the average, if there is one, follow the generator's step just done."""
+        if self.average is not None:
+            self.average.follow(self.gan.generator, self.generator_step)
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Return the state that a snapshot holds: the generator's own, or its average."""
+        return export_state(self.gan.generator) if self.average is None else self.average.tensors
+
     def diverged_at(self) -> int | None:
         """Return the first generator step with a non-finite loss, or None; waits for the device."""
         step = int(self.first_non_finite)
@@ -82,11 +106,12 @@ class Training:
         tensors = {f"gan.{name}": value for name, value in self.gan.state_dict().items()}
         for name, optimizer in self._optimizers().items():
             tensors |= {f"{name}.{key}": value for key, value in _flatten(optimizer).items()}
-            tensors[f"{name}.learning_rate"] = torch.tensor(
-                optimizer.param_groups[0]["lr"], dtype=torch.float64
-            )
+            rate = float(optimizer.param_groups[0]["lr"])
+            tensors[f"{name}.learning_rate"] = torch.tensor(rate, dtype=torch.float64)
         tensors |= {name: torch.as_tensor(getattr(self, name), dtype=torch.int64) for name in COUNTERS}
         tensors["random"] = self.random.get_state()
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.tensors.items()}
         write_tensors(path, tensors)
 
     def load(self, path: Path) -> None:
@@ -96,24 +121,41 @@ class Training:
             {key.removeprefix("gan."): value for key, value in tensors.items() if key.startswith("gan.")}
         )
         for name, optimizer in self._optimizers().items():
-            _unflatten(
-                optimizer,
-                {
-                    key.removeprefix(f"{name}."): value
-                    for key, value in tensors.items()
-                    if key.startswith(f"{name}.")
-                },
-            )
+            state = {
+                key.removeprefix(f"{name}."): value
+                for key, value in tensors.items()
+                if key.startswith(f"{name}.")
+            }
+            self._set_rate(optimizer, float(state.pop("learning_rate")))
+            _unflatten(optimizer, state)
         self.generator_step = int(tensors["generator_step"])
         self.discriminator_steps = int(tensors["discriminator_steps"])
         self.first_non_finite = tensors["first_non_finite"].to(self.first_non_finite.device)
         self.random.set_state(tensors["random"])
+        if self.average is not None:
+            prefix = "average."
+            self.average.load(
+                {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            )
 
     def _optimizers(self) -> dict[str, Adam]:
         return {
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
+
+
+def make_adam(
+    network: nn.Module, rate: float, setting: Setting, is_captured: bool, device: torch.device
+) -> Adam:
+    """Make a network's optimiser; one for CUDA graphs keeps its rate on the device, where a graph can read it."""
+    return Adam(
+        network.parameters(),
+        torch.tensor(rate, device=device) if is_captured else rate,
+        (setting.beta1, setting.beta2),
+        fused=True,
+        capturable=is_captured,
+    )
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -134,9 +176,6 @@ def _flatten(optimizer: Adam) -> dict[str, Tensor]:
 
 
 def _unflatten(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
-    rate = float(tensors.pop("learning_rate"))
-    for group in optimizer.param_groups:
-        group["lr"] = rate
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for name, value in tensors.items():
         index, key = name.split(".")

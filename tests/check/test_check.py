@@ -118,6 +118,12 @@ def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
             "lipschitz.image_count = 60001: the train split will have only 60000 images",
         ),
         (lambda p: p["lipschitz"].update(tolerance=0.0), "lipschitz.tolerance = 0.0"),
+        (
+            lambda p: p["networks"].update(architecture="residual"),
+            "networks.architecture = 'residual' and gans names 'began', whose discriminator is an auto-encoder",
+        ),
+        (lambda p: p["train"].update(ema_decay=1.0), "train.ema_decay = 1.0"),
+        (lambda p: p["networks"].update(architecture="dcgan"), "networks.architecture = 'dcgan'"),
         (lambda p: p["compute"].update(device="tpu"), "compute.device = 'tpu'"),
         (lambda p: p["report"].update(title=""), "report.title = ''"),
     ],

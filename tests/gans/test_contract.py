@@ -7,29 +7,42 @@ import torch
 import yaml
 
 from stages.common.compute import derive_seed
-from stages.networks.gan import Gan, load_gan_module
+from stages.networks.gan import AnyGan, Labelled, load_gan_module
 from stages.networks.params import NetworksParams
 
 ROOT = Path(__file__).parents[2]
 SHELF = sorted(path.stem for path in (ROOT / "stages/gans").glob("[a-z]*.py"))
-NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
+CLASS_COUNT = 3
+CONDITIONAL = [name for name in SHELF if load_gan_module(name).GAN.is_conditional]
 
 
-def make_gan(name: str, **changes: object) -> Gan:
+def make_gan(
+    name: str,
+    shape: tuple[int, int, int] = SHAPE,
+    networks: NetworksParams = NARROW,
+    class_count: int = CLASS_COUNT,
+    **changes: object,
+) -> AnyGan:
     module = load_gan_module(name)
     options = yaml.safe_load((ROOT / "presets/default.yaml").read_text())["options"][name] | changes
     torch.manual_seed(derive_seed(0, "weights"))
-    gan: Gan = module.GAN(SHAPE, NARROW, module.Options(**options))
+    gan: AnyGan = module.GAN(shape, networks, module.Options(**options), class_count)
     return gan
 
 
-def draw_batch(gan: Gan, count: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Generator]:
+def label(gan: AnyGan, images: torch.Tensor) -> Labelled:
+    """Label images with the classes in turn for a conditional GAN, with nothing for any other."""
+    return Labelled(images, torch.arange(len(images)) % gan.class_count if gan.is_conditional else None)
+
+
+def draw_batch(gan: AnyGan, count: int = 6) -> tuple[Labelled, Labelled, torch.Generator]:
     random = torch.Generator().manual_seed(1)
     real = torch.rand(count, *SHAPE, generator=random) * 2 - 1
     with torch.no_grad():
-        fake = gan.generator(gan.generator.draw_z(count, random))
-    return real, fake, random
+        fake = gan.draw_fake(count, random)
+    return label(gan, real), fake, random
 
 
 def list_moved(before: dict[str, torch.Tensor], network: torch.nn.Module) -> set[str]:
@@ -44,8 +57,9 @@ def copy_parameters(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 def test_a_generator_draws_images_in_range(name: str) -> None:
     gan = make_gan(name)
     _, fake, _ = draw_batch(gan)
-    assert fake.shape == (6, *SHAPE)
-    assert -1.0 <= float(fake.min()) and float(fake.max()) <= 1.0
+    assert fake.images.shape == (6, *SHAPE)
+    assert -1.0 <= float(fake.images.min()) and float(fake.images.max()) <= 1.0
+    assert (fake.labels is not None) == gan.is_conditional
 
 
 @pytest.mark.parametrize("name", SHELF)
@@ -54,7 +68,7 @@ def test_a_discriminator_step_moves_all_of_the_discriminator_and_nothing_of_the_
     real, fake, random = draw_batch(gan)
     before, generator_before = copy_parameters(gan.discriminator), copy_parameters(gan.generator)
     gan.before_discriminator_step()
-    loss = gan.discriminator_loss(real, fake, random)
+    loss = gan.measure_discriminator_loss(real, fake, random)
     assert torch.isfinite(loss.total)
     assert {"real_score", "fake_score"} <= loss.diagnostics.keys()
     assert all(value.dim() == 0 and not value.requires_grad for value in loss.diagnostics.values())
@@ -63,7 +77,7 @@ def test_a_discriminator_step_moves_all_of_the_discriminator_and_nothing_of_the_
     gan.after_discriminator_step(loss)
     # An output's offset shifts real and fake scores alike, so under some losses its gradient is zero.
     unmoved = before.keys() - list_moved(before, gan.discriminator)
-    assert unmoved <= {"score.bias"}
+    assert unmoved <= {"score.bias", "body.score.bias"}
     assert not list_moved(generator_before, gan.generator)
 
 
@@ -72,7 +86,7 @@ def test_a_generator_step_moves_all_of_the_generator_and_leaves_no_gradient_behi
     gan = make_gan(name)
     before, discriminator_before = copy_parameters(gan.generator), copy_parameters(gan.discriminator)
     gan.discriminator.requires_grad_(False)
-    loss = gan.generator_loss(gan.generator(gan.generator.draw_z(6, torch.Generator().manual_seed(1))))
+    loss = gan.measure_generator_loss(gan.draw_fake(6, torch.Generator().manual_seed(1)))
     assert torch.isfinite(loss.total)
     loss.total.backward()
     torch.optim.Adam(gan.generator.parameters(), 0.01).step()
@@ -84,24 +98,42 @@ def test_a_generator_step_moves_all_of_the_generator_and_leaves_no_gradient_behi
 @pytest.mark.parametrize("name", SHELF)
 def test_all_gans_of_a_seed_start_from_the_same_generator(name: str) -> None:
     first, this = make_gan(SHELF[0]).generator.state_dict(), make_gan(name).generator.state_dict()
-    assert first.keys() == this.keys()
-    assert all(torch.equal(first[key], this[key]) for key in first)
+    if name not in CONDITIONAL:
+        assert first.keys() == this.keys()
+    # What is drawn are the matrices and kernels; a conditional generator's batch norms begin alike for all classes.
+    drawn = {key for key, value in first.items() if value.dim() > 1}
+    assert len(drawn) == 4 and drawn <= this.keys()
+    assert all(torch.equal(first[key], this[key]) for key in first.keys() & this.keys())
 
 
 @pytest.mark.parametrize("name", SHELF)
 def test_the_batch_may_have_any_size_and_colour(name: str) -> None:
     module = load_gan_module(name)
-    gan = module.GAN((3, 32, 32), NARROW, make_gan(name).options)
+    gan = module.GAN((3, 32, 32), NARROW, make_gan(name).options, CLASS_COUNT)
     images = torch.rand(2, 3, 32, 32) * 2 - 1
-    loss = gan.discriminator_loss(images, images.flip(0), torch.Generator())
+    loss = gan.measure_discriminator_loss(label(gan, images), label(gan, images.flip(0)), torch.Generator())
     assert torch.isfinite(loss.total)
 
 
 @pytest.mark.parametrize("name", SHELF)
 def test_a_judgement_is_one_number_an_image(name: str) -> None:
     gan, images = make_gan(name), torch.rand(3, *SHAPE) * 2 - 1
-    assert gan.judge(images).shape == (3,)
+    assert gan.judge_labelled(label(gan, images)).shape == (3,)
     assert gan.bound_judgement(images, torch.ones(3)).shape == (3,)
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_residual_networks_train_whole_or_are_refused_by_check(name: str) -> None:
+    residual = NARROW.model_copy(update={"architecture": "residual"})
+    if residual.architecture not in load_gan_module(name).GAN.architectures:
+        assert name in ("began", "ebgan")
+        return
+    gan = make_gan(name, networks=residual)
+    real, fake, random = draw_batch(gan)
+    gan.measure_discriminator_loss(real, fake, random).total.backward()
+    gan.measure_generator_loss(gan.draw_fake(6, random)).total.backward()
+    untouched = {key for key, p in gan.named_parameters() if p.grad is None or not p.grad.any()}
+    assert untouched <= {"discriminator.score.bias", "discriminator.body.score.bias"}
 
 
 def test_a_gan_that_is_not_on_the_shelf_is_named() -> None:

@@ -8,14 +8,19 @@ from stages.networks.gan import Gan, load_gan_module
 from stages.networks.params import NetworksParams
 
 SHAPE = (1, 8, 8)
-NETWORKS = NetworksParams(z_dimension=4, width=3, negative_slope=0.1)
+NETWORKS = NetworksParams(architecture="standard", z_dimension=4, width=3, negative_slope=0.1)
 OPTIONS: dict[str, dict[str, Any]] = {
     "began": {"gamma": 0.7, "lambda_k": 0.5, "code_dimension": 5, "patience_epochs": 5},
     "ebgan": {"margin": 0.2, "pull_away_weight": 0.1, "code_dimension": 5},
     "wgan_gp": {"gradient_penalty_weight": 10.0},
     "batch_norm": {"loss": "non_saturating"},
     "layer_norm": {"loss": "non_saturating"},
-    "sngan": {"loss": "non_saturating"},
+    "sngan": {
+        "loss": "non_saturating",
+        "lipschitz_constant": 1.0,
+        "power_iterations": 1,
+        "normalise_generator": False,
+    },
 }
 
 

@@ -11,7 +11,7 @@ from stages.lipschitz.analysis import analyse
 from stages.lipschitz.gradients import measure_steepness
 from stages.lipschitz.layers import trace_layers
 from stages.lipschitz.params import LipschitzParams
-from stages.networks.gan import Gan
+from stages.networks.gan import Gan, Labelled
 from stages.networks.layers import BatchNormWithoutGain, LayerNormWithoutGain
 from tests.lipschitz.making import OPTIONS, SHAPE, build
 
@@ -25,7 +25,8 @@ def draw_images(seed: int = 1) -> dict[str, Tensor]:
 
 
 def measure(gan: Gan, images: Tensor) -> Tensor:
-    return measure_steepness(gan, trace_layers(gan, images).layers, images).gradient_norms
+    shown = Labelled(images)
+    return measure_steepness(gan, trace_layers(gan, shown).layers, shown).gradient_norms
 
 
 def differentiate_by_hand(gan: Gan, images: Tensor, step: float = 1e-5) -> Tensor:
@@ -127,7 +128,8 @@ def test_the_factor_of_layer_norm_is_the_norm_of_its_jacobian() -> None:
     norm = LayerNormWithoutGain(1, 8)
     gan.discriminator = nn.Sequential(norm, nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0)).double()
     image = draw_images()["real"]
-    steepness = measure_steepness(gan, trace_layers(gan, image).layers, image)
+    shown = Labelled(image)
+    steepness = measure_steepness(gan, trace_layers(gan, shown).layers, shown)
     for index in range(2):
         jacobian = torch.autograd.functional.jacobian(norm, image[index : index + 1]).view(64, 64)
         assert float(steepness.factors["0"][index]) == pytest.approx(

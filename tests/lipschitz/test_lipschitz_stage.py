@@ -10,7 +10,14 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from stages.common.artifacts import Leg, images_file
+from stages.common.artifacts import (
+    Leg,
+    class_names_file,
+    images_file,
+    labels_file,
+    write_array,
+    write_json,
+)
 from stages.lipschitz.__main__ import main
 from stages.train.handover import hand_over
 from stages.train.leg import train_leg
@@ -128,3 +135,25 @@ def test_more_images_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) 
         ValueError, match="lipschitz.image_count = 23, but the train split has only 22 images"
     ):
         run(SNGAN, monkeypatch)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_conditional_discriminator_is_looked_at_with_each_images_label_and_has_no_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_json(class_names_file(), ["a", "b"])
+    leg, rows = Leg("projection", "A", 0), []
+    write_array(labels_file("train"), np.arange(22, dtype=np.int64) % 2)
+    train(leg)
+    for shift in (0, 0, 1):
+        # Judged as images of other classes they have other gradients; twice the same gives the same.
+        write_array(labels_file("train"), (np.arange(22, dtype=np.int64) + shift) % 2)
+        rows.append(run(leg, monkeypatch)[-1])
+    assert rows[0] == rows[1]
+    norms = [row["gradient_norm"]["real"]["mean"] for row in rows]
+    assert norms[2] != norms[0] and min(norms) > 0.0
+    # The score is a sum over two paths, the class's and the last layer's: no chain.
+    assert not rows[0]["has_bound"]
+    assert rows[0]["local_bound"] == {"real": None, "fake": None, "interpolated": None}
+    assert [layer["name"] for layer in rows[0]["layers"]][-1] == "body.score"
+    assert all(layer["has_spectral_norm"] for layer in rows[0]["layers"])

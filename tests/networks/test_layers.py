@@ -14,7 +14,7 @@ from stages.networks.layers import (
 )
 from stages.networks.params import NetworksParams
 
-NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 
 
 def test_batch_norm_gives_every_channel_mean_offset_and_variance_one() -> None:
@@ -76,6 +76,37 @@ def test_the_gradient_through_the_normalisation_is_torchs() -> None:
     assert torch.allclose(ours, (projection - share * torch.outer(norm.u, norm.v)) / sigma, atol=1e-6)
 
 
+def make_weight(layout: torch.memory_format) -> tuple[torch.Tensor, SpectralNorm]:
+    torch.manual_seed(0)
+    weight = torch.randn(5, 4, 3, 3, dtype=torch.float64).to(memory_format=layout).requires_grad_(True)
+    return weight, SpectralNorm(weight.detach().float()).double()
+
+
+LAYOUTS = pytest.mark.parametrize(
+    "layout", [torch.contiguous_format, torch.channels_last], ids=["plain", "last"]
+)
+
+
+@LAYOUTS
+def test_first_and_second_derivatives_of_the_normalisation_are_right(layout: torch.memory_format) -> None:
+    weight, norm = make_weight(layout)
+    assert torch.autograd.gradcheck(norm, weight)
+    assert torch.autograd.gradgradcheck(norm, weight)
+
+
+def test_the_layout_in_memory_changes_no_vector_nor_norm() -> None:
+    (plain, plain_norm), (last, last_norm) = (
+        make_weight(torch.contiguous_format),
+        make_weight(torch.channels_last),
+    )
+    for norm, weight in ((plain_norm, plain), (last_norm, last)):
+        norm.iterate(weight)
+    assert torch.allclose(plain_norm.u, last_norm.u)
+    assert torch.allclose(plain_norm.v, last_norm.v)
+    assert torch.allclose(plain_norm(plain), last_norm(last))
+    assert last_norm(last).is_contiguous(memory_format=torch.channels_last)
+
+
 def test_after_warm_up_every_layer_has_spectral_norm_one() -> None:
     torch.manual_seed(0)
     discriminator = ConvDiscriminator((1, 28, 28), NARROW)
@@ -102,3 +133,13 @@ def test_weights_drawn_have_glorots_spread() -> None:
     draw_weights(layer)
     assert float(layer.weight.detach().std()) == pytest.approx((2 / 400) ** 0.5, rel=0.05)
     assert float(layer.bias.detach().abs().max()) == 0.0
+
+
+def test_a_weight_changed_after_the_iteration_is_normalised_by_its_own_norm() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(6, 4)
+    add_spectral_norm(layer)
+    iterate_spectral_norms(layer)
+    with torch.no_grad():
+        layer.parametrizations["weight"].original.mul_(3.0)  # type: ignore[index, union-attr]
+    assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) == pytest.approx(1.0, rel=0.05)

@@ -5,8 +5,8 @@ from stages.networks.discriminator import AutoEncoder, ConvDiscriminator
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams, channels_at, count_halvings
 
-NARROW = NetworksParams(z_dimension=16, width=4, negative_slope=0.1)
-PAPER = NetworksParams(z_dimension=128, width=64, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
+PAPER = NetworksParams(architecture="standard", z_dimension=128, width=64, negative_slope=0.1)
 
 
 @pytest.mark.parametrize(

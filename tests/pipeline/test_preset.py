@@ -2,9 +2,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from pipeline.preset import compose_preset, find_preset, list_presets, main, switch_preset
+from stages.networks.gan import load_gan_module
+from stages.networks.params import NetworksParams
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +24,7 @@ def read() -> str:
 
 
 def test_the_presets_are_default_first() -> None:
-    assert list_presets() == ["default", "report", "smoke"]
+    assert list_presets() == ["default", "miyato", "paper128", "report", "report_corrected", "smoke"]
 
 
 def test_the_default_comes_back_word_for_word() -> None:
@@ -58,7 +61,10 @@ def test_an_edit_by_hand_is_not_overwritten_without_force(capsys: pytest.Capture
 
 
 def test_an_unknown_preset_or_key_is_told_with_those_that_there_are() -> None:
-    with pytest.raises(ValueError, match="preset 'tiny' is unknown; there is default, report, smoke"):
+    with pytest.raises(
+        ValueError,
+        match="preset 'tiny' is unknown; there is default, miyato, paper128, report, report_corrected, smoke",
+    ):
         switch_preset("tiny")
     Path("presets/typo.yaml").write_text("train: {bach_size: 3}\n")
     with pytest.raises(
@@ -90,3 +96,34 @@ def test_a_protocol_is_laid_over_any_preset_and_known_again() -> None:
     assert find_preset(read()) == "report"
     with pytest.raises(ValueError, match="protocol 'tiny' is unknown; there is field, miyato, report"):
         compose_preset("report", protocol="tiny")
+
+
+@pytest.mark.parametrize("name", list_presets(ROOT / "presets"))
+def test_every_presets_networks_can_be_built(name: str) -> None:
+    params = yaml.safe_load(compose_preset(name))
+    networks = NetworksParams.model_validate(params["networks"])
+    size, channels = params["prepare"]["image_size"], 3
+    for gan in params["gans"]:
+        module = load_gan_module(gan)
+        options = module.Options.model_validate(params["options"][gan])
+        built = module.GAN((channels, size, size), networks, options)
+        with torch.no_grad():
+            images = built.generator(torch.zeros(2, networks.z_dimension))
+            built.discriminator(images)
+        assert images.shape == (2, channels, size, size)
+
+
+def test_the_corrected_report_differs_from_the_report_in_its_settings_alone() -> None:
+    as_printed, corrected = (yaml.safe_load(compose_preset(name)) for name in ("report", "report_corrected"))
+    assert [corrected["settings"][letter]["discriminator_steps"] for letter in "ABC"] == [5, 1, 1]
+    for letter in "ABC":
+        printed = as_printed["settings"][letter]
+        for rate in ("generator_learning_rate", "discriminator_learning_rate"):
+            assert corrected["settings"][letter][rate] == pytest.approx(printed[rate] / 10)
+    del as_printed["settings"], corrected["settings"]
+    assert as_printed == corrected
+
+
+def test_the_128_pixel_preset_has_the_reports_two_time_scales() -> None:
+    setting = yaml.safe_load(compose_preset("paper128"))["settings"]["T"]
+    assert setting["discriminator_learning_rate"] == 4 * setting["generator_learning_rate"]

@@ -7,12 +7,21 @@ from PIL import Image
 
 from stages.common.artifacts import Leg
 from stages.common.pictures import arrange_grid, write_grid
+from stages.networks.conditional import ConditionalBatchNorm2d
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
-from stages.sample.draw import IMAGES_AT_A_TIME, draw_sample_z, draw_samples, load_generator
+from stages.sample.__main__ import label_walk
+from stages.sample.draw import (
+    IMAGES_AT_A_TIME,
+    choose_labels,
+    draw_sample_z,
+    draw_samples,
+    load_generator,
+)
+from stages.sample.params import SampleParams
 from stages.train.training import write_snapshot
 
-NARROW = NetworksParams(z_dimension=8, width=4, negative_slope=0.1)
+NARROW = NetworksParams(architecture="standard", z_dimension=8, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
 CPU = torch.device("cpu")
 LEG = Leg("sngan", "A", 0)
@@ -104,3 +113,56 @@ def test_a_grid_of_colour_images_is_a_colour_picture(tmp_path: Path) -> None:
     assert picture.size == (8, 4)
     assert picture.getpixel((0, 0)) == (0, 0, 0)
     assert picture.getpixel((5, 1)) == (0, 0, 200)
+
+
+def make_conditional_generator() -> Generator:
+    torch.manual_seed(0)
+    generator = Generator(SHAPE, NARROW, class_count=3)
+    for layer in generator.modules():
+        if isinstance(layer, ConditionalBatchNorm2d):
+            layer.offset.data.normal_()
+    return generator.eval()
+
+
+def test_labels_go_round_the_classes_whatever_number_is_drawn() -> None:
+    few, many = choose_labels(5, 3), choose_labels(50, 3)
+    assert few is not None and many is not None
+    assert few.tolist() == [0, 1, 2, 0, 1]
+    assert torch.equal(few, many[:5])
+    assert choose_labels(5, None) is None
+
+
+def test_conditional_image_i_is_the_same_whatever_number_is_drawn_and_another_of_another_class() -> None:
+    generator = make_conditional_generator()
+    count = IMAGES_AT_A_TIME + 7
+    z, labels = draw_sample_z(count, 8, seed=0), choose_labels(count, 3)
+    assert labels is not None
+    everything = draw_samples(generator, z, CPU, labels)
+    assert np.array_equal(draw_samples(generator, z[:4], CPU, labels[:4]), everything[:4])
+    others = draw_samples(generator, z[:4], CPU, labels[:4] + torch.tensor([0, 0, 0, 1]))
+    assert np.array_equal(others[:3], everything[:3])
+    assert not np.array_equal(others[3], everything[3])
+
+
+def test_a_walk_stays_in_one_class() -> None:
+    params = SampleParams(
+        sample_count=4, grid_rows=1, grid_columns=1, interpolation_rows=4, interpolation_columns=2
+    )
+    labels = label_walk(params, 3)
+    assert labels is not None
+    assert labels.tolist() == [0, 0, 1, 1, 2, 2, 0, 0]
+    assert label_walk(params, None) is None
+
+
+def test_a_conditional_snapshot_is_loaded_with_its_classes_and_with_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    generator = make_conditional_generator()
+    write_snapshot(Path("models/sngan-A-0/generator.safetensors"), generator)
+    loaded = load_generator(LEG, "generator.safetensors", SHAPE, NARROW, CPU, class_count=3)
+    z, labels = draw_sample_z(4, 8, seed=0), torch.tensor([2, 2, 1, 0])
+    assert np.array_equal(draw_samples(loaded, z, CPU, labels), draw_samples(generator, z, CPU, labels))
+    for classes in (None, 4):
+        with pytest.raises(ValueError, match="does not hold this generator"):
+            load_generator(LEG, "generator.safetensors", SHAPE, NARROW, CPU, classes)

@@ -21,7 +21,7 @@ from stages.common.grid import Grid
 from tests.driving import call, make_environment
 from tests.serving import find_free_port, kill, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
+pytestmark = pytest.mark.slow
 NAME = "digits-8-classifier"
 DRAW = """
 import mlflow, numpy

@@ -20,7 +20,7 @@ from tests.driving import call, change, make_environment
 from tests.serving import find_free_port, kill, wait_until
 from tests.tracking.conftest import call_tracking, find_runs, serve
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
+pytestmark = pytest.mark.slow
 LEG = "sngan-A-0"
 LOG = f".scratch/train/{LEG}/*/metrics.jsonl"
 

@@ -18,7 +18,7 @@ from tests.postgresql import find_postgresql, run_postgresql
 from tests.serving import find_free_port, kill, wait_until
 from tests.tracking.conftest import call_tracking, find_runs, serve
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pipeline.tracking.sync import sync
 from tests.driving import call, change, make_environment
 from tests.tracking.conftest import call_tracking, count_rows, find_runs
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tracking")]
+pytestmark = pytest.mark.slow
 LEGS = {"began-A-0", "sngan-A-0"}
 
 

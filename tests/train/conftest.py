@@ -18,13 +18,19 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
     content = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
-    content["networks"] = {"z_dimension": 8, "width": 4, "negative_slope": 0.1}
+    content["networks"] = {"architecture": "standard", "z_dimension": 8, "width": 4, "negative_slope": 0.1}
     content["train"] = {
         "batch_size": 4,
         "generator_steps": 12,
         "evaluation_points": 3,
         "log_every_generator_steps": 2,
         "checkpoint_every_generator_steps": 5,
+        "precision": "float32",
+        "memory_format": "channels_last",
+        "reuse_fake": False,
+        "compile": False,
+        "cuda_graphs": False,
+        "ema_decay": None,
     }
     Path("params.yaml").write_text(yaml.safe_dump(content))
     path = images_file("train")

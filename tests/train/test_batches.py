@@ -1,7 +1,14 @@
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import psutil
+import pytest
 import torch
 
+from stages.common.artifacts import read_images
 from stages.common.pixels import tensor_to_pixels
-from stages.train.batches import Batches
+from stages.train.batches import Batches, MappedBatches, open_batches
 
 
 def number_images(count: int) -> torch.Tensor:
@@ -36,3 +43,29 @@ def test_the_order_depends_on_the_seed() -> None:
     assert levels(Batches(number_images(20), 20, seed=0), 0) != levels(
         Batches(number_images(20), 20, seed=1), 0
     )
+
+
+@pytest.mark.parametrize("place", ["auto", "device", "mapped"])
+def test_batches_are_the_same_wherever_the_images_lie(
+    tmp_path: Path, place: Literal["auto", "device", "mapped"]
+) -> None:
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (22, 3, 4, 4), dtype=np.uint8))
+    images = read_images(path, made_by="prepare")
+    expected = Batches(torch.tensor(images), 5, seed=1)
+    opened = open_batches(images, 5, 1, "channels_last", place, torch.device("cpu"))
+    assert isinstance(opened, MappedBatches) == (place == "mapped")
+    # Over the end of an epoch, out of turn as after a resumption, and on from there.
+    for number in (0, 1, 2, 3, 4, 5, 11, 12, 13):
+        assert torch.equal(opened.draw(number), expected.draw(number))
+
+
+def test_images_that_would_take_more_than_half_of_the_free_memory_stay_in_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "images.npy"
+    np.save(path, np.zeros((20, 1, 4, 4), np.uint8))
+    free = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free._replace(available=2 * 320 - 1))
+    images = read_images(path, made_by="prepare")
+    assert isinstance(open_batches(images, 5, 1, "contiguous", "auto", torch.device("cpu")), MappedBatches)

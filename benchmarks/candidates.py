@@ -1,0 +1,195 @@
+"""What benchmarks/training.py compares: each candidate makes a function that does full updates."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from benchmarks.report_networks import load_for_ever, make_report_gan, make_report_loop
+from stages.networks.discriminator import ConvDiscriminator
+from stages.networks.gan import Gan, load_gan_module
+from stages.networks.layers import add_spectral_norm, draw_weights
+from stages.networks.params import NetworksParams
+from stages.networks.residual import ResidualDiscriminator, ResidualGenerator
+from stages.train.batches import MEMORY_FORMATS, Batches
+from stages.train.log import TrainingLog
+from stages.train.loop import train_gan
+from stages.train.params import Setting, TrainParams
+from stages.train.training import Training
+
+DEFAULT = yaml.safe_load((Path(__file__).parents[1] / "presets/default.yaml").read_text(encoding="utf-8"))
+Updates = Callable[[int], None]
+"""Does so many full updates: discriminator steps and one generator step each."""
+
+
+def make_networks(width: int) -> NetworksParams:
+    """Take the default's networks at another width; 64 is the papers'."""
+    return NetworksParams(**DEFAULT["networks"] | {"width": width})
+
+
+def make_shelf_gan(name: str, shape: tuple[int, int, int], width: int) -> Gan:
+    """Make a GAN of the shelf with the default's options."""
+    module = load_gan_module(name)
+    gan: Gan = module.GAN(shape, make_networks(width), module.Options(**DEFAULT["options"][name]))
+    return gan
+
+
+def make_residual_gan(name: str, shape: tuple[int, int, int], width: int) -> Gan:
+    """Make SNGAN (hinge) or WGAN-GP with the residual networks of Miyato et al. 2018, Table 4."""
+    module, networks = load_gan_module(name), make_networks(width)
+    options = {"loss": "hinge"} if name == "sngan" else DEFAULT["options"][name]
+    gan: Gan = module.GAN(shape, make_networks(1), module.Options(**options))
+    gan.register_module("generator", ResidualGenerator(shape, networks))
+    gan.register_module("discriminator", ResidualDiscriminator(shape, networks))
+    draw_weights(gan)
+    if name == "sngan":
+        add_spectral_norm(gan.discriminator)
+    return gan
+
+
+def run_our_loop(
+    gan: Gan, shape: tuple[int, int, int], device: torch.device, batch_size: int, steps: int, **options: Any
+) -> Updates:
+    """Train `gan` in stages/train/loop.py itself, with the default's params but for `options`."""
+    setting = Setting(**DEFAULT["settings"]["A"] | {"discriminator_steps": steps})
+    plan = {"batch_size": batch_size, "evaluation_points": 1, "log_every_generator_steps": 100}
+    params = TrainParams(**DEFAULT["train"] | plan | options)
+    training = Training(gan, setting, params, 0, device)
+    images = torch.randint(0, 256, (8192, *shape), dtype=torch.uint8).to(device)
+    batches = Batches(images, batch_size, 0, MEMORY_FORMATS[params.memory_format])
+
+    def update(count: int) -> None:
+        target = training.generator_step + count
+        until = params.model_copy(
+            update={"generator_steps": target, "checkpoint_every_generator_steps": target}
+        )
+        log = TrainingLog(None, batch_size, 0)
+        train_gan(training, batches, until, log, lambda: None, lambda: None, lambda: None)
+
+    return update
+
+
+def run_plain_loop(
+    gan: Gan, shape: tuple[int, int, int], batch_size: int, steps: int, device: torch.device
+) -> Updates:
+    """Train `gan` as plain PyTorch code does, with every optimisation of ours off.
+
+    A DataLoader; contiguous tensors; Adam's plain form; real and generated images in passes of their own; the
+    discriminator's update differentiates the generator too, and the generator's the discriminator; every
+    loss waited for; torch's own spectral norm.
+    """
+    if hasattr(gan, "score"):
+        vars(gan)["score"] = lambda real, fake: (gan.discriminator(real), gan.discriminator(fake))
+    gan.to(device)
+    images = load_for_ever(shape[1], batch_size)
+    rate, betas = 2e-4, (0.5, 0.999)
+    generator_adam = torch.optim.Adam(gan.generator.parameters(), rate, betas)
+    discriminator_adam = torch.optim.Adam(gan.discriminator.parameters(), rate, betas)
+    random = torch.Generator(device).manual_seed(0)
+
+    def update(count: int) -> None:
+        for _ in range(count):
+            for _ in range(steps):
+                real = next(images)[:, : shape[0]].to(device)
+                discriminator_adam.zero_grad()
+                fake = gan.generator(gan.generator.draw_z(len(real), random))
+                loss = gan.discriminator_loss(real, fake, random)
+                loss.total.backward()
+                discriminator_adam.step()
+                gan.after_discriminator_step(loss)
+                loss.total.item()
+            generator_adam.zero_grad()
+            generator_loss = gan.generator_loss(gan.generator(gan.generator.draw_z(len(real), random))).total
+            generator_loss.backward()
+            generator_adam.step()
+            generator_loss.item()
+
+    return update
+
+
+def use_torchs_spectral_norm(gan: Gan, shape: tuple[int, int, int], width: int) -> Gan:
+    """Give an SNGAN a discriminator with torch's parametrization in place of ours."""
+    discriminator: nn.Module = ConvDiscriminator(shape, make_networks(width))
+    draw_weights(discriminator)
+    for layer in list(discriminator.modules()):
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            parametrizations.spectral_norm(layer)
+    gan.discriminator = discriminator
+    return gan
+
+
+def make_plain(
+    name: str, shape: tuple[int, int, int], width: int, batch_size: int, steps: int, device: torch.device
+) -> Updates:
+    """Make a GAN of the shelf for the plain loop."""
+    gan = make_shelf_gan(name, shape, width)
+    if name == "sngan":
+        gan = use_torchs_spectral_norm(gan, shape, width)
+    return run_plain_loop(gan, shape, batch_size, steps, device)
+
+
+def make_report(name: str, batch_size: int, device: torch.device) -> Updates:
+    """Make the report's own loop."""
+    update_once = make_report_loop(name, batch_size, device)
+
+    def update(count: int) -> None:
+        for _ in range(count):
+            update_once()
+
+    return update
+
+
+def make_report_networks(
+    name: str, device: torch.device, batch_size: int, steps: int, precision: str
+) -> Updates:
+    """Make our loop over the report's networks; as in its code, both networks learn from the same noise."""
+    gan = make_report_gan(name, make_networks(1))
+    options = {"precision": precision, "memory_format": "contiguous", "reuse_fake": True}
+    return run_our_loop(gan, (3, 28, 28), device, batch_size, steps, **options)
+
+
+def make_mimicry(name: str, device: torch.device, batch_size: int, steps: int) -> Updates:
+    """Make mimicry's own train step (torch-mimicry 0.1.16, untouched), fed with one batch that lies in memory."""
+    nets = import_mimicry(f"nets.{name}.{name}_32")
+    log = import_mimicry("training.metric_log")
+    prefix = {"sngan": "SNGAN", "wgan_gp": "WGANGP"}[name]
+    generator = getattr(nets, f"{prefix}Generator32")().to(device)
+    discriminator = getattr(nets, f"{prefix}Discriminator32")().to(device)
+    adams = [torch.optim.Adam(net.parameters(), 2e-4, (0.0, 0.9)) for net in (generator, discriminator)]
+    images: Tensor = torch.rand(batch_size, 3, 32, 32, device=device) * 2 - 1
+    batch = (images, torch.zeros(batch_size, dtype=torch.int64, device=device))
+
+    def update(count: int) -> None:
+        for _ in range(count):
+            data = log.MetricLog()
+            for _ in range(steps):
+                discriminator.train_step(batch, generator, adams[1], data, device=device)
+            generator.train_step(batch, discriminator, adams[0], data, device=device)
+
+    return update
+
+
+def import_mimicry(name: str) -> ModuleType:
+    """Import a module of torch-mimicry without its package's __init__, which wants TensorFlow for its scores.
+
+    Raises:
+        ValueError: the package is not installed.
+    """
+    spec = importlib.util.find_spec("torch_mimicry") if "torch_mimicry" not in sys.modules else None
+    if "torch_mimicry" not in sys.modules:
+        if spec is None or not spec.submodule_search_locations:
+            raise ValueError("torch-mimicry is missing: pip install --no-deps torch-mimicry==0.1.16")
+        for package in ("torch_mimicry", "torch_mimicry.training", "torch_mimicry.nets"):
+            module = ModuleType(package)
+            parts = package.split(".")[1:]
+            module.__path__ = [str(Path(spec.submodule_search_locations[0], *parts))]
+            sys.modules[package] = module
+    return importlib.import_module(f"torch_mimicry.{name}")

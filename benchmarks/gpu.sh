@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Everything about training that has to be measured on a GPU, in one go: benchmarks/gpu.sh [FOLDER]
+# Writes one text file a section to FOLDER (default: .cache/gpu). TRAIN_ZIP and TEST_ZIP may name CIFAR-10 as zips of one
+# folder of pictures a class; without them the data set is downloaded. The whole takes some hours; SECTIONS picks from it:
+#   SECTIONS="tests speed" benchmarks/gpu.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out="${1:-.cache/gpu}"
+mkdir -p "$out"
+sections="${SECTIONS:-tests speed legs leg grid shared}"
+
+note() { echo "== $*"; }
+wants() { [[ " $sections " == *" $1 "* ]]; }
+{ date -u; nvidia-smi; git rev-parse HEAD; python -c 'import torch; print(torch.__version__)'; } > "$out/machine.txt"
+
+if wants tests; then
+    note "bit-identity of repeated, resumed and captured trainings on the GPU"
+    python -m pytest tests/train -q | tee "$out/tests.txt"
+fi
+
+if wants speed; then
+    for section in shelf report standard mimicry options limit large profile; do
+        note "$section"
+        python benchmarks/training.py "$section" --device cuda --seconds 10 | tee "$out/$section.txt"
+    done
+fi
+
+if wants legs; then
+    note "several legs at once on one GPU"
+    python benchmarks/training.py legs --device cuda | tee "$out/legs.txt"
+fi
+
+cifar=()
+if [[ -n "${TRAIN_ZIP:-}" ]]; then
+    folder="$out/cifar10"
+    mkdir -p "$folder/train" "$folder/test"
+    python -m zipfile -e "$TRAIN_ZIP" "$folder/train"
+    python -m zipfile -e "$TEST_ZIP" "$folder/test"
+    cifar=(-S prepare.dataset=image_folder -S "prepare.path=$folder")
+fi
+
+if wants leg; then
+    note "one whole 300-epoch SNGAN leg with its six evaluations; the target is 8 minutes"
+    python -m pipeline.preset report --force
+    time python -m pipeline.flow run --legs 'sngan-C-0' -S train.cuda_graphs=true "${cifar[@]}" | tee "$out/leg.txt"
+fi
+
+if wants grid; then
+    note "the report's grid at setting C, three legs at a time"
+    python -m pipeline.preset report --force
+    time python -m pipeline.flow run --legs '*-C-0' --legs-per-device 3 -S train.cuda_graphs=true "${cifar[@]}" |
+        tee "$out/grid.txt"
+    cp -r report "$out/report"
+fi
+
+if wants shared; then
+    count="$(nvidia-smi --list-gpus | wc -l)"
+    note "one leg on $count GPUs; on several machines add torchrun's --nnodes and --rdzv-endpoint"
+    time torchrun --standalone --nproc-per-node "$count" -m stages.train --gan sngan --setting C --seed 0 |
+        tee "$out/shared.txt"
+fi

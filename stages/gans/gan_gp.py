@@ -1,0 +1,33 @@
+"""GAN-GP: the gradient penalty of WGAN-GP beside the loss of an ordinary GAN.
+
+Source: Miyato et al. 2018, section 4 and Table 2 (non-saturating loss); the penalty of Gulrajani et al. 2017.
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from stages.networks.discriminator import Normaliser
+from stages.networks.gan import Loss
+from stages.networks.penalties import measure_gradient_penalty
+from stages.networks.score_gan import ScoreGan, ScoreGanOptions
+
+
+class Options(ScoreGanOptions):
+    """The section `options.gan_gp` of params.yaml."""
+
+    gradient_penalty_weight: float = Field(ge=0.0)
+
+
+class GAN(ScoreGan):
+    """The penalty holds the gradient of the score, the logit, near norm one; nothing is normalised."""
+
+    options: Options
+    normaliser: Normaliser | None = None
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+        """See Gan; the loss on scores + lambda * penalty."""
+        loss = super().discriminator_loss(real, fake, random)
+        penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
+        total = loss.total + self.options.gradient_penalty_weight * penalty
+        return Loss(total, loss.diagnostics | {"gradient_penalty": penalty.detach()})

@@ -1,0 +1,208 @@
+"""The options of how a training is computed: what each claims holds under it, and what each refuses."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from pydantic import ValidationError
+from safetensors.torch import load_file
+
+from stages.common.artifacts import Leg
+from stages.common.params import load_section
+from stages.networks.gan import load_gan_module
+from stages.networks.params import NetworksParams
+from stages.networks.penalties import measure_gradient_penalty
+from stages.train.handover import hand_over
+from stages.train.leg import train_leg
+from stages.train.params import TrainParams
+from stages.train.steps import reduces_precision
+from stages.train.training import Training
+
+GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
+# Every option that claims bit-identity, away from its default.
+EXACT = [{"precision": "bfloat16"}, {"memory_format": "contiguous"}, {"reuse_fake": True}]
+CPU = torch.device("cpu")
+ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the code under test can catch it."""
+
+
+def change_train(**changes: Any) -> None:
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["train"] |= changes
+    content["settings"]["A"]["discriminator_steps"] = 2
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+
+
+def train(gan: str, device: torch.device = CPU) -> dict[str, bytes]:
+    leg = Leg(gan, "A", 0)
+    hand_over(train_leg(leg, device))
+    return {path.name: path.read_bytes() for path in sorted((Path("models") / leg.name).iterdir())}
+
+
+def remove_scratch() -> None:
+    for path in sorted(Path(".scratch").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+
+
+def kill_and_resume(
+    gan: str, monkeypatch: pytest.MonkeyPatch, device: torch.device = CPU
+) -> dict[str, bytes]:
+    remove_scratch()
+
+    def watch_until_killed(self: Training, loss: torch.Tensor) -> None:
+        if self.generator_step >= 6:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Training, "watch", watch_until_killed)
+        train(gan, device)
+    return train(gan, device)
+
+
+@pytest.mark.parametrize("gan", GANS)
+@pytest.mark.parametrize("option", EXACT, ids=lambda option: next(iter(option)))
+def test_a_killed_training_resumes_and_ends_bit_identical_under_every_option_that_claims_it(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, gan: str, option: dict[str, Any]
+) -> None:
+    change_train(**option)
+    undisturbed = train(gan)
+    assert kill_and_resume(gan, monkeypatch) == undisturbed
+
+
+@pytest.mark.parametrize("option", [*EXACT, {"compile": False}], ids=lambda option: next(iter(option)))
+def test_an_option_is_part_of_what_a_result_depends_on(workspace: Path, option: dict[str, Any]) -> None:
+    change_train()
+    default = train("sngan")
+    change_train(**option)
+    assert (train("sngan") == default) == (option == {"compile": False})
+
+
+def test_mapped_images_give_the_bytes_of_images_on_the_device(workspace: Path) -> None:
+    on_device = train("batch_norm")
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["compute"]["images"] = "mapped"
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    remove_scratch()
+    assert train("batch_norm") == on_device
+
+
+def test_bfloat16_keeps_the_state_in_float32_and_stays_close_to_it(workspace: Path) -> None:
+    exact = load_trained("sngan")
+    change_train(precision="bfloat16")
+    remove_scratch()
+    reduced = load_trained("sngan")
+    assert {value.dtype for value in reduced.values()} <= {
+        torch.float32,
+        torch.float64,
+        torch.int64,
+        torch.uint8,
+    }
+    name = "gan.generator.first.weight"
+    assert not torch.equal(reduced[name], exact[name])
+    assert torch.allclose(reduced[name], exact[name], atol=0.05)
+
+
+def load_trained(gan: str) -> dict[str, torch.Tensor]:
+    train(gan)
+    return load_file(f"models/{gan}-A-0/state.safetensors")
+
+
+def test_a_gradient_penalty_is_computed_in_full_precision(workspace: Path) -> None:
+    module = load_gan_module("wgan_gp")
+    gan = module.GAN(
+        (1, 8, 8), load_section(NetworksParams, "networks"), module.Options(gradient_penalty_weight=1.0)
+    )
+    real, fake = torch.rand(2, 4, 1, 8, 8)
+
+    def measure() -> torch.Tensor:
+        return measure_gradient_penalty(gan.discriminator, real, fake, torch.Generator().manual_seed(0))
+
+    expected = measure()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(measure(), expected)
+
+
+def test_the_generator_is_trained_on_the_images_just_shown_where_they_are_reused(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_train(reuse_fake=True, generator_steps=3)
+    module = load_gan_module("sngan")
+    shown: list[torch.Tensor] = []
+    for name in ("discriminator_loss", "generator_loss"):
+        original = getattr(module.GAN, name)
+
+        def note(self: Any, *images: Any, original: Any = original, place: int = 1) -> Any:
+            shown.append(images[1 if len(images) > 1 else 0].detach().clone())
+            return original(self, *images)
+
+        monkeypatch.setattr(module.GAN, name, note)
+    train("sngan")
+    # Two discriminator steps, of which the second's images are reused.
+    assert [torch.equal(shown[i + 1], shown[i + 2]) for i in (0, 3, 6)] == [True] * 3
+    assert not torch.equal(shown[0], shown[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gan", ["sngan", "wgan_gp"])
+def test_a_compiled_training_resumes_and_agrees_with_an_uncompiled_one(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, gan: str
+) -> None:
+    change_train()
+    plain = load_trained(gan)
+    change_train(compile=True)
+    remove_scratch()
+    kill_and_resume(gan, monkeypatch)
+    compiled = load_file(f"models/{gan}-A-0/state.safetensors")
+    for name in ("gan.generator.first.weight", "gan.discriminator.score.bias"):
+        if name in plain:
+            assert torch.allclose(compiled[name], plain[name], atol=1e-3)
+
+
+def test_two_ways_to_save_launches_cannot_go_together(workspace: Path) -> None:
+    train_section = yaml.safe_load(Path("params.yaml").read_text())["train"]
+    with pytest.raises(ValidationError, match="compile and cuda_graphs are both true; choose one"):
+        TrainParams(**train_section | {"compile": True, "cuda_graphs": True})
+
+
+def test_cuda_graphs_name_all_that_they_need(workspace: Path) -> None:
+    change_train(cuda_graphs=True, reuse_fake=True)
+    with pytest.raises(
+        ValueError,
+        match=r"train\.cuda_graphs = true: compute\.device must be cuda.*; train\.reuse_fake must be false",
+    ):
+        train_leg(Leg("sngan", "A", 0), CPU)
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("auto", False), ("float32", False), ("bfloat16", True)])
+def test_precision_is_only_reduced_on_a_cpu_that_is_told_to(
+    workspace: Path, precision: str, expected: bool
+) -> None:
+    section = yaml.safe_load(Path("params.yaml").read_text())["train"] | {"precision": precision}
+    assert reduces_precision(TrainParams(**section), CPU) == expected
+
+
+@ON_GPU
+@pytest.mark.parametrize("gan", GANS)
+def test_cuda_graphs_give_the_bytes_of_single_launches_and_resume(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, gan: str
+) -> None:
+    device = torch.device("cuda")
+    change_train()
+    expected = load_trained_on(gan, device)
+    change_train(cuda_graphs=True)
+    captured = load_trained_on(gan, device)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(captured[name].numpy(), value.numpy(), err_msg=name)
+    undisturbed = train(gan, device)
+    assert kill_and_resume(gan, monkeypatch, device) == undisturbed
+
+
+def load_trained_on(gan: str, device: torch.device) -> dict[str, torch.Tensor]:
+    train(gan, device)
+    return load_file(f"models/{gan}-A-0/state.safetensors")

@@ -1,0 +1,121 @@
+"""Two processes that share a leg, as torchrun starts them, against one that trains it alone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from stages.common.artifacts import Leg
+from stages.train.handover import hand_over
+from stages.train.leg import train_leg
+
+GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
+# Trains every GAN in each process, one after the other: starting torch twice a GAN would take a minute.
+SCRIPT = """
+import sys
+sys.path.insert(0, ".")
+import torch
+from stages.common.artifacts import Leg
+from stages.networks.shares import find_rank
+from stages.train.handover import hand_over
+from stages.train.leg import train_leg
+from stages.train.processes import join_processes
+
+torch.set_num_threads(1)
+with join_processes(torch.device("cpu")) as device:
+    for gan in sys.argv[1:]:
+        trained = train_leg(Leg(gan, "A", 0), device)
+        if find_rank() == 0:
+            hand_over(trained)
+"""
+
+
+# Ends the second process in its seventh update of the generator, after the checkpoint at the fifth.
+STOPPED = """
+from stages.train.training import Training
+watch = Training.watch
+
+def stop(self, loss):
+    import os
+    if self.generator_step == 6 and os.environ["RANK"] == "1":
+        os._exit(3)
+    watch(self, loss)
+
+Training.watch = stop
+"""
+
+
+def start_two(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, *arguments], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def read_state(leg: Leg) -> dict[str, torch.Tensor]:
+    return load_file(Path("models") / leg.name / "state.safetensors")
+
+
+def read_losses(leg: Leg) -> list[list[float]]:
+    return [[row["discriminator_loss"], row["generator_loss"]] for row in read_rows(leg)]
+
+
+def read_rows(leg: Leg) -> list[dict[str, float]]:
+    lines = (Path("results/train") / leg.name / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_two_processes_train_every_gan_as_one_does_with_the_same_global_batch(workspace: Path) -> None:
+    Path("two.py").write_text(SCRIPT)
+    done = start_two("two.py", *GANS)
+    assert done.returncode == 0, done.stderr[-2000:]
+    shared = {gan: (read_state(Leg(gan, "A", 0)), read_losses(Leg(gan, "A", 0))) for gan in GANS}
+    for gan, (state, losses) in shared.items():
+        leg = Leg(gan, "A", 0)
+        hand_over(train_leg(leg, torch.device("cpu")))
+        for name, expected in read_state(leg).items():
+            # Sums are grouped otherwise, and Adam's first steps carry that on: measured, 3e-5 of the largest value.
+            largest = float(expected.double().abs().max())
+            torch.testing.assert_close(
+                state[name], expected, rtol=0, atol=1e-4 * largest + 1e-7, msg=f"{gan}: {name} differs"
+            )
+        np.testing.assert_allclose(losses, read_losses(leg), rtol=1e-4)
+
+
+def test_only_the_first_of_the_processes_writes(workspace: Path) -> None:
+    done = start_two("-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(Path("results/train/sngan-A-0/metrics.json").read_text())["processes"] == 2
+    assert done.stdout.count("generator step 12/12") == 1
+    assert [row["generator_step"] for row in read_rows(Leg("sngan", "A", 0))] == [1, 2, 4, 6, 8, 10, 12]
+
+
+def test_processes_that_were_stopped_go_on_from_the_checkpoint_to_the_same_bytes(workspace: Path) -> None:
+    Path("two.py").write_text(SCRIPT)
+    undisturbed = start_two("two.py", "batch_norm")
+    assert undisturbed.returncode == 0, undisturbed.stderr[-2000:]
+    model = Path("models/batch_norm-A-0/state.safetensors")
+    expected = model.read_bytes()
+    shutil.rmtree(".scratch")
+    Path("stopped.py").write_text(STOPPED + SCRIPT)
+    assert start_two("stopped.py", "batch_norm").returncode != 0
+    resumed = start_two("two.py", "batch_norm")
+    assert "resuming after generator step 5" in resumed.stdout
+    assert model.read_bytes() == expected
+
+
+def test_a_batch_that_the_processes_cannot_share_evenly_is_refused(workspace: Path) -> None:
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["train"]["batch_size"] = 5
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    done = start_two("-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0")
+    assert done.returncode != 0
+    assert "train.batch_size = 5 cannot be shared evenly by 2 processes" in done.stderr
