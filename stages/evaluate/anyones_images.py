@@ -84,7 +84,7 @@ def score_images(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _choose_compute(arguments: argparse.Namespace) -> ComputeParams:
-    given = {"device": arguments.device, "threads": arguments.threads}
+    given = {"device": arguments.device, "threads": arguments.threads, "images": "auto"}
     faults = find_faults(lambda: ComputeParams(**given), "options")
     if faults:
         raise ParamsError(faults, Path("the command line"))
