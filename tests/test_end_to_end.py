@@ -41,7 +41,7 @@ def test_one_command_makes_the_report_and_prints_the_table() -> None:
     output = dvc("repro")
     assert list_run(output)[0] == "check"
     assert list_run(output)[-2:] == ["report", "track"]
-    assert len(list_run(output)) == 7 + 4 * 2
+    assert len(list_run(output)) == 8 + 4 * 2
     table = Path("report/table1.txt").read_text(encoding="utf-8")
     assert table in output
     assert {"SNGAN", "Real"} <= set(table.split())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.ablation.params import AblationParams
 from stages.common.compute import ComputeParams
 from stages.common.grid import Grid
 from stages.common.params import Params, find_faults, load_section
@@ -29,6 +30,7 @@ SECTIONS: dict[str, type[Params]] = {
     "sample": SampleParams,
     "lipschitz": LipschitzParams,
     "neighbours": NeighboursParams,
+    "ablation": AblationParams,
     "scores": ScoresParams,
     "report": ReportParams,
 }

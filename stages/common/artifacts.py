@@ -26,6 +26,7 @@ TRAINING = Path("results/train")
 SCORES = Path("results/evaluate")
 LIPSCHITZ = Path("results/lipschitz")
 NEIGHBOURS = Path("results/neighbours")
+ABLATION = Path("results/ablation/scores.json")
 REPORT = Path("report")
 SCRATCH = Path(".scratch")
 

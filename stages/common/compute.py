@@ -20,16 +20,19 @@ class ComputeParams(Params):
     images: Literal["auto", "device", "mapped"]
 
 
-def start_compute() -> torch.device:
-    """Read the `compute` section, set up torch's threads and determinism, and choose the device.
+def start_compute(params: ComputeParams | None = None) -> torch.device:
+    """Set up torch's threads and determinism, and choose the device.
 
     `auto` takes CUDA where there is a GPU, else the CPU.
+
+    Args:
+        params: what to set up; None reads the `compute` section.
 
     Raises:
         ParamsError: the section is wrong.
         ValueError: the device asked for is not to be had.
     """
-    params = load_section(ComputeParams, "compute")
+    params = load_section(ComputeParams, "compute") if params is None else params
     torch.set_num_threads(params.threads)
     keep_freed_memory()
     name = params.device

@@ -1,9 +1,15 @@
-"""Score every snapshot of one leg: samples/<leg> -> results/evaluate/<leg> (every score, with its protocol)."""
+"""Score every snapshot of one leg: samples/<leg> -> results/evaluate/<leg> (every score, with its protocol).
+
+With `--real` and `--fake` in the leg's place, anyone's images: `python -m stages.evaluate --help`.
+"""
+
+import sys
 
 from stages.common.artifacts import MANIFEST, METRICS, POINTS, SAMPLES, SCORES, read_json, write_json
 from stages.common.compute import start_compute
 from stages.common.entry import read_leg, run_stage
 from stages.common.params import load_section
+from stages.evaluate.anyones_images import main as score_anyones_images
 from stages.evaluate.points import read_reference, score_points
 from stages.evaluate.summary import summarise_points
 from stages.scores.comparison import Comparer
@@ -32,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main if any(word.startswith("--gan") for word in sys.argv[1:]) else score_anyones_images)

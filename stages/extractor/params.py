@@ -6,10 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from stages.common.params import Params
-
-# Of the published network: its pooled features, and the classes it was trained to tell.
-INCEPTION_FEATURES = 2048
-INCEPTION_CLASSES = 1008
+from stages.scores.card import INCEPTION_FEATURES
 
 
 class ClassifierParams(Params):

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from stages.common.artifacts import SPLITS
-from stages.prepare.pictures import UnreadableImage
+from stages.common.image_files import SUFFIXES, UnreadableImage
 from stages.prepare.progress import tell
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 LARGEST_FILE_BYTES = 256 << 20
 # Images hardly compress: a zip that claims to unpack to more than this is a bomb.
 LARGEST_ZIP_RATIO = 200

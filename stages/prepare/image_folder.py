@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common.artifacts import SPLITS
+from stages.common.image_files import UnreadableImage, decode, looks_grey
 from stages.prepare.dataset import Dataset, Source, Split
 from stages.prepare.division import BY_HASH, choose_test_images
 from stages.prepare.file_tree import ImageFile, list_tree
-from stages.prepare.pictures import UnreadableImage, decode, looks_grey
 from stages.prepare.progress import tell
 
 EXPECTED = "expected <class>/<image> or train/<class>/<image> and test/<class>/<image>"

@@ -6,9 +6,9 @@ import numpy as np
 import PIL
 
 from stages.common import artifacts
+from stages.common.image_files import FILTER_NAME
 from stages.prepare.dataset import Dataset
 from stages.prepare.params import DATASETS
-from stages.prepare.pictures import FILTER_NAME
 from stages.prepare.writing import Written
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common import artifacts
+from stages.common.image_files import UnreadableImage, fit
 from stages.prepare.dataset import Dataset, Split
 from stages.prepare.division import choose_evenly
-from stages.prepare.pictures import UnreadableImage, fit
 from stages.prepare.progress import tell
 
 BUFFER_BYTES = 1 << 20

@@ -2,6 +2,7 @@
 
 from stages.common.artifacts import REPORT, write_bytes, write_json
 from stages.common.entry import run_stage
+from stages.report.ablation import tell_ablation
 from stages.report.claims.all_claims import check_claims
 from stages.report.facts import list_orders
 from stages.report.illustrations import draw_illustrations
@@ -26,6 +27,7 @@ def main() -> None:
     for name, rows in tables.items():
         # A row that is cut out and pasted elsewhere takes along what its scores were made with.
         write_csv(REPORT / f"{name}.csv", [row | results.protocol for row in rows])
+    ablation = tell_ablation(results)
     lipschitz = tell_lipschitz(results.grid, REPORT)
     record = {
         "protocol": results.protocol,
@@ -36,11 +38,12 @@ def main() -> None:
             for claim in [*check_claims(results), *lipschitz.claims]
         ],
         "lipschitz": lipschitz.answers,
+        "ablation": [row._asdict() for row in ablation.rows],
     }
     write_json(REPORT / "results.json", record)
     text = lay_out(table1)
     write_bytes(REPORT / "table1.txt", text.encode())
-    write_pages(results, draw_illustrations(results, REPORT), lipschitz, REPORT)
+    write_pages(results, draw_illustrations(results, REPORT), lipschitz, ablation, REPORT)
     print(f"\n{text}\nThe report: {REPORT / 'index.html'}", flush=True)
 
 

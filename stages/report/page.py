@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from stages.common.artifacts import write_bytes
+from stages.report.ablation import AblationSection
 from stages.report.canvas import colour_of
 from stages.report.claims.all_claims import check_claims
 from stages.report.courses import list_steps
@@ -36,7 +37,11 @@ TEMPLATES = {"report.md": "report.md.jinja", "index.html": "index.html.jinja"}
 
 
 def write_pages(
-    results: Results, illustrations: Illustrations, lipschitz: LipschitzSection, folder: Path
+    results: Results,
+    illustrations: Illustrations,
+    lipschitz: LipschitzSection,
+    ablation: AblationSection,
+    folder: Path,
 ) -> None:
     """Write report.md and index.html."""
     environment = Environment(
@@ -46,7 +51,7 @@ def write_pages(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    content = gather_content(results, illustrations, lipschitz)
+    content = gather_content(results, illustrations, lipschitz, ablation)
     for name, template in TEMPLATES.items():
         text = environment.get_template(template).render(
             **content, embed=lambda picture: _embed(folder, picture)
@@ -55,12 +60,13 @@ def write_pages(
 
 
 def gather_content(
-    results: Results, illustrations: Illustrations, lipschitz: LipschitzSection
+    results: Results, illustrations: Illustrations, lipschitz: LipschitzSection, ablation: AblationSection
 ) -> dict[str, Any]:
     """Gather all that the templates show."""
     return {
         "claims": [*check_claims(results), *lipschitz.claims],
         "lipschitz": lipschitz,
+        "ablation": ablation,
         "title": results.title,
         "results": results,
         "metrics": METRICS,

@@ -10,6 +10,9 @@ from stages.common.params import Params
 
 CARD = EXTRACTOR / "card.json"
 WEIGHTS = EXTRACTOR / "weights.safetensors"
+# Of the published Inception network: its pooled features, and the classes it was trained to tell.
+INCEPTION_FEATURES = 2048
+INCEPTION_CLASSES = 1008
 
 
 class Card(Params):
@@ -42,9 +45,9 @@ class Card(Params):
     test_count: int | None
 
 
-def write_card(card: Card) -> None:
-    """Write extractor/card.json."""
-    write_json(CARD, card.model_dump())
+def write_card(card: Card, folder: Path = EXTRACTOR) -> None:
+    """Write an extractor's card.json."""
+    write_json(folder / CARD.name, card.model_dump())
 
 
 def read_card(folder: Path = EXTRACTOR) -> Card:

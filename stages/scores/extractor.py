@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,6 +19,20 @@ from stages.scores.inception import Inception
 
 # A convolution may round differently for another number of images; a fixed number keeps scores to the bit.
 IMAGES_AT_A_TIME = 250
+
+
+class Images(Protocol):
+    """Images uint8 [N, C, H, W] that are read part by part: an array, a mapped file, a folder of image files."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, C, H, W."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def __getitem__(self, part: slice, /) -> Any:
+        """Some of them, an array."""
 
 
 class Extractor:
@@ -39,7 +54,7 @@ class Extractor:
         self._look = look
         self._device = device
 
-    def extract(self, images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def extract(self, images: Images) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Yield features float32 [n, D] and logits float32 [n, K] of images uint8 [N, C, H, W], part by part.
 
         Raises:
@@ -55,13 +70,19 @@ class Extractor:
             yield seen.features.cpu().numpy(), seen.logits.cpu().numpy()
 
 
-def load_extractor(device: torch.device, folder: Path = EXTRACTOR) -> Extractor:
+def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | None = None) -> Extractor:
     """Load an extractor's folder.
+
+    Args:
+        device: where it is to lie.
+        folder: where it is.
+        card: what it is to be in place of what the folder says, such as of another precision.
 
     Raises:
         ValueError: the extractor is missing, damaged or of an unknown name.
     """
-    card, weights = read_card(folder), folder / WEIGHTS.name
+    card = read_card(folder) if card is None else card
+    weights = folder / WEIGHTS.name
     loaders = {"classifier": _load_classifier, "inception": _load_inception}
     if card.name not in loaders:
         raise ValueError(f"extractor {card.name!r} is unknown; there is {', '.join(loaders)}")

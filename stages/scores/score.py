@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.extractor import Extractor
+from stages.scores.extractor import Extractor, Images
 from stages.scores.inception_score import InceptionScore, inception_score
 from stages.scores.moments import Moments, MomentsGatherer
 from stages.scores.params import ScoresParams
@@ -84,7 +84,7 @@ def name_by_place(index: int) -> str:
 
 
 def look_at(
-    images: NDArray[np.uint8],
+    images: Images,
     extractor: Extractor,
     params: ScoresParams,
     title: str,

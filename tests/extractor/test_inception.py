@@ -27,10 +27,11 @@ def test_published_weights_become_an_extractor_of_the_precision_asked_for(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save(make_weights(), "published.pth")
-    monkeypatch.setattr(inception, "SHA256", hash_file(Path("published.pth")))
+    sha256 = hash_file(Path("published.pth"))
+    monkeypatch.setattr(inception, "SHA256", sha256)
     card = make_inception(InceptionParams(weights_path="published.pth", precision="bfloat16"))
     write_card(card)
-    assert (card.precision, card.weights_sha256) == ("bfloat16", inception.SHA256)
+    assert (card.precision, card.weights_sha256) == ("bfloat16", sha256)
     images = draw_images(2, 28, channels=1).numpy()
     features, logits = next(iter(load_extractor(torch.device("cpu")).extract(images)))
     assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))
@@ -100,14 +101,15 @@ def test_a_wrong_download_is_deleted_fetched_once_more_and_refused(server: Path)
 
 def test_a_damaged_copy_in_the_cache_is_replaced(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save({"fc.weight": torch.ones(2)}, server / "weights.pth")
-    monkeypatch.setattr(inception, "SHA256", hash_file(server / "weights.pth"))
+    sha256 = hash_file(server / "weights.pth")
+    monkeypatch.setattr(inception, "SHA256", sha256)
     cached = inception.CACHE / "weights.pth"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"half of it")
     make_inception(PARAMS)
     make_inception(PARAMS)
     assert Handler.asked == ["/weights.pth"]
-    assert hash_file(cached) == inception.SHA256
+    assert hash_file(cached) == sha256
     assert WEIGHTS.exists()
 
 

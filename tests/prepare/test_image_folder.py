@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stages.common.image_files import UnreadableImage
 from stages.prepare import file_tree
 from stages.prepare.dataset import Dataset
 from stages.prepare.image_folder import load_image_folder
-from stages.prepare.pictures import UnreadableImage
 
 DIVIDED = [f"{split}/{name}/{index}.png" for split in ("train", "test") for name in "ab" for index in (0, 1)]
 UNDIVIDED = [f"{name}/{index}.png" for name in "ab" for index in range(6)]

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from stages.scores.card import CARD, WEIGHTS, Card, write_card
 from stages.scores.classifier import Classifier
 from stages.scores.comparison import Comparer, RealSet
-from stages.scores.extractor import IMAGES_AT_A_TIME, load_extractor
+from stages.scores.extractor import IMAGES_AT_A_TIME, Images, load_extractor
 from stages.scores.params import ScoresParams
 from stages.scores.score import look_at, want_reference
 
@@ -118,7 +118,7 @@ def test_an_image_that_the_network_answers_with_no_finite_number_is_named() -> N
     extractor = load_extractor(CPU)
     whole = extractor.extract
 
-    def spoil(images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def spoil(images: Images) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         for start, (features, logits) in enumerate(whole(images)):
             if start == 1:
                 features[3, 2] = np.nan

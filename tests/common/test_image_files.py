@@ -1,14 +1,15 @@
 """From the bytes of an image file to pixels: modes, orientation, transparency, crop and resize, and faults."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from stages.prepare import pictures
-from stages.prepare.pictures import UnreadableImage, decode, fit, looks_grey
+from stages.common import image_files
+from stages.common.image_files import Header, UnreadableImage, decode, fit, looks_grey, read_header
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -133,7 +134,7 @@ def test_flipped_bytes_never_end_in_another_error() -> None:
 def test_an_image_that_unpacks_to_absurd_size_is_refused_before_it_is_unpacked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pictures, "LARGEST_PIXEL_COUNT", 100)
+    monkeypatch.setattr(image_files, "LARGEST_PIXEL_COUNT", 100)
     with pytest.raises(UnreadableImage, match="x: 11 x 10 pixels unpack to more than 100"):
         decode("x", pack(Image.new("L", (11, 10))))
 
@@ -169,3 +170,20 @@ def test_shrinking_averages_where_picking_pixels_would_leave_stripes() -> None:
 
 def test_a_single_pixel_is_enlarged() -> None:
     assert np.asarray(fit(Image.new("RGB", (1, 3), RED), 8)).reshape(-1, 3).tolist() == [list(RED)] * 64
+
+
+def test_the_head_of_a_file_tells_what_decoding_will_give(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for mode, is_grey in (("RGB", False), ("L", True)):
+        path = tmp_path / f"{mode}.jpg"
+        path.write_bytes(pack(Image.new(mode, (3, 2)), "JPEG", exif=exif))
+        image = decode("x", path.read_bytes())
+        assert read_header(path) == Header(image.height, image.width, is_grey) == Header(3, 2, is_grey)
+
+
+def test_a_head_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    for name in ("broken.png", "nowhere.png"):
+        with pytest.raises(UnreadableImage, match=name):
+            read_header(tmp_path / name)

@@ -4,17 +4,22 @@ import io
 import struct
 import warnings
 import zlib
+from pathlib import Path
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 # Raster formats that Pillow decodes by itself; others (EPS, say) would start a program.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 # Pillow's own bound for an image whose few bytes unpack into more memory than anyone meant.
 LARGEST_PIXEL_COUNT = 89_478_485
 FILTER = Image.Resampling.LANCZOS
 FILTER_NAME = "Pillow's Lanczos (three lobes, antialiased), after a centre crop to a square"
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B")
+# EXIF's orientations that swap height and width.
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
 GREY_MODES = ("1", "L", "LA", "La", "F", *SIXTEEN_BIT_MODES)
 # What Pillow's decoders are known to raise on bytes that are not what they claim to be.
 DECODER_ERRORS = (
@@ -58,7 +63,7 @@ def decode(where: str, content: bytes) -> Image.Image:
     """
     try:
         with warnings.catch_warnings(action="ignore"):
-            image = _open(content)
+            image = _open(io.BytesIO(content))
             is_grey = _is_grey(image)
             image.load()
             image = _flatten(_to_eight_bits(ImageOps.exif_transpose(image)))
@@ -73,9 +78,42 @@ def looks_grey(content: bytes) -> bool:
     """Tell from the header alone whether an image is grey; True for what is none, which decides nothing."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            return _is_grey(_open(content))
+            return _is_grey(_open(io.BytesIO(content)))
     except DECODER_ERRORS:
         return True
+
+
+class Header(NamedTuple):
+    """What the head of an image file says of what `decode` will give.
+
+    Attributes:
+        height: of the upright image.
+        width: likewise.
+        is_grey: whether it is grey.
+    """
+
+    height: int
+    width: int
+    is_grey: bool
+
+
+def read_header(path: Path) -> Header:
+    """Read the head of an image file, without its pixels.
+
+    Raises:
+        UnreadableImage: the file cannot be read, is no image of a known format, or is absurdly large.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), path.open("rb") as file:
+            image = _open(file)
+            width, height = image.size
+            if image.getexif().get(ORIENTATION) in LYING:
+                width, height = height, width
+            return Header(height, width, _is_grey(image))
+    except UnidentifiedImageError:
+        raise UnreadableImage(str(path), f"not an image in any of {', '.join(FORMATS)}") from None
+    except DECODER_ERRORS as error:
+        raise UnreadableImage(str(path), str(error) or type(error).__name__) from None
 
 
 def fit(image: Image.Image, image_size: int) -> Image.Image:
@@ -88,8 +126,8 @@ def fit(image: Image.Image, image_size: int) -> Image.Image:
     return image.crop((left, top, left + side, top + side)).resize((image_size, image_size), FILTER)
 
 
-def _open(content: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(content), formats=FORMATS)
+def _open(file: IO[bytes]) -> Image.Image:
+    image = Image.open(file, formats=FORMATS)
     width, height = image.size
     # Pillow itself only warns up to twice its bound.
     if width * height > LARGEST_PIXEL_COUNT:

@@ -1,0 +1,54 @@
+"""The published Inception weights: which file they are, and how it becomes an extractor's folder."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors.torch import save
+
+from stages.common.artifacts import hash_file, write_bytes
+from stages.scores.card import INCEPTION_CLASSES, INCEPTION_FEATURES, WEIGHTS, Card
+
+URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+# Of the file that torch-fidelity and pytorch-fid publish; its first eight digits are in its name.
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+
+
+def describe_inception(precision: Literal["float32", "bfloat16"], sha256: str) -> Card:
+    """Make the card of the network with the published weights."""
+    return Card(
+        name="inception",
+        title="InceptionV3 with the FID weights ported from TensorFlow (torch-fidelity's file)",
+        feature_dimension=INCEPTION_FEATURES,
+        class_count=INCEPTION_CLASSES,
+        image_shape=None,
+        width=None,
+        precision=precision,
+        weights_sha256=sha256,
+        test_accuracy=None,
+        train_count=None,
+        test_count=None,
+    )
+
+
+def write_weights(source: Path, sha256: str, said_by: str, folder: Path) -> None:
+    """Write an extractor folder's weights.safetensors from a published .pth file.
+
+    Args:
+        source: the file.
+        sha256: its checksum, compared before anything in it is read.
+        said_by: the param or option that names the file, for the error.
+        folder: of the extractor.
+
+    Raises:
+        ValueError: the file is missing or is another one.
+    """
+    if not source.is_file():
+        raise ValueError(f"{said_by} = {str(source)!r} is no file")
+    found = hash_file(source)
+    if found != sha256:
+        raise ValueError(
+            f"{source} has the sha256 {found}, expected {sha256}: it is damaged or another file; get {URL}"
+        )
+    weights = torch.load(source, map_location="cpu", weights_only=True)
+    write_bytes(folder / WEIGHTS.name, save({name: value.contiguous() for name, value in weights.items()}))

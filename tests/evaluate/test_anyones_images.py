@@ -1,0 +1,257 @@
+"""`python -m stages.evaluate --real --fake`: anyone's images, with or without a pipeline around them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.inception_weights import make_weights
+from stages.common.artifacts import hash_file, images_file, write_array
+from stages.evaluate import extractor_choice
+from stages.evaluate.anyones_images import main
+from stages.evaluate.command import choose_params, make_parser
+from stages.evaluate.extractor_choice import choose_extractor
+from stages.scores.comparison import Comparer, RealSet
+from stages.scores.extractor import load_extractor
+from stages.scores.protocol import Protocol
+from stages.scores.score import look_at, want_reference
+from tests.evaluate.making import OPTIONS, draw_images, make_extractor, write_folder
+
+ROOT = Path(__file__).parents[2]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder that is no repository, with an extractor, real images and others."""
+    monkeypatch.chdir(tmp_path)
+    make_extractor()
+    np.save("real.npy", draw_images(80))
+    np.save("fake.npy", draw_images(60, seed=1))
+    return tmp_path
+
+
+def score(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
+    """Call the command, and return what it writes as JSON."""
+    monkeypatch.setattr(sys, "argv", ["evaluate", *OPTIONS, "--json", "scores.json", *words])
+    before = torch.get_num_threads()
+    try:
+        main()
+    finally:
+        torch.set_num_threads(before)
+    content: dict[str, Any] = json.loads(Path("scores.json").read_text())
+    return content
+
+
+def score_arrays(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
+    return score(monkeypatch, "--real", "real.npy", "--fake", "fake.npy", *words)
+
+
+def test_outside_a_repository_json_goes_to_standard_output_and_the_table_beside_it(folder: Path) -> None:
+    command = [sys.executable, "-m", "stages.evaluate", "--real", "real.npy", "--fake", "fake.npy"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, *OPTIONS, "--json", "-"], env=environment, capture_output=True, text=True, check=True
+    )
+    record = json.loads(done.stdout)
+    assert record["protocol_digest"] == Protocol.model_validate(record["protocol"]).digest
+    assert f"{record['fid']:.3f} ± {record['fid_standard_error']:.3f}" in done.stderr
+    assert "reference_count               80" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["extractor", "fake.npy", "real.npy"]
+
+
+def test_in_their_order_images_score_to_the_bit_as_the_stages_score_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = score_arrays(monkeypatch, "--in-order")
+    arguments = make_parser().parse_args(["--real", "real.npy", "--fake", "fake.npy", *OPTIONS])
+    params, _ = choose_params(arguments)
+    extractor, real = load_extractor(CPU), np.load("real.npy")
+    seen = look_at(real, extractor, params, "real", want_reference(len(real), params))
+    comparer = Comparer(RealSet("train", seen.moments, seen.features), params)
+    scores = comparer.compare(look_at(np.load("fake.npy"), extractor, params, "fake"))
+    assert scores == {name: record[name] for name in scores}
+
+
+def test_image_files_and_either_layout_score_as_the_array_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = score_arrays(monkeypatch)
+    write_folder(Path("files"), np.load("fake.npy"))
+    np.savez("fake.npz", labels=np.zeros(60), images=np.load("fake.npy").transpose(0, 2, 3, 1))
+    for fake in ("files", "fake.npz", "fake.npz:images"):
+        record = score(monkeypatch, "--real", "real.npy", "--fake", fake)
+        assert {**record, "fake": "fake.npy"} == expected
+
+
+def test_floats_of_a_range_that_is_named_score_as_the_pixels_they_stand_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected, pixels = score_arrays(monkeypatch), np.load("fake.npy")
+    for name, floats in (("unit", pixels / 255), ("symmetric", pixels.astype(np.float32) / 127.5 - 1)):
+        np.save("floats.npy", floats)
+        record = score(monkeypatch, "--real", "real.npy", "--fake", "floats.npy", "--floats", name)
+        assert record["fid"] == expected["fid"]
+
+
+def test_a_sorted_folder_is_drawn_from_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    dark_then_bright = np.concatenate([draw_images(60) // 8, draw_images(60, seed=2)])
+    np.save("sorted.npy", dark_then_bright)
+    mixed = score(monkeypatch, "--real", "sorted.npy", "--fake", "sorted.npy")
+    first = score(monkeypatch, "--real", "sorted.npy", "--fake", "sorted.npy", "--in-order")
+    # The first 50 in their order are all dark ones.
+    assert mixed["recall"] > 0.8 > first["recall"]
+
+
+def test_a_prepared_split_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_array(images_file("train"), np.load("real.npy"))
+    record = score(monkeypatch, "--real", "train", "--fake", "fake.npy")
+    assert record["protocol"]["reference_split"] == "train"
+    assert record["fid"] == score_arrays(monkeypatch)["fid"]
+
+
+def test_repeated_images_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("repeated.npy", np.tile(draw_images(5), (12, 1, 1, 1)))
+    assert score(monkeypatch, "--real", "real.npy", "--fake", "repeated.npy")["distinct_images"] == 5
+    assert "Some images are there more than once" in capsys.readouterr().out
+
+
+def test_counts_and_a_resize_are_part_of_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("large"), draw_images(60, shape=(1, 12, 16)))
+    words = ["--resize", "8", "--real-count", "70", "--fake-count", "55", "--seed", "3"]
+    protocol = score(monkeypatch, "--real", "real.npy", "--fake", "large", *words)["protocol"]
+    assert (protocol["reference_count"], protocol["sample_count"], protocol["shuffle_seed"]) == (70, 55, 3)
+    assert "Lanczos" in protocol["resize"] and "to 8 pixels" in protocol["resize"]
+
+
+def test_params_yaml_of_this_folder_says_how_scores_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert score_arrays(monkeypatch)["params"].endswith("presets/default.yaml")
+    default = (ROOT / "presets/default.yaml").read_text()
+    Path("params.yaml").write_text(
+        default.replace("precision_recall_neighbours: 3", "precision_recall_neighbours: 4")
+    )
+    record = score_arrays(monkeypatch)
+    assert (record["params"], record["protocol"]["precision_recall_neighbours"]) == ("params.yaml", 4)
+
+
+def write_wrong_inputs() -> None:
+    write_folder(Path("mixed"), draw_images(60))
+    write_folder(Path("other"), draw_images(1, shape=(3, 9, 8)))
+    Path("other/0000.png").rename("mixed/odd.png")
+    write_folder(Path("broken"), draw_images(2))
+    Path("broken/0001.png").write_bytes(b"no picture")
+    Path("empty").mkdir()
+    Path("words.txt").touch()
+    np.save("few.npy", draw_images(6))
+    np.save("some.npy", draw_images(49))
+    np.save("large.npy", draw_images(60, shape=(1, 12, 12)))
+    np.save("colour.npy", draw_images(60, shape=(3, 8, 8)))
+    np.save("floats.npy", np.linspace(-1, 1, 60 * 64).reshape(60, 1, 8, 8))
+    np.save("objects.npy", np.array([{}, {}]), allow_pickle=True)
+    np.save("integers.npy", np.zeros((60, 1, 8, 8), dtype=np.int64))
+    np.save("either.npy", np.zeros((60, 3, 8, 3), dtype=np.uint8))
+    np.save("neither.npy", np.zeros((60, 4, 8, 8), dtype=np.uint8))
+    np.save("flat.npy", np.zeros((60, 64), dtype=np.uint8))
+    np.savez("several.npz", first=np.zeros(1), second=np.zeros(1))
+    Path("cut.npz").write_bytes(b"PK\3\4")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--fake nowhere", "--fake nowhere: there is no such file or folder; a folder of images, .npy or"),
+        ("--fake words.txt", "--fake words.txt is neither a folder nor an array"),
+        ("--fake test", "--fake test is the prepared split, but data/prepared/test_images.npy is missing"),
+        ("--fake empty", "empty holds no images, that is, no names in .jpg"),
+        (
+            "--fake broken",
+            "broken: 1 of 2 files cannot be read: broken/0001.png: not an image in any of JPEG",
+        ),
+        ("--fake mixed", "mixed/0000.png is 8 x 8, but mixed/odd.png is 9 x 8; --resize N crops all"),
+        ("--fake few.npy", "few.npy: 6 images, but FID with the classifier's 6 features needs 7 or more"),
+        ("--fake some.npy", "49 images are fewer than the 50 .*--compared-count 49 --kid-subset-size 20"),
+        ("--fake-count 61", "--fake-count 61: fake.npy holds only 60 images"),
+        ("--resize 0", "--resize 0: expected 1 or more"),
+        ("--splits 70", "fake.npy: 60 images cannot be split in 70; lower --splits"),
+        ("--splits 0", "scores.splits = 0: input should be greater than or equal to 1"),
+        ("--threads 0", "options.threads = 0: input should be greater than or equal to 1"),
+        ("--fake large.npy", "real.npy holds images of 8 x 8 pixels and large.npy of 12 x 12: a resize of"),
+        ("--fake colour.npy", r"takes images \[1, 8, 8\], but those of colour.npy are \[3, 8, 8\]"),
+        ("--fake floats.npy", r"float64 from -1 to 1, expected uint8 .*--floats unit for \[0, 1\]"),
+        (
+            "--fake floats.npy --floats unit",
+            r"image 0 \(counted from 0\) spans -1 to -0.96.*outside \[0, 1\]",
+        ),
+        ("--fake objects.npy", "objects.npy cannot be read: .*objects"),
+        ("--fake integers.npy", r"integers.npy holds int64, expected uint8 in 0..255"),
+        ("--fake either.npy", r"\[60, 3, 8, 3\], which may be either; say --layout NHWC or NCHW"),
+        ("--fake neither.npy", "no 1 or 3 channels where auto has them"),
+        ("--fake flat.npy", r"flat.npy holds \[60, 64\], expected \[N, H, W, C\]"),
+        (
+            "--fake several.npz",
+            "it holds several arrays; there is first, second: name one as several.npz:first",
+        ),
+        ("--fake several.npz:third", "it holds no array 'third'; there is first, second"),
+        ("--fake cut.npz", "cut.npz is damaged or no .npz file"),
+        ("--extractor vgg", "--extractor vgg is unknown: neither a folder, .* nor inception"),
+        ("--extractor empty", "empty/card.json is missing; make it with `dvc repro extractor`"),
+        ("--extractor inception", "--extractor inception needs --weights FILE"),
+        ("--extractor inception --weights none.pth", "--weights = 'none.pth' is no file"),
+        (
+            "--extractor inception --weights words.txt",
+            "words.txt has the sha256 e3b0c442.*, expected 6726825d",
+        ),
+        ("--weights words.txt", "--weights goes with --extractor inception"),
+        ("--precision bfloat16", "--precision bfloat16: the classifier computes in float32 only"),
+    ],
+)
+def test_wrong_use_is_told_by_name_and_with_its_cure(
+    monkeypatch: pytest.MonkeyPatch, words: str, message: str
+) -> None:
+    write_wrong_inputs()
+    with pytest.raises(ValueError, match=message):
+        score_arrays(monkeypatch, *words.split())
+    assert not Path("scores.json").exists()
+
+
+def test_the_image_file_that_the_network_cannot_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("files"), draw_images(80))
+    make_extractor(scale=float("inf"))
+    with pytest.raises(ValueError, match=r"answers files/00\d\d.png with numbers that are not finite"):
+        score(monkeypatch, "--real", "files", "--fake", "fake.npy")
+
+
+def test_grey_files_among_coloured_ones_are_taken_as_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("files"), draw_images(60))
+    write_folder(Path("coloured"), draw_images(1, shape=(3, 8, 8)))
+    Path("coloured/0000.png").rename("files/coloured.png")
+    with pytest.raises(ValueError, match=r"those of files are \[3, 8, 8\]"):
+        score(monkeypatch, "--real", "real.npy", "--fake", "files")
+
+
+@pytest.mark.slow
+def test_the_published_weights_are_an_extractor_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save(make_weights(), "published.pth")
+    monkeypatch.setattr(extractor_choice, "SHA256", hash_file(Path("published.pth")))
+    words = [
+        "--real",
+        "r",
+        "--fake",
+        "f",
+        "--extractor",
+        "inception",
+        "--weights",
+        "published.pth",
+        "--precision",
+        "bfloat16",
+    ]
+    extractor = choose_extractor(make_parser().parse_args(words), CPU)
+    features, logits = next(iter(extractor.extract(draw_images(2, shape=(3, 32, 32)))))
+    assert extractor.card.precision == "bfloat16"
+    assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))

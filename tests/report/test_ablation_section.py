@@ -1,0 +1,74 @@
+"""The section on what the evaluation alone explains, from scores that are set by hand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.common.artifacts import ABLATION, write_json
+from stages.report.__main__ import main
+from stages.report.ablation import tell_ablation
+from stages.report.inputs import Results, read_results
+
+Write = Callable[..., None]
+LEGS = {"began-A-0": [(1.0, 70.0)], "sngan-A-0": [(2.0, 50.0)]}
+
+
+def read_pages() -> list[str]:
+    return [Path("report", name).read_text(encoding="utf-8") for name in ("index.html", "report.md")]
+
+
+def test_each_artefact_names_the_gans_that_real_images_then_fall_behind(write_results: Write) -> None:
+    write_results(LEGS)
+    rows = tell_ablation(read_results()).rows
+    assert [row.worse_than for row in rows] == [(), ("SNGAN",), (), (), ("SNGAN",), ()]
+    assert rows[1].title == "5 of them, over and over up to 10"
+    assert rows[5].missing == "a reason"
+    assert all(row.share is None for row in rows)
+
+
+def test_shares_of_the_published_numbers_need_its_network_and_data_set(write_results: Write) -> None:
+    write_results(LEGS)
+    results = read_results()
+    same: Results = results._replace(
+        protocol=results.protocol | {"extractor": "inception"}, data=results.data | {"dataset": "cifar10"}
+    )
+    section = tell_ablation(same)
+    assert section.published["fid"] == (173.387, 243.652, 17.269)
+    assert section.rows[1].share == 60.0 / 173.387
+
+
+def test_the_pages_show_every_row_and_say_what_compares(write_results: Write) -> None:
+    write_results(LEGS)
+    main()
+    for text in read_pages():
+        assert "5 of them, over and over up to 10" in text
+        assert "not measured: a reason" in text
+        assert "173.4 to 243.7" in text.replace("\n", " ")
+    assert 'href="#ablation"' in read_pages()[0] and 'id="ablation"' in read_pages()[0]
+    assert len(json.loads(Path("report/results.json").read_text())["ablation"]) == 6
+
+
+def test_a_report_without_it_says_so(write_results: Write) -> None:
+    write_results(LEGS)
+    write_json(ABLATION, {"is_enabled": False, "rows": []})
+    main()
+    assert all("It is switched off: ablation.is_enabled." in text for text in read_pages())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": [{"name": "repeated"}]}, "scores.json is damaged .*`dvc repro -f ablation`"),
+        ({"protocol": {}}, "^the scores of .*do not compare: .*extractor is"),
+    ],
+)
+def test_a_damaged_record_or_another_protocol_is_refused(
+    write_results: Write, change: dict[str, Any], message: str
+) -> None:
+    write_results(LEGS)
+    write_json(ABLATION, json.loads(ABLATION.read_text()) | change)
+    with pytest.raises(ValueError, match=message):
+        main()
