@@ -19,7 +19,7 @@ def hasten() -> None:
 
 
 def modify_yaml(path: str, fs: Any = None) -> AbstractContextManager[Any]:
-    """Yield what a YAML file holds, to be changed, and write it: DVC's function of this name, in whose place it stands."""
+    """Yield what a YAML file holds, to be changed, and write it; stands in the place of DVC's function of this name."""
     common, own = import_module("dvc.utils.serialize._common"), import_module("dvc.utils.serialize._yaml")
     parse = own.parse_yaml if Path(path).name == NAME else own.parse_yaml_for_update
     manager: AbstractContextManager[Any] = common._modify_data(path, parse, own._dump, fs=fs)
