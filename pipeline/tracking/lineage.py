@@ -37,11 +37,22 @@ class Lineage(NamedTuple):
 
 
 def read_lock(path: Path = LOCK_FILE) -> Lock:
-    """Read dvc.lock; without one there are no stages."""
+    """Read dvc.lock; without one there are no stages.
+
+    Raises:
+        ValueError: it is empty or broken, as it is for a moment whenever DVC writes it.
+    """
     if not path.exists():
         return {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  a safe one either way
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  a safe one either way
+    except (yaml.YAMLError, UnicodeDecodeError):
+        content = None
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{path} is empty or broken; if DVC is not writing it just now, `git checkout {path}`"
+        )
     stages: Lock = content.get("stages") or {}
     return stages
 

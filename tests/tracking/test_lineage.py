@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.tracking.content import flatten_params
-from pipeline.tracking.lineage import Lock, trace_leg
+from pipeline.tracking.lineage import Lock, read_lock, trace_leg
 from stages.common.artifacts import Leg
 
 LEG = Leg("sngan", "A", 0)
@@ -113,3 +114,11 @@ def test_a_leg_scored_before_its_last_training_is_not_finished(lock: Lock) -> No
     assert trace_leg(LEG, lock) is not None
     lock["train@sngan-A-0"]["outs"][0].update(md5="of a training since")
     assert trace_leg(LEG, lock) is None
+
+
+@pytest.mark.parametrize("text", ["", "schema: '2.0'\nstages:\n  train@a: {cmd: python"])
+def test_a_lock_file_that_dvc_is_writing_is_refused_as_a_follower_expects(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "dvc.lock"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="is empty or broken"):
+        read_lock(path)
