@@ -18,6 +18,7 @@ from pipeline.health import is_healthy
 from stages.common.artifacts import write_bytes
 
 URL_VARIABLE = "PREFECT_API_URL"
+UI_URL_VARIABLE = "PREFECT_UI_API_URL"
 # Where `make server` last served: a run shows up there without being told to.
 SERVED = "server.txt"
 HEALTH_SECONDS = 2.0
@@ -33,6 +34,8 @@ def serve(host: str, port: int) -> int:
     write_bytes(Path(os.environ["PREFECT_HOME"]) / SERVED, f"{address}/api\n".encode())
     print(f"Prefect's pages: {address} (Ctrl-C ends it)", flush=True)
     os.environ.pop(URL_VARIABLE, None)
+    # Its pages would look for the API at the usual port, whatever this one is.
+    os.environ.setdefault(UI_URL_VARIABLE, f"http://{SERVER_HOST}:{port}/api")
     command = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  no shell
 

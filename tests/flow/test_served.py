@@ -3,11 +3,13 @@
 The tests share one repository and one server, and run in the order in which they stand.
 """
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,14 @@ def run_deployment() -> None:
 
 def wait_for_exit(process: subprocess.Popen[bytes], seconds: float = 240) -> int:
     return process.wait(seconds)
+
+
+@pytest.mark.usefixtures("server")
+def test_the_pages_look_for_the_api_where_it_is() -> None:
+    """Prefect's own default is the usual port, whatever the server's is."""
+    address = os.environ["PREFECT_API_URL"]
+    with urllib.request.urlopen(f"{address.removesuffix('/api')}/ui-settings", timeout=10) as reply:
+        assert json.load(reply)["api_url"] == address
 
 
 def test_of_six_legs_one_that_fails_leaves_five_done(client: SyncPrefectClient) -> None:
