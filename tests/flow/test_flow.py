@@ -71,7 +71,7 @@ def test_without_server_and_network_it_runs_everything_and_then_finds_all_cached
     assert "2 of 2 legs done; " in output and "failed" not in output.splitlines()[-2]
     assert "Data and pipelines are up to date." in dvc("repro")
     assert Path(".prefect/prefect.db").exists()
-    assert "2 of 2 legs done; 0 stages run, 15 cached" in flow()
+    assert "2 of 2 legs done; 0 stages run, 16 cached" in flow()
 
 
 @pytest.mark.usefixtures("repository")
