@@ -45,7 +45,7 @@ def make_shelf_gan(name: str, shape: tuple[int, int, int], width: int) -> Gan:
 def make_residual_gan(name: str, shape: tuple[int, int, int], width: int) -> Gan:
     """Make SNGAN (hinge) or WGAN-GP with the residual networks of Miyato et al. 2018, Table 4."""
     module, networks = load_gan_module(name), make_networks(width)
-    options = {"loss": "hinge"} if name == "sngan" else DEFAULT["options"][name]
+    options = DEFAULT["options"][name] | ({"loss": "hinge"} if name == "sngan" else {})
     gan: Gan = module.GAN(shape, make_networks(1), module.Options(**options))
     gan.register_module("generator", ResidualGenerator(shape, networks))
     gan.register_module("discriminator", ResidualDiscriminator(shape, networks))

@@ -19,6 +19,7 @@ from torchvision import transforms
 from stages.gans import began, ebgan, wgan_gp
 from stages.gans.ebgan import measure_energy
 from stages.networks.gan import Gan, Loss
+from stages.networks.generator import ImageGenerator
 from stages.networks.penalties import measure_gradient_penalty
 
 SHAPE = (3, 28, 28)
@@ -38,13 +39,11 @@ def draw_weights(module: nn.Module) -> nn.Module:
     return module
 
 
-class ReportGenerator(nn.Module):
+class ReportGenerator(ImageGenerator):
     """Two linear layers and two transposed convolutions; 6.6 million parameters."""
 
-    z_dimension = Z_DIMENSION
-
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Z_DIMENSION)
         self.linear = nn.Sequential(
             *(nn.Linear(Z_DIMENSION, 1024), nn.BatchNorm1d(1024), nn.ReLU()),
             *(nn.Linear(1024, 128 * 7 * 7), nn.BatchNorm1d(128 * 7 * 7), nn.ReLU()),
@@ -55,8 +54,8 @@ class ReportGenerator(nn.Module):
         )
         draw_weights(self)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Draw images float [N, 3, 28, 28] from noise float [N, 62]."""
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Draw images float [N, 3, 28, 28] from noise float [N, 62]; it knows no labels."""
         images: Tensor = self.maps(self.linear(z).view(-1, 128, 7, 7))
         return images.float()
 
