@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline.flow.lock_file import hasten
+from pipeline.flow.lock_file import hasten, look_often
 from stages import EXIT_CODE, LENGTH
 
 CAN_FORK = sys.platform == "linux"
@@ -204,6 +204,8 @@ def call(command: Callable[[], int | None]) -> int:
 def run_dvc(arguments: list[str]) -> int:
     """Run DVC's command line."""
     hasten()
+    if "--wait-for-lock" in arguments:
+        look_often()
     main = importlib.import_module("dvc.cli").main
     return int(main(arguments))
 
