@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from stages.common.artifacts import MODELS, Leg, images_file, read_images, read_labels
+from stages.common.artifacts import Leg, images_file, read_images, read_labels
 from stages.common.compute import derive_seed
 from stages.common.params import load_section
 from stages.common.pixels import pixels_to_tensor
@@ -18,6 +16,7 @@ from stages.networks.architectures import build_generator
 from stages.networks.gan import AnyGan, Labelled, load_gan_module
 from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
+from stages.networks.snapshots import load_snapshot
 
 
 def analyse_leg(leg: Leg, manifest: dict[str, Any], device: torch.device) -> Iterator[Row]:
@@ -45,8 +44,8 @@ def analyse_leg(leg: Leg, manifest: dict[str, Any], device: torch.device) -> Ite
     generator = build_generator(image_shape, networks, class_count).to(device)
     real = choose_real(params.image_count, leg.seed, class_count).change(lambda part: part.to(device))
     for snapshot in manifest["snapshots"]:
-        load_network(generator, leg, snapshot["file"])
-        load_network(gan.discriminator, leg, snapshot["discriminator_file"])
+        load_snapshot(generator, leg, snapshot["file"])
+        load_snapshot(gan.discriminator, leg, snapshot["discriminator_file"])
         images = draw_images(generator, real, leg.seed)
         place = {key: snapshot[key] for key in ("generator_step", "discriminator_steps", "epoch")}
         seed = derive_seed(leg.seed, "lipschitz", "iterations")
@@ -60,23 +59,6 @@ def build_gan(leg: Leg, image_shape: tuple[int, int, int], class_count: int | No
     options = load_section(module.Options, "options", leg.gan)
     gan: AnyGan = module.GAN(image_shape, networks, options, class_count or 1)
     return gan
-
-
-def load_network(network: nn.Module, leg: Leg, file: str) -> None:
-    """Load a snapshot into a network.
-
-    Raises:
-        ValueError: the file is missing, damaged, or of another network.
-    """
-    path = MODELS / leg.name / file
-    try:
-        network.load_state_dict(load_file(path))
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro train@{leg.name}`") from None
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(
-            f"{path} does not hold this network ({error}); make it anew: `dvc repro -f train@{leg.name}`"
-        ) from None
 
 
 def choose_real(count: int, seed: int, class_count: int | None) -> Labelled:

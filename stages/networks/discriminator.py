@@ -1,5 +1,6 @@
 """The discriminators: one convolutional network for four GANs, and one auto-encoder for the other two."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from torch import Tensor, nn
@@ -53,7 +54,26 @@ class Encoder(nn.Module):
         return features
 
 
-class ConvDiscriminator(nn.Module):
+class ScoringDiscriminator(nn.Module, ABC):
+    """A discriminator, or critic, of any architecture that gives an image one score, linear in its features.
+
+    Attributes:
+        score: the linear layer from features float [N, D] to scores float [N, 1].
+    """
+
+    score: nn.Linear
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """Map images float [N, C, H, W] in [-1, 1] to what the score is a linear function of: float [N, D]."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
+        scores: Tensor = self.score(self.features(images))
+        return widen(scores.squeeze(1))
+
+
+class ConvDiscriminator(ScoringDiscriminator):
     """The discriminator, or critic, of batch norm, layer norm, spectral norm and WGAN-GP: an encoder, one score."""
 
     def __init__(
@@ -68,14 +88,9 @@ class ConvDiscriminator(nn.Module):
         self.score = nn.Linear(channels * height * width, 1)
 
     def features(self, images: Tensor) -> Tensor:
-        """Map images float [N, C, H, W] in [-1, 1] to what the score is a linear function of: float [N, D]."""
+        """See ScoringDiscriminator."""
         maps: Tensor = self.encoder(images)
         return maps.flatten(1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
-        scores: Tensor = self.score(self.features(images))
-        return widen(scores.squeeze(1))
 
 
 class AutoEncoder(nn.Module):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stages.networks.conditional import apply_layer, make_batch_norm
-from stages.networks.discriminator import Normaliser
+from stages.networks.discriminator import Normaliser, ScoringDiscriminator
 from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams, count_halvings
 from stages.networks.precision import widen
@@ -150,7 +150,7 @@ class DiscriminatorBlock(nn.Module):
         return cast(Tensor, residual + self.shortcut(straight))
 
 
-class ResidualDiscriminator(nn.Module):
+class ResidualDiscriminator(ScoringDiscriminator):
     """The discriminator, or critic, of all GANs that score images: blocks, a sum over space, one score."""
 
     def __init__(
@@ -181,13 +181,8 @@ class ResidualDiscriminator(nn.Module):
         self.score = nn.Linear(inner, 1)
 
     def features(self, images: Tensor) -> Tensor:
-        """Map images float [N, C, H, W] in [-1, 1] to what the score is a linear function of: float [N, D]."""
+        """See ScoringDiscriminator."""
         return functional.leaky_relu(self.blocks(images), self.slope).sum((2, 3))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
-        scores: Tensor = self.score(self.features(images)).squeeze(1)
-        return widen(scores)
 
 
 def list_generator_widths(size: int, width: int) -> list[int]:

@@ -3,16 +3,15 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from stages.common.artifacts import MODELS, Leg
+from stages.common.artifacts import Leg
 from stages.common.compute import derive_seed
 from stages.common.pixels import tensor_to_pixels
 from stages.networks.architectures import build_generator
 from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
+from stages.networks.snapshots import load_snapshot
 
 # Convolutions may round differently for another number of images, so all are drawn by this number at a time,
 # the last ones filled up.
@@ -32,16 +31,8 @@ def load_generator(
     Raises:
         ValueError: the file is missing, damaged, or of another network.
     """
-    path = MODELS / leg.name / file
     generator = build_generator(image_shape, networks, class_count)
-    try:
-        generator.load_state_dict(load_file(path))
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro train@{leg.name}`") from None
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(
-            f"{path} does not hold this generator ({error}); make it anew: `dvc repro -f train@{leg.name}`"
-        ) from None
+    load_snapshot(generator, leg, file)
     return generator.to(device).to(memory_format=torch.channels_last).eval()
 
 

@@ -93,10 +93,10 @@ def test_a_snapshot_of_another_network_or_a_damaged_one_is_refused(
     path = Path("models/sngan-A-0/g.safetensors")
     write_snapshot(path, make_generator())
     wider = NARROW.model_copy(update={"width": 8})
-    with pytest.raises(ValueError, match="does not hold this generator"):
+    with pytest.raises(ValueError, match="does not hold this network"):
         load_generator(LEG, "g.safetensors", SHAPE, wider, CPU)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match="does not hold this generator"):
+    with pytest.raises(ValueError, match="does not hold this network"):
         load_generator(LEG, "g.safetensors", SHAPE, NARROW, CPU)
 
 
@@ -164,5 +164,5 @@ def test_a_conditional_snapshot_is_loaded_with_its_classes_and_with_no_others(
     z, labels = draw_sample_z(4, 8, seed=0), torch.tensor([2, 2, 1, 0])
     assert np.array_equal(draw_samples(loaded, z, CPU, labels), draw_samples(generator, z, CPU, labels))
     for classes in (None, 4):
-        with pytest.raises(ValueError, match="does not hold this generator"):
+        with pytest.raises(ValueError, match="does not hold this network"):
             load_generator(LEG, "generator.safetensors", SHAPE, NARROW, CPU, classes)
