@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from stages.networks.precision import full_precision
 from stages.networks.shares import draw_share
+from stages.networks.twice import differentiate
 
 
 def measure_gradient_penalty(
@@ -25,8 +26,6 @@ def measure_gradient_penalty(
     )
     between = torch.lerp(real, fake, share).requires_grad_(True)
     with full_precision(between):
-        # Not the call of the module, which may be compiled: compiled code cannot be differentiated twice.
-        scores = discriminator.forward(between)
-        (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+        gradient = differentiate(discriminator, between)
         penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
     return penalty

@@ -1,0 +1,68 @@
+"""Gradients of gradients at the input are torch's own, for any network, and nothing is computed in vain."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stages.networks.twice import differentiate
+
+SHAPE = (4, 3, 8, 8)
+
+
+def make_piecewise_linear() -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 6, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)),
+        *(nn.Conv2d(6, 8, 3, padding=1, bias=False, groups=2), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(8 * 4 * 4, 1), nn.Flatten(0)),
+    )
+
+
+def make_normalised() -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 6, (3, 1), 1, "same"), nn.BatchNorm2d(6), nn.LeakyReLU(0.1)),
+        *(nn.Conv2d(6, 4, 3, 2, 1, dilation=2), nn.GroupNorm(1, 4), nn.Softplus()),
+        *(nn.Flatten(), nn.Linear(4 * 3 * 3, 1), nn.Flatten(0)),
+    )
+
+
+def take_plainly(network: nn.Module, images: Tensor) -> Tensor:
+    return torch.autograd.grad(network(images).sum(), images, create_graph=True)[0]
+
+
+@pytest.mark.parametrize("make", [make_piecewise_linear, make_normalised])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    network = make().double().to(memory_format=layout)
+    images = torch.randn(SHAPE, dtype=torch.float64).to(memory_format=layout).requires_grad_(True)
+    found = []
+    for take in (take_plainly, differentiate):
+        gradient = take(network, images)
+        loss = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
+        found.append(
+            (gradient, *torch.autograd.grad(loss, list(network.parameters()), materialize_grads=True))
+        )
+    for plain, ours in zip(*found, strict=True):
+        torch.testing.assert_close(ours, plain)
+
+
+def test_nothing_is_computed_in_vain() -> None:
+    network = make_piecewise_linear()
+    images = torch.randn(SHAPE, requires_grad=True)
+    with torch.profiler.profile() as profile:
+        differentiate(network, images).square().sum().backward()
+    counts = {event.key: event.count for event in profile.key_averages()}
+    # Two convolutions: forward, and forward again on what comes back; their gradients on maps, and on weights.
+    assert counts["aten::convolution"] == 4
+    assert counts["aten::convolution_backward"] == 4
+
+
+def test_a_third_gradient_is_right() -> None:
+    torch.manual_seed(0)
+    network = make_normalised().double().eval()
+    images = torch.randn(2, *SHAPE[1:], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(
+        lambda at: differentiate(network, at).sum((2, 3)), images, fast_mode=True
+    )
