@@ -7,6 +7,7 @@ import sys
 
 from pipeline.flow import SERVER_HOST, SERVER_PORT
 from pipeline.flow.server import URL_VARIABLE, TemporaryServer, find_server, serve
+from pipeline.flow.warm import start_early
 
 NIGHTLY = "0 3 * * *"
 
@@ -64,6 +65,9 @@ def run(options: dict[str, object]) -> int:
     # An exit, unlike death by the signal, ends first what was started for this run.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     server = None if find_server() else TemporaryServer()
+    if server is not None:
+        # A server that runs already leaves no time for imports.
+        start_early()
     from pipeline.flow.compare import compare
 
     if server is not None:

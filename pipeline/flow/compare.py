@@ -21,7 +21,7 @@ from pipeline.flow.request import change_params, choose_legs, list_slots
 from pipeline.flow.schedule import End, Slot, judge, run_graph
 from pipeline.flow.stage import find_up_to_date, run_stage
 from pipeline.flow.timing import Timing, tabulate
-from pipeline.flow.warm import Warm
+from pipeline.flow.warm import Warm, take
 from stages.common.artifacts import Leg
 
 # Made from whatever legs there are; it names those that are missing.
@@ -58,7 +58,7 @@ def compare(
         which nothing has been run or changed.
     """
     logger = get_run_logger()
-    with Warm() as warm, only_flow_here(str(flow_run.get_id()), logger.info) as dead:
+    with take() as warm, only_flow_here(str(flow_run.get_id()), logger.info) as dead:
         if dead:
             mark_crashed(dead)
         try:

@@ -1,9 +1,10 @@
 """A process that has DVC and torch imported and forks each command off itself: what starts so need not import them.
 
-`python -m pipeline.flow.host SOCKET TIMES` serves one flow, which holds the other end of its standard input: when that
-closes, however the flow ended, every command's whole process group is ended, too. A command whose caller goes away
-is ended likewise. The socket is the user's own, in a folder that nobody else may enter. TIMES is a file beside it that
-gets a line of JSON a command that has ended: kind, last argument, begin, end.
+`python -m pipeline.flow.host SOCKET TIMES [KIND...]` serves one flow, which holds the other end of its standard input:
+when that closes, however the flow ended, every command's whole process group is ended, too. A command whose caller goes
+away is ended likewise. The socket is the user's own, in a folder that nobody else may enter. TIMES is a file beside it
+that gets a line of JSON a command that has ended: kind, last argument, begin, end. What commands of a KIND import is
+imported at once; of the others, when the first is asked for.
 
 Where fork is not safe once libraries are loaded (macOS), commands are started as ordinary processes; all else holds.
 """
@@ -91,6 +92,13 @@ class Host:
             self._reap()
             self._finish_doomed()
 
+    def import_for(self, kind: str) -> None:
+        """Import what commands of a kind import, once, where they are forked."""
+        if CAN_FORK and kind not in self._imported:
+            self._imported.add(kind)
+            for name in IMPORTS[kind]:
+                importlib.import_module(name)
+
     def _stop(self, _: int = 0, __: FrameType | None = None) -> None:
         if not self._is_stopping:
             self._is_stopping = True
@@ -129,10 +137,7 @@ class Host:
     def _start(self, request: dict[str, Any], streams: Sequence[int]) -> int:
         if not CAN_FORK:
             return start_process(request, streams)
-        if request["kind"] not in self._imported:
-            self._imported.add(request["kind"])
-            for name in IMPORTS[request["kind"]]:
-                importlib.import_module(name)
+        self.import_for(request["kind"])
         pid = os.fork()
         if pid == 0:
             self._selector.close()
@@ -275,11 +280,14 @@ def signal_group(leader: int, number: int) -> bool:
 
 def main() -> None:
     """Serve the socket that the command line names."""
-    path, times = sys.argv[1:]
+    path, times, *kinds = sys.argv[1:]
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(64)
-    Host(listener, lifeline=0, times=Path(times)).serve()
+    host = Host(listener, lifeline=0, times=Path(times))
+    for kind in kinds:
+        host.import_for(kind)
+    host.serve()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The flow's side of its host: start a command there, read its lines, learn its exit code."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -28,13 +29,18 @@ class StoppedError(RuntimeError):
 class Warm:
     """A host, and commands run in it; leaving the context ends them all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *kinds: str) -> None:
+        """Start the host.
+
+        Args:
+            kinds: of commands whose imports it does at once.
+        """
         # Socket paths are short by law of the system; only the user may enter the folder.
         self._folder = Path(tempfile.mkdtemp(prefix="flow-"))
         self._socket = self._folder / "host"
         self._times = self._folder / "times.jsonl"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.flow.host", str(self._socket), str(self._times)],
+            [sys.executable, "-m", "pipeline.flow.host", str(self._socket), str(self._times), *kinds],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
@@ -131,6 +137,20 @@ class Warm:
                 time.sleep(0.02)
             else:
                 return caller
+
+
+_started: list[Warm] = []
+
+
+def start_early() -> None:
+    """Start the host of this process's next flow, which imports while the flow's server starts."""
+    _started.append(Warm("dvc", "module"))
+    atexit.register(_started[0].stop)
+
+
+def take() -> Warm:
+    """Take the host that was started early, or start one."""
+    return _started.pop() if _started else Warm()
 
 
 def capture(warm: Warm, kind: str, *arguments: str) -> str:
