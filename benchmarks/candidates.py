@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import torch
 import yaml
@@ -84,7 +85,7 @@ def run_plain_loop(
 
     A DataLoader; contiguous tensors; Adam's plain form; real and generated images in passes of their own; the
     discriminator's update differentiates the generator too, and the generator's the discriminator; every
-    loss waited for; torch's own spectral norm.
+    loss waited for; torch's own spectral norm, and its own gradient of a gradient.
     """
     if hasattr(gan, "score"):
         vars(gan)["score"] = lambda real, fake: (gan.discriminator(real), gan.discriminator(fake))
@@ -95,6 +96,7 @@ def run_plain_loop(
     discriminator_adam = torch.optim.Adam(gan.discriminator.parameters(), rate, betas)
     random = torch.Generator(device).manual_seed(0)
 
+    @mock.patch("stages.networks.penalties.differentiate", _differentiate_plainly)
     def update(count: int) -> None:
         for _ in range(count):
             for _ in range(steps):
@@ -113,6 +115,10 @@ def run_plain_loop(
             generator_loss.item()
 
     return update
+
+
+def _differentiate_plainly(network: nn.Module, images: Tensor) -> Tensor:
+    return torch.autograd.grad(network(images).sum(), images, create_graph=True)[0]
 
 
 def use_torchs_spectral_norm(gan: Gan, shape: tuple[int, int, int], width: int) -> Gan:

@@ -128,10 +128,10 @@ def _deviation(features: NDArray[np.float32], others: NDArray[np.float32]) -> fl
     return float(np.linalg.norm(features - others) / np.linalg.norm(others))
 
 
-def run_end_to_end(images: int, weights: Path, folder: Path) -> None:
+def run_end_to_end(images: int, real_images: int, weights: Path, folder: Path) -> None:
     """Score in a process each; its peak memory is its own."""
-    for seed, name in enumerate(("real", "fake")):
-        np.save(folder / f"{name}.npy", draw_images(images, SIDE, seed=seed).numpy())
+    for seed, (name, count) in enumerate((("real", real_images), ("fake", images))):
+        np.save(folder / f"{name}.npy", draw_images(count, SIDE, seed=seed).numpy())
     for name in contenders.SCORERS:
         command = [sys.executable, "-W", "ignore", __file__, "score", "--name", name, "--folder", str(folder)]
         done = subprocess.run(
@@ -139,7 +139,7 @@ def run_end_to_end(images: int, weights: Path, folder: Path) -> None:
         )
         record = json.loads(done.stdout.strip().splitlines()[-1])
         scores = ", ".join(f"{key} {value:.6g}" for key, value in record.items())
-        print(f"{name}, {images} real and {images} fake images: {scores}", flush=True)
+        print(f"{name}, {real_images} real and {images} fake images: {scores}", flush=True)
 
 
 def main() -> None:
@@ -149,6 +149,7 @@ def main() -> None:
     )
     parser.add_argument("section", choices=("formula", "features", "end-to-end", "score"))
     parser.add_argument("--images", type=int, default=None, help="6000 from end to end, 50 for features")
+    parser.add_argument("--real-images", type=int, help="end to end; as many as --images when left out")
     parser.add_argument(
         "--counts", type=int, nargs="+", default=list(COUNTS), help="of features for the formula"
     )
@@ -170,7 +171,8 @@ def main() -> None:
         if arguments.section == "features":
             run_features(arguments.images or 50, arguments.repeats, weights)
         else:
-            run_end_to_end(arguments.images or 6000, weights, Path(folder))
+            images = arguments.images or 6000
+            run_end_to_end(images, arguments.real_images or images, weights, Path(folder))
 
 
 if __name__ == "__main__":
