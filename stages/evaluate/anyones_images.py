@@ -13,15 +13,16 @@ from stages.common.artifacts import write_json
 from stages.common.compute import ComputeParams, describe_compute, start_compute
 from stages.common.image_files import FILTER_NAME
 from stages.common.params import ParamsError, find_faults
-from stages.evaluate.command import choose_params, make_parser
+from stages.evaluate.command import choose_params, make_parser, read_counts
 from stages.evaluate.extractor_choice import choose_extractor
 from stages.evaluate.image_sets import ImageSet, Reading, open_images
+from stages.evaluate.real_cache import see_real
 from stages.evaluate.score_table import lay_out
-from stages.scores.comparison import Comparer, RealSet
+from stages.scores.comparison import Comparer
 from stages.scores.extractor import Extractor
 from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
-from stages.scores.score import draw_images, look_at, want_reference
+from stages.scores.score import draw_images, look_at
 
 
 def main() -> None:
@@ -61,10 +62,7 @@ def score_images(arguments: argparse.Namespace) -> dict[str, Any]:
     _refuse_unlike(real, fake, extractor)
     _refuse_few(real, fake, extractor, params)
 
-    seen = look_at(
-        real, extractor, params, f"real {real.name}", want_reference(len(real), params), real.name_image
-    )
-    comparer = Comparer(RealSet(real.name, seen.moments, seen.features), params)
+    comparer = Comparer(see_real(real, extractor, params, arguments.cache), params)
     scores = comparer.compare(look_at(fake, extractor, params, fake.name, name_image=fake.name_image))
     reference = ReferenceSet(split=arguments.real, count=len(real))
     resize = None if reading.resize is None else f"{FILTER_NAME}, to {reading.resize} pixels"
@@ -101,13 +99,18 @@ def _choose_images(
     real: ImageSet, fake: ImageSet, arguments: argparse.Namespace, params: ScoresParams
 ) -> None:
     """Draw as many of either as was asked for; scored ones in the order of the seed, unless that is not wanted."""
-    for images, option, count in (
-        (real, "--real-count", arguments.real_count),
-        (fake, "--fake-count", arguments.fake_count),
-    ):
-        if _positive(count, option) is not None:
+    wanted = read_counts(arguments.protocol)
+    for images, side, given in ((real, "real", arguments.real_count), (fake, "fake", arguments.fake_count)):
+        option = f"--{side}-count"
+        count, said_by = wanted[side], f"--protocol {arguments.protocol} asks for"
+        if _positive(given, option) is not None:
+            count, said_by = given, option
+        if count is not None:
             if count > len(images):
-                raise ValueError(f"{option} {count}: {images.name} holds only {len(images)} images")
+                raise ValueError(
+                    f"{said_by} {count}: {images.name} holds only {len(images)} images; give more, or name another "
+                    f"number with {option}"
+                )
             images.choose(draw_images(len(images), count, params.shuffle_seed))
     if not arguments.in_order:
         fake.choose(np.random.RandomState(params.shuffle_seed).permutation(len(fake)))

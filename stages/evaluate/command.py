@@ -8,7 +8,8 @@ from stages.common.params import PARAMS_FILE, load_section, read_params
 from stages.scores.params import ScoresParams
 
 # Beside the code, so that the command works in any folder.
-DEFAULTS = Path(__file__).parents[2] / "presets/default.yaml"
+PRESETS = Path(__file__).parents[2] / "presets"
+DEFAULTS = PRESETS / "default.yaml"
 DESCRIPTION = (
     "Score images against real ones: Inception Score, FID, KID, precision, recall, density, coverage."
 )
@@ -53,6 +54,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add_reading(parser.add_argument_group("reading images"))
     _add_looking(parser.add_argument_group("looking at them"))
     group = parser.add_argument_group("scoring")
+    group.add_argument(
+        "--protocol",
+        choices=sorted(path.stem for path in (PRESETS / "protocol").glob("*.yaml")),
+        help="a published one: how many images of either side, and how they are scored; other options override it",
+    )
     for name, text in OVERRIDES.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=text)
     group.add_argument(
@@ -101,18 +107,42 @@ def _add_looking(group: Any) -> None:
         choices=("float32", "bfloat16"),
         help="of Inception's convolutions (default: what the folder says, else float32)",
     )
+    group.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keep there what is seen in the real images, and look at the same images but once; without it nothing is "
+        "kept",
+    )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     group.add_argument("--threads", type=int, default=1, metavar="N", help="of a CPU (default: 1)")
 
 
+def read_counts(protocol: str | None) -> dict[str, int | None]:
+    """Read how many `real` and `fake` images a protocol asks for; None where it takes all, or there is none."""
+    content = _read_protocol(protocol)
+    return {
+        "real": content.get("reference", {}).get("count"),
+        "fake": content.get("sample", {}).get("sample_count"),
+    }
+
+
+def _read_protocol(name: str | None) -> dict[str, Any]:
+    return {} if name is None else dict(read_params(PRESETS / "protocol" / f"{name}.yaml"))
+
+
 def choose_params(arguments: argparse.Namespace) -> tuple[ScoresParams, str]:
-    """Take the section `scores` of params.yaml or of the default preset, overridden by options; and name the file.
+    """Take the section `scores` of params.yaml or of the default preset, and name the file.
+
+    The protocol overrides it, and options override that.
 
     Raises:
         ParamsError: the file or an option is wrong.
     """
     file = PARAMS_FILE if PARAMS_FILE.exists() else DEFAULTS
-    section = dict(read_params(file).get("scores") or {})
+    section = dict(read_params(file).get("scores") or {}) | _read_protocol(arguments.protocol).get(
+        "scores", {}
+    )
     given = {name: getattr(arguments, name) for name in OVERRIDES if getattr(arguments, name) is not None}
     if "seed" in given:
         given["shuffle_seed"] = given.pop("seed")

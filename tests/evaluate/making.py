@@ -16,7 +16,7 @@ FEATURES = 6
 OPTIONS = ["--splits", "2", "--compared-count", "50", "--kid-subset-size", "20", "--kid-subsets", "5"]
 
 
-def make_extractor(folder: Path = Path("extractor"), scale: float = 1.0) -> None:
+def make_extractor(folder: Path = Path("extractor"), scale: float = 1.0, sha256: str = "0" * 64) -> None:
     """Write an untrained classifier's folder; its features are multiplied by `scale`."""
     torch.manual_seed(0)
     network = Classifier(SHAPE, width=2, feature_dimension=FEATURES, class_count=3)
@@ -32,7 +32,7 @@ def make_extractor(folder: Path = Path("extractor"), scale: float = 1.0) -> None
         image_shape=list(SHAPE),
         width=2,
         precision="float32",
-        weights_sha256="0" * 64,
+        weights_sha256=sha256,
         test_accuracy=0.5,
         train_count=10,
         test_count=10,

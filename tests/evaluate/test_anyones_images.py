@@ -13,14 +13,15 @@ import torch
 
 from benchmarks.inception_weights import make_weights
 from stages.common.artifacts import hash_file, images_file, write_array
-from stages.evaluate import extractor_choice
+from stages.evaluate import extractor_choice, real_cache
 from stages.evaluate.anyones_images import main
 from stages.evaluate.command import choose_params, make_parser
 from stages.evaluate.extractor_choice import choose_extractor
+from stages.evaluate.image_sets import ImageSet
 from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import load_extractor
 from stages.scores.protocol import Protocol
-from stages.scores.score import look_at, want_reference
+from stages.scores.score import Seen, look_at, want_reference
 from tests.evaluate.making import OPTIONS, draw_images, make_extractor, write_folder
 
 ROOT = Path(__file__).parents[2]
@@ -255,3 +256,45 @@ def test_the_published_weights_are_an_extractor_by_themselves(monkeypatch: pytes
     features, logits = next(iter(extractor.extract(draw_images(2, shape=(3, 32, 32)))))
     assert extractor.card.precision == "bfloat16"
     assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))
+
+
+def test_a_protocol_says_how_many_images_and_options_override_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="--protocol miyato asks for 10000: real.npy holds only 80 images"):
+        score_arrays(monkeypatch, "--protocol", "miyato")
+    counts = ["--real-count", "80", "--fake-count", "60"]
+    with pytest.raises(ValueError, match="60 images; scores.fid_sample_count = 5000"):
+        score_arrays(monkeypatch, "--protocol", "miyato", *counts)
+    assert score_arrays(monkeypatch, "--protocol", "field", *counts)["protocol"]["splits"] == 2
+
+
+def test_real_images_are_looked_at_once_for_all_that_is_scored_against_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = score_arrays(monkeypatch)
+    seen: list[int] = []
+
+    def look(images: ImageSet, *rest: Any) -> Seen:
+        seen.append(len(images))
+        return look_at(images, *rest)
+
+    monkeypatch.setattr(real_cache, "look_at", look)
+    records = [score_arrays(monkeypatch, "--cache", "seen") for _ in range(2)]
+    assert records == [plain, plain]
+    assert seen == [80]
+    assert "real real.npy: known from seen/" in capsys.readouterr().out
+    # Another extractor, other images kept, other images: each is looked at.
+    np.save("others.npy", draw_images(80, seed=2))
+    score(monkeypatch, "--real", "others.npy", "--fake", "fake.npy", "--cache", "seen")
+    score_arrays(monkeypatch, "--cache", "seen", "--seed", "1")
+    make_extractor(Path("another"), scale=2.0, sha256="1" * 64)
+    score_arrays(monkeypatch, "--cache", "seen", "--extractor", "another")
+    assert seen == [80] * 4
+
+
+def test_a_damaged_memory_of_real_images_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = score_arrays(monkeypatch, "--cache", "seen")
+    for name in (real_cache.FEATURES, real_cache.MOMENTS):
+        (path,) = Path("seen").glob(f"*/{name}")
+        path.write_bytes(path.read_bytes()[:-1])
+        assert score_arrays(monkeypatch, "--cache", "seen") == plain
+        assert score_arrays(monkeypatch, "--cache", "seen") == plain
