@@ -16,6 +16,9 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
+# Prefect's database, in the project unless PREFECT_HOME says otherwise: made at set-up, so that no run has to.
+DATABASE := $(or $(PREFECT_HOME),$(CURDIR)/.prefect)/prefect.db
+
 # Files side by side, with one thread each: threads of two processes that wait for each other stop both.
 PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
@@ -31,13 +34,17 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt constraints.txt scripts/fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
 	@touch $@
 
-reproduce: setup  ## Run the whole comparison and make report/index.html.
+$(DATABASE): | $(VENV)/.ready
+	@env -u PREFECT_API_URL -u PREFECT_API_DATABASE_CONNECTION_URL PREFECT_HOME="$(@D)" \
+	python -m prefect server database upgrade --yes > /dev/null
+
+reproduce: setup $(DATABASE)  ## Run the whole comparison and make report/index.html.
 	python -m pipeline.flow run
 
 schedule: setup  ## Run it every night at three, until interrupted; another time: make schedule CRON="0 */6 * * *".
 	python -m pipeline.flow schedule $(if $(CRON),--cron "$(CRON)")
 
-server: setup  ## Start Prefect's server and pages on http://127.0.0.1:4200; another port: make server PORT=4201.
+server: setup $(DATABASE)  ## Start Prefect's server and pages on http://127.0.0.1:4200; another port: make server PORT=4201.
 	python -m pipeline.flow server $(if $(PORT),--port $(PORT))
 
 worker: setup  ## Deploy prefect.yaml to the server, and run what falls due (needs a server).

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline.flow.lock_file import hasten, look_often
+from pipeline.flow import lock_file
 from stages import EXIT_CODE, LENGTH
 
 CAN_FORK = sys.platform == "linux"
@@ -37,12 +37,43 @@ DOOM_SECONDS = 0.05
 IMPORTS = {
     "server": (),
     "dvc": (
-        "dvc.cli",
+        "configobj",
+        "dulwich.client",
+        "dulwich.ignore",
+        "dulwich.index",
+        "dulwich.trailers",
+        "dulwich.worktree",
+        "dvc._debug",
+        "dvc.analytics",
+        "dvc.cachemgr",
+        "dvc.cli.parser",
         "dvc.commands.repro",
-        "dvc.repo",
+        "dvc.data_cloud",
+        "dvc.lock",
+        "dvc.repo.artifacts",
+        "dvc.repo.datasets",
+        "dvc.repo.metrics",
+        "dvc.repo.open_repo",
+        "dvc.repo.params",
+        "dvc.repo.plots",
         "dvc.repo.reproduce",
+        "dvc.repo.stage",
+        "dvc.rwlock",
+        "dvc.scm",
         "dvc.stage.cache",
+        "dvc.utils.strictyaml",
+        "dvc.dirs",
+        "dvc_data.hashfile._progress",
+        "dvc_data.hashfile.db.local",
+        "dvc_data.hashfile.status",
         "dvc_data.index",
+        "flufl.lock",
+        "fsspec.implementations.memory",
+        "platformdirs",
+        "psutil",
+        "ruamel.yaml",
+        "scmrepo.git",
+        "zc.lockfile",
     ),
     "module": (
         "torch",
@@ -138,6 +169,8 @@ class Host:
         if not CAN_FORK:
             return start_process(request, streams)
         self.import_for(request["kind"])
+        if request["kind"] == "dvc":
+            lock_file.learn(Path(request["folder"]) / lock_file.NAME)
         pid = os.fork()
         if pid == 0:
             self._selector.close()
@@ -208,9 +241,9 @@ def call(command: Callable[[], int | None]) -> int:
 
 def run_dvc(arguments: list[str]) -> int:
     """Run DVC's command line."""
-    hasten()
+    lock_file.hasten()
     if "--wait-for-lock" in arguments:
-        look_often()
+        lock_file.look_often()
     main = importlib.import_module("dvc.cli").main
     return int(main(arguments))
 

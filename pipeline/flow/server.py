@@ -23,7 +23,7 @@ UI_URL_VARIABLE = "PREFECT_UI_API_URL"
 SERVED = "server.txt"
 HEALTH_SECONDS = 2.0
 POLL_SECONDS = 0.05
-# The first start in a repository makes Prefect's database, which takes 12 s where nothing else runs.
+# A first start without `make` makes Prefect's database, which takes 6 s where nothing else runs.
 START_SECONDS = 120.0
 TOLD_LINES = 10
 

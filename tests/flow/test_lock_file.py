@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from dvc import dvcfile, lock
+from dvc.utils import strictyaml
 from dvc.utils.serialize import _yaml
 
-from pipeline.flow.lock_file import hasten, look_often, modify_yaml
+from pipeline.flow import lock_file
+from pipeline.flow.lock_file import hasten, learn, look_often, modify_yaml, parse_yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,8 +80,11 @@ def test_comments_of_other_files_are_kept(tmp_path: Path) -> None:
 
 def test_dvc_asks_for_it_by_the_name_that_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dvcfile, "modify_yaml", _yaml.modify_yaml)
+    monkeypatch.setattr(strictyaml, "parse_yaml", _yaml.parse_yaml)
     hasten()
     assert dvcfile.modify_yaml is modify_yaml
+    assert strictyaml.parse_yaml is parse_yaml
+    assert "parse_yaml" in strictyaml.load.__code__.co_names
     assert "modify_yaml" in dvcfile.Lockfile.dump_stages.__code__.co_names
 
 
@@ -95,3 +100,31 @@ def test_a_lock_that_is_let_go_is_taken_at_once(tmp_path: Path, monkeypatch: pyt
     assert time.monotonic() - begun < 0.4
     wanted.unlock()
     release.join()
+
+
+def test_a_lock_file_is_read_as_by_dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_file, "_known", {})
+    text = (ROOT / "dvc.lock").read_text()
+    shared = text + "  one:\n    deps: &a\n    - path: x\n  two:\n    deps: *a\n"
+    for each in ("", "schema: '2.0'\n", "schema: '2.0'\nstages:\n", text, text.replace("2.0", "3.0"), shared):
+        for _ in range(2):
+            assert repr(parse_yaml(each, "dvc.lock")) == repr(_yaml.parse_yaml(each, "dvc.lock"))
+
+
+def test_what_is_known_of_entries_is_not_changed_with_what_dvc_is_given() -> None:
+    text = (ROOT / "dvc.lock").read_text()
+    parse_yaml(text, "dvc.lock")["stages"]["report"]["deps"].clear()
+    assert parse_yaml(text, "dvc.lock")["stages"]["report"]["deps"]
+
+
+def test_entries_are_learnt_ahead_and_one_that_is_being_written_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_file, "_known", {})
+    text, path = (ROOT / "dvc.lock").read_text(), tmp_path / "dvc.lock"
+    learn(path)
+    for length in (0, 3, len(text) // 2, len(text) - 7, len(text)):
+        path.write_text(text[:length])
+        learn(path)
+    monkeypatch.setattr(lock_file._yaml(), "parse_yaml", lambda *_: pytest.fail("parsed again"))
+    assert len(parse_yaml(text, "dvc.lock")["stages"]) > 10
