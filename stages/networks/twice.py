@@ -1,9 +1,9 @@
 """A network's gradient at its input, which is to be differentiated once more, at no more than that costs.
 
-Torch differentiates a convolution's gradient by a convolution as large as the maps themselves, and, through every
-piecewise linear activation, sends zeros back through the whole network. Here the gradients of a convolution are what
-the gradients of a convolution are, its own kernels at every order; and an activation's slope is a constant, so that
-nothing is sent where nothing comes.
+Torch's formulas for the second gradient of a convolution, and of a piecewise linear activation, send a gradient of
+zeros to where the first pass came from, and so back through the whole network. Here a convolution's gradients are what the
+gradients of a convolution are, its own kernels at every order; and an activation's slope is a constant: nothing is
+sent where nothing comes. Either alone gains little.
 """
 
 from typing import Any, NamedTuple
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+
+RELUS = (functional.relu, torch.relu, Tensor.relu)
+REPLACED = (torch.conv2d, functional.leaky_relu, *RELUS)
 
 
 def differentiate(network: nn.Module, images: Tensor) -> Tensor:
@@ -52,14 +55,15 @@ class _Twice(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
     ) -> Any:
-        named = named or {}
+        named = dict(named or {})
+        if function not in REPLACED:
+            return function(*arguments, **named)
+        maps, *others = arguments if arguments else (named.pop("input"),)
         if function is torch.conv2d:
-            return self._convolve(*arguments, **named)
+            return self._convolve(maps, *others, **named)
         if function is functional.leaky_relu:
-            return _bend(*arguments, **named)
-        if function is functional.relu:
-            return _bend(arguments[0], 0.0)
-        return function(*arguments, **named)
+            return _bend(maps, *others, **named)
+        return _bend(maps, 0.0)
 
     def _convolve(
         self,

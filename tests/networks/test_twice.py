@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stages.networks.twice import differentiate
 
@@ -27,11 +28,25 @@ def make_normalised() -> nn.Module:
     )
 
 
+class Otherwise(nn.Module):
+    """The same functions, called in other ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(6, 3, 3, 3))
+        self.other = nn.Parameter(torch.randn(6, 6, 3, 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = torch.conv2d(input=images, weight=self.weight).relu()
+        maps = torch.relu(torch.conv2d(maps, self.other, padding=(1, 1)))
+        return functional.leaky_relu(input=maps, negative_slope=0.3).square().sum((1, 2, 3))
+
+
 def take_plainly(network: nn.Module, images: Tensor) -> Tensor:
     return torch.autograd.grad(network(images).sum(), images, create_graph=True)[0]
 
 
-@pytest.mark.parametrize("make", [make_piecewise_linear, make_normalised])
+@pytest.mark.parametrize("make", [make_piecewise_linear, make_normalised, Otherwise])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memory_format) -> None:
     torch.manual_seed(0)
