@@ -1,8 +1,8 @@
 """A network's gradient at its input, which is to be differentiated once more, at no more than that costs.
 
 Torch's formulas for the second gradient of a convolution, and of a piecewise linear activation, send a gradient of
-zeros to where the first pass came from, and so back through the whole network. Here a convolution's gradients are what the
-gradients of a convolution are, its own kernels at every order; and an activation's slope is a constant: nothing is
+zeros to where the first pass came from, and so back through the whole network. Here a convolution's gradients are what
+the gradients of a convolution are, its own kernels at every order; and an activation's slope is a constant: nothing is
 sent where nothing comes. Either alone gains little.
 """
 
