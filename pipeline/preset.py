@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.common.artifacts import write_bytes
 from stages.common.params import PARAMS_FILE
@@ -98,10 +99,17 @@ def _make_yaml() -> YAML:
     yaml.width = 200
     # Settings and options are aligned one a line, as they are written.
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(
-        type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
+    yaml.Representer = _NullWriter
     return yaml
+
+
+class _NullWriter(RoundTripRepresenter):
+    """Writes null as a word; a class of its own, as DVC's writer shares its base and leaves nothing there."""
+
+
+_NullWriter.add_representer(
+    type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
+)
 
 
 def _lay_over(params: CommentedMap, changes: CommentedMap, where: str, depth: int = 0) -> None:
