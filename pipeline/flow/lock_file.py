@@ -64,10 +64,8 @@ def learn(path: Path) -> None:
 
 def parse_yaml(text: str, path: str, typ: str = "safe") -> Any:
     """Parse a YAML file; stands in the place of DVC's function of this name."""
-    entries = _read_entries(text) if Path(path).name == NAME and typ == "safe" else None
-    if entries:
-        stages = {entry.name: pickle.loads(entry.content) for entry in entries}  # noqa: S301  our own
-        return {"schema": "2.0", "stages": stages}
+    if Path(path).name == NAME and typ == "safe":
+        return LockFile().parse(text, path)
     return _yaml().parse_yaml(text, path, typ)
 
 
@@ -89,8 +87,12 @@ class LockFile:
 
     def parse(self, text: str, path: str) -> Any:
         """Read the file, and keep of each stage how it is written."""
-        self._entries = {entry.name: entry for entry in _read_entries(text) or ()}
-        return parse_yaml(text, path)
+        entries = _read_entries(text)
+        if entries is None:
+            return _yaml().parse_yaml(text, path)
+        self._entries = {entry.name: entry for entry in entries}
+        stages = {entry.name: pickle.loads(entry.content) for entry in entries}  # noqa: S301  our own
+        return {"schema": "2.0", "stages": stages}
 
     def dump(self, content: Any, stream: TextIO) -> None:
         """Write the file, each stage that is as it was as it stood."""

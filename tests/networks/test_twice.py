@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.candidates import differentiate_plainly
 from stages.networks.twice import differentiate
 
 SHAPE = (4, 3, 8, 8)
@@ -42,10 +43,6 @@ class Otherwise(nn.Module):
         return functional.leaky_relu(input=maps, negative_slope=0.3).square().sum((1, 2, 3))
 
 
-def take_plainly(network: nn.Module, images: Tensor) -> Tensor:
-    return torch.autograd.grad(network(images).sum(), images, create_graph=True)[0]
-
-
 @pytest.mark.parametrize("make", [make_piecewise_linear, make_normalised, Otherwise])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memory_format) -> None:
@@ -53,7 +50,7 @@ def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memor
     network = make().double().to(memory_format=layout)
     images = torch.randn(SHAPE, dtype=torch.float64).to(memory_format=layout).requires_grad_(True)
     found = []
-    for take in (take_plainly, differentiate):
+    for take in (differentiate_plainly, differentiate):
         gradient = take(network, images)
         loss = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
         found.append(
