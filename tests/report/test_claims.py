@@ -8,7 +8,7 @@ from stages.report.claims.course import check_fluctuation, check_length, check_r
 from stages.report.claims.leading import check_best, check_best_everywhere, check_fastest
 from stages.report.claims.levels import check_levels
 from stages.report.claims.trends import check_early_ranking, check_trend
-from stages.report.claims.verdict import Check, judge
+from stages.report.claims.verdict import Check, Margin, judge, tell_margin
 from stages.report.inputs import read_results
 from stages.report.scores import FID, INCEPTION_SCORE
 
@@ -29,7 +29,13 @@ def test_a_claim_holds_when_all_margins_surely_do() -> None:
     sure, unsure = Check("sure", [1.0, 1.1, 0.9]), Check("unsure", [1.0, -0.5, 0.2])
     assert judge([sure]).holds is True
     assert judge([sure, unsure])[:2] == (None, True)
-    assert judge([sure, unsure]).worst == unsure
+    assert get_decisive([sure, unsure]).check == unsure
+
+
+def get_decisive(checks: list[Check]) -> Margin:
+    decisive = judge(checks).decisive
+    assert decisive is not None
+    return decisive
 
 
 def test_a_claim_fails_when_one_margin_surely_does() -> None:
@@ -44,13 +50,41 @@ def test_more_comparisons_make_a_refutation_harder() -> None:
     assert judge([wrong] + [Check("right", [1.0, 1.1, 0.9])] * 10)[:2] == (None, False)
 
 
+def test_the_margin_that_refutes_is_told_not_a_larger_unsure_one() -> None:
+    sure, unsure = Check("sure", [-1.0, -1.01, -0.99]), Check("unsure", [-90.0, 30.0, -30.0])
+    decisive = get_decisive([unsure, sure])
+    assert (decisive.check, decisive.level) == (sure, 0.975)
+    assert decisive.interval.high is not None and decisive.interval.high < 0.0
+
+
+def test_a_margin_is_told_with_the_interval_it_is_judged_by() -> None:
+    # Below 0 at 95 %, around it at the 99 % of five comparisons: what is shown must not look like a refutation.
+    wrong, right = Check("wrong", [-1.0, -1.3, -0.7]), [Check(name, [1.0, 1.1, 0.9]) for name in "abcd"]
+    judgement = judge([wrong, *right])
+    assert judgement.holds is None
+    assert tell_margin(judgement, 2) == "deciding margin: wrong -1.00 [-2.72, +0.72] (99 %, n = 3)"
+
+
+def test_the_ends_of_one_range_are_one_comparison() -> None:
+    # t = 5.8: beyond 4.3 of 95 %, not beyond 6.2 of Bonferroni's 97.5 %.
+    below, above = [-1.0, -1.3, -0.7], [3.0, 3.3, 2.7]
+    assert judge([Check("low end", above), Check("high end", below)]).holds is None
+    ends = [Check("low end", above, quantity="ratio"), Check("high end", below, quantity="ratio")]
+    assert judge(ends).holds is False
+
+
+def test_margins_without_deviation_are_as_sure_as_can_be() -> None:
+    assert judge([Check("wrong", [-1.0, -1.0]), Check("right", [1.0, 1.0])]).holds is False
+    assert judge([Check("none", [0.0, 0.0])])[:2] == (None, False)
+
+
 def test_one_seed_settles_nothing_but_its_numbers_are_told(write_results: Write) -> None:
     write_results({"began-A-0": [(3.0, 10.0)], "sngan-A-0": [(2.0, 60.0)]})
     claim = check_best(read_results())
     assert (claim.holds, claim.means_say) == (None, False)
     assert claim.verdict == "cannot be told (the means say no)"
     assert claim.numbers.startswith(
-        "Inception Score: BEGAN 3.00, SNGAN 2.00; FID: BEGAN 10.0, SNGAN 60.0; narrowest"
+        "Inception Score: BEGAN 3.00, SNGAN 2.00; FID: BEGAN 10.0, SNGAN 60.0; deciding"
     )
     assert claim.numbers.endswith("over BEGAN in FID -50.00 (n = 1, no interval)")
 

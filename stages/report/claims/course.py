@@ -53,8 +53,8 @@ def check_ratio(results: Results) -> Claim:
     low, high = TWICE
     judgement = judge(
         [
-            Check("ratio above the lower bound by", [ratio - low for ratio in ratios]),
-            Check("ratio below the upper bound by", [high - ratio for ratio in ratios]),
+            Check("ratio above the lower bound by", [ratio - low for ratio in ratios], quantity="ratio"),
+            Check("ratio below the upper bound by", [high - ratio for ratio in ratios], quantity="ratio"),
         ]
     )
     numbers = (

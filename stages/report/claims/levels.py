@@ -93,7 +93,8 @@ def _list_checks(results: Results, bound: Bound) -> list[Check]:
         if setting in bound.settings and legs:
             values = [bound.metric.of(bound.metric.choose(leg.points)) for leg in legs]
             name = f"{name_gan(bound.gan)} {side} {bound.value:g} at {setting}"
-            checks.append(Check(name, [sign * (value - bound.value) for value in values]))
+            margins = [sign * (value - bound.value) for value in values]
+            checks.append(Check(name, margins, quantity=f"{bound.metric.title} of {bound.gan} at {setting}"))
     return checks
 
 
