@@ -46,7 +46,9 @@ class Moments:
 
     def total_variance(self) -> float:
         """Compute the trace of the covariance."""
-        return float(np.trace(self.covariance) if self.factor is None else np.vdot(self.factor, self.factor))
+        if self.factor is None:
+            return float(np.trace(self.covariance))
+        return float(blas.ddot(self.factor.ravel(), self.factor.ravel()))
 
 
 class MomentsGatherer:
