@@ -70,7 +70,7 @@ def _list_data(results: Results) -> list[Fact]:
     counts = ", ".join(f"{split['count']} {name}" for name, split in data["splits"].items())
     source = data["source"]
     return [
-        Fact("Data set", f"{data['dataset']}, {data['channels']} × {side} × {side} ({counts})"),
+        Fact("Data set", f"{results.data_set}, {data['channels']} × {side} × {side} ({counts})"),
         Fact("Homepage", data.get("homepage") or "–"),
         Fact("Source", f"{source['kind']}: {source['location']}; {source['checked']}"),
         Fact("Licence", data["licence"]),

@@ -21,6 +21,7 @@ from stages.common.grid import Grid
 from stages.common.params import load_section
 from stages.report.losses import Losses, read_losses
 from stages.report.params import ReportParams, SettingNumbers
+from stages.report.published import name_data_set
 from stages.report.records import read_record, take
 from stages.scores.protocol import COUNTS, refuse_unlike
 
@@ -127,6 +128,11 @@ class Results(NamedTuple):
     def of(self, gan: str, setting: str) -> list[LegResult]:
         """List the legs of a GAN under a setting, one a seed."""
         return [result for result in self.legs if result.leg.gan == gan and result.leg.setting == setting]
+
+    @property
+    def data_set(self) -> str:
+        """The data set's name for people."""
+        return name_data_set(self.data["dataset"])
 
     @property
     def missing(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The published numbers beside which the report's own are shown."""
+"""The published numbers beside which the report's own are shown, and the names that they go by."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,11 @@ _PUBLISHED: dict[str, Any] = yaml.safe_load(
 def name_gan(gan: str) -> str:
     """Return a GAN's name for people; a GAN of the user's own keeps that of its file."""
     return str(_PUBLISHED["titles"].get(gan, gan))
+
+
+def name_data_set(dataset: str) -> str:
+    """Return a data set's name for people."""
+    return str(_PUBLISHED["data_sets"][dataset])
 
 
 def published_score(source: str, row: str, metric: str) -> float | None:

@@ -146,7 +146,7 @@ def test_levels_are_not_judged_under_another_protocol(write_results: Write) -> N
     write_results(make_seeds(began=2.0, sngan=3.7))
     claims = check_levels(read_results())
     assert [claim.holds for claim in claims] == [None, None]
-    assert "ours to digits seen by the classifier" in claims[0].numbers
+    assert "ours to scikit-learn's digits seen by the classifier" in claims[0].numbers
     assert "SNGAN 3.70" in claims[0].numbers
 
 

@@ -2,7 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
+from stages.prepare.params import DATASETS
 from stages.report.inputs import read_results
+from stages.report.published import name_data_set
 from stages.report.ranking import compare_orders
 from stages.report.scores import FID, INCEPTION_SCORE, find_best, rank_gans
 from stages.report.table import build_leg_table, build_table1, lay_out, show_place
@@ -39,6 +41,10 @@ def test_table1_starts_with_real_data_and_shows_the_published_numbers_and_ranks(
     assert (began["report_inception_score"], began["miyato2018_fid"]) == (2.8899, None)
     text = lay_out(build_table1(read_results()))
     assert "SNGAN      3.00 ± 0.25      A, step 30  3.00  1" in text
+
+
+def test_every_data_set_has_a_name_for_people() -> None:
+    assert [name_data_set(name) for name in DATASETS][:2] == ["Fashion-MNIST", "CIFAR-10"]
 
 
 def test_over_seeds_a_value_is_the_mean_of_each_legs_best_with_its_deviation(write_results: Write) -> None:

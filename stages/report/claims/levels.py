@@ -71,7 +71,7 @@ def _check(results: Results, text: str, bounds: list[Bound]) -> Claim:
     shown = _show_values(results, bounds)
     if not has_reports_protocol(results):
         why = (
-            f"these numbers belong to CIFAR-10 seen by the Inception network, ours to {results.data['dataset']} seen "
+            f"these numbers belong to CIFAR-10 seen by the Inception network, ours to {results.data_set} seen "
             f"by the {results.card['name']}; for the record, {shown}"
         )
         return Claim(text, None, why, "settings")
