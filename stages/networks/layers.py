@@ -139,7 +139,12 @@ class _Normalise(torch.autograd.Function):
             sigma = _estimate_sigma(weight, u, v)
         matrix = weight_to_matrix(gradient.contiguous(memory_format=_layout(weight)))
         share = torch.vdot(weight_to_matrix(weight).flatten(), matrix.flatten()) / sigma.square()
-        whole = (matrix / sigma).addr_(-share * u, v)
+        traced = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if gradient.device.type == "cpu" and not traced:
+            # One pass instead of two. Sigma has to be a number for it, which a GPU would have to be waited for.
+            whole = torch.addr(matrix, -share * u, v, beta=1.0 / sigma.item())
+        else:
+            whole = (matrix / sigma).addr_(-share * u, v)
         return matrix_to_weight(whole, weight), None, None, None
 
 
