@@ -26,16 +26,23 @@ POLL_SECONDS = 0.05
 # A first start without `make` makes Prefect's database, which takes 6 s where nothing else runs.
 START_SECONDS = 120.0
 TOLD_LINES = 10
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound to
+
+
+def name_address(host: str, port: int) -> str:
+    """Name the address to call a server at that listens on `host`; one that listens everywhere is called here."""
+    called = SERVER_HOST if host in EVERYWHERE else host
+    return f"http://[{called}]:{port}" if ":" in called else f"http://{called}:{port}"
 
 
 def serve(host: str, port: int) -> int:
     """Become Prefect's server."""
-    address = f"http://{host}:{port}"
+    address = name_address(host, port)
     write_bytes(Path(os.environ["PREFECT_HOME"]) / SERVED, f"{address}/api\n".encode())
     print(f"Prefect's pages: {address} (Ctrl-C ends it)", flush=True)
     os.environ.pop(URL_VARIABLE, None)
     # Its pages would look for the API at the usual port, whatever this one is.
-    os.environ.setdefault(UI_URL_VARIABLE, f"http://{SERVER_HOST}:{port}/api")
+    os.environ.setdefault(UI_URL_VARIABLE, f"{address}/api")
     command = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  no shell
 

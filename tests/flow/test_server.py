@@ -1,0 +1,18 @@
+import pytest
+
+from pipeline.flow.server import name_address
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:4200"),
+        ("192.168.0.7", "http://192.168.0.7:4200"),
+        # Nobody can call these two; whoever listens there listens here, too.
+        ("0.0.0.0", "http://127.0.0.1:4200"),  # noqa: S104  not bound to
+        ("::", "http://127.0.0.1:4200"),
+        ("::1", "http://[::1]:4200"),
+    ],
+)
+def test_a_server_is_told_by_an_address_that_can_be_called(host: str, address: str) -> None:
+    assert name_address(host, 4200) == address
