@@ -48,7 +48,7 @@ def describe_machine() -> str:
     known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
     return (
         f"{os.cpu_count()} cores ({' '.join(known) or 'unknown flags'}), torch {torch.__version__}, numpy "
-        f"{np.__version__}, {torch.get_num_threads()} threads, freed memory kept, load {os.getloadavg()[0]:.1f}; "
+        f"{np.__version__}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}; "
         f"{time.strftime('%Y-%m-%d')}"
     )
 
@@ -161,9 +161,11 @@ def main() -> None:
     if arguments.section == "score":
         print(json.dumps(contenders.score(arguments.name, Path(arguments.folder), Path(arguments.weights))))
         return
-    # As our stages do; it speeds up all contenders.
-    keep_freed_memory()
     print(describe_machine(), flush=True)
+    if arguments.section != "end-to-end":
+        # As our stages do; it speeds up all contenders. From end to end each keeps its own ways, in its own process.
+        keep_freed_memory()
+        print("freed memory kept, for all contenders", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.pth"
         if arguments.section == "formula":
