@@ -14,11 +14,11 @@ from torch.nn.utils import parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.candidates import make_residual_gan, make_shelf_gan, run_our_loop
+from benchmarks.turns import CLOCKS
 from stages.common.compute import keep_freed_memory
 from stages.networks.layers import add_spectral_norm, iterate_spectral_norms
 
 ROUNDS = 5
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def time_in_turns(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss, mse_loss
+from torch.nn.functional import l1_loss, leaky_relu, mse_loss
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
@@ -71,8 +71,8 @@ class ReportAutoEncoder(nn.Module):
         super().__init__()
         self.convolution = nn.Sequential(nn.Conv2d(3, 64, 4, 2, 1), nn.ReLU())
         self.to_code = nn.Linear(64 * 14 * 14, CODE_DIMENSION)
-        after = [nn.BatchNorm1d(64 * 14 * 14), nn.ReLU()] if normalised else []
-        self.from_code = nn.Sequential(nn.Linear(CODE_DIMENSION, 64 * 14 * 14), *after)
+        self.from_code = nn.Linear(CODE_DIMENSION, 64 * 14 * 14)
+        self.norm = nn.BatchNorm1d(64 * 14 * 14) if normalised else None
         self.deconvolution = nn.ConvTranspose2d(64, 3, 4, 2, 1)
         draw_weights(self)
 
@@ -81,14 +81,17 @@ class ReportAutoEncoder(nn.Module):
         code: Tensor = self.to_code(self.convolution(images).flatten(1))
         return code
 
-    def decode(self, code: Tensor) -> Tensor:
-        """Map codes float [N, 32] to images float [N, 3, 28, 28]."""
-        images: Tensor = self.deconvolution(self.from_code(code).view(-1, 64, 14, 14))
+    def decode(self, code: Tensor, parts: int = 1) -> Tensor:
+        """Map codes float [N, 32] to images float [N, 3, 28, 28]; each part of the batch is normalised by itself."""
+        maps = self.from_code(code)
+        if self.norm is not None:
+            maps = normalise(self.norm, maps, parts).relu()
+        images: Tensor = self.deconvolution(maps.view(-1, 64, 14, 14))
         return images.float()
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, parts: int = 1) -> Tensor:
         """Reconstruct images."""
-        return self.decode(self.encode(images))
+        return self.decode(self.encode(images), parts)
 
 
 class ReportCritic(nn.Module):
@@ -96,38 +99,45 @@ class ReportCritic(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.convolutions = nn.Sequential(
-            *(nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2)),
-            *(nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), nn.LeakyReLU(0.2)),
-        )
-        self.linear = nn.Sequential(
-            *(nn.Linear(128 * 7 * 7, 1024), nn.BatchNorm1d(1024), nn.LeakyReLU(0.2)), nn.Linear(1024, 1)
-        )
+        self.convolutions = nn.ModuleList([nn.Conv2d(3, 64, 4, 2, 1), nn.Conv2d(64, 128, 4, 2, 1)])
+        self.linear = nn.ModuleList([nn.Linear(128 * 7 * 7, 1024), nn.Linear(1024, 1)])
+        self.norms = nn.ModuleList([nn.BatchNorm2d(128), nn.BatchNorm1d(1024)])
         draw_weights(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images float [N, 3, 28, 28]: float [N]."""
-        scores: Tensor = self.linear(self.convolutions(images).flatten(1))
+    def forward(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Score images float [N, 3, 28, 28]: float [N]; each part of the batch is normalised by itself."""
+        maps = leaky_relu(self.convolutions[0](images), 0.2)
+        maps = leaky_relu(normalise(self.norms[0], self.convolutions[1](maps), parts), 0.2)
+        features = leaky_relu(normalise(self.norms[1], self.linear[0](maps.flatten(1)), parts), 0.2)
+        scores: Tensor = self.linear[1](features)
         return scores.squeeze(1).float()
 
 
-class SeparateEbgan(ebgan.GAN):
-    """EBGAN whose real and generated images go through the auto-encoder apart, which its batch norm asks for."""
+def normalise(norm: nn.Module, maps: Tensor, parts: int) -> Tensor:
+    """Normalise each of `parts` equal parts of a batch by its own statistics, as if it were a batch of its own."""
+    return torch.cat([norm(part) for part in maps.chunk(parts)]) if parts > 1 else norm(maps)
+
+
+class JointEbgan(ebgan.GAN):
+    """EBGAN whose real and generated images go through the auto-encoder together, but are normalised apart."""
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
         """See Gan."""
-        real_energy = measure_energy(real, self.discriminator(real)).mean()
-        fake_energy = measure_energy(fake, self.discriminator(fake))
-        total = real_energy + (self.options.margin - fake_energy).relu().mean()
-        return Loss(total, {"real_score": real_energy.detach(), "fake_score": fake_energy.detach().mean()})
+        images = torch.cat([real, fake])
+        real_energy, fake_energy = measure_energy(images, self.discriminator(images, 2)).chunk(2)
+        total = real_energy.mean() + (self.options.margin - fake_energy).relu().mean()
+        scores = {"real_score": real_energy.detach().mean(), "fake_score": fake_energy.detach().mean()}
+        return Loss(total, scores)
 
 
-class SeparateWganGp(wgan_gp.GAN):
-    """WGAN-GP whose real and generated images go through the critic apart, which its batch norm asks for."""
+class JointWganGp(wgan_gp.GAN):
+    """WGAN-GP whose real and generated images go through the critic together, but are normalised apart."""
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
         """See Gan."""
-        real_score, fake_score = self.discriminator(real).mean(), self.discriminator(fake).mean()
+        real_score, fake_score = (
+            part.mean() for part in self.discriminator(torch.cat([real, fake]), 2).chunk(2)
+        )
         penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
         total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
         return Loss(total, {"real_score": real_score.detach(), "fake_score": fake_score.detach()})
@@ -140,11 +150,9 @@ def make_report_gan(name: str, networks: Any) -> Gan:
         options = began.Options(gamma=1.0, lambda_k=0.001, code_dimension=32, patience_epochs=5)
         gan = began.GAN(SHAPE, networks, options)
     elif name == "ebgan":
-        gan = SeparateEbgan(
-            SHAPE, networks, ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=32)
-        )
+        gan = JointEbgan(SHAPE, networks, ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=32))
     else:
-        gan = SeparateWganGp(SHAPE, networks, wgan_gp.Options(gradient_penalty_weight=10.0))
+        gan = JointWganGp(SHAPE, networks, wgan_gp.Options(gradient_penalty_weight=10.0))
     gan.register_module("generator", ReportGenerator())
     discriminator = ReportCritic() if name == "wgan_gp" else ReportAutoEncoder(name == "ebgan")
     gan.register_module("discriminator", discriminator)

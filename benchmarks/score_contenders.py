@@ -23,6 +23,8 @@ from stages.scores.moments import Moments, MomentsGatherer
 
 Features = NDArray[np.float32]
 Statistics = tuple[Any, Any]
+Network = Callable[[Tensor], Features]
+"""Takes pixels uint8 [N, 3, H, W] and gives features float32 [N, 2048]."""
 
 BATCH_SIZE = 50
 SPLITS = 10
@@ -69,22 +71,16 @@ DISTANCES: dict[str, Callable[[Statistics, Statistics], float]] = {
 }
 
 
-def load_networks(weights: Path) -> dict[str, Callable[[Tensor], Features]]:
-    """Load every network: each takes pixels uint8 [N, 3, H, W] and gives features [N, 2048]."""
-    exact, near = (_load_ours(weights, precision) for precision in ("float32", "bfloat16"))
-    return {
-        "ours": lambda pixels: exact(pixels).features.numpy(),
-        BF16: lambda pixels: near(pixels).features.numpy(),
-        "pytorch-fid": partial(_see_as_pytorch_fid, load_pytorch_fid(weights)),
-        "torch-fidelity": partial(_see_first, _load_torch_fidelity(weights)),
-        "torchmetrics": partial(_see_first, _load_torchmetrics(weights, "2048")),
-    }
-
-
 def _load_ours(weights: Path, precision: Precision) -> Inception:
     tensors = weights.with_suffix(".safetensors")
-    save_file(torch.load(weights, weights_only=True), tensors)
+    if not tensors.exists():
+        save_file(torch.load(weights, weights_only=True), tensors)
     return Inception(tensors, torch.device("cpu"), precision)
+
+
+def _load_own_features(weights: Path, precision: Precision) -> Network:
+    network = _load_ours(weights, precision)
+    return lambda pixels: network(pixels).features.numpy()
 
 
 def load_pytorch_fid(weights: Path, **options: bool) -> Any:
@@ -129,6 +125,15 @@ def see_unscaled(weights: Path, pixels: Tensor) -> Features:
     network = load_pytorch_fid(weights, resize_input=False, normalize_input=False)
     found: Features = network((pixels.float() - 128) / 128)[0].squeeze(3).squeeze(2).numpy()
     return found
+
+
+NETWORKS: dict[str, Callable[[Path], Network]] = {
+    "ours": partial(_load_own_features, precision="float32"),
+    BF16: partial(_load_own_features, precision="bfloat16"),
+    "pytorch-fid": lambda weights: partial(_see_as_pytorch_fid, load_pytorch_fid(weights)),
+    "torch-fidelity": lambda weights: partial(_see_first, _load_torch_fidelity(weights)),
+    "torchmetrics": lambda weights: partial(_see_first, _load_torchmetrics(weights, "2048")),
+}
 
 
 def score(name: str, folder: Path, weights: Path) -> dict[str, float]:
@@ -204,8 +209,8 @@ def _score_torchmetrics(real: Tensor, fake: Tensor, weights: Path) -> dict[str, 
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.inception import InceptionScore
 
+    # Its sums are float64 by themselves; `set_dtype(torch.float64)` would run the network in it too, twice as long.
     distance = FrechetInceptionDistance(2048, feature_extractor_weights_path=str(weights), antialias=False)
-    distance.set_dtype(torch.float64)
     network = _load_torchmetrics(weights, "logits_unbiased")
     inception = InceptionScore(network, splits=SPLITS)
     with torch.inference_mode():

@@ -17,20 +17,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import score_contenders as contenders  # noqa: E402 - it lies beside this file
 from benchmarks.inception_weights import draw_images, make_weights  # noqa: E402
+from benchmarks.turns import Contender, take_turns  # noqa: E402
 from stages.common.compute import keep_freed_memory  # noqa: E402
 from stages.scores.frechet import frechet_distance  # noqa: E402
 
@@ -40,6 +43,8 @@ SIDE = 32
 # Seconds: the threads of one contender's library spin when it is done, and would take the cores from the next.
 REST = 0.3
 OURS = "ours"
+OWN = (OURS, contenders.BF16)
+PEER = "pytorch-fid"
 
 
 def describe_machine() -> str:
@@ -106,34 +111,59 @@ def _list_differences(values: Mapping[str, float]) -> str:
 def run_features(images: int, repeats: int, weights: Path) -> None:
     """Time each network on a batch, and hold its features against ours on the input that both take."""
     pixels = draw_images(images, SIDE)
-    networks = contenders.load_networks(weights)
-    jobs = {name: lambda network=network: network(pixels) for name, network in networks.items()}
-    measure(jobs, 1)
-    times, results = measure(jobs, repeats)
-    for name, seconds in times.items():
+    lines = [
+        (name, keeps) for name in contenders.NETWORKS for keeps in (False, True) if keeps or name not in OWN
+    ]
+    workers = [Contender(_serve_features, name, keeps, weights, pixels) for name, keeps in lines]
+    seconds: list[list[float]] = [[] for _ in lines]
+    for _ in range(repeats):
+        for worker, times in zip(workers, seconds, strict=True):
+            time.sleep(REST)
+            times.append(worker.work())
+    for worker in workers:
+        worker.finish()
+    networks = {name: load(weights) for name, load in contenders.NETWORKS.items()}
+    results = {name: see(pixels) for name, see in networks.items()}
+    peers = [statistics.median(seconds[lines.index((PEER, keeps))]) for keeps in (False, True)]
+    for (name, keeps), times in zip(lines, seconds, strict=True):
+        rates = sorted(images / value for value in times)
+        untouched, kept = (peer / statistics.median(times) for peer in peers)
         # pytorch-fid resizes otherwise than TensorFlow did; below it is held against ours on 299 x 299 images.
-        ratio, deviation = times["pytorch-fid"] / seconds, _deviation(results[name], results[OURS])
         print(
-            f"{name}: {images / seconds:.2f} images/s, x{ratio:.2f} of pytorch-fid, deviation {deviation:.1e}"
+            f"{name}, memory {'kept' if keeps else 'returned'}: {statistics.median(rates):.2f} images/s "
+            f"({rates[0]:.2f}-{rates[-1]:.2f}, n = {repeats}), x{untouched:.2f} of {PEER}, x{kept:.2f} of it with "
+            f"memory kept, deviation {_deviation(results[name], results[OURS]):.1e}"
         )
     large = draw_images(4, 299, seed=2)
     deviation = _deviation(contenders.see_unscaled(weights, large), networks[OURS](large))
     print(f"pytorch-fid's network on 299 x 299 input scaled as TensorFlow did: deviation {deviation:.1e}")
     others = draw_images(images, SIDE, seed=3)
-    for name in (OURS, contenders.BF16):
+    for name in OWN:
         moments = (contenders.gather(features) for features in (results[name], networks[name](others)))
         print(f"FID of two lots of {images}, {name}: {frechet_distance(*moments):.6g}")
+
+
+def _serve_features(name: str, keeps_memory: bool, weights: Path, pixels: Tensor, pipe: Connection) -> None:
+    if keeps_memory:
+        keep_freed_memory()
+    see = contenders.NETWORKS[name](weights)
+
+    def work(count: int) -> None:
+        for _ in range(count):
+            see(pixels)
+
+    take_turns(work, pipe)
 
 
 def _deviation(features: NDArray[np.float32], others: NDArray[np.float32]) -> float:
     return float(np.linalg.norm(features - others) / np.linalg.norm(others))
 
 
-def run_end_to_end(images: int, real_images: int, weights: Path, folder: Path) -> None:
+def run_end_to_end(names: Sequence[str], images: int, real_images: int, weights: Path, folder: Path) -> None:
     """Score in a process each; its peak memory is its own."""
     for seed, (name, count) in enumerate((("real", real_images), ("fake", images))):
         np.save(folder / f"{name}.npy", draw_images(count, SIDE, seed=seed).numpy())
-    for name in contenders.SCORERS:
+    for name in names:
         command = [sys.executable, "-W", "ignore", __file__, "score", "--name", name, "--folder", str(folder)]
         done = subprocess.run(
             [*command, "--weights", str(weights)], check=True, capture_output=True, text=True
@@ -155,6 +185,14 @@ def main() -> None:
         "--counts", type=int, nargs="+", default=list(COUNTS), help="of features for the formula"
     )
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        choices=list(contenders.SCORERS),
+        default=list(contenders.SCORERS),
+        metavar="NAME",
+        help=f"end to end; out of {', '.join(contenders.SCORERS)}",
+    )
     for name in ("name", "folder", "weights"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -162,8 +200,8 @@ def main() -> None:
         print(json.dumps(contenders.score(arguments.name, Path(arguments.folder), Path(arguments.weights))))
         return
     print(describe_machine(), flush=True)
-    if arguments.section != "end-to-end":
-        # As our stages do; it speeds up all contenders. From end to end each keeps its own ways, in its own process.
+    if arguments.section == "formula":
+        # As our stages do; it speeds up all contenders. The others have a process each, with its own ways.
         keep_freed_memory()
         print("freed memory kept, for all contenders", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -177,7 +215,8 @@ def main() -> None:
             run_features(arguments.images or 50, arguments.repeats, weights)
         else:
             images = arguments.images or 6000
-            run_end_to_end(images, arguments.real_images or images, weights, Path(folder))
+            real_images = arguments.real_images or images
+            run_end_to_end(arguments.contenders, images, real_images, weights, Path(folder))
 
 
 if __name__ == "__main__":

@@ -20,17 +20,14 @@ import argparse
 import platform
 import statistics
 import sys
-import time
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-# On a machine that is busy otherwise a process's own seconds on a processor still compare; with more than one thread
-# they count waiting too.
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+from benchmarks.turns import CLOCKS, Contender, take_turns
+
 GANS = ("began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan")
 
 
@@ -169,52 +166,36 @@ def serve(candidate: Candidate, arguments: argparse.Namespace, pipe: Connection)
     else:
         build = make.make_residual_gan if candidate.kind == "residual" else make.make_shelf_gan
         update = make.run_our_loop(build(gan, shape, width), shape, device, batch, steps, **options)
-    clock = CLOCKS[arguments.clock]
-    start = clock()
-    update(1)
-    pipe.send(clock() - start)
-    while count := pipe.recv():
-        start = clock()
+
+    def work(count: int) -> None:
         update(count)
         if device.type == "cuda":
             torch.cuda.synchronize()
-        pipe.send(clock() - start)
+
+    take_turns(work, pipe, arguments.clock)
 
 
 def compare(table: list[Candidate], arguments: argparse.Namespace) -> None:
     """Time a table's candidates in turns and print it."""
-    context = get_context("spawn")
-    pipes, processes, counts, first_seconds = [], [], [], []
-    for candidate in table:
-        here, there = context.Pipe()
-        process = context.Process(target=serve, args=(candidate, arguments, there), daemon=True)
-        process.start()
-        first_seconds.append(float(here.recv()))
-        counts.append(max(1, round(arguments.seconds / _time(here, 1))))
-        pipes.append(here)
-        processes.append(process)
+    contenders = [Contender(serve, candidate, arguments) for candidate in table]
+    counts = [max(1, round(arguments.seconds / contender.work())) for contender in contenders]
     rates: list[list[float]] = [[] for _ in table]
     for _ in range(arguments.rounds):
-        for place, (candidate, pipe, count) in enumerate(zip(table, pipes, counts, strict=True)):
+        for place, (candidate, contender, count) in enumerate(zip(table, contenders, counts, strict=True)):
             images = arguments.batch_size * candidate.steps * count
-            rates[place].append(images / _time(pipe, count))
-    for pipe, process in zip(pipes, processes, strict=True):
-        pipe.send(0)
-        process.join()
+            rates[place].append(images / contender.work(count))
+    for contender in contenders:
+        contender.finish()
     base = statistics.median(rates[0])
-    for candidate, values, seconds in zip(table, rates, first_seconds, strict=True):
+    for candidate, values, contender in zip(table, rates, contenders, strict=True):
         median = statistics.median(values)
         memory = "kept" if candidate.keeps_memory else "returned"
         print(
             f"{candidate.label:40} {median:8.1f} images/s ({min(values):.1f}-{max(values):.1f}, n = {len(values)})"
-            f"  ratio {median / base:5.2f}  n_dis {candidate.steps}, memory {memory}, first update {seconds:.1f} s",
+            f"  ratio {median / base:5.2f}  n_dis {candidate.steps}, memory {memory}, "
+            f"first update {contender.first_seconds:.1f} s",
             flush=True,
         )
-
-
-def _time(pipe: Connection, count: int) -> float:
-    pipe.send(count)
-    return float(pipe.recv())
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from benchmarks.candidates import (
     make_shelf_gan,
     run_our_loop,
 )
+from benchmarks.report_networks import ReportAutoEncoder, ReportCritic
 
 CPU, BATCH = torch.device("cpu"), 4
 GANS = ("began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan")
@@ -39,3 +40,12 @@ def test_residual_networks_are_updated_as_mimicrys_are(gan: str) -> None:
     run_our_loop(make_residual_gan(gan, shape, 4), shape, CPU, BATCH, 2, precision="float32")(1)
     if HAS_MIMICRY:
         make_mimicry(gan, CPU, BATCH, 1)(1)
+
+
+def test_parts_of_a_batch_are_normalised_as_batches_of_their_own() -> None:
+    torch.manual_seed(0)
+    real, fake = torch.randn(2, BATCH, 3, 28, 28)
+    for network in (ReportCritic(), ReportAutoEncoder(normalised=True)):
+        apart = torch.cat([network(real), network(fake)])
+        torch.testing.assert_close(network(torch.cat([real, fake]), parts=2), apart)
+        assert not torch.allclose(network(torch.cat([real, fake])), apart, rtol=1e-2)
