@@ -26,12 +26,15 @@ from types import FrameType
 from typing import Any
 
 from pipeline.flow import lock_file
+from pipeline.flow.whole_files import write_whole
 from stages import EXIT_CODE, LENGTH
 
 CAN_FORK = sys.platform == "linux"
 STREAMS = 3
 GRACE_SECONDS = 3.0
 DOOM_SECONDS = 0.05
+# What a process of its own runs in the place of run_dvc.
+DVC = "import sys; from pipeline.flow.host import run_dvc; sys.exit(run_dvc(sys.argv[1:]))"
 
 # Third-party modules that commands of a kind import; never code of ours, which is read anew by each command.
 IMPORTS = {
@@ -242,6 +245,7 @@ def call(command: Callable[[], int | None]) -> int:
 def run_dvc(arguments: list[str]) -> int:
     """Run DVC's command line."""
     lock_file.hasten()
+    write_whole()
     if "--wait-for-lock" in arguments:
         lock_file.look_often()
     main = importlib.import_module("dvc.cli").main
@@ -265,7 +269,7 @@ COMMANDS: dict[str, Callable[[list[str]], int | None]] = {
 
 def start_process(request: dict[str, Any], streams: Sequence[int]) -> int:
     """Start the command as a process of its own, and return its process id."""
-    prefix = ["-m", "dvc"] if request["kind"] == "dvc" else ["-m"]
+    prefix = ["-c", DVC] if request["kind"] == "dvc" else ["-m"]
     process = subprocess.Popen(
         [sys.executable, *prefix, *request["arguments"]],
         stdin=streams[0],

@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from pipeline.flow.whole_files import WholeFiles
+
 NAME = "dvc.lock"
 HEAD = "schema: '2.0'\nstages:\n"
 # Where the entry of a stage begins.
@@ -73,8 +75,9 @@ def modify_yaml(path: str, fs: Any = None) -> AbstractContextManager[Any]:
     """Yield what a YAML file holds, to be changed, and write it; stands in the place of DVC's function of this name."""
     file: Any = LockFile() if Path(path).name == NAME else None
     parse, dump = (file.parse, file.dump) if file else (_yaml().parse_yaml_for_update, _yaml()._dump)
-    manager: AbstractContextManager[Any] = import_module("dvc.utils.serialize._common")._modify_data(
-        path, parse, dump, fs=fs
+    modify = import_module("dvc.utils.serialize._common")._modify_data
+    manager: AbstractContextManager[Any] = modify(
+        path, parse, dump, fs=WholeFiles(fs or import_module("dvc.fs").localfs)
     )
     return manager
 
