@@ -36,17 +36,17 @@ def make_networks(width: int) -> NetworksParams:
     return NetworksParams(**DEFAULT["networks"] | {"width": width})
 
 
-def make_shelf_gan(name: str, shape: tuple[int, int, int], width: int) -> Gan:
-    """Make a GAN of the shelf with the default's options."""
+def make_shelf_gan(name: str, shape: tuple[int, int, int], width: int, **options: Any) -> Gan:
+    """Make a GAN of the shelf with the default's options, but for `options`."""
     module = load_gan_module(name)
-    gan: Gan = module.GAN(shape, make_networks(width), module.Options(**DEFAULT["options"][name]))
+    gan: Gan = module.GAN(shape, make_networks(width), module.Options(**DEFAULT["options"][name] | options))
     return gan
 
 
-def make_residual_gan(name: str, shape: tuple[int, int, int], width: int) -> Gan:
-    """Make SNGAN (hinge) or WGAN-GP with the residual networks of Miyato et al. 2018, Table 4."""
+def make_residual_gan(name: str, shape: tuple[int, int, int], width: int, **more: Any) -> Gan:
+    """Make SNGAN (hinge) or WGAN-GP with the residual networks of Miyato et al. 2018, Table 4; `more` are options."""
     module, networks = load_gan_module(name), make_networks(width)
-    options = DEFAULT["options"][name] | ({"loss": "hinge"} if name == "sngan" else {})
+    options = DEFAULT["options"][name] | ({"loss": "hinge"} if name == "sngan" else {}) | more
     gan: Gan = module.GAN(shape, make_networks(1), module.Options(**options))
     gan.register_module("generator", ResidualGenerator(shape, networks))
     gan.register_module("discriminator", ResidualDiscriminator(shape, networks))
@@ -155,10 +155,15 @@ def make_report(name: str, batch_size: int, device: torch.device) -> Updates:
 
 
 def make_report_networks(
-    name: str, device: torch.device, batch_size: int, steps: int, precision: str
+    name: str,
+    device: torch.device,
+    batch_size: int,
+    steps: int,
+    precision: str,
+    full_precision_penalty: bool = True,
 ) -> Updates:
     """Make our loop over the report's networks; as in its code, both networks learn from the same noise."""
-    gan = make_report_gan(name, make_networks(1))
+    gan = make_report_gan(name, make_networks(1), batch_size, full_precision_penalty)
     options = {"precision": precision, "memory_format": "contiguous", "reuse_fake": True}
     return run_our_loop(gan, (3, 28, 28), device, batch_size, steps, **options)
 

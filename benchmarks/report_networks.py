@@ -17,10 +17,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from stages.gans import began, ebgan, wgan_gp
-from stages.gans.ebgan import measure_energy
-from stages.networks.gan import Gan, Loss
+from stages.networks.gan import Gan
 from stages.networks.generator import ImageGenerator
-from stages.networks.penalties import measure_gradient_penalty
 
 SHAPE = (3, 28, 28)
 Z_DIMENSION = 62
@@ -67,8 +65,9 @@ class ReportGenerator(ImageGenerator):
 class ReportAutoEncoder(nn.Module):
     """One convolution, two linear layers, one transposed convolution; EBGAN's has a batch norm before the last."""
 
-    def __init__(self, normalised: bool) -> None:
+    def __init__(self, normalised: bool, batch_size: int) -> None:
         super().__init__()
+        self.batch_size = batch_size
         self.convolution = nn.Sequential(nn.Conv2d(3, 64, 4, 2, 1), nn.ReLU())
         self.to_code = nn.Linear(64 * 14 * 14, CODE_DIMENSION)
         self.from_code = nn.Linear(CODE_DIMENSION, 64 * 14 * 14)
@@ -81,81 +80,65 @@ class ReportAutoEncoder(nn.Module):
         code: Tensor = self.to_code(self.convolution(images).flatten(1))
         return code
 
-    def decode(self, code: Tensor, parts: int = 1) -> Tensor:
-        """Map codes float [N, 32] to images float [N, 3, 28, 28]; each part of the batch is normalised by itself."""
+    def decode(self, code: Tensor) -> Tensor:
+        """Map codes float [N, 32] to images float [N, 3, 28, 28]."""
         maps = self.from_code(code)
         if self.norm is not None:
-            maps = normalise(self.norm, maps, parts).relu()
+            maps = normalise(self.norm, maps, self.batch_size).relu()
         images: Tensor = self.deconvolution(maps.view(-1, 64, 14, 14))
         return images.float()
 
-    def forward(self, images: Tensor, parts: int = 1) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Reconstruct images."""
-        return self.decode(self.encode(images), parts)
+        return self.decode(self.encode(images))
 
 
 class ReportCritic(nn.Module):
     """Two convolutions and two linear layers, with batch norm after the second and the third."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch_size: int) -> None:
         super().__init__()
+        self.batch_size = batch_size
         self.convolutions = nn.ModuleList([nn.Conv2d(3, 64, 4, 2, 1), nn.Conv2d(64, 128, 4, 2, 1)])
         self.linear = nn.ModuleList([nn.Linear(128 * 7 * 7, 1024), nn.Linear(1024, 1)])
         self.norms = nn.ModuleList([nn.BatchNorm2d(128), nn.BatchNorm1d(1024)])
         draw_weights(self)
 
-    def forward(self, images: Tensor, parts: int = 1) -> Tensor:
-        """Score images float [N, 3, 28, 28]: float [N]; each part of the batch is normalised by itself."""
+    def forward(self, images: Tensor) -> Tensor:
+        """Score images float [N, 3, 28, 28]: float [N]."""
         maps = leaky_relu(self.convolutions[0](images), 0.2)
-        maps = leaky_relu(normalise(self.norms[0], self.convolutions[1](maps), parts), 0.2)
-        features = leaky_relu(normalise(self.norms[1], self.linear[0](maps.flatten(1)), parts), 0.2)
-        scores: Tensor = self.linear[1](features)
+        maps = leaky_relu(normalise(self.norms[0], self.convolutions[1](maps), self.batch_size), 0.2)
+        features = normalise(self.norms[1], self.linear[0](maps.flatten(1)), self.batch_size)
+        scores: Tensor = self.linear[1](leaky_relu(features, 0.2))
         return scores.squeeze(1).float()
 
 
-def normalise(norm: nn.Module, maps: Tensor, parts: int) -> Tensor:
-    """Normalise each of `parts` equal parts of a batch by its own statistics, as if it were a batch of its own."""
-    return torch.cat([norm(part) for part in maps.chunk(parts)]) if parts > 1 else norm(maps)
+def normalise(norm: nn.Module, maps: Tensor, batch_size: int) -> Tensor:
+    """Normalise real and generated images that come in one pass as batches of their own, as the report has it."""
+    parts = [norm(part) for part in maps.split(batch_size)]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
-class JointEbgan(ebgan.GAN):
-    """EBGAN whose real and generated images go through the auto-encoder together, but are normalised apart."""
-
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
-        """See Gan."""
-        images = torch.cat([real, fake])
-        real_energy, fake_energy = measure_energy(images, self.discriminator(images, 2)).chunk(2)
-        total = real_energy.mean() + (self.options.margin - fake_energy).relu().mean()
-        scores = {"real_score": real_energy.detach().mean(), "fake_score": fake_energy.detach().mean()}
-        return Loss(total, scores)
+def make_report_discriminator(name: str, batch_size: int) -> nn.Module:
+    """Make the report's discriminator of a GAN."""
+    if name == "wgan_gp":
+        return ReportCritic(batch_size)
+    return ReportAutoEncoder(name == "ebgan", batch_size)
 
 
-class JointWganGp(wgan_gp.GAN):
-    """WGAN-GP whose real and generated images go through the critic together, but are normalised apart."""
-
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
-        """See Gan."""
-        real_score, fake_score = (
-            part.mean() for part in self.discriminator(torch.cat([real, fake]), 2).chunk(2)
-        )
-        penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
-        total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
-        return Loss(total, {"real_score": real_score.detach(), "fake_score": fake_score.detach()})
-
-
-def make_report_gan(name: str, networks: Any) -> Gan:
+def make_report_gan(name: str, networks: Any, batch_size: int, full_precision_penalty: bool) -> Gan:
     """Put the report's networks into our GAN of that name; `networks` only has to be valid, and small."""
     gan: Gan
     if name == "began":
         options = began.Options(gamma=1.0, lambda_k=0.001, code_dimension=32, patience_epochs=5)
         gan = began.GAN(SHAPE, networks, options)
     elif name == "ebgan":
-        gan = JointEbgan(SHAPE, networks, ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=32))
+        gan = ebgan.GAN(SHAPE, networks, ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=32))
     else:
-        gan = JointWganGp(SHAPE, networks, wgan_gp.Options(gradient_penalty_weight=10.0))
+        penalty = wgan_gp.Options(gradient_penalty_weight=10.0, full_precision_penalty=full_precision_penalty)
+        gan = wgan_gp.GAN(SHAPE, networks, penalty)
     gan.register_module("generator", ReportGenerator())
-    discriminator = ReportCritic() if name == "wgan_gp" else ReportAutoEncoder(name == "ebgan")
-    gan.register_module("discriminator", discriminator)
+    gan.register_module("discriminator", make_report_discriminator(name, batch_size))
     return gan
 
 
@@ -191,7 +174,7 @@ def load_for_ever(size: int, batch_size: int, count: int = 4096) -> Iterator[Ten
 def make_report_loop(name: str, batch_size: int, device: torch.device) -> Callable[[], None]:
     """Return a function that does one full update of the report's loop: one generator step and those before it."""
     generator = ReportGenerator().to(device)
-    discriminator = (ReportCritic() if name == "wgan_gp" else ReportAutoEncoder(name == "ebgan")).to(device)
+    discriminator = make_report_discriminator(name, batch_size).to(device)
     adams = [torch.optim.Adam(net.parameters(), LEARNING_RATE, BETAS) for net in (generator, discriminator)]
     images = (batch.to(device) for batch in load_for_ever(28, batch_size))
     step = {"began": _update_began, "ebgan": _update_ebgan, "wgan_gp": _update_wgan_gp}[name]

@@ -41,6 +41,7 @@ class Candidate(NamedTuple):
         steps: discriminator steps an update.
         keeps_memory: whether glibc is told to keep freed memory.
         options: of section `train` of params.yaml, by which it differs from the default.
+        reduces_penalty: whether a gradient penalty is in bfloat16, too, `full_precision_penalty: false`.
     """
 
     label: str
@@ -51,6 +52,7 @@ class Candidate(NamedTuple):
     options: tuple[tuple[str, object], ...] = ()
     size: int = 32
     channels: int = 3
+    reduces_penalty: bool = False
 
 
 Options = tuple[tuple[str, object], ...]
@@ -130,6 +132,15 @@ def list_options(arguments: argparse.Namespace) -> list[list[Candidate]]:
     return [[base, base._replace(label=f"{name}: memory returned", keeps_memory=False), *lines]]
 
 
+def reduce_penalties(table: list[Candidate]) -> list[Candidate]:
+    """List what computes in bfloat16 once more, with its gradient penalty in it, too."""
+    return [
+        line._replace(label=f"{line.label}, penalty too", reduces_penalty=True)
+        for line in table
+        if line.gan == "wgan_gp" and set(BFLOAT16) <= set(line.options)
+    ]
+
+
 COMPARISONS = {
     "report": list_report,
     "standard": list_standard,
@@ -155,17 +166,21 @@ def serve(candidate: Candidate, arguments: argparse.Namespace, pipe: Connection)
     shape = (candidate.channels, candidate.size, candidate.size)
     gan, steps, batch, width = candidate.gan, candidate.steps, arguments.batch_size, arguments.width
     options = dict(candidate.options)
+    penalty = {"full_precision_penalty": False} if candidate.reduces_penalty else {}
     if candidate.kind == "report":
         update = make.make_report(gan, batch, device)
     elif candidate.kind == "report_networks":
-        update = make.make_report_networks(gan, device, batch, steps, str(options["precision"]))
+        update = make.make_report_networks(
+            gan, device, batch, steps, str(options["precision"]), not candidate.reduces_penalty
+        )
     elif candidate.kind == "plain":
         update = make.make_plain(gan, shape, width, batch, steps, device)
     elif candidate.kind == "mimicry":
         update = make.make_mimicry(gan, device, batch, steps)
     else:
         build = make.make_residual_gan if candidate.kind == "residual" else make.make_shelf_gan
-        update = make.run_our_loop(build(gan, shape, width), shape, device, batch, steps, **options)
+        ours = build(gan, shape, width, **penalty)
+        update = make.run_our_loop(ours, shape, device, batch, steps, **options)
 
     def work(count: int) -> None:
         update(count)
@@ -191,7 +206,7 @@ def compare(table: list[Candidate], arguments: argparse.Namespace) -> None:
         median = statistics.median(values)
         memory = "kept" if candidate.keeps_memory else "returned"
         print(
-            f"{candidate.label:40} {median:8.1f} images/s ({min(values):.1f}-{max(values):.1f}, n = {len(values)})"
+            f"{candidate.label:52} {median:8.1f} images/s ({min(values):.1f}-{max(values):.1f}, n = {len(values)})"
             f"  ratio {median / base:5.2f}  n_dis {candidate.steps}, memory {memory}, "
             f"first update {contender.first_seconds:.1f} s",
             flush=True,
@@ -230,7 +245,7 @@ def main() -> None:
         return
     for table in COMPARISONS[arguments.section](arguments):
         if arguments.gan in (None, table[0].gan):
-            compare(table, arguments)
+            compare(table + reduce_penalties(table), arguments)
 
 
 if __name__ == "__main__":

@@ -4,19 +4,16 @@ Source: Miyato et al. 2018, section 4 and Table 2 (non-saturating loss); the pen
 """
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from stages.networks.discriminator import Normaliser
 from stages.networks.gan import Loss
-from stages.networks.penalties import measure_gradient_penalty
+from stages.networks.penalties import GradientPenaltyOptions, measure_gradient_penalty
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
 
 
-class Options(ScoreGanOptions):
+class Options(ScoreGanOptions, GradientPenaltyOptions):
     """The section `options.gan_gp` of params.yaml."""
-
-    gradient_penalty_weight: float = Field(ge=0.0)
 
 
 class GAN(ScoreGan):
@@ -28,6 +25,8 @@ class GAN(ScoreGan):
     def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
         """See Gan; the loss on scores + lambda * penalty."""
         loss = super().discriminator_loss(real, fake, random)
-        penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
+        penalty = measure_gradient_penalty(
+            self.discriminator, real, fake, random, self.options.full_precision_penalty
+        )
         total = loss.total + self.options.gradient_penalty_weight * penalty
         return Loss(total, loss.diagnostics | {"gradient_penalty": penalty.detach()})

@@ -5,21 +5,17 @@ penalty, no batch norm in the critic, whose penalty is on each image alone).
 """
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from stages.common.params import Params
 from stages.networks.architectures import build_discriminator
 from stages.networks.gan import Gan, Loss
 from stages.networks.layers import draw_weights
 from stages.networks.params import NetworksParams
-from stages.networks.penalties import measure_gradient_penalty
+from stages.networks.penalties import GradientPenaltyOptions, measure_gradient_penalty
 
 
-class Options(Params):
+class Options(GradientPenaltyOptions):
     """The section `options.wgan_gp` of params.yaml."""
-
-    gradient_penalty_weight: float = Field(ge=0.0)
 
 
 class GAN(Gan):
@@ -38,7 +34,9 @@ class GAN(Gan):
         real_score, fake_score = (
             scores.mean() for scores in self.discriminator(torch.cat([real, fake])).chunk(2)
         )
-        penalty = measure_gradient_penalty(self.discriminator, real, fake, random)
+        penalty = measure_gradient_penalty(
+            self.discriminator, real, fake, random, self.options.full_precision_penalty
+        )
         total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
         return Loss(
             total,

@@ -3,7 +3,7 @@
 Torch's formulas for the second gradient of a convolution, and of a piecewise linear activation, send a gradient of
 zeros to where the first pass came from, and so back through the whole network. Here a convolution's gradients are what
 the gradients of a convolution are, its own kernels at every order; and an activation's slope is a constant: nothing is
-sent where nothing comes. Either alone gains little.
+sent where nothing comes. Either alone gains little. Nor does a second gradient go on to the images.
 """
 
 from typing import Any, NamedTuple
@@ -21,7 +21,9 @@ REPLACED = (torch.conv2d, functional.leaky_relu, *RELUS)
 def differentiate(network: nn.Module, images: Tensor) -> Tensor:
     """Compute the gradient of the sum of a network's scores with respect to the images, with its graph.
 
-    The result and its gradients are those of `torch.autograd.grad(..., create_graph=True)`, up to rounding.
+    The result and its gradients with respect to the network's weights are those of
+    `torch.autograd.grad(..., create_graph=True)`, up to rounding. With respect to the images it is not to be
+    differentiated again: what a first convolution would have to say of that is left out.
 
     Args:
         network: maps images to scores float [N].
@@ -30,7 +32,7 @@ def differentiate(network: nn.Module, images: Tensor) -> Tensor:
     Returns:
         Float [N, C, H, W].
     """
-    with _Twice() as twice:
+    with _Twice(images) as twice:
         # Not the call of the module, which may be compiled: compiled code cannot be differentiated twice.
         scores = network.forward(images)
     twice.is_first = True
@@ -45,11 +47,13 @@ class _Twice(TorchFunctionMode):
     """Replaces convolutions and piecewise linear activations by what is differentiated twice at little cost.
 
     Attributes:
+        images: what the network is shown; only the first gradient asks for theirs.
         is_first: whether the first gradient is being computed, which asks nothing of the weights.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, images: Tensor) -> None:
         super().__init__()
+        self.images = images
         self.is_first = False
 
     def __torch_function__(
@@ -77,9 +81,24 @@ class _Twice(TorchFunctionMode):
     ) -> Tensor:
         if isinstance(padding, str):
             return torch.conv2d(maps, weight, bias, stride, padding, dilation, groups)
+        turn = _Turn(self, maps is self.images)
+        maps, weight, bias = (_cast(each) for each in (maps, weight, bias))
         how = _How(_pair(stride), _pair(padding), _pair(dilation), groups)
-        result: Tensor = _Convolution.apply(maps, weight, bias, how, self)
+        result: Tensor = _Convolution.apply(maps, weight, bias, how, turn)
         return result
+
+
+class _Turn(NamedTuple):
+    """Which of a convolution's gradients a turn asks for, the first or the second."""
+
+    twice: _Twice
+    sees_images: bool
+
+    def asks_maps(self) -> bool:
+        return self.twice.is_first or not self.sees_images
+
+    def asks_weight(self) -> bool:
+        return not self.twice.is_first
 
 
 def _bend(maps: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -117,6 +136,13 @@ class _Slope(Function):
         return _Slope.apply(gradients[0], maps, ctx.slope), None, None
 
 
+def _cast(values: Tensor | None) -> Any:
+    """Cast a convolution's operand as autocast does, which knows nothing of ours."""
+    if values is None or not torch.is_autocast_enabled(values.device.type):
+        return values
+    return values.to(torch.get_autocast_dtype(values.device.type))
+
+
 def _pair(size: Any) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else tuple(size)
 
@@ -141,23 +167,24 @@ class _How(NamedTuple):
 class _Convolution(Function):
     @staticmethod
     def forward(
-        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, how: _How, twice: _Twice | None
+        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, how: _How, turn: _Turn | None
     ) -> Tensor:
         ctx.save_for_backward(maps, weight)
-        ctx.how, ctx.twice = how, twice
+        ctx.how, ctx.turn = how, turn
         return torch.conv2d(maps, weight, bias, *how)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (gradient,), (maps, weight) = gradients, ctx.saved_tensors
         wants_maps, wants_weight, wants_bias = ctx.needs_input_grad[:3]
-        is_first = ctx.twice is not None and ctx.twice.is_first
+        if ctx.turn is not None:
+            wants_maps &= ctx.turn.asks_maps()
+            wants_weight &= ctx.turn.asks_weight()
+            wants_bias &= ctx.turn.asks_weight()
         return (
             _MapsGradient.apply(gradient, weight, maps.detach(), ctx.how) if wants_maps else None,
-            _WeightGradient.apply(maps, gradient, weight.detach(), ctx.how)
-            if wants_weight and not is_first
-            else None,
-            gradient.sum((0, 2, 3)) if wants_bias and not is_first else None,
+            _WeightGradient.apply(maps, gradient, weight.detach(), ctx.how) if wants_weight else None,
+            gradient.sum((0, 2, 3)) if wants_bias else None,
             None,
             None,
         )

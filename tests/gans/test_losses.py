@@ -65,7 +65,9 @@ def test_hinge_loss_by_hand() -> None:
 
 
 def test_the_gradient_penalty_of_a_linear_critic_by_hand() -> None:
-    gan = wgan_gp.GAN(SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0))
+    gan = wgan_gp.GAN(
+        SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0, full_precision_penalty=True)
+    )
     weight = torch.zeros(1, 784)
     weight[0, :9] = 1.0  # gradient norm 3 everywhere
     linear = nn.Linear(784, 1, bias=False)
@@ -78,7 +80,7 @@ def test_the_gradient_penalty_of_a_linear_critic_by_hand() -> None:
 
 
 def test_gan_gp_adds_the_penalty_to_the_non_saturating_loss_by_hand() -> None:
-    options = gan_gp.Options(loss="non_saturating", gradient_penalty_weight=10.0)
+    options = gan_gp.Options(loss="non_saturating", gradient_penalty_weight=10.0, full_precision_penalty=True)
     gan = gan_gp.GAN(SHAPE, NARROW, options)
     linear = nn.Linear(784, 1, bias=False)
     linear.weight.data.zero_()[0, :9] = 1.0
@@ -180,7 +182,9 @@ def test_a_normalised_generator_has_spectral_norm_one_and_exports_plain_weights_
 
 
 def test_a_critic_has_no_batch_norm_and_scores_each_image_alone() -> None:
-    gan = wgan_gp.GAN(SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0))
+    gan = wgan_gp.GAN(
+        SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0, full_precision_penalty=True)
+    )
     images = torch.randn(4, *SHAPE)
     assert torch.allclose(gan.discriminator(images)[1:2], gan.discriminator(images[1:2]), atol=1e-6)
 

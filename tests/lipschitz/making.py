@@ -12,7 +12,7 @@ NETWORKS = NetworksParams(architecture="standard", z_dimension=4, width=3, negat
 OPTIONS: dict[str, dict[str, Any]] = {
     "began": {"gamma": 0.7, "lambda_k": 0.5, "code_dimension": 5, "patience_epochs": 5},
     "ebgan": {"margin": 0.2, "pull_away_weight": 0.1, "code_dimension": 5},
-    "wgan_gp": {"gradient_penalty_weight": 10.0},
+    "wgan_gp": {"gradient_penalty_weight": 10.0, "full_precision_penalty": True},
     "batch_norm": {"loss": "non_saturating"},
     "layer_norm": {"loss": "non_saturating"},
     "sngan": {

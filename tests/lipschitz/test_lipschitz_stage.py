@@ -21,6 +21,7 @@ from stages.common.artifacts import (
 from stages.lipschitz.__main__ import main
 from stages.train.handover import hand_over
 from stages.train.leg import train_leg
+from tests.lipschitz.making import OPTIONS
 from tests.train.test_leg import change_params
 
 SNGAN = Leg("sngan", "A", 0)
@@ -90,7 +91,7 @@ def test_a_trained_gradient_penalty_brings_gradients_between_images_near_one(
     np.save(images_file("train"), (digits * 15.9375).astype(np.uint8))
     leg, means = Leg("wgan_gp", "A", 0), []
     for weight in (10.0, 0.0):
-        change_params(options={"wgan_gp": {"gradient_penalty_weight": weight}})
+        change_params(options={"wgan_gp": OPTIONS["wgan_gp"] | {"gradient_penalty_weight": weight}})
         train(leg, generator_steps=250, batch_size=16)
         means.append(run(leg, monkeypatch)[-1]["gradient_norm"]["interpolated"]["mean"])
     assert means[0] == pytest.approx(1.0, abs=0.15)

@@ -29,6 +29,13 @@ def make_normalised() -> nn.Module:
     )
 
 
+def make_curved() -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 6, 4, 2, 1), nn.BatchNorm2d(6), nn.LeakyReLU(0.2), nn.Conv2d(6, 8, 3), nn.Softplus()),
+        *(nn.Flatten(), nn.Linear(8 * 2 * 2, 1), nn.Flatten(0)),
+    )
+
+
 class Otherwise(nn.Module):
     """The same functions, called in other ways."""
 
@@ -60,6 +67,22 @@ def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memor
         torch.testing.assert_close(ours, plain)
 
 
+def test_under_autocast_the_network_is_reduced_and_its_gradients_are_not() -> None:
+    torch.manual_seed(0)
+    network = make_piecewise_linear()
+    weights = [weight for weight in network.parameters() if weight.ndim > 1]
+    images = torch.randn(SHAPE, requires_grad=True)
+    found = []
+    for reduces in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, reduces):
+            gradient = differentiate(network, images)
+            penalty = gradient.square().sum()
+        found.append((gradient, *torch.autograd.grad(penalty, weights)))
+    for exact, reduced in zip(*found, strict=True):
+        assert reduced.dtype == torch.float32
+        assert 0.0 < float((reduced - exact).detach().norm() / exact.detach().norm()) < 0.03
+
+
 def test_nothing_is_computed_in_vain() -> None:
     network = make_piecewise_linear()
     images = torch.randn(SHAPE, requires_grad=True)
@@ -71,10 +94,32 @@ def test_nothing_is_computed_in_vain() -> None:
     assert counts["aten::convolution_backward"] == 4
 
 
+def test_nothing_is_sent_to_the_images_where_a_second_gradient_reaches_them() -> None:
+    network = make_curved()
+    images = torch.randn(SHAPE, requires_grad=True)
+    with torch.profiler.profile() as profile:
+        differentiate(network, images).square().sum().backward()
+    counts = {event.key: event.count for event in profile.key_averages()}
+    # First one for the maps of each layer; then the weight of each, twice, and the maps of the second layer.
+    assert counts["aten::convolution_backward"] == 7
+    assert images.grad is None
+
+
+class Given(nn.Module):
+    """A network of one kernel, which is given."""
+
+    def __init__(self, kernel: Tensor) -> None:
+        super().__init__()
+        self.kernel = kernel
+
+    def forward(self, images: Tensor) -> Tensor:
+        return functional.conv2d(images, self.kernel, stride=2, padding=1).sigmoid().square().sum((1, 2, 3))
+
+
 def test_a_third_gradient_is_right() -> None:
     torch.manual_seed(0)
-    network = make_normalised().double().eval()
     images = torch.randn(2, *SHAPE[1:], dtype=torch.float64, requires_grad=True)
+    kernel = torch.randn(6, 3, 3, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(
-        lambda at: differentiate(network, at).sum((2, 3)), images, fast_mode=True
+        lambda at: differentiate(Given(at), images).sum((2, 3)), kernel, fast_mode=True
     )

@@ -113,19 +113,42 @@ def load_trained(gan: str) -> dict[str, torch.Tensor]:
     return load_file(f"models/{gan}-A-0/state.safetensors")
 
 
-def test_a_gradient_penalty_is_computed_in_full_precision(workspace: Path) -> None:
+def test_a_gradient_penalty_is_computed_in_full_precision_unless_told_otherwise(workspace: Path) -> None:
     module = load_gan_module("wgan_gp")
     gan = module.GAN(
-        (1, 8, 8), load_section(NetworksParams, "networks"), module.Options(gradient_penalty_weight=1.0)
+        (1, 8, 8),
+        load_section(NetworksParams, "networks"),
+        module.Options(gradient_penalty_weight=1.0, full_precision_penalty=True),
     )
     real, fake = torch.rand(2, 4, 1, 8, 8)
 
-    def measure() -> torch.Tensor:
-        return measure_gradient_penalty(gan.discriminator, real, fake, torch.Generator().manual_seed(0))
+    def measure(in_full_precision: bool) -> torch.Tensor:
+        random = torch.Generator().manual_seed(0)
+        return measure_gradient_penalty(gan.discriminator, real, fake, random, in_full_precision)
 
-    expected = measure()
+    expected = measure(True)
+    assert torch.equal(measure(False), expected)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(measure(), expected)
+        assert torch.equal(measure(True), expected)
+        reduced = measure(False)
+    assert reduced.dtype == torch.float32
+    assert not torch.equal(reduced, expected)
+    torch.testing.assert_close(reduced, expected, rtol=0.02, atol=0.0)
+
+
+@pytest.mark.parametrize("gan", ["wgan_gp", "gan_gp"])
+def test_a_penalty_in_bfloat16_is_asked_for_by_name_and_resumes_to_the_bit(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, gan: str
+) -> None:
+    change_train(precision="bfloat16")
+    in_float32 = train(gan)
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["options"][gan]["full_precision_penalty"] = False
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    remove_scratch()
+    in_bfloat16 = train(gan)
+    assert in_bfloat16 != in_float32
+    assert kill_and_resume(gan, monkeypatch) == in_bfloat16
 
 
 def test_the_generator_is_trained_on_the_images_just_shown_where_they_are_reused(
