@@ -10,15 +10,16 @@ with ratios to ours. Run it on a quiet machine: it prints the load it met.
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -164,11 +165,10 @@ def run_end_to_end(names: Sequence[str], images: int, real_images: int, weights:
     for seed, (name, count) in enumerate((("real", real_images), ("fake", images))):
         np.save(folder / f"{name}.npy", draw_images(count, SIDE, seed=seed).numpy())
     for name in names:
-        command = [sys.executable, "-W", "ignore", __file__, "score", "--name", name, "--folder", str(folder)]
-        done = subprocess.run(
-            [*command, "--weights", str(weights)], check=True, capture_output=True, text=True
-        )
-        record = json.loads(done.stdout.strip().splitlines()[-1])
+        with ProcessPoolExecutor(
+            1, get_context("spawn"), initializer=warnings.simplefilter, initargs=("ignore",)
+        ) as process:
+            record = process.submit(contenders.score, name, folder, weights).result()
         scores = ", ".join(f"{key} {value:.6g}" for key, value in record.items())
         print(f"{name}, {real_images} real and {images} fake images: {scores}", flush=True)
 
@@ -178,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("section", choices=("formula", "features", "end-to-end", "score"))
+    parser.add_argument("section", choices=("formula", "features", "end-to-end"))
     parser.add_argument("--images", type=int, default=None, help="6000 from end to end, 50 for features")
     parser.add_argument("--real-images", type=int, help="end to end; as many as --images when left out")
     parser.add_argument(
@@ -193,12 +193,7 @@ def main() -> None:
         metavar="NAME",
         help=f"end to end; out of {', '.join(contenders.SCORERS)}",
     )
-    for name in ("name", "folder", "weights"):
-        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.section == "score":
-        print(json.dumps(contenders.score(arguments.name, Path(arguments.folder), Path(arguments.weights))))
-        return
     print(describe_machine(), flush=True)
     if arguments.section == "formula":
         # As our stages do; it speeds up all contenders. The others have a process each, with its own ways.
