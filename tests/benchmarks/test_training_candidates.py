@@ -1,10 +1,12 @@
 """Every candidate that benchmarks/training.py times does a full update."""
 
+from argparse import Namespace
 from importlib.util import find_spec
 
 import pytest
 import torch
 
+from benchmarks import training
 from benchmarks.candidates import (
     make_mimicry,
     make_plain,
@@ -40,6 +42,15 @@ def test_residual_networks_are_updated_as_mimicrys_are(gan: str) -> None:
     run_our_loop(make_residual_gan(gan, shape, 4), shape, CPU, BATCH, 2, precision="float32")(1)
     if HAS_MIMICRY:
         make_mimicry(gan, CPU, BATCH, 1)(1)
+
+
+def test_on_a_gpu_bfloat16_is_timed_with_its_steps_captured_but_for_what_refuses_that() -> None:
+    arguments = Namespace(device="cuda", gan=None)
+    lists = (training.list_report, training.list_standard, training.list_mimicry)
+    captured = [
+        line.label for make in lists for table in make(arguments) for line in training.capture_steps(table)
+    ]
+    assert captured == [f"{name}: ours, bfloat16, cuda_graphs" for name in ("sngan", "sngan", "wgan_gp")]
 
 
 def test_real_and_generated_images_of_one_pass_are_normalised_as_batches_of_their_own() -> None:
