@@ -15,7 +15,6 @@ from tests.driving import call, copy_working_tree
 # DVC as the flow runs it, which is killed when half of what it writes to a file of this name is on the disk.
 KILLED = """
 import json, os, signal, sys
-from dvc.utils.serialize import _yaml
 from pipeline.flow import lock_file
 from pipeline.flow.host import run_dvc
 
