@@ -180,9 +180,7 @@ def serve(candidate: Candidate, arguments: argparse.Namespace, pipe: Connection)
     if candidate.kind == "report":
         update = make.make_report(gan, batch, device)
     elif candidate.kind == "report_networks":
-        update = make.make_report_networks(
-            gan, device, batch, steps, str(options["precision"]), not candidate.reduces_penalty
-        )
+        update = make.make_report_networks(gan, device, batch, steps, str(options["precision"]), **penalty)
     elif candidate.kind == "plain":
         update = make.make_plain(gan, shape, width, batch, steps, device)
     elif candidate.kind == "mimicry":

@@ -5,7 +5,6 @@ a file, which every later command refuses: the rwlock until somebody removes it,
 again, without what was done since. A plain `dvc repro` may still leave such an rwlock; the flow's next run mends it.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -47,12 +46,17 @@ class RwlockFiles(WholeFiles):
         """Open the rwlock; DVC holds the lock that guards it.
 
         Raises:
-            FileNotFoundError: it is not there, or cannot be read.
+            FileNotFoundError: it is not there, or what DVC reads in it is no JSON.
         """
-        with super().open(path, mode, **options) as file:
-            if "w" not in mode:
-                _check_json(file, path)
-            yield file
+        try:
+            with super().open(path, mode, **options) as file:
+                yield file
+        except ValueError as error:
+            print(
+                f"'{path}' cannot be read ({error}): a command of DVC was killed while it wrote it. It is begun anew.",
+                file=sys.stderr,
+            )
+            raise FileNotFoundError(path) from error
 
 
 def write_whole() -> None:
@@ -65,15 +69,3 @@ def write_whole() -> None:
         return manager
 
     module._edit_rwlock = edit_rwlock
-
-
-def _check_json(file: IO[str], path: str) -> None:
-    try:
-        json.load(file)
-    except ValueError as error:
-        print(
-            f"'{path}' cannot be read ({error}): a command of DVC was killed while it wrote it. It is begun anew.",
-            file=sys.stderr,
-        )
-        raise FileNotFoundError(path) from error
-    file.seek(0)

@@ -83,23 +83,23 @@ def test_under_autocast_the_network_is_reduced_and_its_gradients_are_not() -> No
         assert 0.0 < float((reduced - exact).detach().norm() / exact.detach().norm()) < 0.03
 
 
-def test_nothing_is_computed_in_vain() -> None:
-    network = make_piecewise_linear()
-    images = torch.randn(SHAPE, requires_grad=True)
+def count_operations(network: nn.Module, images: Tensor) -> dict[str, int]:
+    """Count the operations of a gradient at the images and of its gradient at the weights."""
     with torch.profiler.profile() as profile:
         differentiate(network, images).square().sum().backward()
-    counts = {event.key: event.count for event in profile.key_averages()}
+    return {event.key: event.count for event in profile.key_averages()}
+
+
+def test_nothing_is_computed_in_vain() -> None:
+    counts = count_operations(make_piecewise_linear(), torch.randn(SHAPE, requires_grad=True))
     # Two convolutions: forward, and forward again on what comes back; their gradients on maps, and on weights.
     assert counts["aten::convolution"] == 4
     assert counts["aten::convolution_backward"] == 4
 
 
 def test_nothing_is_sent_to_the_images_where_a_second_gradient_reaches_them() -> None:
-    network = make_curved()
     images = torch.randn(SHAPE, requires_grad=True)
-    with torch.profiler.profile() as profile:
-        differentiate(network, images).square().sum().backward()
-    counts = {event.key: event.count for event in profile.key_averages()}
+    counts = count_operations(make_curved(), images)
     # First one for the maps of each layer; then the weight of each, twice, and the maps of the second layer.
     assert counts["aten::convolution_backward"] == 7
     assert images.grad is None

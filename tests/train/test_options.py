@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from stages.common.artifacts import Leg
-from stages.common.params import load_section
+from stages.common.params import load_section, read_params
 from stages.networks.gan import load_gan_module
 from stages.networks.params import NetworksParams
 from stages.networks.penalties import measure_gradient_penalty
@@ -20,6 +20,7 @@ from stages.train.leg import train_leg
 from stages.train.params import TrainParams
 from stages.train.steps import reduces_precision
 from stages.train.training import Training
+from tests.train.test_leg import change_params
 
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
 # Every option that claims bit-identity, away from its default.
@@ -85,9 +86,7 @@ def test_an_option_is_part_of_what_a_result_depends_on(workspace: Path, option: 
 
 def test_mapped_images_give_the_bytes_of_images_on_the_device(workspace: Path) -> None:
     on_device = train("batch_norm")
-    content = yaml.safe_load(Path("params.yaml").read_text())
-    content["compute"]["images"] = "mapped"
-    Path("params.yaml").write_text(yaml.safe_dump(content))
+    change_params(compute={"images": "mapped"})
     remove_scratch()
     assert train("batch_norm") == on_device
 
@@ -142,9 +141,7 @@ def test_a_penalty_in_bfloat16_is_asked_for_by_name_and_resumes_to_the_bit(
 ) -> None:
     change_train(precision="bfloat16")
     in_float32 = train(gan)
-    content = yaml.safe_load(Path("params.yaml").read_text())
-    content["options"][gan]["full_precision_penalty"] = False
-    Path("params.yaml").write_text(yaml.safe_dump(content))
+    change_params(options={gan: read_params()["options"][gan] | {"full_precision_penalty": False}})
     remove_scratch()
     in_bfloat16 = train(gan)
     assert in_bfloat16 != in_float32
