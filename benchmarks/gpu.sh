@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out="${1:-.cache/gpu}"
 mkdir -p "$out"
-sections="${SECTIONS:-tests speed legs leg grid shared}"
+sections="${SECTIONS:-tests speed trials trial grid shared}"
 
 note() { echo "== $*"; }
 wants() { [[ " $sections " == *" $1 "* ]]; }
@@ -25,9 +25,9 @@ if wants speed; then
     done
 fi
 
-if wants legs; then
-    note "several legs at once on one GPU"
-    python benchmarks/training.py legs --device cuda | tee "$out/legs.txt"
+if wants trials; then
+    note "several trials at once on one GPU"
+    python benchmarks/training.py trials --device cuda | tee "$out/trials.txt"
 fi
 
 cifar=()
@@ -39,23 +39,23 @@ if [[ -n "${TRAIN_ZIP:-}" ]]; then
     cifar=(-S prepare.dataset=image_folder -S "prepare.path=$folder")
 fi
 
-if wants leg; then
-    note "one whole 300-epoch SNGAN leg with its six evaluations; the target is 8 minutes"
+if wants trial; then
+    note "one whole 300-epoch SNGAN trial with its six evaluations; the target is 8 minutes"
     python -m pipeline.preset report --force
-    time python -m pipeline.flow run --legs 'sngan-C-0' -S train.cuda_graphs=true "${cifar[@]}" | tee "$out/leg.txt"
+    time python -m pipeline.flow run --trials 'sngan-C-0' -S train.cuda_graphs=true "${cifar[@]}" | tee "$out/trial.txt"
 fi
 
 if wants grid; then
-    note "the report's grid at setting C, three legs at a time"
+    note "the report's grid at setting C, three trials at a time"
     python -m pipeline.preset report --force
-    time python -m pipeline.flow run --legs '*-C-0' --legs-per-device 3 -S train.cuda_graphs=true "${cifar[@]}" |
+    time python -m pipeline.flow run --trials '*-C-0' --trials-per-device 3 -S train.cuda_graphs=true "${cifar[@]}" |
         tee "$out/grid.txt"
     cp -r report "$out/report"
 fi
 
 if wants shared; then
     count="$(nvidia-smi --list-gpus | wc -l)"
-    note "one leg on $count GPUs; on several machines add torchrun's --nnodes and --rdzv-endpoint"
+    note "one trial on $count GPUs; on several machines add torchrun's --nnodes and --rdzv-endpoint"
     time torchrun --standalone --nproc-per-node "$count" -m stages.train --gan sngan --setting C --seed 0 |
         tee "$out/shared.txt"
 fi

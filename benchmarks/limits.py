@@ -162,7 +162,7 @@ def _read_peak(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
-def _train_leg(arguments: argparse.Namespace, barrier: Barrier, updates: int) -> None:
+def _train_trial(arguments: argparse.Namespace, barrier: Barrier, updates: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
     device, shape = torch.device(arguments.device), (3, 32, 32)
@@ -175,24 +175,24 @@ def _train_leg(arguments: argparse.Namespace, barrier: Barrier, updates: int) ->
     barrier.wait()
 
 
-def measure_legs(arguments: argparse.Namespace) -> None:
-    """Train one, two and four legs at once, each a process of one thread, and print images/s of all together."""
+def measure_trials(arguments: argparse.Namespace) -> None:
+    """Train one, two and four trials at once, each a process of one thread, and print images/s of all together."""
     context = get_context("spawn")
     updates = 1000 if arguments.device == "cuda" else 10
-    for legs in (1, 2, 4):
-        barrier = context.Barrier(legs + 1)
+    for trials in (1, 2, 4):
+        barrier = context.Barrier(trials + 1)
         processes = [
-            context.Process(target=_train_leg, args=(arguments, barrier, updates)) for _ in range(legs)
+            context.Process(target=_train_trial, args=(arguments, barrier, updates)) for _ in range(trials)
         ]
         for process in processes:
             process.start()
         barrier.wait()
         start = time.perf_counter()
         barrier.wait()
-        rate = legs * updates * arguments.batch_size / (time.perf_counter() - start)
+        rate = trials * updates * arguments.batch_size / (time.perf_counter() - start)
         for process in processes:
             process.join()
-        print(f"{legs} legs at once: {rate:.0f} images/s together", flush=True)
+        print(f"{trials} trials at once: {rate:.0f} images/s together", flush=True)
 
 
 def measure_profile(arguments: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@
     python benchmarks/training.py spectral          # spectral norm alone against torch's parametrization
     python benchmarks/training.py limit             # the step's operations, the machine's, and the share reached
     python benchmarks/training.py large             # 128 x 128: memory and throughput
-    python benchmarks/training.py legs              # one, two, four legs at once on one device
+    python benchmarks/training.py trials              # one, two, four trials at once on one device
     python benchmarks/training.py profile           # where the time goes, by operator
 
 An update is n_dis discriminator steps and one generator step; images are the real ones that it sees. Rates are
@@ -158,7 +158,7 @@ COMPARISONS = {
     "shelf": list_shelf,
     "options": list_options,
 }
-ALONE = ("spectral", "limit", "large", "legs", "profile")
+ALONE = ("spectral", "limit", "large", "trials", "profile")
 
 
 def serve(candidate: Candidate, arguments: argparse.Namespace, pipe: Connection) -> None:

@@ -69,12 +69,12 @@ def test_metrics_and_plots_are_shown() -> None:
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_change_of_setting_c_runs_only_its_legs_and_the_report() -> None:
+def test_a_change_of_setting_c_runs_only_its_trials_and_the_report() -> None:
     change(lambda params: params["settings"]["C"].update(beta1=0.4))
-    legs = [f"{stage}@sngan-C-0" for stage in ("train", "lipschitz", "sample", "evaluate")]
+    trials = [f"{stage}@sngan-C-0" for stage in ("train", "lipschitz", "sample", "evaluate")]
     run = list_run(dvc("repro"))
     assert run[0] == "check" and run[-2:] == ["report", "track"]
-    assert sorted(run[1:-2]) == sorted([*legs, "neighbours"])
+    assert sorted(run[1:-2]) == sorted([*trials, "neighbours"])
     difference = json.loads(dvc("metrics", "diff", "--json"))
     assert "results/evaluate/sngan-C-0/metrics.json" in difference
     assert "results/evaluate/sngan-A-0/metrics.json" not in difference
@@ -113,8 +113,10 @@ def test_a_new_gan_is_one_file_and_one_word_and_its_divergence_a_result() -> Non
     change(lambda params: params["gans"].append("exploding"))
     change(lambda params: params["options"].update(exploding=params["options"]["sngan"] | {"loss": "hinge"}))
     output = dvc("repro")
-    legs = ["exploding-A-0", "exploding-C-0"]
-    stages = [f"{stage}@{leg}" for stage in ("train", "lipschitz", "sample", "evaluate") for leg in legs]
+    trials = ["exploding-A-0", "exploding-C-0"]
+    stages = [
+        f"{stage}@{trial}" for stage in ("train", "lipschitz", "sample", "evaluate") for trial in trials
+    ]
     assert sorted(list_run(output)) == sorted(["check", *stages, "neighbours", "report", "track"])
     assert "no longer a finite number at generator step 26" in output
     points = json.loads(Path("results/evaluate/exploding-A-0/points.json").read_text())

@@ -33,11 +33,11 @@ def main() -> int:
             help="as dvc exp run -S takes it",
         )
         command.add_argument(
-            "--legs", nargs="+", help="names or patterns, such as 'sngan-*'; all when left out"
+            "--trials", nargs="+", help="names or patterns, such as 'sngan-*'; all when left out"
         )
         command.add_argument("--jobs", type=int, help="stages at once")
         command.add_argument("--device", help="auto, cpu, cuda or mps")
-        command.add_argument("--legs-per-device", type=int, default=1, help="stages at once on one GPU")
+        command.add_argument("--trials-per-device", type=int, default=1, help="stages at once on one GPU")
     serving = commands.add_parser("server", help="start Prefect's server and its pages")
     serving.add_argument(
         "--host", default=SERVER_HOST, help=f"where it listens (default: {SERVER_HOST}, this machine alone)"

@@ -13,18 +13,18 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.flow.ending import confirm_nothing_left, describe, name_failures
 from pipeline.flow.following import follow_trainings
-from pipeline.flow.graph import Graph, find_stale, name_leg, read_graph
+from pipeline.flow.graph import Graph, find_stale, name_trial, read_graph
 from pipeline.flow.guard import only_flow_here
 from pipeline.flow.progress import Board
 from pipeline.flow.publishing import publish_results, publish_times
-from pipeline.flow.request import change_params, choose_legs, list_slots
+from pipeline.flow.request import change_params, choose_trials, list_slots
 from pipeline.flow.schedule import End, Slot, judge, run_graph
 from pipeline.flow.stage import find_up_to_date, run_stage
 from pipeline.flow.timing import Timing, tabulate
 from pipeline.flow.warm import Warm, take
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 
-# Made from whatever legs there are; it names those that are missing.
+# Made from whatever trials there are; it names those that are missing.
 TOLERANT = {"neighbours", "report"}
 
 
@@ -38,20 +38,20 @@ TOLERANT = {"neighbours", "report"}
 def compare(
     preset: str | None = None,
     overrides: list[str] | None = None,
-    legs: list[str] | None = None,
+    trials: list[str] | None = None,
     jobs: int | None = None,
     device: str | None = None,
-    legs_per_device: int = 1,
+    trials_per_device: int = 1,
 ) -> State:
     """Bring the comparison up to date.
 
     Args:
         preset: for params.yaml: default, smoke, report; None keeps it as it is.
         overrides: of params.yaml, as `dvc exp run -S` takes them: `train.generator_steps=100`.
-        legs: names or patterns, such as `sngan-A-0` or `sngan-*`; None for all, the report and MLflow.
+        trials: names or patterns, such as `sngan-A-0` or `sngan-*`; None for all, the report and MLflow.
         jobs: stages at once; None for as many as the machine's cores or GPUs take.
         device: auto, cpu, cuda or mps; None keeps that of params.yaml.
-        legs_per_device: stages at once on one GPU.
+        trials_per_device: stages at once on one GPU.
 
     Returns:
         Completed; or Failed, with the stages that failed and why, or with what is wrong in what was asked for, of
@@ -63,14 +63,14 @@ def compare(
             mark_crashed(dead)
         try:
             change_params(warm, preset, overrides or [], device)
-            chosen, slots = choose_legs(legs), list_slots(jobs, legs_per_device)
-            graph = choose_stages(read_graph(warm), chosen, is_whole=legs is None)
+            chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
+            graph = choose_stages(read_graph(warm), chosen, is_whole=trials is None)
             stale = find_stale(warm, graph)
         except ValueError as error:
             return Failed(message=str(error))
         timing = Timing(len(slots))
         logger.info("%d stages, of which %d to look at, %d at once", len(graph.needs), len(stale), len(slots))
-        with Board(graph, [leg.name for leg in chosen]) as board:
+        with Board(graph, [trial.name for trial in chosen]) as board:
             ends = show_up_to_date(graph, stale, board)
             with follow_trainings(is_needed=bool(stale)) as followers:
                 ends |= run_stale(graph.restrict(stale), slots, warm, board, timing)
@@ -93,12 +93,12 @@ def mark_crashed(name: str) -> None:
             client.set_flow_run_state(run.id, Crashed(message="its process was killed"), force=True)
 
 
-def choose_stages(graph: Graph, legs: list[Leg], is_whole: bool) -> Graph:
-    """Choose all stages, or those of some legs with what they need."""
+def choose_stages(graph: Graph, trials: list[Trial], is_whole: bool) -> Graph:
+    """Choose all stages, or those of some trials with what they need."""
     if is_whole:
         return graph
-    names = {leg.name for leg in legs}
-    return graph.restrict(graph.upstream(stage for stage in graph.needs if name_leg(stage) in names))
+    names = {trial.name for trial in trials}
+    return graph.restrict(graph.upstream(stage for stage in graph.needs if name_trial(stage) in names))
 
 
 def show_up_to_date(graph: Graph, stale: set[str], board: Board) -> dict[str, End]:

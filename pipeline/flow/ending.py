@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.flow.graph import Graph, name_leg
+from pipeline.flow.graph import Graph, name_trial
 from pipeline.flow.schedule import End, Outcome
 from pipeline.flow.warm import Warm
 
@@ -33,11 +33,18 @@ def name_failures(ends: dict[str, End]) -> list[str]:
 
 
 def describe(ends: dict[str, End], failures: list[str]) -> str:
-    """Say what came of a flow: how many stages, which legs failed and why, what was not started."""
+    """Say what came of a flow: how many stages, which trials failed and why, what was not started."""
     counts = {outcome: sum(end.outcome is outcome for end in ends.values()) for outcome in Outcome}
-    legs = {leg for stage in ends if (leg := name_leg(stage))}
-    whole = {leg for leg in legs if all(end.is_good for stage, end in ends.items() if name_leg(stage) == leg)}
-    done = f"{len(whole)} of {len(legs)} legs done; {counts[Outcome.RUN]} stages run, {counts[Outcome.CACHED]} cached"
+    trials = {trial for stage in ends if (trial := name_trial(stage))}
+    whole = {
+        trial
+        for trial in trials
+        if all(end.is_good for stage, end in ends.items() if name_trial(stage) == trial)
+    }
+    done = (
+        f"{len(whole)} of {len(trials)} trials done; "
+        f"{counts[Outcome.RUN]} stages run, {counts[Outcome.CACHED]} cached"
+    )
     if not failures:
         return done
     skipped = [stage for stage, end in ends.items() if end.outcome is Outcome.SKIPPED]

@@ -87,6 +87,6 @@ def find_stale(warm: Warm, graph: Graph) -> set[str]:
     return graph.downstream(stage for stage in changed if stage in graph.needs)
 
 
-def name_leg(stage: str) -> str:
-    """Name the leg that a stage of DVC's matrix is of: `sngan-A-0` of `train@sngan-A-0`; nothing of a shared one."""
+def name_trial(stage: str) -> str:
+    """Name the trial that a stage of DVC's matrix is of: `sngan-A-0` of `train@sngan-A-0`; nothing of a shared one."""
     return stage.partition("@")[2]

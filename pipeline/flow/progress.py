@@ -1,4 +1,4 @@
-"""How far every leg is: bars on a terminal, a line a stage elsewhere, and progress artifacts for Prefect's pages."""
+"""How far every trial is: bars on a terminal, a line a stage elsewhere, and progress artifacts for Prefect's pages."""
 
 import logging
 import re
@@ -14,7 +14,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from pipeline.flow.graph import Graph, name_leg
+from pipeline.flow.graph import Graph, name_trial
 from pipeline.flow.schedule import End
 
 # What a training prints as it goes (stages/train/progress.py).
@@ -23,12 +23,14 @@ ARTIFACT_SECONDS = 5.0
 
 
 class Board:
-    """Shows legs by name; called by the threads of all stages."""
+    """Shows trials by name; called by the threads of all stages."""
 
-    def __init__(self, graph: Graph, legs: Iterable[str]) -> None:
+    def __init__(self, graph: Graph, trials: Iterable[str]) -> None:
         self._lock = threading.Lock()
-        # How far each stage of each leg is, from 0 to 1.
-        self._parts = {leg: {stage: 0.0 for stage in graph.needs if name_leg(stage) == leg} for leg in legs}
+        # How far each stage of each trial is, from 0 to 1.
+        self._parts = {
+            trial: {stage: 0.0 for stage in graph.needs if name_trial(stage) == trial} for trial in trials
+        }
         self._artifacts: dict[str, UUID] = {}
         self._updated: dict[str, float] = {}
         self._done, self._stage_count = 0, len(graph.needs)
@@ -79,33 +81,35 @@ class Board:
             self._advance(stage, 1.0 if end.is_good else 0.0, end.outcome.value, is_certain=True)
 
     def summarise(self) -> str:
-        """Say in a line how many stages and legs are done."""
+        """Say in a line how many stages and trials are done."""
         with self._lock:
             whole = sum(min(parts.values()) >= 1.0 for parts in self._parts.values())
-            return f"{self._done} of {self._stage_count} stages, {whole} of {len(self._parts)} legs done"
+            return f"{self._done} of {self._stage_count} stages, {whole} of {len(self._parts)} trials done"
 
     def _advance(self, stage: str, part: float, note: str, is_certain: bool = False) -> None:
-        leg = name_leg(stage)
-        if leg not in self._parts:
+        trial = name_trial(stage)
+        if trial not in self._parts:
             return
-        parts = self._parts[leg]
+        parts = self._parts[trial]
         parts[stage] = part
         percent = 100 * sum(parts.values()) / len(parts)
-        if leg not in self._rows:
-            self._rows[leg] = self._bars.add_task(leg, total=100, note="")
-        self._bars.update(self._rows[leg], completed=round(percent), note=note, visible=percent < 100)
+        if trial not in self._rows:
+            self._rows[trial] = self._bars.add_task(trial, total=100, note="")
+        self._bars.update(self._rows[trial], completed=round(percent), note=note, visible=percent < 100)
         now = time.monotonic()
-        if is_certain or now - self._updated.get(leg, -ARTIFACT_SECONDS) >= ARTIFACT_SECONDS:
-            self._updated[leg] = now
-            self._publish(leg, percent)
+        if is_certain or now - self._updated.get(trial, -ARTIFACT_SECONDS) >= ARTIFACT_SECONDS:
+            self._updated[trial] = now
+            self._publish(trial, percent)
 
-    def _publish(self, leg: str, percent: float) -> None:
-        if leg in self._artifacts:
-            update_progress_artifact(self._artifacts[leg], progress=percent)
+    def _publish(self, trial: str, percent: float) -> None:
+        if trial in self._artifacts:
+            update_progress_artifact(self._artifacts[trial], progress=percent)
         else:
-            made = create_progress_artifact(percent, key=slug(f"leg-{leg}"), description=f"How far {leg} is")
+            made = create_progress_artifact(
+                percent, key=slug(f"trial-{trial}"), description=f"How far {trial} is"
+            )
             assert isinstance(made, UUID)
-            self._artifacts[leg] = made
+            self._artifacts[trial] = made
 
 
 def slug(name: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.flow.warm import Warm, capture
 from pipeline.preset import switch_preset
-from stages.common.artifacts import Leg, write_bytes
+from stages.common.artifacts import Trial, write_bytes
 from stages.common.grid import Grid
 from stages.common.params import PARAMS_FILE, read_params
 
@@ -78,46 +78,46 @@ def override_params(overrides: list[str]) -> None:
         write_bytes(PARAMS_FILE, copy.read_bytes())
 
 
-def choose_legs(patterns: list[str] | None) -> list[Leg]:
-    """Choose legs of the grid by name or pattern: `sngan-A-0`, `sngan-*`, `*-A-?`; None for all.
+def choose_trials(patterns: list[str] | None) -> list[Trial]:
+    """Choose trials of the grid by name or pattern: `sngan-A-0`, `sngan-*`, `*-A-?`; None for all.
 
     Raises:
         ParamsError: params.yaml is wrong.
-        ValueError: a pattern fits no leg.
+        ValueError: a pattern fits no trial.
     """
-    legs = Grid.load().legs()
+    trials = Grid.load().trials()
     if patterns is None:
-        return legs
-    names = [leg.name for leg in legs]
+        return trials
+    names = [trial.name for trial in trials]
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
-            raise ValueError(f"legs: {pattern!r} fits none; there is {', '.join(names)}")
-    chosen = [leg for leg in legs if any(fnmatch.fnmatch(leg.name, pattern) for pattern in patterns)]
+            raise ValueError(f"trials: {pattern!r} fits none; there is {', '.join(names)}")
+    chosen = [trial for trial in trials if any(fnmatch.fnmatch(trial.name, pattern) for pattern in patterns)]
     if not chosen:
-        raise ValueError(f"legs is empty: leave it out for all, or name some of {', '.join(names)}")
+        raise ValueError(f"trials is empty: leave it out for all, or name some of {', '.join(names)}")
     return chosen
 
 
-def list_slots(jobs: int | None, legs_per_device: int) -> list[dict[str, str]]:
+def list_slots(jobs: int | None, trials_per_device: int) -> list[dict[str, str]]:
     """List where stages may run at once, a set of environment variables each.
 
     On CPUs there are as many as `compute.threads` goes into the cores, so that stages share them out; on GPUs
-    `legs_per_device` a device, each seeing that device alone.
+    `trials_per_device` a device, each seeing that device alone.
 
     Args:
         jobs: as many slots instead; on GPUs at most as many.
-        legs_per_device: stages at once on one GPU.
+        trials_per_device: stages at once on one GPU.
 
     Raises:
         ValueError: a number is below 1, or `compute` in params.yaml is no such section.
     """
-    for name, value in (("jobs", jobs), ("legs_per_device", legs_per_device)):
+    for name, value in (("jobs", jobs), ("trials_per_device", trials_per_device)):
         if value is not None and value < 1:
             raise ValueError(f"{name} = {value} is too small; it is 1 or more")
     device, threads = read_compute()
     gpus = list_gpus() if device in ("auto", "cuda") else []
     if gpus:
-        slots = [{"CUDA_VISIBLE_DEVICES": gpu} for _ in range(legs_per_device) for gpu in gpus]
+        slots = [{"CUDA_VISIBLE_DEVICES": gpu} for _ in range(trials_per_device) for gpu in gpus]
         return slots[:jobs]
     return [{} for _ in range(jobs or max(1, count_cores() // threads))]
 

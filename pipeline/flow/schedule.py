@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from prefect.futures import PrefectFuture
 
-from pipeline.flow.graph import Graph, name_leg
+from pipeline.flow.graph import Graph, name_trial
 
 # What Prefect says of an error stands before what the error says.
 EXCEPTION = "StageError: "
@@ -45,7 +45,7 @@ def run_graph(
         graph: of the stages to run.
         slots: where stages may run at once.
         start: starts a stage in a slot, given the futures of what it needs.
-        tolerant: stages that run without the legs that failed, if one has not.
+        tolerant: stages that run without the trials that failed, if one has not.
         ended: told of every stage that has ended.
 
     Returns:
@@ -77,8 +77,8 @@ def skip_hopeless(graph: Graph, ends: dict[str, End], tolerant: set[str]) -> lis
     for stage, needs in graph.needs.items():
         if stage in ends or not needs & bad:
             continue
-        legs = {need for need in needs if name_leg(need)}
-        if stage in tolerant and not (needs - legs) & bad and not legs <= bad:
+        trials = {need for need in needs if name_trial(need)}
+        if stage in tolerant and not (needs - trials) & bad and not trials <= bad:
             continue
         ends[stage] = End(Outcome.SKIPPED, f"needs {', '.join(sorted(needs & bad))}")
         bad.add(stage)
@@ -89,7 +89,7 @@ def skip_hopeless(graph: Graph, ends: dict[str, End], tolerant: set[str]) -> lis
 def order_ready(graph: Graph, begun: dict[str, Any], ends: dict[str, End], slots: int) -> list[str]:
     """Order the stages that can start now.
 
-    What is begun is finished first, so that scores come early; what legs share goes before legs. At the end that
+    What is begun is finished first, so that scores come early; what trials share goes before trials. At the end that
     would leave slots idle beside one last long chain: once no more chains are left to begin than slots, beginning
     them goes first.
     """
@@ -102,7 +102,7 @@ def order_ready(graph: Graph, begun: dict[str, Any], ends: dict[str, End], slots
     deepest = max((depth[stage] for stage in ready), default=0)
     is_ending = sum(depth[stage] == deepest for stage in ready) <= slots
     return sorted(
-        ready, key=lambda stage: (-depth[stage] if is_ending else depth[stage], bool(name_leg(stage)))
+        ready, key=lambda stage: (-depth[stage] if is_ending else depth[stage], bool(name_trial(stage)))
     )
 
 

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-from pipeline.tracking.content import LegContent
+from pipeline.tracking.content import TrialContent
 from pipeline.tracking.dataset import name_model
 from pipeline.tracking.store import Store
 from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
@@ -25,12 +25,12 @@ ALIAS = "champion"
 MODEL_FOLDER = "model"
 SCRIPT = Path(__file__).with_name("served_generator.py")
 # The code that the model takes along, so that it loads where this repository is not.
-CODE_ROOMS = ("common", "networks", "sample")
+CODE_PACKAGES = ("common", "networks", "sample")
 REQUIREMENTS = ("mlflow", "torch", "numpy", "pydantic", "pyyaml", "safetensors", "pillow")
 
 
 def crown_champion(
-    store: Store, contents: list[LegContent], runs: dict[str, Run], replace: bool = False
+    store: Store, contents: list[TrialContent], runs: dict[str, Run], replace: bool = False
 ) -> str:
     """Register the comparison's best generator by FID if it beats the present champion.
 
@@ -39,8 +39,8 @@ def crown_champion(
 
     Args:
         store: where.
-        contents: the comparison's legs.
-        runs: their runs by leg name.
+        contents: the comparison's trials.
+        runs: their runs by trial name.
         replace: let the comparison's best take over without beating anyone.
 
     Returns:
@@ -48,12 +48,12 @@ def crown_champion(
     """
     scored = [content for content in contents if "best_fid" in content.best]
     if not scored:
-        return "no leg has a score, so there is no champion"
+        return "no trial has a score, so there is no champion"
     best = min(scored, key=lambda content: content.best["best_fid"])
     name, weights = name_model(), _hash_best(best)
     champion = find_champion(store, name)
     if champion is not None and champion.tags.get("weights_sha256") == weights:
-        return f"champion of {name} is still {best.leg.name} (version {champion.version})"
+        return f"champion of {name} is still {best.trial.name} (version {champion.version})"
     if champion is not None and not replace:
         protocol, fid = json.loads(champion.tags["protocol"]), float(champion.tags["fid"])
         for content in scored:
@@ -64,18 +64,21 @@ def crown_champion(
             return (
                 f"champion of {name} stays version {champion.version}: its score (one) and this comparison's (the "
                 f"other) were made with another protocol, which does not compare: {'; '.join(differences)}; to have "
-                f"{best.leg.name} replace it: `python -m pipeline.tracking sync --replace-champion`"
+                f"{best.trial.name} replace it: `python -m pipeline.tracking sync --replace-champion`"
             )
         if best.best["best_fid"] >= fid:
             return (
                 f"champion of {name} stays version {champion.version} with FID {fid:.1f}; "
-                f"the best here is {best.leg.name} with {best.best['best_fid']:.1f}"
+                f"the best here is {best.trial.name} with {best.best['best_fid']:.1f}"
             )
     version = _find_version(store, name, weights) or _register(
-        store, name, best, runs[best.leg.name], weights
+        store, name, best, runs[best.trial.name], weights
     )
     store.client.set_registered_model_alias(name, ALIAS, version.version)
-    return f"champion of {name} is now {best.leg.name} with FID {best.best['best_fid']:.1f} (version {version.version})"
+    return (
+        f"champion of {name} is now {best.trial.name} with "
+        f"FID {best.best['best_fid']:.1f} (version {version.version})"
+    )
 
 
 def find_champion(store: Store, name: str) -> ModelVersion | None:
@@ -94,21 +97,21 @@ def _find_version(store: Store, name: str, weights: str) -> ModelVersion | None:
     return next((version for version in versions if version.tags.get("weights_sha256") == weights), None)
 
 
-def save_generator(content: LegContent, folder: Path) -> None:
-    """Save the leg's best generator by FID as an MLflow model that needs nothing of this repository.
+def save_generator(content: TrialContent, folder: Path) -> None:
+    """Save the trial's best generator by FID as an MLflow model that needs nothing of this repository.
 
     Args:
-        content: the leg.
+        content: the trial.
         folder: does not exist yet.
     """
-    manifest = read_json(MODELS / content.leg.name / MANIFEST, "train")
+    manifest = read_json(MODELS / content.trial.name / MANIFEST, "train")
     channels, height, width = manifest["image_shape"]
     facts = {
         "image_shape": manifest["image_shape"],
         "networks": content.lineage.params["networks"],
-        "gan": content.leg.gan,
-        "setting": content.leg.setting,
-        "seed": content.leg.seed,
+        "gan": content.trial.gan,
+        "setting": content.trial.setting,
+        "seed": content.trial.seed,
         # Of a conditional GAN alone, whose images may be asked for by class.
         **{key: manifest[key] for key in ("class_names",) if key in manifest},
     }
@@ -117,7 +120,7 @@ def save_generator(content: LegContent, folder: Path) -> None:
         inputs=Schema([ColSpec(DataType.long, "index"), *label]),
         outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, height, width, channels))]),
         params=ParamSchema(
-            [ParamSpec("seed", DataType.long, content.leg.seed), ParamSpec("png", DataType.boolean, False)]
+            [ParamSpec("seed", DataType.long, content.trial.seed), ParamSpec("png", DataType.boolean, False)]
         ),
     )
     with tempfile.TemporaryDirectory() as name:
@@ -134,13 +137,13 @@ def save_generator(content: LegContent, folder: Path) -> None:
         )
 
 
-def _register(store: Store, name: str, best: LegContent, run: Run, weights: str) -> ModelVersion:
+def _register(store: Store, name: str, best: TrialContent, run: Run, weights: str) -> ModelVersion:
     with tempfile.TemporaryDirectory() as folder:
         save_generator(best, Path(folder) / MODEL_FOLDER)
         store.client.log_artifacts(run.info.run_id, folder)
     _ensure_registered_model(store, name)
     tags: dict[str, Any] = {
-        **best.leg._asdict(),
+        **best.trial._asdict(),
         "generator_step": int(best.best["best_fid_generator_step"]),
         "fid": best.best["best_fid"],
         "protocol": json.dumps(best.protocol),
@@ -151,7 +154,7 @@ def _register(store: Store, name: str, best: LegContent, run: Run, weights: str)
         source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
         run_id=run.info.run_id,
         tags={key: str(value) for key, value in tags.items()},
-        description=f"{best.leg.name} at generator step {tags['generator_step']}, FID {best.best['best_fid']:.2f}",
+        description=f"{best.trial.name} at generator step {tags['generator_step']}, FID {best.best['best_fid']:.2f}",
     )
 
 
@@ -166,20 +169,20 @@ def _ensure_registered_model(store: Store, name: str) -> None:
             raise
 
 
-def _best_snapshot(content: LegContent) -> Path:
-    return MODELS / content.leg.name / snapshot_name(int(content.best["best_fid_generator_step"]))
+def _best_snapshot(content: TrialContent) -> Path:
+    return MODELS / content.trial.name / snapshot_name(int(content.best["best_fid_generator_step"]))
 
 
-def _hash_best(content: LegContent) -> str:
+def _hash_best(content: TrialContent) -> str:
     return hash_file(_best_snapshot(content))
 
 
 def _copy_code(folder: Path) -> Path:
     stages = folder / "stages"
-    for room in CODE_ROOMS:
-        (stages / room).mkdir(parents=True)
-        for file in sorted((Path("stages") / room).glob("*.py")):
-            shutil.copyfile(file, stages / room / file.name)
+    for package in CODE_PACKAGES:
+        (stages / package).mkdir(parents=True)
+        for file in sorted((Path("stages") / package).glob("*.py")):
+            shutil.copyfile(file, stages / package / file.name)
     return stages
 
 

@@ -32,8 +32,8 @@ def sync_store(replace_champion: bool = False, base: str | None = None) -> int:
         return 1
     for fault in synced.faults:
         print(f"left out: {fault}", file=sys.stderr)
-    done, all_legs = len(synced.legs), len(synced.legs) + len(synced.faults)
-    print(f"MLflow has {done} of {all_legs} legs in {find_uri()}; {synced.champion}")
+    done, all_trials = len(synced.trials), len(synced.trials) + len(synced.faults)
+    print(f"MLflow has {done} of {all_trials} trials in {find_uri()}; {synced.champion}")
     print(f"Side by side: {PAGE}, after `make ui`", flush=True)
     return 1 if synced.faults else 0
 

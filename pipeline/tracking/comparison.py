@@ -1,4 +1,4 @@
-"""The run that stands for a whole comparison, with the table, the figures and the report; its legs are its children."""
+"""The run of a whole comparison, with the table, the figures and the report; its trials are its children."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from typing import Any
 
 from mlflow.entities import Run
 
-from pipeline.tracking.content import LegContent
+from pipeline.tracking.content import TrialContent
 from pipeline.tracking.lineage import Lock, describe_commit, hash_content
 from pipeline.tracking.live import FINISHED, FOLLOWER, claim, end_run, name_follower
 from pipeline.tracking.page import link_run
@@ -26,16 +26,16 @@ from pipeline.tracking.runs import (
     supersede,
 )
 from pipeline.tracking.store import Store
-from pipeline.tracking.views import BEST_LEGS, NOTE, PAGE, find_base, link_view
+from pipeline.tracking.views import BEST_TRIALS, NOTE, PAGE, find_base, link_view
 from stages.common.artifacts import REPORT, read_json
 
 TABLE = "table1.json"
 REPORT_HASH = "report_md5"
 
 
-def open_comparison(store: Store, experiment_id: str, contents: list[LegContent]) -> Run:
-    """Find or make the run of a comparison: of the same legs with the same content there is one."""
-    key = hash_content({content.leg.name: content.lineage.key for content in contents})
+def open_comparison(store: Store, experiment_id: str, contents: list[TrialContent]) -> Run:
+    """Find or make the run of a comparison: of the same trials with the same content there is one."""
+    key = hash_content({content.trial.name: content.lineage.key for content in contents})
     for run in list_runs(store, experiment_id, **{KIND: COMPARISON, CONTENT_KEY: key}):
         return run
     tags = {KIND: COMPARISON, CONTENT_KEY: key, FOLLOWER: name_follower()}
@@ -43,7 +43,7 @@ def open_comparison(store: Store, experiment_id: str, contents: list[LegContent]
 
 
 def fill_comparison(
-    store: Store, experiment_id: str, run: Run, contents: list[LegContent], runs: dict[str, Run], lock: Lock
+    store: Store, experiment_id: str, run: Run, contents: list[TrialContent], runs: dict[str, Run], lock: Lock
 ) -> None:
     """Log the report's table, figures and pages to the comparison's run, when it has not these already.
 
@@ -51,8 +51,8 @@ def fill_comparison(
         store: where.
         experiment_id: of the experiment.
         run: of the comparison.
-        contents: the comparison's legs.
-        runs: their runs by leg name, which the report's copy links to.
+        contents: the comparison's trials.
+        runs: their runs by trial name, which the report's copy links to.
         lock: what dvc.lock holds.
     """
     report_hash = next((out["md5"] for out in lock["report"]["outs"] if out["path"] == str(REPORT)), "")
@@ -91,8 +91,8 @@ def describe_comparison(results: dict[str, Any]) -> str:
     )
 
 
-def _list_shared_params(contents: list[LegContent]) -> dict[str, str]:
-    """List the params that all legs have alike."""
+def _list_shared_params(contents: list[TrialContent]) -> dict[str, str]:
+    """List the params that all trials have alike."""
     first, *others = [content.params for content in contents]
     return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
 
@@ -113,8 +113,10 @@ def _log_report(store: Store, run: Run, runs: dict[str, Run]) -> None:
         page = report / "index.html"
         base, experiment_id = find_base(store), run.info.experiment_id
         text = page.read_text(encoding="utf-8")
-        for leg, own in runs.items():
-            text = text.replace(f'"../{PAGE}#{leg}"', f'"{base}/{link_run(experiment_id, own.info.run_id)}"')
-        link = f"{base}/{link_view(experiment_id, BEST_LEGS, charts=True)}"
+        for trial, own in runs.items():
+            text = text.replace(
+                f'"../{PAGE}#{trial}"', f'"{base}/{link_run(experiment_id, own.info.run_id)}"'
+            )
+        link = f"{base}/{link_view(experiment_id, BEST_TRIALS, charts=True)}"
         page.write_text(text.replace(f"../{PAGE}", link), encoding="utf-8")
         store.client.log_artifacts(run.info.run_id, name)

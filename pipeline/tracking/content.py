@@ -1,4 +1,4 @@
-"""What a finished leg's files say, in MLflow's terms: params, tags, metrics, pictures, checkpoints."""
+"""What a finished trial's files say, in MLflow's terms: params, tags, metrics, pictures, checkpoints."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from stages.common.artifacts import (
     SAMPLES,
     SCORES,
     TRAINING,
-    Leg,
+    Trial,
     read_json,
 )
 
@@ -44,11 +44,11 @@ class Value(NamedTuple):
     seconds: float
 
 
-class LegContent(NamedTuple):
-    """A finished leg.
+class TrialContent(NamedTuple):
+    """A finished trial.
 
     Attributes:
-        leg: the leg.
+        trial: the trial.
         lineage: what made it.
         params: flat, by dotted name.
         tags: names of what it is and what it ran on.
@@ -60,7 +60,7 @@ class LegContent(NamedTuple):
         best: its best scores, by `best_fid` and so on.
     """
 
-    leg: Leg
+    trial: Trial
     lineage: Lineage
     params: dict[str, str]
     tags: dict[str, str]
@@ -72,43 +72,43 @@ class LegContent(NamedTuple):
     best: dict[str, float]
 
 
-def read_leg_content(leg: Leg, lineage: Lineage) -> LegContent:
-    """Read a finished leg's files.
+def read_trial_content(trial: Trial, lineage: Lineage) -> TrialContent:
+    """Read a finished trial's files.
 
     Raises:
         ValueError: a file is missing, damaged, or not the one that dvc.lock names.
     """
     try:
-        return _read(leg, lineage)
+        return _read(trial, lineage)
     except (KeyError, TypeError) as error:
         raise ValueError(
-            f"a record of {leg.name} is damaged ({error!r}); make its files anew: `dvc repro -f train@{leg.name}`"
+            f"a record of {trial.name} is damaged ({error!r}); make its files anew: `dvc repro -f train@{trial.name}`"
         ) from None
 
 
-def _read(leg: Leg, lineage: Lineage) -> LegContent:
-    scores_file, log_file = SCORES / leg.name / POINTS, TRAINING / leg.name / METRICS_LOG
-    lipschitz_file = LIPSCHITZ / leg.name / METRICS_LOG
+def _read(trial: Trial, lineage: Lineage) -> TrialContent:
+    scores_file, log_file = SCORES / trial.name / POINTS, TRAINING / trial.name / METRICS_LOG
+    lipschitz_file = LIPSCHITZ / trial.name / METRICS_LOG
     for path in (scores_file, log_file, lipschitz_file):
         _refuse_other_content(path, lineage)
-    training = read_json(TRAINING / leg.name / METRICS, f"train@{leg.name}")
-    summary = read_json(SCORES / leg.name / METRICS, f"evaluate@{leg.name}")
-    scores = read_json(scores_file, f"evaluate@{leg.name}")
-    manifest = read_json(MODELS / leg.name / MANIFEST, f"train@{leg.name}")
-    drawn = read_json(SAMPLES / leg.name / MANIFEST, f"sample@{leg.name}")
+    training = read_json(TRAINING / trial.name / METRICS, f"train@{trial.name}")
+    summary = read_json(SCORES / trial.name / METRICS, f"evaluate@{trial.name}")
+    scores = read_json(scores_file, f"evaluate@{trial.name}")
+    manifest = read_json(MODELS / trial.name / MANIFEST, f"train@{trial.name}")
+    drawn = read_json(SAMPLES / trial.name / MANIFEST, f"sample@{trial.name}")
     rows = parse_rows(whole_lines(log_file.read_bytes()))
     analyses = {row["generator_step"]: row for row in parse_rows(lipschitz_file.read_bytes())}
     points = [point | flatten_analysis(analyses[point["generator_step"]]) for point in scores["points"]]
     values = [*list_training_values(rows), *_list_scores(points, rows)]
     values += _list_summary(training | summary, values)
-    return LegContent(
-        leg=leg,
+    return TrialContent(
+        trial=trial,
         lineage=lineage,
-        params=flatten_params(leg, lineage.params) | _flatten(scores["protocol"], "protocol"),
-        tags=_describe(leg, lineage, training, scores),
+        params=flatten_params(trial, lineage.params) | _flatten(scores["protocol"], "protocol"),
+        tags=_describe(trial, lineage, training, scores),
         values=values,
-        pictures={point["generator_step"]: SAMPLES / leg.name / point["grid"] for point in drawn["points"]},
-        checkpoints=_list_checkpoints(leg, manifest, summary),
+        pictures={point["generator_step"]: SAMPLES / trial.name / point["grid"] for point in drawn["points"]},
+        checkpoints=_list_checkpoints(trial, manifest, summary),
         seconds=float(training["training_seconds"]),
         protocol=scores["protocol"],
         best={key: float(value) for key, value in summary.items() if key.startswith("best_")},
@@ -135,10 +135,10 @@ def list_training_values(rows: list[dict[str, Any]]) -> Iterator[Value]:
                 yield Value(f"train/{key}", math.nan if value is None else float(value), step, seconds)
 
 
-def flatten_params(leg: Leg, sections: dict[str, Any]) -> dict[str, str]:
-    """Flatten sections of params.yaml; those of one GAN or setting lose its name, so that legs compare."""
-    named = {f"settings.{leg.setting}": "adam", f"options.{leg.gan}": "options"}
-    params = {"gan": leg.gan, "setting": leg.setting, "seed": str(leg.seed)}
+def flatten_params(trial: Trial, sections: dict[str, Any]) -> dict[str, str]:
+    """Flatten sections of params.yaml; those of one GAN or setting lose its name, so that trials compare."""
+    named = {f"settings.{trial.setting}": "adam", f"options.{trial.gan}": "options"}
+    params = {"gan": trial.gan, "setting": trial.setting, "seed": str(trial.seed)}
     for section, content in sections.items():
         params |= _flatten(content, named.get(section, section))
     return params
@@ -152,21 +152,23 @@ def _flatten(content: Any, name: str) -> dict[str, str]:
     return {name: content if isinstance(content, str) else json.dumps(content)}
 
 
-def _describe(leg: Leg, lineage: Lineage, training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
+def _describe(
+    trial: Trial, lineage: Lineage, training: dict[str, Any], scores: dict[str, Any]
+) -> dict[str, str]:
     data = read_json(DATA_MANIFEST, "prepare")
     diverged_at = scores["diverged_at_generator_step"]
     tags = {
-        "leg": leg.name,
-        "gan": leg.gan,
-        "setting": leg.setting,
-        "seed": leg.seed,
+        "trial": trial.name,
+        "gan": trial.gan,
+        "setting": trial.setting,
+        "seed": trial.seed,
         "dataset": data["dataset"],
         "extractor": scores["protocol"]["extractor"],
         "device": training["device"],
         "threads": training["threads"],
         "torch": training["torch"],
         "diverged": "no" if diverged_at is None else f"at generator step {diverged_at}",
-        "mlflow.source.name": f"dvc repro evaluate@{leg.name}",
+        "mlflow.source.name": f"dvc repro evaluate@{trial.name}",
         "mlflow.source.type": "LOCAL",
     }
     tags |= {f"dvc_hash_{stage}": value for stage, value in lineage.stage_hashes.items()}
@@ -202,9 +204,11 @@ def _list_summary(summary: dict[str, Any], values: list[Value]) -> Iterator[Valu
             yield Value(key, float(value), 0, seconds)
 
 
-def _list_checkpoints(leg: Leg, manifest: dict[str, Any], summary: dict[str, Any]) -> dict[str, list[Path]]:
+def _list_checkpoints(
+    trial: Trial, manifest: dict[str, Any], summary: dict[str, Any]
+) -> dict[str, list[Path]]:
     """List the snapshots of the end and of the best scores; `last` has what a training goes on from, too."""
-    folder = MODELS / leg.name
+    folder = MODELS / trial.name
     files = {snapshot["generator_step"]: folder / snapshot["file"] for snapshot in manifest["snapshots"]}
     if not files:
         return {}

@@ -13,10 +13,9 @@ from typing import Any
 
 from mlflow.entities import Run
 
-from pipeline.tracking.content import list_training_values, parse_rows, read_leg_content, whole_lines
+from pipeline.tracking.content import list_training_values, parse_rows, read_trial_content, whole_lines
 from pipeline.tracking.dataset import name_experiment
-from pipeline.tracking.legs import sync_leg
-from pipeline.tracking.lineage import LOCK_FILE, Lock, describe_commit, read_lock, trace_leg
+from pipeline.tracking.lineage import LOCK_FILE, Lock, describe_commit, read_lock, trace_trial
 from pipeline.tracking.live import (
     FAILED,
     FINISHED,
@@ -34,7 +33,7 @@ from pipeline.tracking.live import (
 )
 from pipeline.tracking.runs import (
     KIND,
-    LEG,
+    TRIAL,
     create_run,
     list_runs,
     log_missing_values,
@@ -43,7 +42,8 @@ from pipeline.tracking.runs import (
 )
 from pipeline.tracking.store import STORE_ERRORS, Store, ensure_experiment, lock_store, open_store
 from pipeline.tracking.system_metrics import SystemMetrics
-from stages.common.artifacts import DATA_MANIFEST, Leg
+from pipeline.tracking.trials import sync_trial
+from stages.common.artifacts import DATA_MANIFEST, Trial
 
 POLL_SECONDS = 3.0
 SYSTEM_METRICS_SECONDS = 10.0
@@ -83,12 +83,12 @@ class Follower:
     def __init__(self) -> None:
         self._store: Store | None = None
         self._experiment_id = ""
-        self._followed: dict[Leg, Followed] = {}
+        self._followed: dict[Trial, Followed] = {}
         self._system_metrics = SystemMetrics()
         self._lock_changed = 0
 
     def poll(self) -> None:
-        """Send what is new of every training, and finish the runs of legs that are finished.
+        """Send what is new of every training, and finish the runs of trials that are finished.
 
         Raises:
             MlflowException, SQLAlchemyError, OSError: the store did not answer; the next call sends all it lacks.
@@ -101,19 +101,19 @@ class Follower:
             end_abandoned_runs(store, self._experiment_id)
             self._store = store
         trainings = list_trainings()
-        for leg, began in trainings.items():
-            self._attach(self._store, leg, began)
-        for leg, followed in self._followed.items():
+        for trial, began in trainings.items():
+            self._attach(self._store, trial, began)
+        for trial, followed in self._followed.items():
             if not followed.is_trained:
                 self._send(self._store, followed)
-            if leg in trainings:
+            if trial in trainings:
                 self._sample(self._store, followed)
         ended = set(self._followed) - set(trainings)
         # To parse dvc.lock takes longer than all else of a poll.
         changed = LOCK_FILE.stat().st_mtime_ns if LOCK_FILE.exists() else 0
         lock = read_lock() if ended and changed != self._lock_changed else None
-        for leg in ended:
-            self._finish(self._store, leg, lock)
+        for trial in ended:
+            self._finish(self._store, trial, lock)
         if ended:
             self._lock_changed = changed
 
@@ -124,32 +124,32 @@ class Follower:
             MlflowException, SQLAlchemyError, OSError: the store did not answer; the next sync ends them.
         """
         self.poll()
-        for leg, followed in list(self._followed.items()):
+        for trial, followed in list(self._followed.items()):
             assert self._store is not None
-            status = FINISHED if has_handed_over(leg, followed.log) else FAILED if has_failed else KILLED
-            self._end(self._store, leg, status)
+            status = FINISHED if has_handed_over(trial, followed.log) else FAILED if has_failed else KILLED
+            self._end(self._store, trial, status)
 
-    def _attach(self, store: Store, leg: Leg, began: float) -> None:
+    def _attach(self, store: Store, trial: Trial, began: float) -> None:
         """Follow a training, unless it is followed: go on with its run, or make one."""
         # An earlier training's log stays until the new one discards it; the new one writes its own when it begins.
-        logs = [log for log in list_logs(leg) if log.stat().st_mtime >= began - CLOCK_SECONDS]
-        if not logs or (leg in self._followed and self._followed[leg].log in logs):
+        logs = [log for log in list_logs(trial) if log.stat().st_mtime >= began - CLOCK_SECONDS]
+        if not logs or (trial in self._followed and self._followed[trial].log in logs):
             return
-        if leg in self._followed:
-            self._end(store, leg, KILLED)
+        if trial in self._followed:
+            self._end(store, trial, KILLED)
         with lock_store():
-            runs = list_runs(store, self._experiment_id, **{KIND: LEG, LEG: leg.name})
+            runs = list_runs(store, self._experiment_id, **{KIND: TRIAL, TRIAL: trial.name})
             run = find_run_of_training(runs, logs[-1].parent.name)
             if run is None:
-                run = self._create(store, leg, logs[-1].parent.name)
+                run = self._create(store, trial, logs[-1].parent.name)
             claim(store, run)
-        self._followed[leg] = Followed(logs[-1], run)
+        self._followed[trial] = Followed(logs[-1], run)
 
-    def _create(self, store: Store, leg: Leg, key: str) -> Run:
-        tags = {KIND: LEG, LEG: leg.name, TRAINING_KEY: key, FOLLOWER: name_follower()}
-        identity = {name: str(value) for name, value in leg._asdict().items()}
+    def _create(self, store: Store, trial: Trial, key: str) -> Run:
+        tags = {KIND: TRIAL, TRIAL: trial.name, TRAINING_KEY: key, FOLLOWER: name_follower()}
+        identity = {name: str(value) for name, value in trial._asdict().items()}
         return create_run(
-            store, self._experiment_id, leg.name, tags | identity | describe_commit(), now_milliseconds()
+            store, self._experiment_id, trial.name, tags | identity | describe_commit(), now_milliseconds()
         )
 
     def _send(self, store: Store, followed: Followed) -> None:
@@ -170,29 +170,29 @@ class Follower:
             metrics = self._system_metrics.sample(followed.run.info.start_time)
             store.client.log_batch(followed.run.info.run_id, metrics=metrics)
 
-    def _finish(self, store: Store, leg: Leg, lock: Lock | None) -> None:
-        """Complete the run of a leg that is trained, once it is scored; end it where the training died."""
-        followed = self._followed[leg]
-        followed.is_trained = followed.is_trained or has_handed_over(leg, followed.log)
+    def _finish(self, store: Store, trial: Trial, lock: Lock | None) -> None:
+        """Complete the run of a trial that is trained, once it is scored; end it where the training died."""
+        followed = self._followed[trial]
+        followed.is_trained = followed.is_trained or has_handed_over(trial, followed.log)
         if not followed.is_trained:
-            self._end(store, leg, KILLED)
+            self._end(store, trial, KILLED)
             return
-        lineage = trace_leg(leg, lock) if lock is not None else None
+        lineage = trace_trial(trial, lock) if lock is not None else None
         if lineage is None:
             return
         try:
-            content = read_leg_content(leg, lineage)
+            content = read_trial_content(trial, lineage)
         except ValueError:
-            # dvc.lock still tells of the leg as it was before this training.
+            # dvc.lock still tells of the trial as it was before this training.
             return
         with lock_store():
-            sync_leg(store, self._experiment_id, content)
-        del self._followed[leg]
+            sync_trial(store, self._experiment_id, content)
+        del self._followed[trial]
 
-    def _end(self, store: Store, leg: Leg, status: str) -> None:
-        run = self._followed[leg].run
+    def _end(self, store: Store, trial: Trial, status: str) -> None:
+        run = self._followed[trial].run
         end_run(store, run, status)
-        del self._followed[leg]
+        del self._followed[trial]
 
 
 class FollowerThread:

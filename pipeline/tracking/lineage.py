@@ -1,4 +1,4 @@
-"""What made a leg, from dvc.lock: its stages' commands, dependencies, params and outputs, and a key over them."""
+"""What made a trial, from dvc.lock: its stages' commands, dependencies, params and outputs, and a key over them."""
 
 import hashlib
 import json
@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Leg
+from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Trial
 
 LOCK_FILE = Path("dvc.lock")
-LEG_STAGES = ("train", "lipschitz", "sample", "evaluate")
+TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SHARED_STAGES = ("prepare", "extractor", "reference")
 KEY_LENGTH = 32
 
@@ -21,7 +21,7 @@ Lock = dict[str, dict[str, Any]]
 
 
 class Lineage(NamedTuple):
-    """What made a leg.
+    """What made a trial.
 
     Attributes:
         key: a hash of all that decides and is decided by it, but for what no two runs have alike: timings.
@@ -57,14 +57,14 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     return stages
 
 
-def trace_leg(leg: Leg, lock: Lock) -> Lineage | None:
-    """Trace a leg; None while dvc.lock lacks any of its stages, or holds one that ran before what it depends on."""
-    own = {stage: lock.get(f"{stage}@{leg.name}") for stage in LEG_STAGES}
+def trace_trial(trial: Trial, lock: Lock) -> Lineage | None:
+    """Trace a trial; None while dvc.lock lacks any of its stages, or holds one that ran before what it depends on."""
+    own = {stage: lock.get(f"{stage}@{trial.name}") for stage in TRIAL_STAGES}
     shared = {stage: lock.get(stage) for stage in SHARED_STAGES}
     entries = {stage: entry for stage, entry in (shared | own).items() if entry is not None}
     if len(entries) < len(own) + len(shared) or not _is_chain(entries.values()):
         return None
-    timings = {str(TRAINING / leg.name / name) for name in (METRICS, METRICS_LOG)}
+    timings = {str(TRAINING / trial.name / name) for name in (METRICS, METRICS_LOG)}
     content = {stage: _strip(entry, timings) for stage, entry in entries.items() if stage in own}
     return Lineage(
         key=hash_content(content),

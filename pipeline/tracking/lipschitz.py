@@ -1,4 +1,4 @@
-"""What the analysis of a leg says in MLflow's terms: metrics `lipschitz/<name>` over generator steps."""
+"""What the analysis of a trial says in MLflow's terms: metrics `lipschitz/<name>` over generator steps."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ KINDS = ("real", "fake", "interpolated")
 
 
 def flatten_analysis(row: dict[str, Any]) -> dict[str, Any]:
-    """Flatten a row of results/lipschitz/<leg>/metrics.jsonl to the numbers that are worth a curve.
+    """Flatten a row of results/lipschitz/<trial>/metrics.jsonl to the numbers that are worth a curve.
 
     Bounds are left out where the discriminator's layers make none.
     """

@@ -6,38 +6,38 @@ from pathlib import Path
 import psutil
 from mlflow.entities import Run
 
-from pipeline.tracking.runs import COMPLETE, CONTENT_KEY, KIND, LEG, YES, delete_tag, list_runs, set_tags
+from pipeline.tracking.runs import COMPLETE, CONTENT_KEY, KIND, TRIAL, YES, delete_tag, list_runs, set_tags
 from pipeline.tracking.store import Store
-from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING, Leg
+from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING, Trial
 
 TRAINING_KEY = "training_key"
 FOLLOWER = "followed_by"
 RUNNING, FINISHED, KILLED, FAILED = "RUNNING", "FINISHED", "KILLED", "FAILED"
 
 
-def list_logs(leg: Leg) -> list[Path]:
-    """List the logs in a leg's scratch folders: each folder is named by a hash of all the training depends on."""
-    return sorted((SCRATCH / "train" / leg.name).glob(f"*/{METRICS_LOG}"))
+def list_logs(trial: Trial) -> list[Path]:
+    """List the logs in a trial's scratch folders: each folder is named by a hash of all the training depends on."""
+    return sorted((SCRATCH / "train" / trial.name).glob(f"*/{METRICS_LOG}"))
 
 
-def find_followed_run(runs: list[Run], leg: Leg) -> Run | None:
-    """Find the run that followed the training which left results/train/<leg>, to go on with."""
-    for log in list_logs(leg):
-        if has_handed_over(leg, log):
+def find_followed_run(runs: list[Run], trial: Trial) -> Run | None:
+    """Find the run that followed the training which left results/train/<trial>, to go on with."""
+    for log in list_logs(trial):
+        if has_handed_over(trial, log):
             return find_run_of_training(runs, log.parent.name)
     return None
 
 
-def has_handed_over(leg: Leg, log: Path) -> bool:
-    """Tell whether results/train/<leg> is what the training with this log came to."""
-    handed_over = TRAINING / leg.name / METRICS_LOG
+def has_handed_over(trial: Trial, log: Path) -> bool:
+    """Tell whether results/train/<trial> is what the training with this log came to."""
+    handed_over = TRAINING / trial.name / METRICS_LOG
     if not (log.exists() and handed_over.exists()):
         return False
     return log.stat().st_size == handed_over.stat().st_size and log.read_bytes() == handed_over.read_bytes()
 
 
 def find_run_of_training(runs: list[Run], training_key: str) -> Run | None:
-    """Find the run that follows a training and is not yet a finished leg's."""
+    """Find the run that follows a training and is not yet a finished trial's."""
     for run in runs:
         tags = run.data.tags
         if tags.get(TRAINING_KEY) == training_key and CONTENT_KEY not in tags:
@@ -57,7 +57,7 @@ def end_abandoned_runs(store: Store, experiment_id: str) -> int:
     A killed follower cannot end its runs itself. Those of other hosts are left to them.
     """
     ended = 0
-    for run in list_runs(store, experiment_id, **{KIND: LEG}):
+    for run in list_runs(store, experiment_id, **{KIND: TRIAL}):
         follower = run.data.tags.get(FOLLOWER)
         is_open = run.info.status == RUNNING and run.data.tags.get(COMPLETE) != YES
         if is_open and follower is not None and _is_gone(follower):
@@ -86,23 +86,23 @@ def claim(store: Store, run: Run) -> None:
         store.client.update_run(run.info.run_id, status=RUNNING)
 
 
-def list_trainings() -> dict[Leg, float]:
-    """List the legs that processes of this repository train now, with the time at which each process began."""
-    here, legs = Path.cwd(), {}
+def list_trainings() -> dict[Trial, float]:
+    """List the trials that processes of this repository train now, with the time at which each process began."""
+    here, trials = Path.cwd(), {}
     for process in psutil.process_iter():
         try:
             words = process.cmdline()
             if "stages.train" in words and Path(process.cwd()) == here:
-                legs[_read_leg(words)] = process.create_time()
+                trials[_read_trial(words)] = process.create_time()
         except (psutil.Error, OSError, ValueError):
             # It has ended meanwhile, is another user's, or was started in another way than DVC does.
             continue
-    return legs
+    return trials
 
 
-def _read_leg(words: list[str]) -> Leg:
-    gan, setting, seed = (words[words.index(f"--{key}") + 1] for key in Leg._fields)
-    return Leg(gan, setting, int(seed))
+def _read_trial(words: list[str]) -> Trial:
+    gan, setting, seed = (words[words.index(f"--{key}") + 1] for key in Trial._fields)
+    return Trial(gan, setting, int(seed))
 
 
 def _is_gone(follower: str) -> bool:

@@ -1,4 +1,4 @@
-"""The page that the report links to: on to MLflow, and each leg's run, commit, DVC hashes and params."""
+"""The page that the report links to: on to MLflow, and each trial's run, commit, DVC hashes and params."""
 
 import json
 from html import escape
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 from mlflow.entities import Run
 
-from pipeline.tracking.content import LegContent
+from pipeline.tracking.content import TrialContent
 
 COMMIT = "mlflow.source.git.commit"
 
 
-class LegLink(NamedTuple):
-    """What the page says of a leg.
+class TrialLink(NamedTuple):
+    """What the page says of a trial.
 
     Attributes:
-        leg: its name, which is its place on the page.
+        trial: its name, which is its place on the page.
         link: to its run, behind the UI's address.
         commit: of the working tree that the run was made in; empty outside a Git repository.
         hashes: of its stages' entries in dvc.lock, by stage.
         params: flat, by dotted name.
     """
 
-    leg: str
+    trial: str
     link: str
     commit: str
     hashes: dict[str, str]
@@ -34,15 +34,15 @@ def link_run(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}"
 
 
-def list_leg_links(
-    experiment_id: str, contents: list[LegContent], runs: dict[str, Run], tags: dict[str, dict[str, str]]
-) -> list[LegLink]:
-    """List what the page says of every leg of the comparison: their runs and those runs' tags are by leg name."""
+def list_trial_links(
+    experiment_id: str, contents: list[TrialContent], runs: dict[str, Run], tags: dict[str, dict[str, str]]
+) -> list[TrialLink]:
+    """List what the page says of every trial of the comparison: their runs and those runs' tags are by trial name."""
     return [
-        LegLink(
-            leg=content.leg.name,
-            link=link_run(experiment_id, runs[content.leg.name].info.run_id),
-            commit=tags[content.leg.name].get(COMMIT, ""),
+        TrialLink(
+            trial=content.trial.name,
+            link=link_run(experiment_id, runs[content.trial.name].info.run_id),
+            commit=tags[content.trial.name].get(COMMIT, ""),
             hashes=content.lineage.stage_hashes,
             params=content.params,
         )
@@ -50,13 +50,13 @@ def list_leg_links(
     ]
 
 
-def lay_out_page(base: str, links: dict[str, str], legs: list[LegLink]) -> str:
-    """Lay the page out: it goes on to the first link, or to the run of the leg asked for, where the UI answers."""
+def lay_out_page(base: str, links: dict[str, str], trials: list[TrialLink]) -> str:
+    """Lay the page out: it goes on to the first link, or to the run of the trial asked for, where the UI answers."""
     items = "\n".join(
         f'<li><a href="{escape(base + "/" + link)}">{escape(text)}</a></li>' for text, link in links.items()
     )
     first = _to_script(f"{base}/{next(iter(links.values()))}")
-    runs = _to_script({leg.leg: f"{base}/{leg.link}" for leg in legs})
+    runs = _to_script({trial.trial: f"{base}/{trial.link}" for trial in trials})
     return f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -69,12 +69,12 @@ dd {{ overflow-wrap: anywhere; }} code {{ font-size: .85em; }} :target {{ outlin
 <ul>
 {items}
 </ul>
-<h2>Legs</h2>
+<h2>Trials</h2>
 <dl>
-{"".join(_lay_out_leg(base, leg) for leg in legs)}</dl>
+{"".join(_lay_out_trial(base, trial) for trial in trials)}</dl>
 <script>
-const runs = {runs}, leg = location.hash.slice(1);
-const goOn = () => location.replace(runs[leg] || {first});
+const runs = {runs}, trial = location.hash.slice(1);
+const goOn = () => location.replace(runs[trial] || {first});
 fetch({_to_script(f"{base}/health")}, {{mode: "no-cors"}}).then(goOn, () => {{}});
 </script>
 </body>
@@ -82,11 +82,11 @@ fetch({_to_script(f"{base}/health")}, {{mode: "no-cors"}}).then(goOn, () => {{}}
 """
 
 
-def _lay_out_leg(base: str, leg: LegLink) -> str:
-    hashes = ", ".join(f"{stage} <code>{escape(value)}</code>" for stage, value in leg.hashes.items())
-    params = ", ".join(f"{escape(name)} {escape(value)}" for name, value in leg.params.items())
-    commit = f"commit <code>{escape(leg.commit)}</code>; " if leg.commit else ""
-    return f"""<dt id="{escape(leg.leg)}"><a href="{escape(f"{base}/{leg.link}")}">{escape(leg.leg)}</a></dt>
+def _lay_out_trial(base: str, trial: TrialLink) -> str:
+    hashes = ", ".join(f"{stage} <code>{escape(value)}</code>" for stage, value in trial.hashes.items())
+    params = ", ".join(f"{escape(name)} {escape(value)}" for name, value in trial.params.items())
+    commit = f"commit <code>{escape(trial.commit)}</code>; " if trial.commit else ""
+    return f"""<dt id="{escape(trial.trial)}"><a href="{escape(f"{base}/{trial.link}")}">{escape(trial.trial)}</a></dt>
 <dd>{commit}hashes of its stages in dvc.lock: {hashes}
 <details><summary>Params</summary>{params}</details></dd>
 """

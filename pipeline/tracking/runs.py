@@ -15,7 +15,7 @@ from pipeline.tracking.store import Store
 METRICS_AT_A_TIME = 1000  # MLflow's limits of one batch
 PARAMS_AT_A_TIME = 100
 KIND = "kind"
-LEG = "leg"
+TRIAL = "trial"
 COMPARISON = "comparison"
 CONTENT_KEY = "content_key"
 COMPLETE = "complete"

@@ -1,6 +1,6 @@
 """A trained generator as an MLflow model; MLflow keeps this file with it and runs it wherever the model is loaded.
 
-It answers where this repository is not: the rooms of stages/ that it imports travel with it.
+It answers where this repository is not: the packages of stages/ that it imports travel with it.
 """
 
 import base64

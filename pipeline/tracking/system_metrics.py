@@ -1,4 +1,4 @@
-"""What the machine does while a leg trains, by MLflow's own collectors."""
+"""What the machine does while a trial trains, by MLflow's own collectors."""
 
 import contextlib
 

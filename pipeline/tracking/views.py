@@ -7,9 +7,9 @@ from urllib.parse import quote
 from mlflow.entities import Run
 
 from pipeline.tracking import UI_HOST, UI_PORT
-from pipeline.tracking.content import LegContent
-from pipeline.tracking.page import lay_out_page, link_run, list_leg_links
-from pipeline.tracking.runs import KIND, LEG, NO, SUPERSEDED, YES, set_tags
+from pipeline.tracking.content import TrialContent
+from pipeline.tracking.page import lay_out_page, link_run, list_trial_links
+from pipeline.tracking.runs import KIND, NO, SUPERSEDED, TRIAL, YES, set_tags
 from pipeline.tracking.store import FOLDER, SERVERS, Store
 from stages.common.artifacts import write_bytes
 from stages.common.grid import Grid
@@ -19,7 +19,7 @@ BEST_OF_GAN = "best_of_gan"
 NOTE = "mlflow.note.content"
 # The UI reads a shared view from an experiment's tag and opens it from the link.
 VIEW_TAG = "mlflow.sharedViewState."
-ALL_LEGS, BEST_LEGS = "legs", "best"
+ALL_TRIALS, BEST_TRIALS = "trials", "best"
 # The kind of experiment for which the UI shows no pages for language models.
 EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")
 # Column: its width in pixels. The run's name says GAN, setting and seed.
@@ -64,8 +64,8 @@ def describe_experiment(store: Store, experiment_id: str, grid: Grid) -> None:
         f"**{len(grid.gans)} GANs** ({gans}) under **Adam settings** {settings}, seeds {seeds}: one run each, scored "
         "by FID (lower is better) and Inception Score (higher is better) over the training.",
         "",
-        f"- [Charts of each GAN's best run]({link_view(experiment_id, BEST_LEGS, charts=True)})",
-        f"- [All runs in a table, by FID]({link_view(experiment_id, ALL_LEGS)})",
+        f"- [Charts of each GAN's best run]({link_view(experiment_id, BEST_TRIALS, charts=True)})",
+        f"- [All runs in a table, by FID]({link_view(experiment_id, ALL_TRIALS)})",
         "",
         "The run `comparison` holds the table, the figures and the report. `tags.superseded = 'yes'` marks runs whose "
         "content has been replaced. Only scores with equal `protocol.*` params compare.",
@@ -78,28 +78,28 @@ def describe_experiment(store: Store, experiment_id: str, grid: Grid) -> None:
 def publish_views(
     store: Store,
     experiment_id: str,
-    contents: list[LegContent],
+    contents: list[TrialContent],
     runs: dict[str, Run],
     comparison: Run,
     base: str | None = None,
 ) -> None:
-    """Mark each GAN's best leg, put the views into the experiment, and write the page of links.
+    """Mark each GAN's best trial, put the views into the experiment, and write the page of links.
 
     Args:
         store: where.
         experiment_id: of the experiment.
-        contents: the comparison's legs.
-        runs: their runs by leg name.
+        contents: the comparison's trials.
+        runs: their runs by trial name.
         comparison: the run of the comparison.
         base: see `find_base`.
     """
     best = choose_best(contents)
     for content in contents:
-        is_best = content.leg.name in best
-        set_tags(store, runs[content.leg.name], {BEST_OF_GAN: YES if is_best else NO})
-    current = f"tags.{KIND} = '{LEG}' and tags.{SUPERSEDED} = '{NO}'"
+        is_best = content.trial.name in best
+        set_tags(store, runs[content.trial.name], {BEST_OF_GAN: YES if is_best else NO})
+    current = f"tags.{KIND} = '{TRIAL}' and tags.{SUPERSEDED} = '{NO}'"
     last_step = max((step for content in contents for step in content.pictures), default=0)
-    for name, clause in ((ALL_LEGS, ""), (BEST_LEGS, f" and tags.{BEST_OF_GAN} = '{YES}'")):
+    for name, clause in ((ALL_TRIALS, ""), (BEST_TRIALS, f" and tags.{BEST_OF_GAN} = '{YES}'")):
         _set_experiment_tag(
             store, experiment_id, VIEW_TAG + name, json.dumps(_make_view(current + clause, last_step))
         )
@@ -107,14 +107,14 @@ def publish_views(
     links = {
         "Compare the best run of each GAN": link_comparison(experiment_id, run_ids),
         "Charts of the best run of each GAN: FID over epochs": link_view(
-            experiment_id, BEST_LEGS, charts=True
+            experiment_id, BEST_TRIALS, charts=True
         ),
-        "All runs in a table, by FID": link_view(experiment_id, ALL_LEGS),
+        "All runs in a table, by FID": link_view(experiment_id, ALL_TRIALS),
         "The comparison's run: table, figures, report": link_run(experiment_id, comparison.info.run_id),
     }
     # Asked for anew: a run's tags here are those that it had before it was completed.
     tags = {name: store.client.get_run(run.info.run_id).data.tags for name, run in runs.items()}
-    page = lay_out_page(find_base(store, base), links, list_leg_links(experiment_id, contents, runs, tags))
+    page = lay_out_page(find_base(store, base), links, list_trial_links(experiment_id, contents, runs, tags))
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         write_bytes(PAGE, page.encode())
 
@@ -126,15 +126,15 @@ def find_base(store: Store, base: str | None = None) -> str:
     )
 
 
-def choose_best(contents: list[LegContent]) -> list[str]:
-    """Name the leg with the lowest FID of each GAN, in the grid's order; a GAN without a score has none."""
-    best: dict[str, LegContent] = {}
+def choose_best(contents: list[TrialContent]) -> list[str]:
+    """Name the trial with the lowest FID of each GAN, in the grid's order; a GAN without a score has none."""
+    best: dict[str, TrialContent] = {}
     for content in contents:
         fid = content.best.get("best_fid")
-        former = best.get(content.leg.gan)
+        former = best.get(content.trial.gan)
         if fid is not None and (former is None or fid < former.best["best_fid"]):
-            best[content.leg.gan] = content
-    return [content.leg.name for content in best.values()]
+            best[content.trial.gan] = content
+    return [content.trial.name for content in best.values()]
 
 
 def link_view(experiment_id: str, view: str, charts: bool = False) -> str:

@@ -1,6 +1,6 @@
 """Check the whole of params.yaml before anything runs: results/check/passed.txt.
 
-The only room that imports others: their params models, and the shelf for its options.
+The only package that imports others: their params models, and the model zoo for its options.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Hold every section of params.yaml against the typed model of the room that owns it."""
+"""Hold every section of params.yaml against the typed model of the package that owns it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,18 +35,18 @@ SECTIONS: dict[str, type[Params]] = {
     "report": ReportParams,
 }
 GRID_KEYS = tuple(Grid.model_fields)
-SHELF = Path("stages/gans")
+GANS_FOLDER = Path("stages/gans")
 
 Content = Mapping[str, Any]
 
 
-def list_shelf() -> list[str]:
+def list_gans() -> list[str]:
     """List the GANs that there are: the files of stages/gans/."""
-    return sorted(path.stem for path in SHELF.glob("*.py") if path.stem != "__init__")
+    return sorted(path.stem for path in GANS_FOLDER.glob("*.py") if path.stem != "__init__")
 
 
 def find_unknown_keys(content: Content) -> list[str]:
-    """Name top-level keys that no room owns."""
+    """Name top-level keys that no package owns."""
     allowed = [*GRID_KEYS, "settings", "options", *SECTIONS]
     return [
         f"{key} is unknown: there is {', '.join(allowed)}; remove it" for key in content if key not in allowed
@@ -54,7 +54,7 @@ def find_unknown_keys(content: Content) -> list[str]:
 
 
 def find_section_faults(content: Content) -> list[str]:
-    """Name every key of a room's section that is unknown, missing, of the wrong type or out of range."""
+    """Name every key of a package's section that is unknown, missing, of the wrong type or out of range."""
     return [
         fault
         for key, model in SECTIONS.items()
@@ -68,11 +68,11 @@ def find_grid_faults(content: Content) -> list[str]:
     faults = find_faults(lambda: load_section(Grid, content=lists), "")
     if faults:
         return faults
-    shelf, settings = list_shelf(), list(_mapping(content, "settings"))
-    unknown_gans = [gan for gan in lists["gans"] if gan not in shelf]
+    known, settings = list_gans(), list(_mapping(content, "settings"))
+    unknown_gans = [gan for gan in lists["gans"] if gan not in known]
     unknown_settings = [letter for letter in lists["settings_used"] if letter not in settings]
     return [
-        f"gans names {gan!r}, but there is no {SHELF}/{gan}.py; there is {', '.join(shelf)}"
+        f"gans names {gan!r}, but there is no {GANS_FOLDER}/{gan}.py; there is {', '.join(known)}"
         for gan in unknown_gans
     ] + [
         f"settings_used names {letter!r}, which is not under settings; there is {', '.join(map(str, settings))}"
@@ -96,18 +96,18 @@ def find_setting_faults(content: Content) -> list[str]:
 
 def find_option_faults(content: Content) -> list[str]:
     """Name what is wrong with any GAN's options, used or not; a GAN that is used must have its options."""
-    options, shelf = _mapping(content, "options"), list_shelf()
+    options, known = _mapping(content, "options"), list_gans()
     used = content.get("gans")
-    wanted = [gan for gan in used if gan in shelf] if isinstance(used, list) else []
+    wanted = [gan for gan in used if gan in known] if isinstance(used, list) else []
     faults = [
-        f"options.{gan} is unknown: there is no {SHELF}/{gan}.py; there is {', '.join(shelf)}"
+        f"options.{gan} is unknown: there is no {GANS_FOLDER}/{gan}.py; there is {', '.join(known)}"
         for gan in options
-        if gan not in shelf
+        if gan not in known
     ]
     faults += [
         f"options.{gan} is missing; add it, {{}} if it has none" for gan in wanted if gan not in options
     ]
-    for gan in (gan for gan in options if gan in shelf):
+    for gan in (gan for gan in options if gan in known):
         model = load_gan_module(gan).Options
         faults += find_faults(
             lambda model=model, gan=gan: load_section(model, "options", gan, content=content),  # type: ignore[misc]

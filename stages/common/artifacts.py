@@ -44,7 +44,7 @@ REFERENCE_MOMENTS = REFERENCE / "moments.safetensors"
 SPLITS = ("train", "test")
 
 
-class Leg(NamedTuple):
+class Trial(NamedTuple):
     """One cell of the comparison: a GAN under a setting with a seed."""
 
     gan: str
@@ -53,7 +53,7 @@ class Leg(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The leg's folder name, which is also DVC's matrix name: `sngan-A-0`."""
+        """The trial's folder name, which is also DVC's matrix name: `sngan-A-0`."""
         return f"{self.gan}-{self.setting}-{self.seed}"
 
 
@@ -73,17 +73,17 @@ def class_names_file() -> Path:
 
 
 def snapshot_name(generator_step: int) -> str:
-    """Name of a generator snapshot in a leg's model folder."""
+    """Name of a generator snapshot in a trial's model folder."""
     return f"generator_{generator_step:08d}.safetensors"
 
 
 def discriminator_name(generator_step: int) -> str:
-    """Name of a discriminator snapshot in a leg's model folder."""
+    """Name of a discriminator snapshot in a trial's model folder."""
     return f"discriminator_{generator_step:08d}.safetensors"
 
 
 def samples_name(generator_step: int) -> str:
-    """Name of the sampled images in a leg's sample folder: uint8 [N, C, H, W].
+    """Name of the sampled images in a trial's sample folder: uint8 [N, C, H, W].
 
     A conditional GAN's manifest there names the classes; image i is of class i modulo their number.
     """
@@ -91,7 +91,7 @@ def samples_name(generator_step: int) -> str:
 
 
 def grid_name(generator_step: int) -> str:
-    """Name of the grid picture in a leg's sample folder."""
+    """Name of the grid picture in a trial's sample folder."""
     return f"grid_{generator_step:08d}.png"
 
 

@@ -1,21 +1,21 @@
-"""The command line that all stages share: which leg, and how an error that a user can mend is told."""
+"""The command line that all stages share: which trial, and how an error that a user can mend is told."""
 
 import argparse
 import errno
 import sys
 from collections.abc import Callable
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 
 
-def read_leg(description: str | None = None) -> Leg:
+def read_trial(description: str | None = None) -> Trial:
     """Read `--gan --setting --seed` from the command line: identity only, every number lies in params.yaml."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--gan", required=True, help="a file of stages/gans/, such as sngan")
     parser.add_argument("--setting", required=True, help="a letter under `settings` in params.yaml")
     parser.add_argument("--seed", required=True, type=int)
     arguments = parser.parse_args()
-    return Leg(arguments.gan, arguments.setting, arguments.seed)
+    return Trial(arguments.gan, arguments.setting, arguments.seed)
 
 
 def run_stage(main: Callable[[], None]) -> None:

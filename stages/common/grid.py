@@ -1,10 +1,10 @@
-"""The grid of the comparison: which GANs, settings and seeds make its legs."""
+"""The grid of the comparison: which GANs, settings and seeds make its trials."""
 
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.common.params import Params, load_section, read_params
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -38,10 +38,10 @@ class Grid(Params):
         content = read_params()
         return load_section(cls, content={key: content[key] for key in cls.model_fields if key in content})
 
-    def legs(self) -> list[Leg]:
-        """List every leg, GAN by GAN, then setting by setting, then seed by seed."""
+    def trials(self) -> list[Trial]:
+        """List every trial, GAN by GAN, then setting by setting, then seed by seed."""
         return [
-            Leg(gan, setting, seed)
+            Trial(gan, setting, seed)
             for gan in self.gans
             for setting in self.settings_used
             for seed in self.seeds

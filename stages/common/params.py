@@ -1,4 +1,4 @@
-"""Read params.yaml into typed, strict models: every room owns the model of its own section.
+"""Read params.yaml into typed, strict models: every package owns the model of its own section.
 
 PyYAML reads `1e-4` as a string where DVC reads a number, so strictness is not taste: a value of the wrong
 type is refused by name instead of being converted.

@@ -1,13 +1,13 @@
-"""Score every snapshot of one leg: samples/<leg> -> results/evaluate/<leg> (every score, with its protocol).
+"""Score every snapshot of one trial: samples/<trial> -> results/evaluate/<trial> (every score, with its protocol).
 
-With `--real` and `--fake` in the leg's place, anyone's images: `python -m stages.evaluate --help`.
+With `--real` and `--fake` in the trial's place, anyone's images: `python -m stages.evaluate --help`.
 """
 
 import sys
 
 from stages.common.artifacts import MANIFEST, METRICS, POINTS, SAMPLES, SCORES, read_json, write_json
 from stages.common.compute import start_compute
-from stages.common.entry import read_leg, run_stage
+from stages.common.entry import read_trial, run_stage
 from stages.common.params import load_section
 from stages.evaluate.anyones_images import main as score_anyones_images
 from stages.evaluate.points import read_reference, score_points
@@ -19,13 +19,13 @@ from stages.scores.protocol import ReferenceSet, describe_protocol
 
 
 def main() -> None:
-    """A leg that diverged before its first snapshot has no points, and passes on where it diverged."""
-    leg = read_leg(__doc__)
+    """A trial that diverged before its first snapshot has no points, and passes on where it diverged."""
+    trial = read_trial(__doc__)
     params = load_section(ScoresParams, "scores")
-    manifest = read_json(SAMPLES / leg.name / MANIFEST, made_by=f"sample@{leg.name}")
+    manifest = read_json(SAMPLES / trial.name / MANIFEST, made_by=f"sample@{trial.name}")
     comparer = Comparer(read_reference(), params)
     extractor = load_extractor(start_compute())
-    points = score_points(leg, manifest, extractor, comparer)
+    points = score_points(trial, manifest, extractor, comparer)
     real = ReferenceSet(split=comparer.real.split, count=comparer.real.moments.image_count)
     protocol = describe_protocol(extractor.card, params, real, manifest["sample_count"])
     record = {
@@ -33,8 +33,8 @@ def main() -> None:
         "protocol": protocol.model_dump(),
         "points": points,
     }
-    write_json(SCORES / leg.name / POINTS, record)
-    write_json(SCORES / leg.name / METRICS, summarise_points(record, protocol.digest))
+    write_json(SCORES / trial.name / POINTS, record)
+    write_json(SCORES / trial.name / METRICS, summarise_points(record, protocol.digest))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ examples:
   python -m stages.evaluate --real train --fake samples/sngan-C-0/images_00000800.npy
   python -m stages.evaluate --real photos --fake drawn.npz --extractor inception --weights weights.pth --json -
 
-As a stage of the pipeline, scoring one leg's snapshots: python -m stages.evaluate --gan GAN --setting LETTER --seed N
+As a stage of the pipeline, scoring one trial's snapshots: python -m stages.evaluate --gan GAN --setting LETTER --seed N
 """
 OVERRIDES = {
     "splits": "parts that the Inception Score is the mean of",

@@ -1,4 +1,4 @@
-"""Score a leg's snapshots one by one."""
+"""Score a trial's snapshots one by one."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from stages.common.artifacts import (
     REAL_SCORES,
     REFERENCE_MOMENTS,
     SAMPLES,
-    Leg,
+    Trial,
     read_images,
     read_json,
 )
@@ -31,12 +31,12 @@ def read_reference() -> RealSet:
 
 
 def score_points(
-    leg: Leg, manifest: dict[str, Any], extractor: Extractor, comparer: Comparer
+    trial: Trial, manifest: dict[str, Any], extractor: Extractor, comparer: Comparer
 ) -> list[dict[str, Any]]:
     """Score the samples of every snapshot.
 
     Args:
-        leg: the leg.
+        trial: the trial.
         manifest: of its samples.
         extractor: what to look with.
         comparer: the real images as the same extractor saw them, and how to score.
@@ -49,15 +49,15 @@ def score_points(
     """
     points = []
     for point in manifest["points"]:
-        path = SAMPLES / leg.name / point["images"]
-        images = read_images(path, made_by=f"sample@{leg.name}")
+        path = SAMPLES / trial.name / point["images"]
+        images = read_images(path, made_by=f"sample@{trial.name}")
         if len(images) != manifest["sample_count"]:
             raise ValueError(
                 f"{path} holds {len(images)} images, expected {manifest['sample_count']}; "
-                f"make it anew: `dvc repro -f sample@{leg.name}`"
+                f"make it anew: `dvc repro -f sample@{trial.name}`"
             )
         step = point["generator_step"]
-        seen = look_at(images, extractor, comparer.params, f"{leg.name} at generator step {step}")
+        seen = look_at(images, extractor, comparer.params, f"{trial.name} at generator step {step}")
         points.append(
             {
                 **{key: point[key] for key in ("generator_step", "discriminator_steps", "epoch")},

@@ -1,4 +1,4 @@
-"""Summarise a leg's points in flat numbers, for `dvc metrics`."""
+"""Summarise a trial's points in flat numbers, for `dvc metrics`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def summarise_points(record: dict[str, Any], digest: str) -> dict[str, Any]:
         digest: of its protocol.
 
     Returns:
-        Flat numbers, and the protocol with its digest, which changes with any field of it; a leg without points has
+        Flat numbers, and the protocol with its digest, which changes with any field of it; a trial without points has
         no scores here, only where it diverged.
     """
     summary: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Measure how steep one leg's discriminators are, and what bounds that: models/<leg> -> results/lipschitz/<leg>."""
+"""Measure the gradients of a trial's discriminators and their bounds: models/<trial> -> results/lipschitz/<trial>."""
 
 import json
 
@@ -13,19 +13,19 @@ from stages.common.artifacts import (
     write_json,
 )
 from stages.common.compute import start_compute
-from stages.common.entry import read_leg, run_stage
-from stages.lipschitz.leg import analyse_leg
+from stages.common.entry import read_trial, run_stage
 from stages.lipschitz.summary import summarise_rows
+from stages.lipschitz.trial import analyse_trial
 
 
 def main() -> None:
-    """A leg that diverged before its first snapshot has no rows, and passes on where it diverged."""
-    leg = read_leg(__doc__)
-    manifest = read_json(MODELS / leg.name / MANIFEST, made_by=f"train@{leg.name}")
-    rows = list(analyse_leg(leg, manifest, start_compute()))
+    """A trial that diverged before its first snapshot has no rows, and passes on where it diverged."""
+    trial = read_trial(__doc__)
+    manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
+    rows = list(analyse_trial(trial, manifest, start_compute()))
     lines = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
-    write_bytes(LIPSCHITZ / leg.name / METRICS_LOG, lines.encode())
-    write_json(LIPSCHITZ / leg.name / METRICS, summarise_rows(rows, manifest["diverged_at_generator_step"]))
+    write_bytes(LIPSCHITZ / trial.name / METRICS_LOG, lines.encode())
+    write_json(LIPSCHITZ / trial.name / METRICS, summarise_rows(rows, manifest["diverged_at_generator_step"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Summarise a leg's rows in flat numbers, for `dvc metrics`."""
+"""Summarise a trial's rows in flat numbers, for `dvc metrics`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from stages.lipschitz.analysis import Row
 def summarise_rows(rows: list[Row], diverged_at: int | None) -> dict[str, Any]:
     """Give the last snapshot's norms, gradients and bounds, and the largest error of power iteration over all.
 
-    A leg without snapshots has nothing here but where it diverged.
+    A trial without snapshots has nothing here but where it diverged.
     """
     summary: dict[str, Any] = {}
     if rows:

@@ -1,4 +1,4 @@
-"""Ask whether GANs copy: samples, data/prepared -> results/neighbours (nearest training images, a picture a leg)."""
+"""Ask whether GANs copy: samples, data/prepared -> results/neighbours (nearest training images, a picture a trial)."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from stages.common.artifacts import (
     NEIGHBOURS,
     NEIGHBOURS_RECORD,
     SAMPLES,
-    Leg,
+    Trial,
     images_file,
     read_images,
     read_json,
@@ -27,37 +27,37 @@ HELD_OUT = "held out"
 
 
 def main() -> None:
-    """Look at each leg's last snapshot; a leg that has none, or failed, is left out as the report leaves it out."""
+    """Look at each trial's last snapshot; a trial that has none, or failed, is left out as the report leaves it out."""
     params = load_section(NeighboursParams, "neighbours")
     train, test = (read_images(images_file(split), made_by="prepare") for split in ("train", "test"))
     queries = {}
-    for leg in Grid.load().legs():
-        images = read_last_samples(leg, params.sample_count)
+    for trial in Grid.load().trials():
+        images = read_last_samples(trial, params.sample_count)
         if images is not None:
-            queries[leg.name] = images
+            queries[trial.name] = images
     device = start_compute()
     held_out = choose_evenly(test, params.real_count)
     found = find_nearest({HELD_OUT: held_out, **queries}, train, load_extractor(device), device)
     yardstick = found.pop(HELD_OUT)
     for name, spaces in found.items():
         write_picture(name, queries[name][: params.shown], spaces, train)
-    legs = {
+    trials = {
         name: {**summarise_spaces(spaces, yardstick), "picture": f"{name}.png"}
         for name, spaces in found.items()
     }
     counts = {"sample_count": params.sample_count, "held_out_count": len(held_out), "train_count": len(train)}
-    write_json(NEIGHBOURS / NEIGHBOURS_RECORD, counts | {"shown": params.shown, "legs": legs})
+    write_json(NEIGHBOURS / NEIGHBOURS_RECORD, counts | {"shown": params.shown, "trials": trials})
 
 
-def read_last_samples(leg: Leg, count: int) -> Images | None:
-    """Read the first images of a leg's last snapshot; None where it has no snapshot or its sampling failed."""
-    path = SAMPLES / leg.name / MANIFEST
+def read_last_samples(trial: Trial, count: int) -> Images | None:
+    """Read the first images of a trial's last snapshot; None where it has no snapshot or its sampling failed."""
+    path = SAMPLES / trial.name / MANIFEST
     if not path.exists():
         return None
-    points = read_json(path, made_by=f"sample@{leg.name}")["points"]
+    points = read_json(path, made_by=f"sample@{trial.name}")["points"]
     if not points:
         return None
-    images = read_images(SAMPLES / leg.name / points[-1]["images"], made_by=f"sample@{leg.name}")
+    images = read_images(SAMPLES / trial.name / points[-1]["images"], made_by=f"sample@{trial.name}")
     return np.array(images[:count])
 
 

@@ -11,9 +11,9 @@ class NeighboursParams(Params):
     """Of how many images the nearest training image is sought.
 
     Attributes:
-        sample_count: generated images of each leg's last snapshot, the first ones.
+        sample_count: generated images of each trial's last snapshot, the first ones.
         real_count: images of the test split, the yardstick: no generator has seen or made them.
-        shown: samples in each leg's picture.
+        shown: samples in each trial's picture.
     """
 
     sample_count: int = Field(ge=1, le=100_000)

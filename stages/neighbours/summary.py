@@ -12,7 +12,7 @@ SUSPICIOUS_SHARE = 0.01
 
 
 def summarise_spaces(samples: Spaces, held_out: Spaces) -> dict[str, Any]:
-    """Summarise a leg by space: its distances' median, the held-out images', and how many samples are suspicious."""
+    """Summarise a trial by space: its distances' median, the held-out images', and how many samples are suspicious."""
     return {space: _summarise(found, held_out[space]) for space, found in samples.items()}
 
 

@@ -1,4 +1,4 @@
-"""What every GAN on the shelf is to the training loop, which never asks which one it runs."""
+"""What every GAN of the model zoo is to the training loop, which never asks which one it runs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -163,7 +163,7 @@ class Gan(AnyGan):
 
 
 def load_gan_module(name: str) -> ModuleType:
-    """Import a GAN's file from the shelf.
+    """Import a GAN's file from the model zoo.
 
     Raises:
         ValueError: there is no stages/gans/<name>.py.

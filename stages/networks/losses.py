@@ -1,4 +1,4 @@
-"""The losses that several GANs of the shelf share, on a discriminator's scores."""
+"""The losses that several GANs of the model zoo share, on a discriminator's scores."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple

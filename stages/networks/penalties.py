@@ -1,4 +1,4 @@
-"""What several GANs of the shelf add to their discriminator's loss."""
+"""What several GANs of the model zoo add to their discriminator's loss."""
 
 from contextlib import nullcontext
 

@@ -4,26 +4,26 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from stages.common.artifacts import MODELS, Leg
+from stages.common.artifacts import MODELS, Trial
 
 
-def load_snapshot(network: nn.Module, leg: Leg, file: str) -> None:
+def load_snapshot(network: nn.Module, trial: Trial, file: str) -> None:
     """Load the weights of a snapshot into a network.
 
     Args:
         network: of the shape that the snapshot was taken of.
-        leg: whose snapshot it is.
-        file: its name in the leg's folder.
+        trial: whose snapshot it is.
+        file: its name in the trial's folder.
 
     Raises:
         ValueError: the file is missing, damaged, or of another network.
     """
-    path = MODELS / leg.name / file
+    path = MODELS / trial.name / file
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro train@{leg.name}`") from None
+        raise ValueError(f"{path} is missing; make it with `dvc repro train@{trial.name}`") from None
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(
-            f"{path} does not hold this network ({error}); make it anew: `dvc repro -f train@{leg.name}`"
+            f"{path} does not hold this network ({error}); make it anew: `dvc repro -f train@{trial.name}`"
         ) from None

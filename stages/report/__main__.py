@@ -11,7 +11,7 @@ from stages.report.lipschitz_section import tell_lipschitz
 from stages.report.page import write_pages
 from stages.report.pairs import compare_pairs, tabulate_pairs
 from stages.report.scores import METRICS
-from stages.report.table import build_cell_table, build_leg_table, build_table1, lay_out, write_csv
+from stages.report.table import build_cell_table, build_table1, build_trial_table, lay_out, write_csv
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
         "table1": table1,
         "cells": build_cell_table(results),
         "pairs": tabulate_pairs([compare_pairs(results, metric) for metric in METRICS]),
-        "legs": build_leg_table(results),
+        "trials": build_trial_table(results),
     }
     for name, rows in tables.items():
         # A row that is cut out and pasted elsewhere takes along what its scores were made with.

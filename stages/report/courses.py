@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 from stages.report.pictures import Illustration, show_course, write_picture
 from stages.report.published import name_gan
 
@@ -13,19 +13,19 @@ MOST_TILES = 4
 
 
 class Course(NamedTuple):
-    """How one leg's images grow.
+    """How one trial's images grow.
 
     Attributes:
-        gan: the leg's GAN.
-        leg: its name.
+        gan: the trial's GAN.
+        trial: its name.
         setting: its setting.
-        picture: of all points, the first on top; None for a leg without points.
+        picture: of all points, the first on top; None for a trial without points.
         points: how many.
-        end: what became of a leg that did not reach its end; else empty.
+        end: what became of a trial that did not reach its end; else empty.
     """
 
     gan: str
-    leg: str
+    trial: str
     setting: str
     picture: Illustration | None
     points: int
@@ -33,13 +33,13 @@ class Course(NamedTuple):
 
 
 def draw_courses(results: Results, folder: Path) -> list[Course]:
-    """Draw one leg of each GAN under each setting: that of the first seed, whose noise they all share."""
+    """Draw one trial of each GAN under each setting: that of the first seed, whose noise they all share."""
     seed = results.grid.seeds[0]
-    legs = [leg for leg in results.legs if leg.leg.seed == seed]
+    trials = [trial for trial in results.trials if trial.trial.seed == seed]
     tiles = choose_tiles(
-        sum(len(leg.points) for leg in legs), results.data["image_size"] ** 2 * results.data["channels"]
+        sum(len(trial.points) for trial in trials), results.data["image_size"] ** 2 * results.data["channels"]
     )
-    return [_draw_course(leg, results.data["image_size"], tiles, folder) for leg in legs]
+    return [_draw_course(trial, results.data["image_size"], tiles, folder) for trial in trials]
 
 
 def choose_tiles(points: int, values_an_image: int) -> int:
@@ -51,26 +51,31 @@ def choose_tiles(points: int, values_an_image: int) -> int:
 
 
 def list_steps(results: Results) -> list[int]:
-    """List the generator steps that the slider goes through: all that any shown leg has a point at."""
+    """List the generator steps that the slider goes through: all that any shown trial has a point at."""
     seed = results.grid.seeds[0]
     return sorted(
-        {point.generator_step for leg in results.legs if leg.leg.seed == seed for point in leg.points}
+        {
+            point.generator_step
+            for trial in results.trials
+            if trial.trial.seed == seed
+            for point in trial.points
+        }
     )
 
 
-def _draw_course(result: LegResult, image_size: int, tiles: int, folder: Path) -> Course:
-    leg, points = result.leg, result.points
+def _draw_course(result: TrialResult, image_size: int, tiles: int, folder: Path) -> Course:
+    trial, points = result.trial, result.points
     end = "missing" if result.is_missing else ""
     if result.diverged_at is not None:
         end = f"diverged at {result.diverged_at}"
     if not points:
-        return Course(leg.gan, leg.name, leg.setting, None, 0, end)
-    file = f"course_{leg.name}.png"
+        return Course(trial.gan, trial.name, trial.setting, None, 0, end)
+    file = f"course_{trial.name}.png"
     write_picture(folder / file, show_course(result, image_size, tiles))
     steps = ", ".join(str(point.generator_step) for point in points)
     picture = Illustration(
         file,
-        leg.setting,
-        f"Images of {name_gan(leg.gan)} under setting {leg.setting} from the same noise at generator steps {steps}.",
+        trial.setting,
+        f"Images of {name_gan(trial.gan)} under setting {trial.setting} from one noise at generator steps {steps}.",
     )
-    return Course(leg.gan, leg.name, leg.setting, picture, len(points), end)
+    return Course(trial.gan, trial.name, trial.setting, picture, len(points), end)

@@ -115,7 +115,7 @@ def _list_scoring(results: Results) -> list[Fact]:
 
 
 def _list_machine(results: Results) -> list[Fact]:
-    trainings = [result.training for result in results.legs if not result.is_missing]
+    trainings = [result.training for result in results.trials if not result.is_missing]
     seconds = sum(training["training_seconds"] for training in trainings)
 
     def gather(key: str) -> str:
@@ -125,7 +125,7 @@ def _list_machine(results: Results) -> list[Fact]:
         Fact("Trained on", f"{gather('device')}, {gather('threads')} threads, torch {gather('torch')}"),
         Fact(
             "Training time",
-            f"{seconds / 60:.1f} minutes for {len(trainings)} leg{'s' if len(trainings) > 1 else ''}, start-up and "
+            f"{seconds / 60:.1f} minutes for {len(trainings)} trial{'s' if len(trainings) > 1 else ''}, start-up and "
             "scoring not counted",
         ),
     ]
@@ -141,7 +141,7 @@ def explain_seeds(results: Results) -> str:
             "over draws of images from one generator."
         )
     return (
-        f"{count} seeds: values are means over seeds of each leg's best, ± the sample standard deviation over seeds, "
+        f"{count} seeds: values are means over seeds of each trial's best, ± the sample standard deviation over seeds, "
         "in brackets Student's 95 % interval of the mean."
     )
 
@@ -149,7 +149,7 @@ def explain_seeds(results: Results) -> str:
 def list_limits(results: Results) -> list[str]:
     """Say what the comparison cannot show, in its own numbers."""
     seeds, protocol = len(results.grid.seeds), results.protocol
-    ends = [leg.points[-1] for leg in results.legs if leg.points]
+    ends = [trial.points[-1] for trial in results.trials if trial.points]
     longest = max(ends, key=lambda point: point.generator_step, default=None)
     length = published_length()
     steps = length.epochs * (length.train_images // length.batch_size)

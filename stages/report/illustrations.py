@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from stages.common.artifacts import NEIGHBOURS
 from stages.report.canvas import write_figure
 from stages.report.courses import Course, draw_courses
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 from stages.report.loss_figures import draw_all_losses, draw_figure1
 from stages.report.pictures import Illustration, Picture, read_picture, show_real, write_picture
 from stages.report.published import SNGAN, name_gan
@@ -20,14 +20,14 @@ FIGURE2 = Illustration(
     "figure2.png",
     "Figure 2. The best Inception Score and FID of each GAN under each setting, over several seeds with their "
     "deviation; below, the report's bars.",
-    "Bars of Inception Score and FID grouped by Adam setting, one bar a GAN; all values are in the table of legs.",
+    "Bars of Inception Score and FID grouped by Adam setting, one bar a GAN; all values are in the table of trials.",
 )
 FIGURE3 = Illustration(
     "figure3.png",
     "Figure 3. Inception Score and FID over the training under each setting, over several seeds their mean with a band "
     "of one deviation; last, the report's.",
     "Curves of Inception Score and FID over generator steps, one curve a GAN and one panel a setting; all ends are in "
-    "the table of legs.",
+    "the table of trials.",
 )
 ALL_LOSSES = Illustration(
     "losses.png",
@@ -56,8 +56,8 @@ def draw_illustrations(results: Results, folder: Path) -> Illustrations:
     Raises:
         ValueError: a grid of samples is missing or damaged.
     """
-    best = {gan: _find_best_leg(results, gan) for gan in results.grid.gans}
-    shown = [leg for leg in best.values() if leg is not None]
+    best = {gan: _find_best_trial(results, gan) for gan in results.grid.gans}
+    shown = [trial for trial in best.values() if trial is not None]
     real = _show_real_like(shown, results.data["image_size"])
     return Illustrations(
         figure1=_draw_figure1(results, best, real, folder),
@@ -65,21 +65,25 @@ def draw_illustrations(results: Results, folder: Path) -> Illustrations:
         figure3=_write_drawn(draw_figure3(results), FIGURE3, folder),
         all_losses=_write_drawn(draw_all_losses(results), ALL_LOSSES, folder),
         real=_write_real(real, folder),
-        samples=[_write_samples(leg, folder) for leg in shown],
-        interpolations=[_copy_interpolation(leg, folder) for leg in shown if leg.interpolation is not None],
+        samples=[_write_samples(trial, folder) for trial in shown],
+        interpolations=[
+            _copy_interpolation(trial, folder) for trial in shown if trial.interpolation is not None
+        ],
         neighbours=[
-            _copy_neighbours(leg, folder) for leg in shown if leg.leg.name in results.neighbours["legs"]
+            _copy_neighbours(trial, folder)
+            for trial in shown
+            if trial.trial.name in results.neighbours["trials"]
         ],
         courses=draw_courses(results, folder),
     )
 
 
-def _find_best_leg(results: Results, gan: str) -> LegResult | None:
+def _find_best_trial(results: Results, gan: str) -> TrialResult | None:
     cell = find_best(results, gan, FID)
-    return None if cell is None else cell.leg
+    return None if cell is None else cell.trial
 
 
-def _show_real_like(shown: list[LegResult], image_size: int) -> Picture:
+def _show_real_like(shown: list[TrialResult], image_size: int) -> Picture:
     """Lay real images out as the samples are, eight by eight where there are none."""
     if not shown:
         return show_real(8, 8)
@@ -87,25 +91,25 @@ def _show_real_like(shown: list[LegResult], image_size: int) -> Picture:
     return show_real(height // image_size, width // image_size)
 
 
-def _read_best(leg: LegResult) -> Picture:
-    return read_picture(leg.grids[FID.choose(leg.points).generator_step])
+def _read_best(trial: TrialResult) -> Picture:
+    return read_picture(trial.grids[FID.choose(trial.points).generator_step])
 
 
 def _draw_figure1(
-    results: Results, best: dict[str, LegResult | None], real: Picture, folder: Path
+    results: Results, best: dict[str, TrialResult | None], real: Picture, folder: Path
 ) -> Illustration:
     gan = SNGAN if SNGAN in best else results.grid.gans[0]
-    there = [result for result in results.legs if not result.is_missing]
-    leg = best[gan] or next((result for result in there if result.leg.gan == gan), there[0])
-    generated = _read_best(leg) if leg.points else None
-    name = f"{name_gan(gan)} under setting {leg.leg.setting}, seed {leg.leg.seed}"
+    there = [result for result in results.trials if not result.is_missing]
+    trial = best[gan] or next((result for result in there if result.trial.gan == gan), there[0])
+    generated = _read_best(trial) if trial.points else None
+    name = f"{name_gan(gan)} under setting {trial.trial.setting}, seed {trial.trial.seed}"
     illustration = Illustration(
         "figure1.png",
         f"Figure 1. Losses of {name}, and real images beside generated ones.",
         f"Curves of the discriminator's and the generator's loss of {name}; below, a grid of real images and one of "
         "generated images.",
     )
-    return _write_drawn(draw_figure1(leg, real, generated), illustration, folder)
+    return _write_drawn(draw_figure1(trial, real, generated), illustration, folder)
 
 
 def _write_drawn(figure: Figure, illustration: Illustration, folder: Path) -> Illustration:
@@ -118,30 +122,30 @@ def _write_real(real: Picture, folder: Path) -> Illustration:
     return Illustration("samples_real.png", "Real images", "A grid of real images of the train split.")
 
 
-def _write_samples(leg: LegResult, folder: Path) -> Illustration:
-    name, point = name_gan(leg.leg.gan), FID.choose(leg.points)
-    file = f"samples_{leg.leg.gan}.png"
-    write_picture(folder / file, _read_best(leg))
-    title = f"{name}, {leg.leg.setting}, step {point.generator_step}, FID {FID.show(point.fid)}"
+def _write_samples(trial: TrialResult, folder: Path) -> Illustration:
+    name, point = name_gan(trial.trial.gan), FID.choose(trial.points)
+    file = f"samples_{trial.trial.gan}.png"
+    write_picture(folder / file, _read_best(trial))
+    title = f"{name}, {trial.trial.setting}, step {point.generator_step}, FID {FID.show(point.fid)}"
     return Illustration(file, title, f"A grid of images generated by {name}.")
 
 
-def _copy_interpolation(leg: LegResult, folder: Path) -> Illustration:
-    assert leg.interpolation is not None
-    name, file = name_gan(leg.leg.gan), f"interpolation_{leg.leg.gan}.png"
-    write_picture(folder / file, read_picture(leg.interpolation))
+def _copy_interpolation(trial: TrialResult, folder: Path) -> Illustration:
+    assert trial.interpolation is not None
+    name, file = name_gan(trial.trial.gan), f"interpolation_{trial.trial.gan}.png"
+    write_picture(folder / file, read_picture(trial.interpolation))
     return Illustration(
         file,
-        f"{name}, {leg.leg.setting}, seed {leg.leg.seed}",
+        f"{name}, {trial.trial.setting}, seed {trial.trial.seed}",
         f"Rows of images of {name}, each from one noise vector on the left to another on the right.",
     )
 
 
-def _copy_neighbours(leg: LegResult, folder: Path) -> Illustration:
-    name, file = name_gan(leg.leg.gan), f"neighbours_{leg.leg.gan}.png"
-    write_picture(folder / file, read_picture(NEIGHBOURS / f"{leg.leg.name}.png"))
+def _copy_neighbours(trial: TrialResult, folder: Path) -> Illustration:
+    name, file = name_gan(trial.trial.gan), f"neighbours_{trial.trial.gan}.png"
+    write_picture(folder / file, read_picture(NEIGHBOURS / f"{trial.trial.name}.png"))
     return Illustration(
         file,
-        f"{name}, {leg.leg.setting}, seed {leg.leg.seed}",
+        f"{name}, {trial.trial.setting}, seed {trial.trial.seed}",
         f"Images of {name} in the first row; below each its nearest training image by pixels, then by features.",
     )

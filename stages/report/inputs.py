@@ -15,7 +15,7 @@ from stages.common.artifacts import (
     SAMPLES,
     SCORES,
     TRAINING,
-    Leg,
+    Trial,
 )
 from stages.common.grid import Grid
 from stages.common.params import load_section
@@ -40,7 +40,7 @@ REAL_KEYS = (
 )
 CARD_KEYS = ("name", "title", "feature_dimension", "class_count")
 DATA_KEYS = ("dataset", "licence", "source", "image_size", "channels", "splits")
-NEIGHBOURS_KEYS = ("sample_count", "held_out_count", "train_count", "shown", "legs")
+NEIGHBOURS_KEYS = ("sample_count", "held_out_count", "train_count", "shown", "trials")
 TRAINING_KEYS = ("generator_steps", "training_seconds", "images_per_second")
 
 
@@ -76,11 +76,11 @@ class Point(NamedTuple):
         return (self.fid_low, self.fid_high) if key == "fid" else (None, None)
 
 
-class LegResult(NamedTuple):
-    """All that is known of one leg.
+class TrialResult(NamedTuple):
+    """All that is known of one trial.
 
     Attributes:
-        leg: the leg.
+        trial: the trial.
         points: in the order of training; fewer than planned when it diverged.
         diverged_at: the generator step of the first loss that was no finite number, or None.
         training: the flat summary of its training.
@@ -90,7 +90,7 @@ class LegResult(NamedTuple):
         is_missing: whether there are no results of it: a stage of it failed, or was not run.
     """
 
-    leg: Leg
+    trial: Trial
     points: list[Point]
     diverged_at: int | None
     training: dict[str, Any]
@@ -107,27 +107,29 @@ class Results(NamedTuple):
         title: of the report.
         grid: GANs, settings and seeds.
         settings: Adam's numbers by letter, of the settings used.
-        legs: in the grid's order.
+        trials: in the grid's order.
         protocol: what all scores were made with.
         real: the scores of real images.
         card: what the extractor is.
         data: the data set's manifest.
-        neighbours: distances to the nearest training images, by leg, and of how many images.
+        neighbours: distances to the nearest training images, by trial, and of how many images.
     """
 
     title: str
     grid: Grid
     settings: dict[str, dict[str, Any]]
-    legs: list[LegResult]
+    trials: list[TrialResult]
     protocol: dict[str, Any]
     real: dict[str, Any]
     card: dict[str, Any]
     data: dict[str, Any]
     neighbours: dict[str, Any]
 
-    def of(self, gan: str, setting: str) -> list[LegResult]:
-        """List the legs of a GAN under a setting, one a seed."""
-        return [result for result in self.legs if result.leg.gan == gan and result.leg.setting == setting]
+    def of(self, gan: str, setting: str) -> list[TrialResult]:
+        """List the trials of a GAN under a setting, one a seed."""
+        return [
+            result for result in self.trials if result.trial.gan == gan and result.trial.setting == setting
+        ]
 
     @property
     def data_set(self) -> str:
@@ -136,36 +138,38 @@ class Results(NamedTuple):
 
     @property
     def missing(self) -> list[str]:
-        """Names of the legs without results, of which no table or figure shows anything."""
-        return [result.leg.name for result in self.legs if result.is_missing]
+        """Names of the trials without results, of which no table or figure shows anything."""
+        return [result.trial.name for result in self.trials if result.is_missing]
 
 
 def read_results() -> Results:
-    """Read the results of the whole grid; a leg that a stage of failed is marked missing, not guessed at.
+    """Read the results of the whole grid; a trial that a stage of failed is marked missing, not guessed at.
 
     Raises:
         ParamsError: params.yaml is wrong.
-        ValueError: there is no leg, or a file is damaged, or its scores were made under another protocol.
+        ValueError: there is no trial, or a file is damaged, or its scores were made under another protocol.
     """
     title = load_section(ReportParams, "report").title
     grid = Grid.load()
     settings = {letter: _read_setting(letter) for letter in grid.settings_used}
     real = read_record(REAL_SCORES, "reference", REAL_KEYS)
-    legs, protocols = [], {}
-    for leg in grid.legs():
-        if _is_missing(leg):
-            legs.append(LegResult(leg, [], None, {}, Losses([], [], []), {}, is_missing=True))
+    trials, protocols = [], {}
+    for trial in grid.trials():
+        if _is_missing(trial):
+            trials.append(TrialResult(trial, [], None, {}, Losses([], [], []), {}, is_missing=True))
             continue
-        result, protocols[leg] = _read_leg(leg)
-        legs.append(result)
+        result, protocols[trial] = _read_trial(trial)
+        trials.append(result)
     if not protocols:
-        raise ValueError(f"{SCORES} holds no leg of the {len(legs)} in params.yaml; `dvc repro` makes them")
+        raise ValueError(
+            f"{SCORES} holds no trial of the {len(trials)} in params.yaml; `dvc repro` makes them"
+        )
     _refuse_mixed(real["protocol"], protocols)
     return Results(
         title=title,
         grid=grid,
         settings=settings,
-        legs=legs,
+        trials=trials,
         protocol=next(iter(protocols.values())),
         real=real,
         card=read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS),
@@ -178,27 +182,27 @@ def _read_setting(letter: str) -> dict[str, Any]:
     return dict(load_section(SettingNumbers, "settings", letter).model_extra or {})
 
 
-def _is_missing(leg: Leg) -> bool:
-    """Tell whether a stage of the leg failed: DVC removes a stage's outputs before it runs it."""
-    records = (TRAINING / leg.name / METRICS, SAMPLES / leg.name / MANIFEST, SCORES / leg.name / POINTS)
+def _is_missing(trial: Trial) -> bool:
+    """Tell whether a stage of the trial failed: DVC removes a stage's outputs before it runs it."""
+    records = (TRAINING / trial.name / METRICS, SAMPLES / trial.name / MANIFEST, SCORES / trial.name / POINTS)
     return not all(record.exists() for record in records)
 
 
-def _read_leg(leg: Leg) -> tuple[LegResult, dict[str, Any]]:
-    scores_file = SCORES / leg.name / POINTS
-    made_by = f"evaluate@{leg.name}"
+def _read_trial(trial: Trial) -> tuple[TrialResult, dict[str, Any]]:
+    scores_file = SCORES / trial.name / POINTS
+    made_by = f"evaluate@{trial.name}"
     scores = read_record(scores_file, made_by, ("diverged_at_generator_step", "protocol", "points"))
     points = take(scores_file, made_by, lambda: [_to_point(point) for point in scores["points"]])
-    training = read_record(TRAINING / leg.name / METRICS, f"train@{leg.name}", TRAINING_KEYS)
-    losses, (grids, interpolation) = read_losses(leg), _find_pictures(leg)
+    training = read_record(TRAINING / trial.name / METRICS, f"train@{trial.name}", TRAINING_KEYS)
+    losses, (grids, interpolation) = read_losses(trial), _find_pictures(trial)
     unseen = [point.generator_step for point in points if point.generator_step not in grids]
     if unseen:
         raise ValueError(
-            f"{scores_file} scores generator step {unseen[0]}, which {SAMPLES / leg.name / MANIFEST} has no grid of; "
-            f"make both anew: `dvc repro -f sample@{leg.name} {made_by}`"
+            f"{scores_file} scores generator step {unseen[0]}, which {SAMPLES / trial.name / MANIFEST} has no grid of; "
+            f"make both anew: `dvc repro -f sample@{trial.name} {made_by}`"
         )
     diverged_at = scores["diverged_at_generator_step"]
-    return LegResult(leg, points, diverged_at, training, losses, grids, interpolation), scores["protocol"]
+    return TrialResult(trial, points, diverged_at, training, losses, grids, interpolation), scores["protocol"]
 
 
 def _to_point(record: dict[str, Any]) -> Point:
@@ -218,9 +222,9 @@ def _optional(record: dict[str, Any], key: str) -> float | None:
     return None if record.get(key) is None else float(record[key])
 
 
-def _find_pictures(leg: Leg) -> tuple[dict[int, Path], Path | None]:
+def _find_pictures(trial: Trial) -> tuple[dict[int, Path], Path | None]:
     """Name the grid of each generator step, and the walk between noise vectors."""
-    folder, made_by = SAMPLES / leg.name, f"sample@{leg.name}"
+    folder, made_by = SAMPLES / trial.name, f"sample@{trial.name}"
     record = read_record(folder / MANIFEST, made_by, ("points", "interpolation"))
     grids = take(
         folder / MANIFEST,
@@ -230,12 +234,12 @@ def _find_pictures(leg: Leg) -> tuple[dict[int, Path], Path | None]:
     return grids, folder / record["interpolation"] if record["interpolation"] else None
 
 
-def _refuse_mixed(real: dict[str, Any], protocols: dict[Leg, dict[str, Any]]) -> None:
+def _refuse_mixed(real: dict[str, Any], protocols: dict[Trial, dict[str, Any]]) -> None:
     """Refuse scores of different extractors or protocols: they must never share a table."""
-    first_leg, first = next(iter(protocols.items()))
-    first_file = str(SCORES / first_leg.name / POINTS)
-    for leg, protocol in protocols.items():
-        cure = f"score both alike: `dvc repro evaluate@{first_leg.name} evaluate@{leg.name}`"
-        refuse_unlike(first, protocol, (first_file, str(SCORES / leg.name / POINTS)), cure)
+    first_trial, first = next(iter(protocols.items()))
+    first_file = str(SCORES / first_trial.name / POINTS)
+    for trial, protocol in protocols.items():
+        cure = f"score both alike: `dvc repro evaluate@{first_trial.name} evaluate@{trial.name}`"
+        refuse_unlike(first, protocol, (first_file, str(SCORES / trial.name / POINTS)), cure)
     # There may be fewer real images than generated ones; the row of real data says how many.
     refuse_unlike(first, real, (first_file, str(REAL_SCORES)), "score all alike: `dvc repro`", ignored=COUNTS)

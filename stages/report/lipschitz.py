@@ -1,11 +1,11 @@
-"""Read the analyses of the discriminators; a leg without one is left out, and named."""
+"""Read the analyses of the discriminators; a trial without one is left out, and named."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.common.artifacts import LIPSCHITZ, METRICS_LOG, Leg
+from stages.common.artifacts import LIPSCHITZ, METRICS_LOG, Trial
 from stages.common.grid import Grid
 
 # What is said of an image that is the network's own output, and not an error made of it.
@@ -72,25 +72,25 @@ class Analysis(NamedTuple):
         return None if None in shares else max(share for share in shares if share is not None)
 
 
-class LegAnalysis(NamedTuple):
-    """A leg's snapshots in the order of training; none where it diverged before the first."""
+class TrialAnalysis(NamedTuple):
+    """A trial's snapshots in the order of training; none where it diverged before the first."""
 
-    leg: Leg
+    trial: Trial
     points: list[Analysis]
 
 
 class Analyses(NamedTuple):
-    """All there are, in the grid's order, and the names of the legs without."""
+    """All there are, in the grid's order, and the names of the trials without."""
 
-    legs: list[LegAnalysis]
+    trials: list[TrialAnalysis]
     missing: list[str]
 
-    def of(self, gan: str, setting: str | None = None) -> list[LegAnalysis]:
-        """List the legs of a GAN that have snapshots, under one setting or all."""
+    def of(self, gan: str, setting: str | None = None) -> list[TrialAnalysis]:
+        """List the trials of a GAN that have snapshots, under one setting or all."""
         return [
             one
-            for one in self.legs
-            if one.leg.gan == gan and setting in (None, one.leg.setting) and one.points
+            for one in self.trials
+            if one.trial.gan == gan and setting in (None, one.trial.setting) and one.points
         ]
 
 
@@ -100,23 +100,23 @@ def read_analyses(grid: Grid) -> Analyses:
     Raises:
         ValueError: a file is damaged.
     """
-    legs, missing = [], []
-    for leg in grid.legs():
-        path = LIPSCHITZ / leg.name / METRICS_LOG
+    trials, missing = [], []
+    for trial in grid.trials():
+        path = LIPSCHITZ / trial.name / METRICS_LOG
         if path.exists():
-            legs.append(LegAnalysis(leg, _read_points(path, leg)))
+            trials.append(TrialAnalysis(trial, _read_points(path, trial)))
         else:
-            missing.append(leg.name)
-    return Analyses(legs, missing)
+            missing.append(trial.name)
+    return Analyses(trials, missing)
 
 
-def _read_points(path: Path, leg: Leg) -> list[Analysis]:
+def _read_points(path: Path, trial: Trial) -> list[Analysis]:
     lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
     try:
         return [_to_analysis(json.loads(line)) for line in lines]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged ({error!r}); make it anew: `dvc repro -f lipschitz@{leg.name}`"
+            f"{path} is damaged ({error!r}); make it anew: `dvc repro -f lipschitz@{trial.name}`"
         ) from None
 
 

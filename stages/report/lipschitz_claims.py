@@ -11,8 +11,8 @@ SUFFICIENT = 0.05
 
 
 def check_lipschitz_claims(analyses: Analyses) -> list[Claim]:
-    """Check each claim at every snapshot of every leg that it is about."""
-    points = [point for one in analyses.legs for point in one.points]
+    """Check each claim at every snapshot of every trial that it is about."""
+    points = [point for one in analyses.trials for point in one.points]
     scores = [point for point in points if point.judgement == SCORE]
     plain = [point for point in scores if not point.factors]
     normalised = [point for point in points if all(layer.has_spectral_norm for layer in point.layers)]

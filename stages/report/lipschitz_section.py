@@ -38,7 +38,7 @@ class LipschitzSection(NamedTuple):
         figures: none without an analysis.
         answers: a row a GAN that has one.
         claims: of the report's section 2.
-        missing: legs without an analysis.
+        missing: trials without an analysis.
     """
 
     figures: list[Illustration]
@@ -69,10 +69,10 @@ def list_answers(analyses: Analyses, grid: Grid) -> list[dict[str, Any]]:
 
 
 def _answer(gan: str, analyses: Analyses) -> dict[str, Any]:
-    """Tell of a GAN the norms at the end of its legs, and at how many snapshots its gradients keep to each bound."""
-    legs = analyses.of(gan)
-    ends = [one.points[-1] for one in legs]
-    points = [point for one in legs for point in one.points]
+    """Tell of a GAN the norms at the end of its trials, and at how many snapshots its gradients keep to each bound."""
+    trials = analyses.of(gan)
+    ends = [one.points[-1] for one in trials]
+    points = [point for one in trials for point in one.points]
     is_score = points[0].judgement == SCORE
     shares = [point.share_of_bound for point in points]
     known = [share for share in shares if share is not None]

@@ -1,10 +1,10 @@
-"""Figure 1: the losses, with real images beside generated ones; and the losses of all legs."""
+"""Figure 1: the losses, with real images beside generated ones; and the losses of all trials."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.report.canvas import MUTED, make_figure, tidy
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 from stages.report.pictures import Picture
 from stages.report.published import name_gan
 
@@ -12,19 +12,19 @@ GENERATOR_COLOUR = "#d55e00"
 DISCRIMINATOR_COLOUR = "#0072b2"
 
 
-def draw_figure1(result: LegResult, real: Picture, generated: Picture | None) -> Figure:
-    """Draw one leg's losses over training, and below them real images beside generated ones.
+def draw_figure1(result: TrialResult, real: Picture, generated: Picture | None) -> Figure:
+    """Draw one trial's losses over training, and below them real images beside generated ones.
 
     Args:
-        result: the leg.
+        result: the trial.
         real: picture of real images.
-        generated: picture of the leg's images; None when it diverged before its first point.
+        generated: picture of the trial's images; None when it diverged before its first point.
     """
     figure = make_figure(7.4)
     places = figure.add_gridspec(2, 2, height_ratios=[1, 1.5])
     axes = figure.add_subplot(places[0, :])
     _plot_losses(axes, result)
-    title = f"{name_gan(result.leg.gan)}, setting {result.leg.setting}, seed {result.leg.seed}"
+    title = f"{name_gan(result.trial.gan)}, setting {result.trial.setting}, seed {result.trial.seed}"
     tidy(axes, f"Losses of {title}", "generator step", "loss")
     axes.legend(fontsize=8, frameon=False)
     _show_picture(figure.add_subplot(places[1, 0]), real, "Real images")
@@ -53,7 +53,7 @@ def draw_all_losses(results: Results) -> Figure:
     return figure
 
 
-def _plot_losses(axes: Axes, result: LegResult) -> None:
+def _plot_losses(axes: Axes, result: TrialResult) -> None:
     losses = result.losses
     for values, label, colour in (
         (losses.discriminator, "discriminator", DISCRIMINATOR_COLOUR),

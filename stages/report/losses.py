@@ -1,27 +1,27 @@
-"""Read a leg's losses over its training."""
+"""Read a trial's losses over its training."""
 
 import csv
 from typing import NamedTuple
 
-from stages.common.artifacts import LOSS_CURVES, TRAINING, Leg
+from stages.common.artifacts import LOSS_CURVES, TRAINING, Trial
 from stages.report.records import take
 
 
 class Losses(NamedTuple):
-    """A leg's losses; None where one is no finite number."""
+    """A trial's losses; None where one is no finite number."""
 
     generator_steps: list[int]
     discriminator: list[float | None]
     generator: list[float | None]
 
 
-def read_losses(leg: Leg) -> Losses:
+def read_losses(trial: Trial) -> Losses:
     """Read losses.csv.
 
     Raises:
         ValueError: the file is missing or damaged.
     """
-    path, made_by = TRAINING / leg.name / LOSS_CURVES, f"train@{leg.name}"
+    path, made_by = TRAINING / trial.name / LOSS_CURVES, f"train@{trial.name}"
     if not path.exists():
         raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`")
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))

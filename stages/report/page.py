@@ -24,8 +24,8 @@ from stages.report.scores import FID, INCEPTION_SCORE, METRICS
 from stages.report.table import (
     SOURCES,
     build_cell_table,
-    build_leg_table,
     build_table1,
+    build_trial_table,
     show_epoch,
     show_interval,
     show_last,
@@ -84,7 +84,7 @@ def _gather_tables(results: Results) -> dict[str, Any]:
     return {
         "table1": build_table1(results),
         "cells": build_cell_table(results),
-        "legs": build_leg_table(results),
+        "trials": build_trial_table(results),
         "comparisons": [compare_pairs(results, metric) for metric in METRICS],
         "steps": list_steps(results),
         "provenance": trace_sources(results),

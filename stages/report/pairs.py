@@ -1,6 +1,6 @@
 """Which pairs of GANs differ: paired over settings and seeds, and corrected for the number of pairs.
 
-Legs of one setting and seed form a block: they share Adam's numbers, the order of the training images and the
+Trials of one setting and seed form a block: they share Adam's numbers, the order of the training images and the
 noise that samples are drawn from, so differences within a block leave out what these do to all GANs alike.
 """
 
@@ -28,7 +28,7 @@ FEWEST_BLOCKS_FOR_FRIEDMAN = 2
 Block = tuple[str, int]
 """A setting and a seed."""
 Values = dict[str, dict[Block, float]]
-"""Each leg's best value, by GAN and block."""
+"""Each trial's best value, by GAN and block."""
 
 
 class Pair(NamedTuple):
@@ -91,7 +91,7 @@ class Comparison(NamedTuple):
 
 
 def compare_pairs(results: Results, metric: Metric) -> Comparison:
-    """Compare every two GANs by each leg's best value, as Table 1 takes it.
+    """Compare every two GANs by each trial's best value, as Table 1 takes it.
 
     The overall null hypothesis is tested with Friedman's test, each pair with a sign-flip test, and p values are
     corrected step by step for the largest number of pairs that can be equal at once (Shaffer 1986), which is
@@ -125,12 +125,12 @@ def compare_pairs(results: Results, metric: Metric) -> Comparison:
 
 
 def gather_values(results: Results, metric: Metric) -> Values:
-    """Take each leg's best value; a leg that diverged before its first point has none."""
+    """Take each trial's best value; a trial that diverged before its first point has none."""
     return {
         gan: {
-            (result.leg.setting, result.leg.seed): metric.of(metric.choose(result.points))
-            for result in results.legs
-            if result.leg.gan == gan and result.points
+            (result.trial.setting, result.trial.seed): metric.of(metric.choose(result.points))
+            for result in results.trials
+            if result.trial.gan == gan and result.points
         }
         for gan in results.grid.gans
     }

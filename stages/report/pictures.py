@@ -9,7 +9,7 @@ from PIL import Image
 
 from stages.common.artifacts import atomic_path, images_file, labels_file, read_array, read_images
 from stages.common.pictures import arrange_grid
-from stages.report.inputs import LegResult
+from stages.report.inputs import TrialResult
 
 Picture = NDArray[np.uint8]
 """uint8 [height, width] for grey, [height, width, 3] for colour."""
@@ -65,11 +65,11 @@ def show_real(rows: int, columns: int) -> Picture:
     return _squeeze(arrange_grid(np.stack([images[index] for index in chosen]), rows, columns))
 
 
-def show_course(result: LegResult, image_size: int, tiles: int) -> Picture:
+def show_course(result: TrialResult, image_size: int, tiles: int) -> Picture:
     """Stack a corner of every point's grid: the same noise, over the training from top to bottom.
 
     Args:
-        result: the leg, with one point or more.
+        result: the trial, with one point or more.
         image_size: of one image, in pixels.
         tiles: images across and down, fewer where the grid has fewer.
     """

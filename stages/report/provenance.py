@@ -6,30 +6,30 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.common.artifacts import LOSS_CURVES, POINTS, SCORES, TRAINING
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 
 SHOWN_DIGITS = 12
 
 
 class Source(NamedTuple):
-    """What a leg's numbers were read from.
+    """What a trial's numbers were read from.
 
     Attributes:
-        leg: its name.
+        trial: its name.
         files: MD5 by path: the name under which DVC keeps the file, in dvc.lock and its cache.
         settings: Adam's numbers.
         machine: what it was trained on.
     """
 
-    leg: str
+    trial: str
     files: dict[str, str]
     settings: dict[str, Any]
     machine: str
 
 
 def trace_sources(results: Results) -> list[Source]:
-    """Trace every leg that has results."""
-    return [_trace(result, results) for result in results.legs if not result.is_missing]
+    """Trace every trial that has results."""
+    return [_trace(result, results) for result in results.trials if not result.is_missing]
 
 
 def digest_protocol(protocol: dict[str, Any]) -> str:
@@ -37,14 +37,14 @@ def digest_protocol(protocol: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()
 
 
-def _trace(result: LegResult, results: Results) -> Source:
-    name, training = result.leg.name, result.training
+def _trace(result: TrialResult, results: Results) -> Source:
+    name, training = result.trial.name, result.training
     files = (SCORES / name / POINTS, TRAINING / name / LOSS_CURVES)
     device, threads, torch = (training.get(key, "–") for key in ("device", "threads", "torch"))
     return Source(
-        leg=name,
+        trial=name,
         files={str(path): _hash(path) for path in files},
-        settings=results.settings[result.leg.setting],
+        settings=results.settings[result.trial.setting],
         machine=f"{device}, {threads} threads, torch {torch}",
     )
 

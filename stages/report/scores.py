@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from stages.report.inputs import LegResult, Point, Results
+from stages.report.inputs import Point, Results, TrialResult
 from stages.report.intervals import Interval, estimate_mean
 
 Item = TypeVar("Item")
@@ -59,12 +59,12 @@ class Cell(NamedTuple):
 
     Attributes:
         setting: the setting's letter.
-        best: each leg's best value, over seeds.
-        seeds_planned: how many legs there are.
+        best: each trial's best value, over seeds.
+        seeds_planned: how many trials there are.
         seeds_diverged: how many of them diverged, before their first point or later.
-        point: the best point of the best leg.
-        leg: that leg.
-        last: the value at the end, over seeds; None when any leg diverged.
+        point: the best point of the best trial.
+        trial: that trial.
+        last: the value at the end, over seeds; None when any trial diverged.
     """
 
     setting: str
@@ -72,17 +72,17 @@ class Cell(NamedTuple):
     seeds_planned: int
     seeds_diverged: int
     point: Point
-    leg: LegResult
+    trial: TrialResult
     last: Interval | None
 
 
 def summarise(results: Results, gan: str, setting: str, metric: Metric) -> Cell | None:
-    """Summarise a GAN under a setting; None when all its legs diverged before their first point."""
+    """Summarise a GAN under a setting; None when all its trials diverged before their first point."""
     planned = results.of(gan, setting)
-    legs = [result for result in planned if result.points]
-    if not legs:
+    trials = [result for result in planned if result.points]
+    if not trials:
         return None
-    chosen = [(metric.choose(result.points), result) for result in legs]
+    chosen = [(metric.choose(result.points), result) for result in trials]
     point = metric.choose([point for point, _ in chosen])
     diverged = sum(result.diverged_at is not None for result in planned)
     return Cell(
@@ -91,8 +91,8 @@ def summarise(results: Results, gan: str, setting: str, metric: Metric) -> Cell 
         seeds_planned=len(planned),
         seeds_diverged=diverged,
         point=point,
-        leg=next(result for found, result in chosen if found is point),
-        last=estimate_mean([metric.of(result.points[-1]) for result in legs]) if not diverged else None,
+        trial=next(result for found, result in chosen if found is point),
+        last=estimate_mean([metric.of(result.points[-1]) for result in trials]) if not diverged else None,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.artifacts import atomic_path
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 from stages.report.published import REAL, name_gan, published_score
 from stages.report.scores import METRICS, Cell, Metric, find_best, rank_gans, summarise
 
@@ -31,7 +31,7 @@ def build_table1(results: Results) -> list[dict[str, Any]]:
             row |= _describe_best(find_best(results, gan, metric), metric)
             order = orders[metric.key]
             row[f"{metric.key}_rank"] = order.index(gan) + 1 if gan in order else None
-        row["legs_missing"] = sum(result.is_missing for result in results.legs if result.leg.gan == gan)
+        row["trials_missing"] = sum(result.is_missing for result in results.trials if result.trial.gan == gan)
         rows.append(row | _list_published(gan))
     return rows
 
@@ -42,7 +42,7 @@ def _describe_real(results: Results) -> dict[str, Any]:
         row |= dict.fromkeys(_best_columns(metric), None)
         row |= {metric.key: results.real[metric.key], f"{metric.key}_rank": None}
     kept = ("inception_score_deviation", "fid_low", "fid_high")
-    row |= {key: results.real[key] for key in kept} | {"legs_missing": 0}
+    row |= {key: results.real[key] for key in kept} | {"trials_missing": 0}
     return row | _list_published(REAL)
 
 
@@ -91,7 +91,7 @@ def build_cell_table(results: Results) -> list[dict[str, Any]]:
     for gan in results.grid.gans:
         for setting in results.grid.settings_used:
             row: dict[str, Any] = {"gan": gan, "name": name_gan(gan), "setting": setting}
-            row["legs_missing"] = sum(result.is_missing for result in results.of(gan, setting))
+            row["trials_missing"] = sum(result.is_missing for result in results.of(gan, setting))
             for metric in METRICS:
                 cell = summarise(results, gan, setting, metric)
                 described = _describe_best(cell, metric)
@@ -108,13 +108,13 @@ def _describe_last(cell: Cell | None, metric: Metric) -> dict[str, float | None]
     return dict(zip(names, values, strict=True))
 
 
-def build_leg_table(results: Results) -> list[dict[str, Any]]:
-    """Build the table of all legs: best and last scores, where, and what the training took."""
-    return [_describe_leg(result) for result in results.legs]
+def build_trial_table(results: Results) -> list[dict[str, Any]]:
+    """Build the table of all trials: best and last scores, where, and what the training took."""
+    return [_describe_trial(result) for result in results.trials]
 
 
-def _describe_leg(result: LegResult) -> dict[str, Any]:
-    row: dict[str, Any] = {**result.leg._asdict(), "name": name_gan(result.leg.gan)}
+def _describe_trial(result: TrialResult) -> dict[str, Any]:
+    row: dict[str, Any] = {**result.trial._asdict(), "name": name_gan(result.trial.gan)}
     for metric in METRICS:
         best = metric.choose(result.points) if result.points else None
         last = result.points[-1] if result.points and result.diverged_at is None else None
@@ -138,9 +138,9 @@ def _describe_leg(result: LegResult) -> dict[str, Any]:
 
 
 def show_value(row: dict[str, Any], metric: Metric) -> str:
-    """Write a row's best value with its deviation for people; without one, whether its legs diverged or are missing."""
+    """Write a row's best value with its deviation; without one, whether its trials diverged or are missing."""
     if row[metric.key] is None:
-        return MISSING if row["legs_missing"] else DIVERGED
+        return MISSING if row["trials_missing"] else DIVERGED
     deviation = row.get(f"{metric.key}_deviation")
     spread = "" if deviation is None else f" ± {metric.show(deviation)}"
     return metric.show(row[metric.key]) + spread
@@ -186,7 +186,7 @@ def show_last(row: dict[str, Any], metric: Metric) -> str:
         return "–"
     last = row[f"{metric.key}_last"]
     if last is None:
-        return MISSING if row[metric.key] is None and row["legs_missing"] else DIVERGED
+        return MISSING if row[metric.key] is None and row["trials_missing"] else DIVERGED
     return metric.show(last)
 
 
@@ -217,8 +217,8 @@ def lay_out(rows: list[dict[str, Any]]) -> str:
         for line in lines
     ]
     rule = "-" * max(map(len, laid))
-    missing = sum(row["legs_missing"] for row in rows)
+    missing = sum(row["trials_missing"] for row in rows)
     notes = (
-        [f"Missing: {missing} leg{'s' if missing > 1 else ''}; `dvc repro` makes them."] if missing else []
+        [f"Missing: {missing} trial{'s' if missing > 1 else ''}; `dvc repro` makes them."] if missing else []
     )
     return "\n".join([laid[0], rule, *laid[1:], "", *notes, OTHER_PROTOCOL]) + "\n"

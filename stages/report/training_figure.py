@@ -46,7 +46,9 @@ def draw_figure3(results: Results) -> Figure:
 
 def _tell_steps(results: Results, setting: str) -> str:
     """Label generator steps with what the last of them is in epochs."""
-    ends = [leg.points[-1] for gan in results.grid.gans for leg in results.of(gan, setting) if leg.points]
+    ends = [
+        trial.points[-1] for gan in results.grid.gans for trial in results.of(gan, setting) if trial.points
+    ]
     if not ends:
         return "generator step\n"
     end = max(ends, key=lambda point: point.generator_step)

@@ -1,4 +1,4 @@
-"""Draw images from every snapshot of one leg: models/<leg> -> samples/<leg> (uint8 arrays and grids)."""
+"""Draw images from every snapshot of one trial: models/<trial> -> samples/<trial> (uint8 arrays and grids)."""
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from stages.common.artifacts import (
     write_json,
 )
 from stages.common.compute import start_compute
-from stages.common.entry import read_leg, run_stage
+from stages.common.entry import read_trial, run_stage
 from stages.common.params import load_section
 from stages.common.pictures import write_grid
 from stages.networks.params import NetworksParams
@@ -25,20 +25,20 @@ from stages.sample.params import SampleParams
 
 def main() -> None:
     """Every snapshot gets the same noise, so that a grid shows the same images growing."""
-    leg = read_leg(__doc__)
+    trial = read_trial(__doc__)
     params = load_section(SampleParams, "sample")
     networks = load_section(NetworksParams, "networks")
-    manifest = read_json(MODELS / leg.name / MANIFEST, made_by=f"train@{leg.name}")
-    folder, device = SAMPLES / leg.name, start_compute()
-    z = draw_sample_z(params.sample_count, networks.z_dimension, leg.seed)
-    walk = draw_walk(params, networks.z_dimension, leg.seed)
+    manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
+    folder, device = SAMPLES / trial.name, start_compute()
+    z = draw_sample_z(params.sample_count, networks.z_dimension, trial.seed)
+    walk = draw_walk(params, networks.z_dimension, trial.seed)
     classes = len(manifest["class_names"]) if "class_names" in manifest else None
     labels, walk_labels = choose_labels(len(z), classes), label_walk(params, classes)
     points: list[dict[str, object]] = []
     for snapshot in manifest["snapshots"]:
         step = snapshot["generator_step"]
         shape = tuple(manifest["image_shape"])
-        generator = load_generator(leg, snapshot["file"], shape, networks, device, classes)
+        generator = load_generator(trial, snapshot["file"], shape, networks, device, classes)
         images = draw_samples(generator, z, device, labels)
         write_array(folder / samples_name(step), images)
         shown = images[: params.grid_rows * params.grid_columns]

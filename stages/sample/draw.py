@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.common.compute import derive_seed
 from stages.common.pixels import tensor_to_pixels
 from stages.networks.architectures import build_generator
@@ -19,7 +19,7 @@ IMAGES_AT_A_TIME = 100
 
 
 def load_generator(
-    leg: Leg,
+    trial: Trial,
     file: str,
     image_shape: tuple[int, int, int],
     networks: NetworksParams,
@@ -32,7 +32,7 @@ def load_generator(
         ValueError: the file is missing, damaged, or of another network.
     """
     generator = build_generator(image_shape, networks, class_count)
-    load_snapshot(generator, leg, file)
+    load_snapshot(generator, trial, file)
     return generator.to(device).to(memory_format=torch.channels_last).eval()
 
 

@@ -1,18 +1,18 @@
-"""Train one leg: data/prepared -> models/<leg> (snapshots, state) and results/train/<leg> (losses, timings)."""
+"""Train one trial: data/prepared -> models/<trial> (snapshots, state) and results/train/<trial> (losses, timings)."""
 
 from stages.common.compute import start_compute
-from stages.common.entry import read_leg, run_stage
+from stages.common.entry import read_trial, run_stage
 from stages.networks.shares import find_rank
 from stages.train.handover import hand_over
-from stages.train.leg import train_leg
 from stages.train.processes import join_processes
+from stages.train.trial import train_trial
 
 
 def main() -> None:
     """Read everything first, then train, then write."""
-    leg = read_leg(__doc__)
+    trial = read_trial(__doc__)
     with join_processes(start_compute()) as device:
-        trained = train_leg(leg, device)
+        trained = train_trial(trial, device)
         if find_rank() == 0:
             hand_over(trained)
 

@@ -23,7 +23,7 @@ class Batches:
     """Every image once an epoch, in an order that depends on the seed and the epoch alone.
 
     A batch is found by its number, so that a resumed training goes on with the very batch it would have had.
-    Images left over at an epoch's end are left out of that epoch. Processes that share a leg each draw their
+    Images left over at an epoch's end are left out of that epoch. Processes that share a trial each draw their
     part of the batch.
     """
 
@@ -40,7 +40,7 @@ class Batches:
         Args:
             images: uint8 [N, C, H, W], on the training device.
             batch_size: images a batch, over all processes.
-            seed: the leg's seed.
+            seed: the trial's seed.
             memory_format: the layout of what is drawn, which should be the networks'.
             labels: int64 [N], where the images are, for a GAN that is shown them; None for any other.
 
@@ -68,7 +68,7 @@ class Batches:
     def draw(self, number: int) -> Tensor:
         """Return batch `number`, counted from 0 over all epochs: float32 [batch_size, C, H, W] in [-1, 1].
 
-        Where processes share the leg it is this one's part, [batch_size / processes, C, H, W].
+        Where processes share the trial it is this one's part, [batch_size / processes, C, H, W].
         """
         return pixels_to_tensor(self._read(number)).contiguous(memory_format=self._memory_format)
 

@@ -17,40 +17,40 @@ from stages.common.artifacts import (
     write_json,
 )
 from stages.common.compute import describe_compute
-from stages.train.leg import TrainedLeg
 from stages.train.log import read_rows, write_loss_curves
 from stages.train.processes import describe_processes
 from stages.train.scratch import publish
+from stages.train.trial import TrainedTrial
 
 
-def hand_over(trained: TrainedLeg) -> None:
-    """Write models/<leg> and results/train/<leg>, each appearing whole or not at all.
+def hand_over(trained: TrainedTrial) -> None:
+    """Write models/<trial> and results/train/<trial>, each appearing whole or not at all.
 
     The scratch folder stays: if DVC cannot take the outputs over, say for want of disk space, nothing has to be
     trained again.
     """
-    leg, scratch = trained.leg, trained.scratch
+    trial, scratch = trained.trial, trained.scratch
     manifest = describe_models(trained)
     write_json(scratch / MANIFEST, manifest)
     names = [snapshot[key] for key in ("file", "discriminator_file") for snapshot in manifest["snapshots"]]
     files = [scratch / MANIFEST, *(scratch / name for name in names)]
     if (scratch / FINAL_STATE).exists():
         files.append(scratch / FINAL_STATE)
-    publish(files, MODELS / leg.name)
+    publish(files, MODELS / trial.name)
 
     rows = read_rows(scratch / METRICS_LOG)
     write_loss_curves(scratch / LOSS_CURVES, rows)
     write_json(scratch / METRICS, summarise_training(trained, rows))
-    publish([scratch / name for name in (METRICS_LOG, LOSS_CURVES, METRICS)], TRAINING / leg.name)
+    publish([scratch / name for name in (METRICS_LOG, LOSS_CURVES, METRICS)], TRAINING / trial.name)
 
 
-def describe_models(trained: TrainedLeg) -> dict[str, Any]:
-    """Describe the leg's model folder: what was planned, what was reached, where it diverged."""
-    leg, training, params, batches, class_names, _ = trained
+def describe_models(trained: TrainedTrial) -> dict[str, Any]:
+    """Describe the trial's model folder: what was planned, what was reached, where it diverged."""
+    trial, training, params, batches, class_names, _ = trained
     planned = params.evaluation_generator_steps()
     diverged_at = training.diverged_at()
     return {
-        **leg._asdict(),
+        **trial._asdict(),
         "image_shape": list(batches.images.shape[1:]),
         **({} if class_names is None else {"class_names": class_names}),
         "evaluation_generator_steps": planned,
@@ -69,7 +69,7 @@ def describe_models(trained: TrainedLeg) -> dict[str, Any]:
     }
 
 
-def summarise_training(trained: TrainedLeg, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summarise_training(trained: TrainedTrial, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Summarise the training in flat numbers and names, for `dvc metrics` and the report."""
     training, gan = trained.training, trained.training.gan
     last = rows[-1] if rows else {}
@@ -94,7 +94,7 @@ def summarise_training(trained: TrainedLeg, rows: list[dict[str, Any]]) -> dict[
     return {key: value for key, value in summary.items() if value is not None}
 
 
-def _to_epoch(trained: TrainedLeg, generator_step: int) -> float:
+def _to_epoch(trained: TrainedTrial, generator_step: int) -> float:
     steps = generator_step * trained.training.setting.discriminator_steps
     return round(steps / trained.batches.batches_per_epoch, 6)
 

@@ -1,7 +1,7 @@
 """metrics.jsonl: one row a logged generator step, written while the training goes on.
 
 Only `images_per_second` and `elapsed_seconds` (of training, over all its resumptions) differ between two runs
-of the same leg.
+of the same trial.
 """
 
 import csv

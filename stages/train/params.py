@@ -18,7 +18,7 @@ class Setting(Params):
 
 
 class TrainParams(Params):
-    """How long and in what portions every leg trains."""
+    """How long and in what portions every trial trains."""
 
     batch_size: int = Field(ge=2, le=65536)
     generator_steps: int = Field(ge=1)

@@ -1,4 +1,4 @@
-"""Several processes that train one leg together, each on its share of every batch, as torchrun starts them."""
+"""Several processes that train one trial together, each on its share of every batch, as torchrun starts them."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def join_processes(device: torch.device) -> Iterator[torch.device]:
     backend = {"cuda": "nccl", "cpu": "gloo"}.get(device.type)
     if backend is None:
         raise ValueError(
-            f"compute.device = {device.type!r}: several processes can share a leg on cpu or cuda only; "
+            f"compute.device = {device.type!r}: several processes can share a trial on cpu or cuda only; "
             "start it without torchrun"
         )
     if device.type == "cuda":

@@ -10,7 +10,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Shows one leg's generator steps as the log's rows are written."""
+    """Shows one trial's generator steps as the log's rows are written."""
 
     def __init__(self, name: str, generator_steps: int, done: int) -> None:
         self.name = name

@@ -1,7 +1,7 @@
-"""A leg's scratch folder: what a killed training is resumed from.
+"""A trial's scratch folder: what a killed training is resumed from.
 
 DVC deletes a stage's outputs before it runs the stage again, and keeping them (`persist`) would switch off its
-run-cache. So the training works in an untracked folder whose name is a hash of all that the leg depends on,
+run-cache. So the training works in an untracked folder whose name is a hash of all that the trial depends on,
 and copies the finished files to the tracked outputs at the end. A state made under anything else has another
 name and is discarded.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stages.common.artifacts import SCRATCH, Leg
+from stages.common.artifacts import SCRATCH, Trial
 
 CHUNK_BYTES = 1 << 20
 
@@ -29,28 +29,30 @@ def hash_files(paths: Iterable[Path]) -> str:
 
 
 def list_sources(gan: str) -> list[Path]:
-    """List the code that a training runs: the rooms that DVC knows as its dependencies, and the GAN's file."""
-    rooms = [Path("stages") / room for room in ("common", "networks", "train")]
-    return [path for room in rooms for path in sorted(room.rglob("*.py"))] + [Path(f"stages/gans/{gan}.py")]
+    """List the code that a training runs: the packages that DVC knows as its dependencies, and the GAN's file."""
+    packages = [Path("stages") / package for package in ("common", "networks", "train")]
+    return [path for package in packages for path in sorted(package.rglob("*.py"))] + [
+        Path(f"stages/gans/{gan}.py")
+    ]
 
 
-def open_scratch(leg: Leg, depends_on: dict[str, Any]) -> Path:
-    """Make, or find again, the scratch folder of a leg under all that it depends on.
+def open_scratch(trial: Trial, depends_on: dict[str, Any]) -> Path:
+    """Make, or find again, the scratch folder of a trial under all that it depends on.
 
     Args:
-        leg: the leg.
+        trial: the trial.
         depends_on: JSON-able values; any other value of any of them means another folder.
 
     Returns:
-        The folder. States of the same leg under other dependencies are removed, aloud.
+        The folder. States of the same trial under other dependencies are removed, aloud.
     """
     key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
-    folder = SCRATCH / "train" / leg.name / key
+    folder = SCRATCH / "train" / trial.name / key
     if folder.parent.exists():
         for other in sorted(folder.parent.iterdir()):
             if other != folder:
                 print(
-                    f"{leg.name}: discarding a state made under other params, code or data ({other})",
+                    f"{trial.name}: discarding a state made under other params, code or data ({other})",
                     flush=True,
                 )
                 shutil.rmtree(other)

@@ -21,7 +21,7 @@ COUNTERS = ("generator_step", "discriminator_steps", "first_non_finite")
 
 
 class Training:
-    """The networks, their optimisers, the source of noise and the counters of one leg.
+    """The networks, their optimisers, the source of noise and the counters of one trial.
 
     Attributes:
         gan: the networks, in the layout of `train.memory_format`.

@@ -81,9 +81,9 @@ def test_faults_are_found_without_raising() -> None:
     assert find_faults(lambda: Example.model_validate({"rate": 1.0}), "x") == ["x.count is missing; add it"]
 
 
-def test_the_grid_lists_its_legs_gan_by_gan() -> None:
+def test_the_grid_lists_its_trials_gan_by_gan() -> None:
     write("gans: [sngan, began]\nsettings_used: [A, C]\nseeds: [0, 7]\nother: 1\n")
-    names = [leg.name for leg in Grid.load().legs()]
+    names = [trial.name for trial in Grid.load().trials()]
     assert names[:3] == ["sngan-A-0", "sngan-A-7", "sngan-C-0"]
     assert len(names) == 8 and names[-1] == "began-C-7"
 

@@ -47,6 +47,6 @@ def test_best_is_the_highest_inception_score_and_the_lowest_fid_and_last_is_the_
     assert "diverged_at_generator_step" not in summary
 
 
-def test_a_leg_without_points_has_no_scores_but_says_where_it_diverged() -> None:
+def test_a_trial_without_points_has_no_scores_but_says_where_it_diverged() -> None:
     summary = summarise_points({"points": [], "diverged_at_generator_step": 7, "protocol": PROTOCOL}, "d1")
     assert summary == {"diverged_at_generator_step": 7, "protocol": PROTOCOL, "protocol_digest": "d1"}

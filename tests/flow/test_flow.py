@@ -1,4 +1,4 @@
-"""The flow as a person runs it: no server, real Prefect, DVC and trainings, two legs on digits.
+"""The flow as a person runs it: no server, real Prefect, DVC and trainings, two trials on digits.
 
 The tests share one repository and run in the order in which they stand.
 """
@@ -55,7 +55,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_ended_mid_leg_it_leaves_no_process_behind(number: int) -> None:
+def test_ended_mid_trial_it_leaves_no_process_behind(number: int) -> None:
     change(lambda params: params["train"].update(generator_steps=20000, checkpoint_every_generator_steps=50))
     process = start_flow()
     wait_for_checkpoint(process)
@@ -68,17 +68,17 @@ def test_ended_mid_leg_it_leaves_no_process_behind(number: int) -> None:
 def test_without_server_and_network_it_runs_everything_and_then_finds_all_cached() -> None:
     change(lambda params: params["train"].update(generator_steps=40, checkpoint_every_generator_steps=10))
     output = flow_without_network()
-    assert "2 of 2 legs done; " in output and "failed" not in output.splitlines()[-2]
+    assert "2 of 2 trials done; " in output and "failed" not in output.splitlines()[-2]
     assert "Data and pipelines are up to date." in dvc("repro")
     assert Path(".prefect/prefect.db").exists()
-    assert "2 of 2 legs done; 0 stages run, 16 cached" in flow()
+    assert "2 of 2 trials done; 0 stages run, 16 cached" in flow()
 
 
 @pytest.mark.usefixtures("repository")
 def test_its_results_are_those_of_dvc_alone() -> None:
     by_flow = read_results()
     assert len(by_flow) > 10
-    # Not from the run-cache: every stage of a leg is run anew.
+    # Not from the run-cache: every stage of a trial is run anew.
     dvc("repro", "--force", "report")
     assert read_results() == by_flow
 
@@ -92,12 +92,12 @@ def test_a_training_that_is_killed_is_tried_again_and_goes_on_from_its_checkpoin
     path.write_text(good)
     assert Path("killed").exists()
     assert "began-A-0: resuming after generator step 20" in output
-    assert "2 of 2 legs done; " in output.splitlines()[-1]
+    assert "2 of 2 trials done; " in output.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("repository")
 def test_wrong_requests_end_in_one_message_and_change_nothing() -> None:
     before = Path("params.yaml").read_bytes()
-    assert "'dcgan-*' fits none" in flow("--legs", "dcgan-*", may_fail=True)
+    assert "'dcgan-*' fits none" in flow("--trials", "dcgan-*", may_fail=True)
     assert "train.batch_size = -1" in flow("-S", "train.batch_size=-1", may_fail=True)
     assert Path("params.yaml").read_bytes() == before

@@ -50,7 +50,7 @@ def test_up_and_downstream_are_followed_to_the_end(graph: Graph) -> None:
     assert graph.downstream(["train@a-A-0"]) == {"train@a-A-0", "evaluate@a-A-0", "report", "track"}
 
 
-def test_what_legs_share_and_what_is_begun_go_first(graph: Graph) -> None:
+def test_what_trials_share_and_what_is_begun_go_first(graph: Graph) -> None:
     ends = {"check": DONE, "prepare": DONE}
     begun: dict[str, object] = {}
     ready = order_ready(graph, begun, ends, slots=1)
@@ -64,7 +64,7 @@ def test_the_last_long_chains_are_begun_before_short_ones(graph: Graph) -> None:
     assert order_ready(graph, {}, ends, slots=2) == ["train@b-A-0", "evaluate@a-A-0"]
 
 
-def test_a_failed_leg_skips_its_own_stages_but_not_the_report(graph: Graph) -> None:
+def test_a_failed_trial_skips_its_own_stages_but_not_the_report(graph: Graph) -> None:
     ends = {"check": DONE, "prepare": DONE, "extractor": DONE, "train@a-A-0": FAILED}
     assert skip_hopeless(graph, ends, tolerant={"report"}) == ["evaluate@a-A-0"]
     ends |= {"train@b-A-0": DONE, "evaluate@b-A-0": DONE}
@@ -72,7 +72,7 @@ def test_a_failed_leg_skips_its_own_stages_but_not_the_report(graph: Graph) -> N
     assert order_ready(graph, {}, ends, slots=2) == ["report"]
 
 
-def test_without_any_leg_there_is_no_report_and_nothing_after_it(graph: Graph) -> None:
+def test_without_any_trial_there_is_no_report_and_nothing_after_it(graph: Graph) -> None:
     ends = {"check": DONE, "prepare": FAILED}
     assert set(skip_hopeless(graph, ends, tolerant={"report"})) == set(graph.needs) - {"check", "prepare"}
     assert ends["train@a-A-0"].reason == "needs prepare"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.flow.request import choose_legs, list_slots, override_params
+from pipeline.flow.request import choose_trials, list_slots, override_params
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,9 +33,9 @@ def test_an_override_that_does_not_fit_changes_nothing(params: Path, override: s
     assert params.read_bytes() == before
 
 
-def test_legs_are_chosen_by_name_and_pattern() -> None:
-    assert len(choose_legs(None)) == 18
-    assert [leg.name for leg in choose_legs(["sngan-*", "began-A-0"])] == [
+def test_trials_are_chosen_by_name_and_pattern() -> None:
+    assert len(choose_trials(None)) == 18
+    assert [trial.name for trial in choose_trials(["sngan-*", "began-A-0"])] == [
         "began-A-0",
         "sngan-A-0",
         "sngan-B-0",
@@ -44,11 +44,11 @@ def test_legs_are_chosen_by_name_and_pattern() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patterns", "message"), [(["dcgan-*"], "'dcgan-\\*' fits none"), ([], "legs is empty")]
+    ("patterns", "message"), [(["dcgan-*"], "'dcgan-\\*' fits none"), ([], "trials is empty")]
 )
-def test_legs_that_there_are_not_are_refused(patterns: list[str], message: str) -> None:
+def test_trials_that_there_are_not_are_refused(patterns: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        choose_legs(patterns)
+        choose_trials(patterns)
 
 
 def test_cores_are_shared_out_by_the_threads_of_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_each_gpu_is_a_slot_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list_slots(1, 1) == [{}]
 
 
-@pytest.mark.parametrize(("jobs", "legs_per_device"), [(0, 1), (None, 0)])
-def test_no_slots_are_refused(jobs: int | None, legs_per_device: int) -> None:
+@pytest.mark.parametrize(("jobs", "trials_per_device"), [(0, 1), (None, 0)])
+def test_no_slots_are_refused(jobs: int | None, trials_per_device: int) -> None:
     with pytest.raises(ValueError, match="= 0 is too small; it is 1 or more"):
-        list_slots(jobs, legs_per_device)
+        list_slots(jobs, trials_per_device)

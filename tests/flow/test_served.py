@@ -1,4 +1,4 @@
-"""The flow with the servers of compose.yaml: scheduled, cancelled, killed, twice at once; six legs on digits.
+"""The flow with the servers of compose.yaml: scheduled, cancelled, killed, twice at once; six trials on digits.
 
 The tests share one repository and one server, and run in the order in which they stand.
 """
@@ -44,7 +44,7 @@ POOL = "compare"
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Be in a repository of six legs, with compose.yaml's services to start there."""
+    """Be in a repository of six trials, with compose.yaml's services to start there."""
     folder = tmp_path_factory.mktemp("served")
 
     def edit(params: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ def test_the_pages_look_for_the_api_where_it_is() -> None:
         assert json.load(reply)["api_url"] == address
 
 
-def test_of_six_legs_one_that_fails_leaves_five_done(client: SyncPrefectClient) -> None:
+def test_of_six_trials_one_that_fails_leaves_five_done(client: SyncPrefectClient) -> None:
     path = Path("stages/gans/began.py")
     good = path.read_text()
     broken = (
@@ -159,7 +159,7 @@ def test_of_six_legs_one_that_fails_leaves_five_done(client: SyncPrefectClient) 
     (run,) = list_runs(client)
     assert run.state is not None and run.state.is_failed()
     summary = run.state.message or ""
-    assert summary.startswith("5 of 6 legs done; ")
+    assert summary.startswith("5 of 6 trials done; ")
     assert "train@began-A-0 failed" in summary and "broken on purpose" in summary
     assert "Not started: lipschitz@began-A-0, sample@began-A-0, evaluate@began-A-0" in summary
     assert "<b>Missing from all that follows:</b> began-A-0" in Path("report/index.html").read_text()
@@ -177,11 +177,11 @@ def test_a_schedule_fires_by_itself_and_the_second_run_finds_all_cached(
     end_schedule(schedule, server)
     first, second = find_states(client, "Completed")[:2]
     assert first.auto_scheduled and second.auto_scheduled
-    assert "6 of 6 legs done; " in str(first.state) and " 0 stages run" not in str(first.state)
-    assert "6 of 6 legs done; 0 stages run, " in str(second.state)
+    assert "6 of 6 trials done; " in str(first.state) and " 0 stages run" not in str(first.state)
+    assert "6 of 6 trials done; 0 stages run, " in str(second.state)
 
 
-def test_cancelled_or_killed_mid_leg_and_then_two_at_once_it_ends_as_if_undisturbed(
+def test_cancelled_or_killed_mid_trial_and_then_two_at_once_it_ends_as_if_undisturbed(
     client: SyncPrefectClient,
     services: Services,
     server: subprocess.Popen[bytes],
@@ -216,7 +216,7 @@ def test_cancelled_or_killed_mid_leg_and_then_two_at_once_it_ends_as_if_undistur
     # They were followed by the worker's flows and by those of this environment, into different stores.
     tracking = services.read_environment("worker")["MLFLOW_TRACKING_URI"]
     told = call(sys.executable, "-m", "pipeline.tracking", "sync", MLFLOW_TRACKING_URI=tracking)
-    assert f"MLflow has 6 of 6 legs in {tracking}" in told
+    assert f"MLflow has 6 of 6 trials in {tracking}" in told
 
 
 def forget_everything() -> None:

@@ -1,4 +1,4 @@
-"""Every file of the shelf, held to what the training loop expects of it: a new GAN is tested unwritten."""
+"""every file of the model zoo, held to what the training loop expects of it: a new GAN is tested unwritten."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from stages.networks.gan import AnyGan, Labelled, load_gan_module
 from stages.networks.params import NetworksParams
 
 ROOT = Path(__file__).parents[2]
-SHELF = sorted(path.stem for path in (ROOT / "stages/gans").glob("[a-z]*.py"))
+MODEL_ZOO = sorted(path.stem for path in (ROOT / "stages/gans").glob("[a-z]*.py"))
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
 CLASS_COUNT = 3
-CONDITIONAL = [name for name in SHELF if load_gan_module(name).GAN.is_conditional]
+CONDITIONAL = [name for name in MODEL_ZOO if load_gan_module(name).GAN.is_conditional]
 
 
 def make_gan(
@@ -53,7 +53,7 @@ def copy_parameters(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in network.named_parameters()}
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_a_generator_draws_images_in_range(name: str) -> None:
     gan = make_gan(name)
     _, fake, _ = draw_batch(gan)
@@ -62,7 +62,7 @@ def test_a_generator_draws_images_in_range(name: str) -> None:
     assert (fake.labels is not None) == gan.is_conditional
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_a_discriminator_step_moves_all_of_the_discriminator_and_nothing_of_the_generator(name: str) -> None:
     gan = make_gan(name)
     real, fake, random = draw_batch(gan)
@@ -81,7 +81,7 @@ def test_a_discriminator_step_moves_all_of_the_discriminator_and_nothing_of_the_
     assert not list_moved(generator_before, gan.generator)
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_a_generator_step_moves_all_of_the_generator_and_leaves_no_gradient_behind(name: str) -> None:
     gan = make_gan(name)
     before, discriminator_before = copy_parameters(gan.generator), copy_parameters(gan.discriminator)
@@ -95,9 +95,9 @@ def test_a_generator_step_moves_all_of_the_generator_and_leaves_no_gradient_behi
     assert all(p.grad is None for p in gan.discriminator.parameters())
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_all_gans_of_a_seed_start_from_the_same_generator(name: str) -> None:
-    first, this = make_gan(SHELF[0]).generator.state_dict(), make_gan(name).generator.state_dict()
+    first, this = make_gan(MODEL_ZOO[0]).generator.state_dict(), make_gan(name).generator.state_dict()
     if name not in CONDITIONAL:
         assert first.keys() == this.keys()
     # What is drawn are the matrices and kernels; a conditional generator's batch norms begin alike for all classes.
@@ -106,7 +106,7 @@ def test_all_gans_of_a_seed_start_from_the_same_generator(name: str) -> None:
     assert all(torch.equal(first[key], this[key]) for key in first.keys() & this.keys())
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_the_batch_may_have_any_size_and_colour(name: str) -> None:
     module = load_gan_module(name)
     gan = module.GAN((3, 32, 32), NARROW, make_gan(name).options, CLASS_COUNT)
@@ -115,14 +115,14 @@ def test_the_batch_may_have_any_size_and_colour(name: str) -> None:
     assert torch.isfinite(loss.total)
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_a_judgement_is_one_number_an_image(name: str) -> None:
     gan, images = make_gan(name), torch.rand(3, *SHAPE) * 2 - 1
     assert gan.judge_labelled(label(gan, images)).shape == (3,)
     assert gan.bound_judgement(images, torch.ones(3)).shape == (3,)
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_residual_networks_train_whole_or_are_refused_by_check(name: str) -> None:
     residual = NARROW.model_copy(update={"architecture": "residual"})
     if residual.architecture not in load_gan_module(name).GAN.architectures:
@@ -136,6 +136,6 @@ def test_residual_networks_train_whole_or_are_refused_by_check(name: str) -> Non
     assert untouched <= {"discriminator.score.bias", "discriminator.body.score.bias"}
 
 
-def test_a_gan_that_is_not_on_the_shelf_is_named() -> None:
+def test_a_gan_that_is_not_in_the_model_zoo_is_named() -> None:
     with pytest.raises(ValueError, match=r"GAN 'vae' is unknown: there is no stages/gans/vae\.py"):
         load_gan_module("vae")

@@ -1,4 +1,4 @@
-"""Every file of the shelf learns from real images: FID falls, not only that nothing crashes."""
+"""every file of the model zoo learns from real images: FID falls, not only that nothing crashes."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from stages.train.log import TrainingLog
 from stages.train.loop import train_gan
 from stages.train.params import Setting, TrainParams
 from stages.train.training import Training
-from tests.gans.test_contract import CONDITIONAL, SHELF, make_gan
+from tests.gans.test_contract import CONDITIONAL, MODEL_ZOO, make_gan
 
 pytestmark = pytest.mark.slow
 SHAPE = (1, 8, 8)
@@ -109,7 +109,7 @@ def measure_agreement(drawn: Labelled) -> float:
     return float(torch.eq(nearest, torch.as_tensor(drawn.labels)).float().mean())
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", MODEL_ZOO)
 def test_a_short_training_halves_the_distance_to_real_images(name: str, tmp_path: Path) -> None:
     assert measure_progress(name, NETWORKS, tmp_path / "metrics.jsonl") <= MARGIN
 

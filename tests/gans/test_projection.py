@@ -99,7 +99,7 @@ def test_every_weight_of_the_discriminator_is_spectrally_normalised_that_of_the_
 
 
 @pytest.mark.parametrize("networks", [NARROW, RESIDUAL], ids=lambda networks: networks.architecture)
-def test_without_vectors_of_classes_the_discriminator_is_the_shelfs_own(networks: NetworksParams) -> None:
+def test_without_vectors_of_classes_the_discriminator_is_the_model_zoos_own(networks: NetworksParams) -> None:
     torch.manual_seed(0)
     plain = build_discriminator(SHAPE, networks)
     conditional = projection.ProjectionDiscriminator(plain, class_count=3)

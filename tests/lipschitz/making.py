@@ -1,4 +1,4 @@
-"""Small GANs of the shelf, with their options, on 8 x 8 grey images."""
+"""Small GANs of the model zoo, with their options, on 8 x 8 grey images."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def build(name: str, seed: int = 0) -> Gan:
-    """Build a GAN of the shelf with seeded weights, in double precision."""
+    """Build a GAN of the model zoo with seeded weights, in double precision."""
     torch.manual_seed(seed)
     module = load_gan_module(name)
     gan: Gan = module.GAN(SHAPE, NETWORKS, module.Options(**OPTIONS[name]))

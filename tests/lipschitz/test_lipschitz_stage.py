@@ -1,4 +1,4 @@
-"""The stage on legs that were trained for real, in a temporary folder."""
+"""The stage on trials that were trained for real, in a temporary folder."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from stages.common.artifacts import (
-    Leg,
+    Trial,
     class_names_file,
     images_file,
     labels_file,
@@ -20,28 +20,30 @@ from stages.common.artifacts import (
 )
 from stages.lipschitz.__main__ import main
 from stages.train.handover import hand_over
-from stages.train.leg import train_leg
+from stages.train.trial import train_trial
 from tests.lipschitz.making import OPTIONS
-from tests.train.test_leg import change_params
+from tests.train.test_trial import change_params
 
-SNGAN = Leg("sngan", "A", 0)
+SNGAN = Trial("sngan", "A", 0)
 
 
-def train(leg: Leg, **changes: Any) -> None:
+def train(trial: Trial, **changes: Any) -> None:
     change_params(lipschitz={"image_count": 8}, train=changes)
-    hand_over(train_leg(leg, torch.device("cpu")))
+    hand_over(train_trial(trial, torch.device("cpu")))
 
 
-def run(leg: Leg, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    identity = ["--gan", leg.gan, "--setting", leg.setting, "--seed", str(leg.seed)]
+def run(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    identity = ["--gan", trial.gan, "--setting", trial.setting, "--seed", str(trial.seed)]
     monkeypatch.setattr(sys, "argv", ["lipschitz", *identity])
     main()
-    lines = (Path("results/lipschitz") / leg.name / "metrics.jsonl").read_text().splitlines()
+    lines = (Path("results/lipschitz") / trial.name / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
-def read_summary(leg: Leg) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((Path("results/lipschitz") / leg.name / "metrics.json").read_text())
+def read_summary(trial: Trial) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(
+        (Path("results/lipschitz") / trial.name / "metrics.json").read_text()
+    )
     return content
 
 
@@ -89,17 +91,17 @@ def test_a_trained_gradient_penalty_brings_gradients_between_images_near_one(
     # Real digits: critics of noise settle nowhere.
     digits = load_digits().images[:, None]
     np.save(images_file("train"), (digits * 15.9375).astype(np.uint8))
-    leg, means = Leg("wgan_gp", "A", 0), []
+    trial, means = Trial("wgan_gp", "A", 0), []
     for weight in (10.0, 0.0):
         change_params(options={"wgan_gp": OPTIONS["wgan_gp"] | {"gradient_penalty_weight": weight}})
-        train(leg, generator_steps=250, batch_size=16)
-        means.append(run(leg, monkeypatch)[-1]["gradient_norm"]["interpolated"]["mean"])
+        train(trial, generator_steps=250, batch_size=16)
+        means.append(run(trial, monkeypatch)[-1]["gradient_norm"]["interpolated"]["mean"])
     assert means[0] == pytest.approx(1.0, abs=0.15)
     assert means[1] > 1.4
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_leg_without_snapshots_says_only_where_it_diverged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_without_snapshots_says_only_where_it_diverged(monkeypatch: pytest.MonkeyPatch) -> None:
     train(SNGAN)
     path = Path("models/sngan-A-0/manifest.json")
     path.write_text(
@@ -143,13 +145,13 @@ def test_a_conditional_discriminator_is_looked_at_with_each_images_label_and_has
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_json(class_names_file(), ["a", "b"])
-    leg, rows = Leg("projection", "A", 0), []
+    trial, rows = Trial("projection", "A", 0), []
     write_array(labels_file("train"), np.arange(22, dtype=np.int64) % 2)
-    train(leg)
+    train(trial)
     for shift in (0, 0, 1):
         # Judged as images of other classes they have other gradients; twice the same gives the same.
         write_array(labels_file("train"), (np.arange(22, dtype=np.int64) + shift) % 2)
-        rows.append(run(leg, monkeypatch)[-1])
+        rows.append(run(trial, monkeypatch)[-1])
     assert rows[0] == rows[1]
     norms = [row["gradient_norm"]["real"]["mean"] for row in rows]
     assert norms[2] != norms[0] and min(norms) > 0.0

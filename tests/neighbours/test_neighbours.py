@@ -9,7 +9,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.common.artifacts import Leg, images_file, read_json, samples_name, write_array, write_json
+from stages.common.artifacts import Trial, images_file, read_json, samples_name, write_array, write_json
 from stages.common.params import load_section
 from stages.neighbours.__main__ import choose_evenly, main, read_last_samples
 from stages.neighbours.nearest import NearestSeeker
@@ -75,7 +75,7 @@ def test_more_images_cannot_be_shown_than_are_sought_for() -> None:
 
 @pytest.fixture
 def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, NDArray[np.uint8]]:
-    """Two legs, of which one copies the training images, a third that diverged, and a fourth that failed."""
+    """Two trials, of which one copies the training images, a third that diverged, and a fourth that failed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["neighbours"])
     params: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
@@ -108,7 +108,7 @@ def write_extractor() -> None:
     )  # fmt: skip
 
 
-def test_a_copying_leg_is_told_from_one_that_does_not(grid: dict[str, NDArray[np.uint8]]) -> None:
+def test_a_copying_trial_is_told_from_one_that_does_not(grid: dict[str, NDArray[np.uint8]]) -> None:
     main()
     record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
     assert {key: record[key] for key in ("sample_count", "held_out_count", "train_count")} == {
@@ -116,7 +116,7 @@ def test_a_copying_leg_is_told_from_one_that_does_not(grid: dict[str, NDArray[np
         "held_out_count": 20,
         "train_count": 300,
     }
-    copying, other = record["legs"]["began-A-0"], record["legs"]["sngan-A-0"]
+    copying, other = record["trials"]["began-A-0"], record["trials"]["sngan-A-0"]
     assert [copying[space]["median_distance"] for space in ("pixels", "features")] == [0.0, 0.0]
     assert [copying[space]["suspicious_share"] for space in ("pixels", "features")] == [1.0, 1.0]
     assert other["pixels"]["least_distance"] > 0.0
@@ -130,11 +130,11 @@ def test_a_picture_shows_samples_above_their_neighbours(grid: dict[str, NDArray[
         assert np.array_equal(picture[8 * row : 8 * row + 8, 8:16], grid["train"][41, 0])
 
 
-def test_legs_that_diverged_or_failed_are_left_out(grid: dict[str, NDArray[np.uint8]]) -> None:
+def test_trials_that_diverged_or_failed_are_left_out(grid: dict[str, NDArray[np.uint8]]) -> None:
     main()
     record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
-    assert set(record["legs"]) == {"sngan-A-0", "began-A-0"}
-    assert read_last_samples(Leg("wgan_gp", "A", 0), 3) is None
+    assert set(record["trials"]) == {"sngan-A-0", "began-A-0"}
+    assert read_last_samples(Trial("wgan_gp", "A", 0), 3) is None
 
 
 def test_distances_among_pixels_are_differences_a_value(grid: dict[str, NDArray[np.uint8]]) -> None:
@@ -142,4 +142,4 @@ def test_distances_among_pixels_are_differences_a_value(grid: dict[str, NDArray[
     record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
     samples, train = (grid[name].reshape(len(grid[name]), -1).astype(float) for name in ("sngan", "train"))
     by_hand = [np.sqrt(((train - sample) ** 2).mean(axis=1)).min() for sample in samples[:6]]
-    assert record["legs"]["sngan-A-0"]["pixels"]["median_distance"] == pytest.approx(np.median(by_hand))
+    assert record["trials"]["sngan-A-0"]["pixels"]["median_distance"] == pytest.approx(np.median(by_hand))

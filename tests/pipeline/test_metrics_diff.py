@@ -13,5 +13,5 @@ def test_scores_under_one_protocol_compare_and_so_do_losses() -> None:
     assert find_protocol_changes({"results/train/a/metrics.json": {"protocol.x": {"old": 1, "new": 2}}}) == []
 
 
-def test_a_new_leg_has_nothing_to_compare_with() -> None:
+def test_a_new_trial_has_nothing_to_compare_with() -> None:
     assert find_protocol_changes({FILE: {"protocol.splits": {"old": None, "new": 5}}}) == []

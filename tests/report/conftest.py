@@ -13,7 +13,7 @@ from PIL import Image
 from stages.common.artifacts import ABLATION, images_file, labels_file, write_array, write_json
 
 ROOT = Path(__file__).parents[2]
-LEG_PROTOCOL = {
+TRIAL_PROTOCOL = {
     "extractor": "classifier",
     "weights_sha256": "ab" * 32,
     "resize": "none",
@@ -32,10 +32,10 @@ LEG_PROTOCOL = {
     "density_coverage_neighbours": 3,
     "fid_infinity_points": 0,
 }
-PROTOCOL = LEG_PROTOCOL | {"sample_count": 10, "fid_sample_count": 10}
+PROTOCOL = TRIAL_PROTOCOL | {"sample_count": 10, "fid_sample_count": 10}
 
 Scores = dict[str, list[tuple[float, float]]]
-"""Inception Score and FID of each point, by leg name."""
+"""Inception Score and FID of each point, by trial name."""
 Write = Callable[..., None]
 
 
@@ -46,12 +46,12 @@ def write_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     def write(
         scores: Scores, diverged: dict[str, int] | None = None, title: str = "A test", channels: int = 1
     ) -> None:
-        legs = [name.split("-") for name in scores]
+        trials = [name.split("-") for name in scores]
         params = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
         params |= {
-            "gans": list(dict.fromkeys(gan for gan, _, _ in legs)),
-            "settings_used": list(dict.fromkeys(setting for _, setting, _ in legs)),
-            "seeds": list(dict.fromkeys(int(seed) for _, _, seed in legs)),
+            "gans": list(dict.fromkeys(gan for gan, _, _ in trials)),
+            "settings_used": list(dict.fromkeys(setting for _, setting, _ in trials)),
+            "seeds": list(dict.fromkeys(int(seed) for _, _, seed in trials)),
             "report": {"title": title},
         }
         # Letters that the preset has not are like its A.
@@ -61,7 +61,7 @@ def write_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         Path("params.yaml").write_text(yaml.safe_dump(params))
         _write_shared(channels)
         for name, points in scores.items():
-            _write_leg(name, points, (diverged or {}).get(name), channels)
+            _write_trial(name, points, (diverged or {}).get(name), channels)
 
     return write
 
@@ -84,7 +84,7 @@ def _write_shared(channels: int) -> None:
     write_json(Path("data/manifest.json"), data)
     _write_ablation()
     counts = {"sample_count": 5, "held_out_count": 10, "train_count": 40, "shown": 2}
-    write_json(Path("results/neighbours/neighbours.json"), counts | {"legs": {}})
+    write_json(Path("results/neighbours/neighbours.json"), counts | {"trials": {}})
 
 
 def _write_ablation() -> None:
@@ -112,11 +112,13 @@ def _real_scores() -> dict[str, Any]:
     }
 
 
-def _write_leg(name: str, points: list[tuple[float, float]], diverged_at: int | None, channels: int) -> None:
+def _write_trial(
+    name: str, points: list[tuple[float, float]], diverged_at: int | None, channels: int
+) -> None:
     gan, setting, seed = name.split("-")
     identity = {"gan": gan, "setting": setting, "seed": int(seed), "diverged_at_generator_step": diverged_at}
     steps = [10 * (index + 1) for index in range(len(points))]
-    record: dict[str, Any] = identity | {"protocol": LEG_PROTOCOL, "points": []}
+    record: dict[str, Any] = identity | {"protocol": TRIAL_PROTOCOL, "points": []}
     for step, (score, fid) in zip(steps, points, strict=True):
         place = {"generator_step": step, "discriminator_steps": step, "epoch": step / 100}
         values = {
@@ -153,11 +155,11 @@ def _write_picture(path: Path, channels: int) -> None:
 
 
 def _write_neighbours(name: str, channels: int) -> None:
-    """Add a leg to the record of the nearest training images."""
+    """Add a trial to the record of the nearest training images."""
     path = Path("results/neighbours/neighbours.json")
     record = json.loads(path.read_text())
     distances = {"median_distance": 3.0, "held_out_median_distance": 2.0, "suspicious_share": 0.25}
-    record["legs"][name] = {"pixels": distances, "features": distances, "picture": f"{name}.png"}
+    record["trials"][name] = {"pixels": distances, "features": distances, "picture": f"{name}.png"}
     write_json(path, record)
     _write_picture(path.with_name(f"{name}.png"), channels)
 

@@ -13,7 +13,7 @@ from stages.report.ablation import tell_ablation
 from stages.report.inputs import Results, read_results
 
 Write = Callable[..., None]
-LEGS = {"began-A-0": [(1.0, 70.0)], "sngan-A-0": [(2.0, 50.0)]}
+TRIALS = {"began-A-0": [(1.0, 70.0)], "sngan-A-0": [(2.0, 50.0)]}
 
 
 def read_pages() -> list[str]:
@@ -21,7 +21,7 @@ def read_pages() -> list[str]:
 
 
 def test_each_artefact_names_the_gans_that_real_images_then_fall_behind(write_results: Write) -> None:
-    write_results(LEGS)
+    write_results(TRIALS)
     rows = tell_ablation(read_results()).rows
     assert [row.worse_than for row in rows] == [(), ("SNGAN",), (), (), ("SNGAN",), ()]
     assert rows[1].title == "5 of them, over and over up to 10"
@@ -30,7 +30,7 @@ def test_each_artefact_names_the_gans_that_real_images_then_fall_behind(write_re
 
 
 def test_shares_of_the_published_numbers_need_its_network_and_data_set(write_results: Write) -> None:
-    write_results(LEGS)
+    write_results(TRIALS)
     results = read_results()
     same: Results = results._replace(
         protocol=results.protocol | {"extractor": "inception"}, data=results.data | {"dataset": "cifar10"}
@@ -41,7 +41,7 @@ def test_shares_of_the_published_numbers_need_its_network_and_data_set(write_res
 
 
 def test_the_pages_show_every_row_and_say_what_compares(write_results: Write) -> None:
-    write_results(LEGS)
+    write_results(TRIALS)
     main()
     for text in read_pages():
         assert "5 of them, over and over up to 10" in text
@@ -52,7 +52,7 @@ def test_the_pages_show_every_row_and_say_what_compares(write_results: Write) ->
 
 
 def test_a_report_without_it_says_so(write_results: Write) -> None:
-    write_results(LEGS)
+    write_results(TRIALS)
     write_json(ABLATION, {"is_enabled": False, "rows": []})
     main()
     assert all("It is switched off: ablation.is_enabled." in text for text in read_pages())
@@ -68,7 +68,7 @@ def test_a_report_without_it_says_so(write_results: Write) -> None:
 def test_a_damaged_record_or_another_protocol_is_refused(
     write_results: Write, change: dict[str, Any], message: str
 ) -> None:
-    write_results(LEGS)
+    write_results(TRIALS)
     write_json(ABLATION, json.loads(ABLATION.read_text()) | change)
     with pytest.raises(ValueError, match=message):
         main()

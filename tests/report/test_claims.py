@@ -113,7 +113,7 @@ def test_scores_that_rise_with_every_seed_rise(write_results: Write) -> None:
     rises, falls = (check_trend(read_results(), metric) for metric in (INCEPTION_SCORE, FID))
     assert (rises.holds, falls.holds) == (True, False)
     assert rises.numbers.startswith(
-        "it rises from the first to the last point in 3 of 3 legs, and from every point to the next in 3"
+        "it rises from the first to the last point in 3 of 3 trials, and from every point to the next in 3"
     )
 
 
@@ -170,10 +170,10 @@ def test_300_epochs_are_more_generator_steps_than_the_originals(write_results: W
     assert "300 epochs of 50,000 // 64 batches are 234,300 generator steps" in claim.numbers
 
 
-def write_losses(leg: str, rows: list[tuple[int, float, float]]) -> None:
+def write_losses(trial: str, rows: list[tuple[int, float, float]]) -> None:
     lines = [f"{step},{discriminator},{generator}" for step, discriminator, generator in rows]
     text = "\n".join(["generator_step,discriminator_loss,generator_loss", *lines]) + "\n"
-    (TRAINING / leg / LOSS_CURVES).write_text(text)
+    (TRAINING / trial / LOSS_CURVES).write_text(text)
 
 
 def test_fluctuations_are_compared_before_and_after_100000_steps(write_results: Write) -> None:

@@ -109,7 +109,7 @@ def test_the_pages_show_the_figures_the_answers_and_the_missing(write_results: W
         assert "12.5" in text
         assert "Small panels of gradient norms" in text
     markdown = Path("report/report.md").read_text(encoding="utf-8")
-    section = markdown[markdown.index("## How steep") : markdown.index("## All legs")]
+    section = markdown[markdown.index("## How steep") : markdown.index("## All trials")]
     blocks = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
     assert len(blocks) == 1
     assert all(len({line.count("|") for line in block.splitlines()}) == 1 for block in blocks)
@@ -187,7 +187,7 @@ def test_without_a_bound_there_is_a_dash(write_results: Write) -> None:
     assert answer["within_bound"] is None and answer["share_of_bound"] is None
 
 
-def test_a_leg_that_diverged_before_its_first_snapshot_has_no_answer_and_is_not_missing(
+def test_a_trial_that_diverged_before_its_first_snapshot_has_no_answer_and_is_not_missing(
     write_results: Write,
 ) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-C-0": []}, diverged={"sngan-C-0": 3})

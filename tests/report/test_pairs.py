@@ -46,7 +46,7 @@ def test_with_three_seeds_a_gan_that_is_always_better_is_told_apart(write_result
     assert not comparison.of("began", "ebgan").differs
 
 
-def test_a_leg_that_never_scored_takes_its_block_from_its_pairs_alone(write_results: Write) -> None:
+def test_a_trial_that_never_scored_takes_its_block_from_its_pairs_alone(write_results: Write) -> None:
     scores = make_grid(seeds=2) | {"began-B-1": []}
     write_results(scores, diverged={"began-B-1": 5})
     comparison = compare_pairs(read_results(), FID)

@@ -43,7 +43,7 @@ def test_real_scores_of_another_extractor_are_refused(write_results: Write) -> N
         read_results()
 
 
-def test_a_damaged_leg_names_the_stage_that_makes_it(write_results: Write) -> None:
+def test_a_damaged_trial_names_the_stage_that_makes_it(write_results: Write) -> None:
     write_results(TWO_SETTINGS)
     path = Path("results/evaluate/sngan-C-0/points.json")
     record = read_json(path, "evaluate")
@@ -56,23 +56,23 @@ def test_a_damaged_leg_names_the_stage_that_makes_it(write_results: Write) -> No
 @pytest.mark.parametrize(
     "record", ["results/evaluate/sngan-C-0/points.json", "samples/sngan-C-0/manifest.json"]
 )
-def test_a_leg_that_a_stage_of_failed_is_left_out_and_named(write_results: Write, record: str) -> None:
+def test_a_trial_that_a_stage_of_failed_is_left_out_and_named(write_results: Write, record: str) -> None:
     write_results(TWO_SETTINGS)
     Path(record).unlink()
     results = read_results()
     assert results.missing == ["sngan-C-0"]
-    assert [result.leg.name for result in results.legs if result.points] == [
+    assert [result.trial.name for result in results.trials if result.points] == [
         "began-A-0",
         "began-C-0",
         "sngan-A-0",
     ]
 
 
-def test_results_without_any_leg_are_refused(write_results: Write) -> None:
+def test_results_without_any_trial_are_refused(write_results: Write) -> None:
     write_results(TWO_SETTINGS)
     for path in Path("results/evaluate").glob("*/points.json"):
         path.unlink()
-    with pytest.raises(ValueError, match=r"results/evaluate holds no leg of the 4 in params.yaml"):
+    with pytest.raises(ValueError, match=r"results/evaluate holds no trial of the 4 in params.yaml"):
         read_results()
 
 

@@ -68,7 +68,7 @@ def test_the_page_needs_nothing_but_itself(write_results: Write, channels: int) 
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert [link for link in page.links if not link.startswith("#")] == [
         "../tracking/compare.html",
-        *(f"../tracking/compare.html#{leg}" for leg in ("began-A-0", "sngan-A-0", "mine-A-0")),
+        *(f"../tracking/compare.html#{trial}" for trial in ("began-A-0", "sngan-A-0", "mine-A-0")),
         "https://digits.example",
     ]
     assert page.alternatives and all(page.alternatives)
@@ -151,7 +151,7 @@ def test_a_gan_that_nobody_published_gets_dashes_beside_it(write_results: Write)
     assert row == "mine 2.00 ± 0.25 A, step 20 2.00 1 8.0 [7.0, 9.0] A, step 20 8.0 1 – –"
 
 
-def test_a_grid_of_one_diverged_leg_still_has_its_report(write_results: Write) -> None:
+def test_a_grid_of_one_diverged_trial_still_has_its_report(write_results: Write) -> None:
     write_results({"began-B-3": []}, diverged={"began-B-3": 2})
     main()
     assert "diverged at generator step 2" in Path("report/index.html").read_text(encoding="utf-8")
@@ -166,7 +166,7 @@ def test_several_seeds_are_drawn_and_told(write_results: Write) -> None:
     assert "mean of 3 seeds" in text
 
 
-@pytest.mark.parametrize("name", ["table1.csv", "cells.csv", "pairs.csv", "legs.csv"])
+@pytest.mark.parametrize("name", ["table1.csv", "cells.csv", "pairs.csv", "trials.csv"])
 def test_every_row_of_a_file_says_what_its_scores_were_made_with(write_results: Write, name: str) -> None:
     write_results(SCORES)
     main()
@@ -177,7 +177,7 @@ def test_every_row_of_a_file_says_what_its_scores_were_made_with(write_results: 
     }
 
 
-def test_the_slider_goes_through_every_point_of_the_longest_leg(write_results: Write) -> None:
+def test_the_slider_goes_through_every_point_of_the_longest_trial(write_results: Write) -> None:
     write_results(SCORES | {"began-A-0": [(1.0, 90.0)]}, diverged={"began-A-0": 15})
     main()
     text = Path("report/index.html").read_text(encoding="utf-8")
@@ -203,7 +203,7 @@ def test_the_slider_shows_fewer_images_where_they_are_many_or_large(
     assert choose_tiles(points, values) == tiles
 
 
-def test_a_legs_files_are_named_by_the_hash_that_dvc_keeps_them_under(write_results: Write) -> None:
+def test_a_trials_files_are_named_by_the_hash_that_dvc_keeps_them_under(write_results: Write) -> None:
     write_results(SCORES)
     main()
     digest = hashlib.md5(Path("results/evaluate/sngan-A-0/points.json").read_bytes()).hexdigest()

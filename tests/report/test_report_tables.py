@@ -7,7 +7,7 @@ from stages.report.inputs import read_results
 from stages.report.published import name_data_set
 from stages.report.ranking import compare_orders
 from stages.report.scores import FID, INCEPTION_SCORE, find_best, rank_gans
-from stages.report.table import build_leg_table, build_table1, lay_out, show_place
+from stages.report.table import build_table1, build_trial_table, lay_out, show_place
 
 Write = Callable[..., None]
 
@@ -47,7 +47,7 @@ def test_every_data_set_has_a_name_for_people() -> None:
     assert [name_data_set(name) for name in DATASETS][:2] == ["Fashion-MNIST", "CIFAR-10"]
 
 
-def test_over_seeds_a_value_is_the_mean_of_each_legs_best_with_its_deviation(write_results: Write) -> None:
+def test_over_seeds_a_value_is_the_mean_of_each_trials_best_with_its_deviation(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0), (3.0, 50.0)], "sngan-A-1": [(5.0, 40.0), (4.0, 46.0)]})
     cell = find_best(read_results(), "sngan", INCEPTION_SCORE)
     assert cell is not None and cell.last is not None
@@ -67,7 +67,7 @@ def test_divergence_is_shown_and_not_hidden(write_results: Write) -> None:
     assert sngan["inception_score"] == 2.0 and sngan["inception_score_last"] is None
     text = lay_out(build_table1(results)).splitlines()
     assert text[3].split()[:2] == ["BEGAN", "diverged"]
-    assert [row["diverged_at_generator_step"] for row in build_leg_table(results)] == [7, 15, None]
+    assert [row["diverged_at_generator_step"] for row in build_trial_table(results)] == [7, 15, None]
     assert list(rank_gans(results, FID)) == ["sngan", "ebgan"]
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.common.pictures import arrange_grid, write_grid
 from stages.networks.conditional import ConditionalBatchNorm2d
 from stages.networks.generator import Generator
@@ -24,7 +24,7 @@ from stages.train.training import write_snapshot
 NARROW = NetworksParams(architecture="standard", z_dimension=8, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
 CPU = torch.device("cpu")
-LEG = Leg("sngan", "A", 0)
+TRIAL = Trial("sngan", "A", 0)
 
 
 def make_generator() -> Generator:
@@ -71,7 +71,7 @@ def test_a_snapshot_written_by_training_is_loaded_and_drawn_from(
     monkeypatch.chdir(tmp_path)
     generator = make_generator()
     write_snapshot(Path("models/sngan-A-0/generator.safetensors"), generator)
-    loaded = load_generator(LEG, "generator.safetensors", SHAPE, NARROW, CPU)
+    loaded = load_generator(TRIAL, "generator.safetensors", SHAPE, NARROW, CPU)
     z = draw_sample_z(4, 8, seed=0)
     assert np.array_equal(draw_samples(loaded, z, CPU), draw_samples(generator, z, CPU))
 
@@ -83,7 +83,7 @@ def test_a_missing_snapshot_names_the_stage_that_makes_it(
     with pytest.raises(
         ValueError, match=r"models/sngan-A-0/x\.safetensors is missing; .*`dvc repro train@sngan-A-0`"
     ):
-        load_generator(LEG, "x.safetensors", SHAPE, NARROW, CPU)
+        load_generator(TRIAL, "x.safetensors", SHAPE, NARROW, CPU)
 
 
 def test_a_snapshot_of_another_network_or_a_damaged_one_is_refused(
@@ -94,10 +94,10 @@ def test_a_snapshot_of_another_network_or_a_damaged_one_is_refused(
     write_snapshot(path, make_generator())
     wider = NARROW.model_copy(update={"width": 8})
     with pytest.raises(ValueError, match="does not hold this network"):
-        load_generator(LEG, "g.safetensors", SHAPE, wider, CPU)
+        load_generator(TRIAL, "g.safetensors", SHAPE, wider, CPU)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match="does not hold this network"):
-        load_generator(LEG, "g.safetensors", SHAPE, NARROW, CPU)
+        load_generator(TRIAL, "g.safetensors", SHAPE, NARROW, CPU)
 
 
 def test_a_grid_goes_row_by_row() -> None:
@@ -160,9 +160,9 @@ def test_a_conditional_snapshot_is_loaded_with_its_classes_and_with_no_others(
     monkeypatch.chdir(tmp_path)
     generator = make_conditional_generator()
     write_snapshot(Path("models/sngan-A-0/generator.safetensors"), generator)
-    loaded = load_generator(LEG, "generator.safetensors", SHAPE, NARROW, CPU, class_count=3)
+    loaded = load_generator(TRIAL, "generator.safetensors", SHAPE, NARROW, CPU, class_count=3)
     z, labels = draw_sample_z(4, 8, seed=0), torch.tensor([2, 2, 1, 0])
     assert np.array_equal(draw_samples(loaded, z, CPU, labels), draw_samples(generator, z, CPU, labels))
     for classes in (None, 4):
         with pytest.raises(ValueError, match="does not hold this network"):
-            load_generator(LEG, "generator.safetensors", SHAPE, NARROW, CPU, classes)
+            load_generator(TRIAL, "generator.safetensors", SHAPE, NARROW, CPU, classes)

@@ -43,8 +43,8 @@ def test_the_champion_draws_the_sample_stages_images_from_an_empty_folder(
     empty.mkdir()
     uri = f"sqlite:///{workspace / 'tracking/mlflow.db'}"
     call(sys.executable, "-c", DRAW, folder=empty, MLFLOW_TRACKING_URI=uri)
-    leg, step = "{gan}-{setting}-{seed}".format(**champion.tags), int(champion.tags["generator_step"])
-    expected = np.load(workspace / f"samples/{leg}/images_{step:08d}.npy")[:40]
+    trial, step = "{gan}-{setting}-{seed}".format(**champion.tags), int(champion.tags["generator_step"])
+    expected = np.load(workspace / f"samples/{trial}/images_{step:08d}.npy")[:40]
     drawn = np.load(empty / "images.npy")
     assert drawn.dtype == np.uint8
     assert np.array_equal(drawn, expected.transpose(0, 2, 3, 1))
@@ -81,9 +81,9 @@ def test_a_served_champion_answers_with_images(workspace: Path, tmp_path: Path) 
 @pytest.mark.usefixtures("workspace")
 def test_only_a_better_score_under_the_same_protocol_takes_the_title() -> None:
     store = open_store()
-    runs = sync(store).legs
+    runs = sync(store).trials
     (first,) = [store.client.get_model_version_by_alias(NAME, "champion")]
-    contents, _ = read_contents(Grid.load().legs(), read_lock())
+    contents, _ = read_contents(Grid.load().trials(), read_lock())
     entities = {name: store.client.get_run(run_id) for name, run_id in runs.items()}
     loser = max(contents, key=lambda content: content.best["best_fid"])
     assert "stays version 1" in crown_champion(store, [loser], entities)
@@ -92,9 +92,9 @@ def test_only_a_better_score_under_the_same_protocol_takes_the_title() -> None:
     assert "which does not compare" in crown_champion(store, [other], entities)
     champion = find_champion(store, NAME)
     assert champion is not None and champion.version == first.version
-    assert f"is now {loser.leg.name}" in crown_champion(store, [better], entities)
+    assert f"is now {loser.trial.name}" in crown_champion(store, [better], entities)
     assert "is still" in crown_champion(store, [better], entities)
     assert len(store.client.search_model_versions(f"name = '{NAME}'")) == 2
     winner = min(contents, key=lambda content: content.best["best_fid"])
-    assert f"is now {winner.leg.name}" in crown_champion(store, [winner], entities, replace=True)
+    assert f"is now {winner.trial.name}" in crown_champion(store, [winner], entities, replace=True)
     assert len(store.client.search_model_versions(f"name = '{NAME}'")) == 2

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from pipeline.tracking.champion import save_generator
-from pipeline.tracking.content import LegContent
+from pipeline.tracking.content import TrialContent
 from pipeline.tracking.lineage import Lineage
-from stages.common.artifacts import MANIFEST, MODELS, Leg, snapshot_name, write_json
+from stages.common.artifacts import MANIFEST, MODELS, Trial, snapshot_name, write_json
 from stages.gans import projection
 from stages.networks.conditional import ConditionalBatchNorm2d
 from stages.networks.generator import ImageGenerator
@@ -20,10 +20,10 @@ from stages.train.training import write_snapshot
 from tests.driving import ROOT, call
 
 pytestmark = pytest.mark.slow
-LEG, NAMES, SHAPE = Leg("projection", "A", 7), ["a", "b", "c"], (1, 8, 8)
+TRIAL, NAMES, SHAPE = Trial("projection", "A", 7), ["a", "b", "c"], (1, 8, 8)
 NETWORKS = NetworksParams(architecture="standard", z_dimension=8, width=4, negative_slope=0.1)
-CONTENT = LegContent(
-    leg=LEG,
+CONTENT = TrialContent(
+    trial=TRIAL,
     lineage=Lineage("", {}, {"networks": NETWORKS.model_dump()}, {}),
     params={},
     tags={},
@@ -63,12 +63,12 @@ def test_a_conditional_model_draws_the_sample_stages_images_or_those_of_a_label(
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     # The code that the model takes along lies where the pipeline runs.
     Path("stages").symlink_to(ROOT / "stages")
-    generator, folder = make_generator(), MODELS / LEG.name
+    generator, folder = make_generator(), MODELS / TRIAL.name
     write_snapshot(folder / snapshot_name(4), generator)
     write_json(folder / MANIFEST, {"image_shape": SHAPE, "class_names": NAMES})
     save_generator(CONTENT, tmp_path / "elsewhere/model")
     printed = call(sys.executable, "-c", DRAW, folder=tmp_path / "elsewhere")
-    z = draw_sample_z(4, 8, LEG.seed)
+    z = draw_sample_z(4, 8, TRIAL.seed)
     for name, labels in (("by_index", choose_labels(4, 3)), ("by_label", torch.full((4,), 2))):
         expected = draw_samples(generator, z, torch.device("cpu"), labels).transpose(0, 2, 3, 1)
         assert np.array_equal(np.load(tmp_path / f"elsewhere/{name}.npy"), expected)

@@ -1,4 +1,4 @@
-"""A leg's key follows all that decides its content, and nothing else."""
+"""A trial's key follows all that decides its content, and nothing else."""
 
 import copy
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline.tracking.content import flatten_params
-from pipeline.tracking.lineage import Lock, read_lock, trace_leg
-from stages.common.artifacts import Leg
+from pipeline.tracking.lineage import Lock, read_lock, trace_trial
+from stages.common.artifacts import Trial
 
-LEG = Leg("sngan", "A", 0)
+TRIAL = Trial("sngan", "A", 0)
 
 
 def make_entry(out: str, **params: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def lock() -> Lock:
 
 
 def find_key(lock: Lock) -> str:
-    lineage = trace_leg(LEG, lock)
+    lineage = trace_trial(TRIAL, lock)
     assert lineage is not None
     return lineage.key
 
@@ -74,15 +74,15 @@ def test_the_key_is_of_content_and_lineage_without_timings(
 @pytest.mark.parametrize(
     "stage", ["train@sngan-A-0", "lipschitz@sngan-A-0", "evaluate@sngan-A-0", "reference"]
 )
-def test_a_leg_without_one_of_its_stages_is_not_finished(lock: Lock, stage: str) -> None:
+def test_a_trial_without_one_of_its_stages_is_not_finished(lock: Lock, stage: str) -> None:
     del lock[stage]
-    assert trace_leg(LEG, lock) is None
+    assert trace_trial(TRIAL, lock) is None
 
 
 def test_params_are_flat_and_do_not_name_the_gan_or_the_setting(lock: Lock) -> None:
-    lineage = trace_leg(LEG, lock)
+    lineage = trace_trial(TRIAL, lock)
     assert lineage is not None
-    assert flatten_params(LEG, lineage.params) == {
+    assert flatten_params(TRIAL, lineage.params) == {
         "gan": "sngan",
         "setting": "A",
         "seed": "0",
@@ -97,7 +97,7 @@ def test_params_are_flat_and_do_not_name_the_gan_or_the_setting(lock: Lock) -> N
 
 def test_values_are_written_as_in_yaml(lock: Lock) -> None:
     sections = {"prepare": {"path": None, "limit": True, "rate": 0.0002, "name": "text", "sizes": [1, 2]}}
-    assert flatten_params(LEG, sections) == {
+    assert flatten_params(TRIAL, sections) == {
         "gan": "sngan",
         "setting": "A",
         "seed": "0",
@@ -109,11 +109,11 @@ def test_values_are_written_as_in_yaml(lock: Lock) -> None:
     }
 
 
-def test_a_leg_scored_before_its_last_training_is_not_finished(lock: Lock) -> None:
+def test_a_trial_scored_before_its_last_training_is_not_finished(lock: Lock) -> None:
     lock["sample@sngan-A-0"]["deps"] += [{"path": "models/sngan-A-0", "md5": "md5 of models/sngan-A-0"}]
-    assert trace_leg(LEG, lock) is not None
+    assert trace_trial(TRIAL, lock) is not None
     lock["train@sngan-A-0"]["outs"][0].update(md5="of a training since")
-    assert trace_leg(LEG, lock) is None
+    assert trace_trial(TRIAL, lock) is None
 
 
 @pytest.mark.parametrize("text", ["", "schema: '2.0'\nstages:\n  train@a: {cmd: python"])

@@ -21,8 +21,8 @@ from tests.serving import find_free_port, kill, wait_until
 from tests.tracking.conftest import call_tracking, find_runs, serve
 
 pytestmark = pytest.mark.slow
-LEG = "sngan-A-0"
-LOG = f".scratch/train/{LEG}/*/metrics.jsonl"
+TRIAL = "sngan-A-0"
+LOG = f".scratch/train/{TRIAL}/*/metrics.jsonl"
 
 
 def lengthen(generator_steps: int) -> None:
@@ -68,20 +68,20 @@ def has_logged(generator_step: int) -> bool:
 def has_steps() -> bool:
     runs = [
         run
-        for run in find_runs(leg=LEG)
+        for run in find_runs(trial=TRIAL)
         if run.data.tags.get("superseded") == "no" and run.info.status == "RUNNING"
     ]
     return bool(runs) and len(list_steps(runs[0])) > 1
 
 
 def has_step(generator_step: int) -> bool:
-    (run,) = [run for run in find_runs(leg=LEG) if run.data.tags["superseded"] == "no"]
+    (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     return generator_step in list_steps(run)
 
 
 def check_each_row_is_there_once() -> None:
-    (run,) = [run for run in find_runs(leg=LEG) if run.data.tags["superseded"] == "no"]
-    log = Path(f"results/train/{LEG}/metrics.jsonl").read_text().splitlines()
+    (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
+    log = Path(f"results/train/{TRIAL}/metrics.jsonl").read_text().splitlines()
     expected = [json.loads(line)["generator_step"] for line in log]
     for key in ("train/generator_loss", "train/real_score", "epoch"):
         assert sorted(list_steps(run, key)) == expected
@@ -92,7 +92,7 @@ def check_each_row_is_there_once() -> None:
 @pytest.mark.usefixtures("workspace")
 def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them() -> None:
     lengthen(1_000_000)
-    process = start_following("dvc", "repro", "--single-item", f"train@{LEG}")
+    process = start_following("dvc", "repro", "--single-item", f"train@{TRIAL}")
     try:
         wait_until(has_steps, "the first rows in the store")
         for _ in range(3):
@@ -100,7 +100,7 @@ def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them
             took = wait_until(partial(has_step, newest), "the newest row")
             assert took < 5
             time.sleep(1)
-        (run,) = [run for run in find_runs(leg=LEG) if run.data.tags["superseded"] == "no"]
+        (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
         assert run.info.status == "RUNNING"
         assert list_steps(run, "system/cpu_utilization_percentage") != []
     finally:
@@ -110,13 +110,13 @@ def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them
 @pytest.mark.usefixtures("workspace")
 def test_a_killed_training_does_not_stay_running_and_its_run_goes_on_when_it_is_resumed() -> None:
     lengthen(1_000_000)
-    process = start_following("dvc", "repro", "--single-item", f"train@{LEG}")
+    process = start_following("dvc", "repro", "--single-item", f"train@{TRIAL}")
     wait_until(has_steps, "the first rows in the store")
     wait_until(
         lambda: bool(list(Path().glob(LOG.replace("metrics.jsonl", "state.safetensors")))), "a checkpoint"
     )
     kill(process)
-    (run,) = [run for run in find_runs(leg=LEG) if run.data.tags["superseded"] == "no"]
+    (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     assert run.info.status == "RUNNING"
     call_tracking("sync", may_fail=True)
     assert open_store().client.get_run(run.info.run_id).info.status == "KILLED"
@@ -129,19 +129,19 @@ def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once() -> Non
     wait_until(has_steps, "the first rows in the store")
     wait_until(partial(has_logged, 300), "a checkpoint")
     kill(process)
-    (killed,) = [run for run in find_runs(leg=LEG) if run.data.tags["superseded"] == "no"]
+    (killed,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     # Where nobody reaps the killed DVC, as in some containers, its lock stays; DVC says to remove it then.
     Path(".dvc/tmp/rwlock").unlink(missing_ok=True)
     output = call_tracking("follow", "dvc", "repro")
     assert "resuming after generator step" in output
     check_each_row_is_there_once()
     assert killed.info.run_id in {
-        run.info.run_id for run in find_runs(leg=LEG) if run.data.tags["superseded"] == "no"
+        run.info.run_id for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"
     }
-    assert not [run for run in find_runs(leg=LEG) if run.info.status == "RUNNING"]
+    assert not [run for run in find_runs(trial=TRIAL) if run.info.status == "RUNNING"]
 
 
-def test_a_server_killed_in_the_middle_of_a_leg_holds_up_nothing_and_loses_nothing(
+def test_a_server_killed_in_the_middle_of_a_trial_holds_up_nothing_and_loses_nothing(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengthen(3000)
@@ -161,9 +161,9 @@ def test_a_server_killed_in_the_middle_of_a_leg_holds_up_nothing_and_loses_nothi
     assert "the MLflow store did not take the results" in output and "Traceback" not in output
     assert Path("report/index.html").exists()
     with serve(backend, folder, port):
-        assert "MLflow has 1 of 1 legs" in call_tracking("sync", MLFLOW_TRACKING_URI=uri)
+        assert "MLflow has 1 of 1 trials" in call_tracking("sync", MLFLOW_TRACKING_URI=uri)
         check_each_row_is_there_once()
-        assert not [run for run in find_runs(leg=LEG) if run.info.status == "RUNNING"]
+        assert not [run for run in find_runs(trial=TRIAL) if run.info.status == "RUNNING"]
         assert "Running stage 'track'" in call("dvc", "repro", MLFLOW_TRACKING_URI=uri)
         check_each_row_is_there_once()
     assert not (workspace / "tracking/mlflow.db").exists()
@@ -190,7 +190,7 @@ def test_a_signal_to_the_follower_ends_the_command_and_the_runs(number: signal.S
     # SIGINT comes from a terminal, to the whole group.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     assert process.wait(timeout=60) != 0
-    assert [run.info.status for run in find_runs(leg=LEG) if run.data.tags["superseded"] == "no"] == [
+    assert [run.info.status for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"] == [
         "FAILED"
     ]
 

@@ -51,9 +51,9 @@ def test_a_server_on_postgresql_gets_what_the_embedded_store_does(
     with serve(postgresql, tmp_path, port):
         for _ in range(2):
             output = call_tracking("sync", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
-            assert "MLflow has 2 of 2 legs" in output
+            assert "MLflow has 2 of 2 trials" in output
             assert count_values() == embedded
-        (run,) = find_runs(leg="sngan-A-0")
+        (run,) = find_runs(trial="sngan-A-0")
         assert run.info.artifact_uri.startswith("mlflow-artifacts:")
         copy = mlflow.artifacts.download_artifacts(
             run_id=run.info.run_id,

@@ -20,18 +20,18 @@ from tests.driving import call, change, make_environment
 from tests.tracking.conftest import call_tracking, count_rows, find_runs
 
 pytestmark = pytest.mark.slow
-LEGS = {"began-A-0", "sngan-A-0"}
+TRIALS = {"began-A-0", "sngan-A-0"}
 
 
-def find_legs(**tags: str) -> dict[str, Run]:
-    return {run.info.run_name: run for run in find_runs(kind="leg", **tags)}
+def find_trials(**tags: str) -> dict[str, Run]:
+    return {run.info.run_name: run for run in find_runs(kind="trial", **tags)}
 
 
 @pytest.mark.usefixtures("workspace")
-def test_every_leg_is_a_run_with_all_that_is_known_of_it() -> None:
+def test_every_trial_is_a_run_with_all_that_is_known_of_it() -> None:
     sync(open_store())
-    runs = find_legs()
-    assert set(runs) == LEGS
+    runs = find_trials()
+    assert set(runs) == TRIALS
     run, client = runs["sngan-A-0"], open_store().client
     assert run.info.status == "FINISHED"
     assert {"gan": "sngan", "setting": "A", "seed": "0"}.items() <= run.data.params.items()
@@ -61,9 +61,9 @@ def test_every_leg_is_a_run_with_all_that_is_known_of_it() -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_leg_has_its_lineage_data_set_pictures_and_checkpoints() -> None:
+def test_a_trial_has_its_lineage_data_set_pictures_and_checkpoints() -> None:
     sync(open_store())
-    run, client = find_legs()["sngan-A-0"], open_store().client
+    run, client = find_trials()["sngan-A-0"], open_store().client
     commit = call("git", "rev-parse", "HEAD").strip()
     expected = {
         "dataset": "digits",
@@ -94,12 +94,12 @@ def test_the_comparison_is_the_parent_run_and_holds_the_report() -> None:
     store = open_store()
     (experiment,) = store.client.search_experiments(filter_string="name LIKE 'digits%'")
     (parent,) = list_runs(store, experiment.experiment_id, kind="comparison")
-    assert {run.data.tags["mlflow.parentRunId"] for run in find_legs().values()} == {parent.info.run_id}
+    assert {run.data.tags["mlflow.parentRunId"] for run in find_trials().values()} == {parent.info.run_id}
     files = {file.path for file in store.client.list_artifacts(parent.info.run_id, "report")}
     assert {"report/index.html", "report/figure1.png", "report/table1.csv"} <= files
     page = mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/report/index.html")
     assert "../tracking/compare.html" not in page and "viewStateShareKey=best" in page
-    assert all(f"/runs/{run.info.run_id}" in page for run in find_legs().values())
+    assert all(f"/runs/{run.info.run_id}" in page for run in find_trials().values())
     beside = Path("tracking/compare.html").read_text(encoding="utf-8")
     assert '<dt id="sngan-A-0">' in beside and call("git", "rev-parse", "HEAD").strip() in beside
     table = mlflow.artifacts.load_dict(f"{parent.info.artifact_uri}/table1.json")
@@ -154,29 +154,29 @@ def test_a_sync_killed_anywhere_is_completed_by_the_next() -> None:
         assert {name: rows[name] for name in ("runs", "metrics", "params", "inputs")} == {
             name: undisturbed[name] for name in ("runs", "metrics", "params", "inputs")
         }
-        assert {run.info.status for run in find_legs().values()} == {"FINISHED"}
+        assert {run.info.status for run in find_trials().values()} == {"FINISHED"}
 
 
 @pytest.mark.usefixtures("workspace")
 def test_changed_content_makes_a_new_run_and_supersedes_the_old_one() -> None:
     sync(open_store())
-    old = find_legs()
+    old = find_trials()
     params = Path("params.yaml").read_text()
     change(lambda params: params["options"]["sngan"].update(loss="hinge"))
     call("dvc", "repro", "report")
     sync(open_store())
-    (new,) = find_legs(leg="sngan-A-0", superseded="no").values()
-    (superseded,) = find_legs(superseded="yes").values()
+    (new,) = find_trials(trial="sngan-A-0", superseded="no").values()
+    (superseded,) = find_trials(superseded="yes").values()
     assert superseded.info.run_id == old["sngan-A-0"].info.run_id != new.info.run_id
     assert superseded.data.tags["superseded_by"] == new.info.run_id
     assert new.data.params["options.loss"] == "hinge"
-    assert find_legs(leg="began-A-0")["began-A-0"].info.run_id == old["began-A-0"].info.run_id
+    assert find_trials(trial="began-A-0")["began-A-0"].info.run_id == old["began-A-0"].info.run_id
     # Back again: the first run counts again, and nothing is made twice.
     before = count_rows()["runs"]
     Path("params.yaml").write_text(params)
     assert "Running stage 'train" not in call("dvc", "repro", "report")
     sync(open_store())
-    (present,) = find_legs(leg="sngan-A-0", superseded="no").values()
+    (present,) = find_trials(trial="sngan-A-0", superseded="no").values()
     assert present.info.run_id == superseded.info.run_id and "superseded_by" not in present.data.tags
     assert count_rows()["runs"] == before
 
@@ -195,7 +195,7 @@ def test_files_that_are_not_those_of_dvc_lock_are_left_out_by_name() -> None:
 
 def test_a_fresh_clone_fills_its_store_from_what_dvc_pull_fetched(workspace: Path, tmp_path: Path) -> None:
     sync(open_store())
-    keys = {name: run.data.tags["content_key"] for name, run in find_legs().items()}
+    keys = {name: run.data.tags["content_key"] for name, run in find_trials().items()}
     call("dvc", "repro")
     call("git", "add", ".")
     call("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "tracked")
@@ -210,7 +210,7 @@ def test_a_fresh_clone_fills_its_store_from_what_dvc_pull_fetched(workspace: Pat
         assert [line for line in output.splitlines() if line.startswith("Running stage")] == [
             "Running stage 'track':"
         ]
-        assert {name: run.data.tags["content_key"] for name, run in find_legs().items()} == keys
+        assert {name: run.data.tags["content_key"] for name, run in find_trials().items()} == keys
         assert call("git", "status", "--porcelain") == ""
 
 
@@ -222,7 +222,7 @@ def test_artifacts_are_found_after_the_repository_has_moved(
     moved = workspace.rename(tmp_path / "elsewhere")
     monkeypatch.chdir(moved)
     sync(open_store())
-    run = find_legs()["sngan-A-0"]
+    run = find_trials()["sngan-A-0"]
     assert run.info.artifact_uri.startswith(moved.as_uri())
     copy = mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/checkpoints/last/manifest.json")
     assert Path(copy).is_relative_to(moved)

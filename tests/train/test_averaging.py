@@ -6,21 +6,21 @@ import yaml
 from safetensors.torch import load
 from torch import nn
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.train.averaging import GeneratorAverage
-from stages.train.leg import train_leg
 from stages.train.training import Training
+from stages.train.trial import train_trial
 
-LEG = Leg("sngan", "A", 0)
+TRIAL = Trial("sngan", "A", 0)
 CPU = torch.device("cpu")
 
 
 def train(ema_decay: float | None) -> dict[str, bytes]:
-    """Train the leg anew, or on from its scratch folder: its files by name."""
+    """Train the trial anew, or on from its scratch folder: its files by name."""
     content = yaml.safe_load(Path("params.yaml").read_text())
     content["train"]["ema_decay"] = ema_decay
     Path("params.yaml").write_text(yaml.safe_dump(content))
-    scratch = train_leg(LEG, CPU).scratch
+    scratch = train_trial(TRIAL, CPU).scratch
     return {path.name: path.read_bytes() for path in scratch.glob("*.safetensors")}
 
 

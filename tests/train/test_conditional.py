@@ -1,4 +1,4 @@
-"""A conditional leg trained for real: labels go with their images, and all that holds for other legs holds for it."""
+"""A conditional trial trained for real: labels go with their images, and what holds for other trials holds for it."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from stages.common.artifacts import (
-    Leg,
+    Trial,
     class_names_file,
     images_file,
     labels_file,
@@ -20,7 +20,7 @@ from stages.common.artifacts import (
 )
 from stages.common.pixels import tensor_to_pixels
 from stages.train.batches import open_batches
-from stages.train.leg import train_leg
+from stages.train.trial import train_trial
 from tests.train.test_options import (
     CPU,
     EXACT,
@@ -34,7 +34,7 @@ from tests.train.test_options import (
 )
 from tests.train.test_processes import SCRIPT, read_state, start_two
 
-LEG = Leg("projection", "A", 0)
+TRIAL = Trial("projection", "A", 0)
 NAMES = ["a", "b", "c"]
 
 
@@ -69,16 +69,16 @@ def test_a_killed_conditional_training_resumes_and_ends_bit_identical(
     monkeypatch: pytest.MonkeyPatch, option: dict[str, Any]
 ) -> None:
     change_train(**option)
-    undisturbed = train(LEG.gan)
-    assert kill_and_resume(LEG.gan, monkeypatch) == undisturbed
+    undisturbed = train(TRIAL.gan)
+    assert kill_and_resume(TRIAL.gan, monkeypatch) == undisturbed
 
 
 @pytest.mark.usefixtures("labelled")
 def test_labels_are_part_of_what_a_conditional_training_depends_on_and_of_no_other() -> None:
-    before, sngan = train(LEG.gan), train("sngan")
+    before, sngan = train(TRIAL.gan), train("sngan")
     write_array(labels_file("train"), (np.arange(22, dtype=np.int64) + 1) % 3)
     remove_scratch()
-    assert train(LEG.gan) != before
+    assert train(TRIAL.gan) != before
     labels_file("train").unlink()
     remove_scratch()
     assert train("sngan") == sngan
@@ -86,9 +86,9 @@ def test_labels_are_part_of_what_a_conditional_training_depends_on_and_of_no_oth
 
 @pytest.mark.usefixtures("labelled")
 def test_only_a_conditional_gans_manifest_names_the_classes() -> None:
-    train("sngan"), train(LEG.gan)
+    train("sngan"), train(TRIAL.gan)
     manifests = [
-        json.loads(Path(f"models/{gan}-A-0/manifest.json").read_text()) for gan in ("sngan", LEG.gan)
+        json.loads(Path(f"models/{gan}-A-0/manifest.json").read_text()) for gan in ("sngan", TRIAL.gan)
     ]
     assert [manifest.get("class_names") for manifest in manifests] == [None, NAMES]
 
@@ -96,12 +96,12 @@ def test_only_a_conditional_gans_manifest_names_the_classes() -> None:
 @pytest.mark.usefixtures("labelled")
 def test_two_processes_train_a_conditional_gan_as_one_does() -> None:
     Path("two.py").write_text(SCRIPT)
-    done = start_two("two.py", LEG.gan)
+    done = start_two("two.py", TRIAL.gan)
     assert done.returncode == 0, done.stderr[-2000:]
-    shared = read_state(LEG)
+    shared = read_state(TRIAL)
     remove_scratch()
-    train(LEG.gan)
-    for name, expected in read_state(LEG).items():
+    train(TRIAL.gan)
+    for name, expected in read_state(TRIAL).items():
         largest = float(expected.double().abs().max())
         torch.testing.assert_close(shared[name], expected, rtol=0, atol=1e-4 * largest + 1e-7, msg=name)
 
@@ -112,10 +112,10 @@ def test_a_compiled_conditional_training_resumes_and_agrees_with_an_uncompiled_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change_train()
-    plain = load_trained(LEG.gan)
+    plain = load_trained(TRIAL.gan)
     change_train(compile=True)
     remove_scratch()
-    kill_and_resume(LEG.gan, monkeypatch)
+    kill_and_resume(TRIAL.gan, monkeypatch)
     compiled = load_file("models/projection-A-0/state.safetensors")
     for name in (
         "gan.generator.first.weight",
@@ -134,7 +134,7 @@ def test_a_compiled_conditional_training_resumes_and_agrees_with_an_uncompiled_o
 def test_labels_that_do_not_fit_are_refused_before_the_training(labels: np.ndarray[Any, Any]) -> None:
     write_array(labels_file("train"), labels)
     with pytest.raises(ValueError, match=r"train_labels\.npy does not label the 22 images with 3 classes"):
-        train_leg(LEG, CPU)
+        train_trial(TRIAL, CPU)
 
 
 @pytest.mark.usefixtures("labelled")
@@ -142,7 +142,7 @@ def test_missing_labels_name_the_stage_that_makes_them() -> None:
     labels_file("train").unlink()
     assert images_file("train").exists()
     with pytest.raises(ValueError, match=r"train_labels\.npy is missing; make it with `dvc repro prepare`"):
-        train_leg(LEG, CPU)
+        train_trial(TRIAL, CPU)
 
 
 @ON_GPU
@@ -150,8 +150,8 @@ def test_missing_labels_name_the_stage_that_makes_them() -> None:
 def test_cuda_graphs_give_a_conditional_training_the_bytes_of_single_launches() -> None:
     device = torch.device("cuda")
     change_train()
-    expected = load_trained_on(LEG.gan, device)
+    expected = load_trained_on(TRIAL.gan, device)
     change_train(cuda_graphs=True)
-    captured = load_trained_on(LEG.gan, device)
+    captured = load_trained_on(TRIAL.gan, device)
     for name, value in expected.items():
         np.testing.assert_array_equal(captured[name].numpy(), value.numpy(), err_msg=name)

@@ -10,17 +10,17 @@ import yaml
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.common.params import load_section, read_params
 from stages.networks.gan import load_gan_module
 from stages.networks.params import NetworksParams
 from stages.networks.penalties import measure_gradient_penalty
 from stages.train.handover import hand_over
-from stages.train.leg import train_leg
 from stages.train.params import TrainParams
 from stages.train.steps import reduces_precision
 from stages.train.training import Training
-from tests.train.test_leg import change_params
+from stages.train.trial import train_trial
+from tests.train.test_trial import change_params
 
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
 # Every option that claims bit-identity, away from its default.
@@ -41,9 +41,9 @@ def change_train(**changes: Any) -> None:
 
 
 def train(gan: str, device: torch.device = CPU) -> dict[str, bytes]:
-    leg = Leg(gan, "A", 0)
-    hand_over(train_leg(leg, device))
-    return {path.name: path.read_bytes() for path in sorted((Path("models") / leg.name).iterdir())}
+    trial = Trial(gan, "A", 0)
+    hand_over(train_trial(trial, device))
+    return {path.name: path.read_bytes() for path in sorted((Path("models") / trial.name).iterdir())}
 
 
 def remove_scratch() -> None:
@@ -196,7 +196,7 @@ def test_cuda_graphs_name_all_that_they_need(workspace: Path) -> None:
         ValueError,
         match=r"train\.cuda_graphs = true: compute\.device must be cuda.*; train\.reuse_fake must be false",
     ):
-        train_leg(Leg("sngan", "A", 0), CPU)
+        train_trial(Trial("sngan", "A", 0), CPU)
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("auto", False), ("float32", False), ("bfloat16", True)])

@@ -1,4 +1,4 @@
-"""Two processes that share a leg, as torchrun starts them, against one that trains it alone."""
+"""Two processes that share a trial, as torchrun starts them, against one that trains it alone."""
 
 import json
 import os
@@ -12,9 +12,9 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.train.handover import hand_over
-from stages.train.leg import train_leg
+from stages.train.trial import train_trial
 
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
 # Trains every GAN in each process, one after the other: starting torch twice a GAN would take a minute.
@@ -22,16 +22,16 @@ SCRIPT = """
 import sys
 sys.path.insert(0, ".")
 import torch
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.networks.shares import find_rank
 from stages.train.handover import hand_over
-from stages.train.leg import train_leg
+from stages.train.trial import train_trial
 from stages.train.processes import join_processes
 
 torch.set_num_threads(1)
 with join_processes(torch.device("cpu")) as device:
     for gan in sys.argv[1:]:
-        trained = train_leg(Leg(gan, "A", 0), device)
+        trained = train_trial(Trial(gan, "A", 0), device)
         if find_rank() == 0:
             hand_over(trained)
 """
@@ -60,16 +60,16 @@ def start_two(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def read_state(leg: Leg) -> dict[str, torch.Tensor]:
-    return load_file(Path("models") / leg.name / "state.safetensors")
+def read_state(trial: Trial) -> dict[str, torch.Tensor]:
+    return load_file(Path("models") / trial.name / "state.safetensors")
 
 
-def read_losses(leg: Leg) -> list[list[float]]:
-    return [[row["discriminator_loss"], row["generator_loss"]] for row in read_rows(leg)]
+def read_losses(trial: Trial) -> list[list[float]]:
+    return [[row["discriminator_loss"], row["generator_loss"]] for row in read_rows(trial)]
 
 
-def read_rows(leg: Leg) -> list[dict[str, float]]:
-    lines = (Path("results/train") / leg.name / "metrics.jsonl").read_text().splitlines()
+def read_rows(trial: Trial) -> list[dict[str, float]]:
+    lines = (Path("results/train") / trial.name / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -77,17 +77,17 @@ def test_two_processes_train_every_gan_as_one_does_with_the_same_global_batch(wo
     Path("two.py").write_text(SCRIPT)
     done = start_two("two.py", *GANS)
     assert done.returncode == 0, done.stderr[-2000:]
-    shared = {gan: (read_state(Leg(gan, "A", 0)), read_losses(Leg(gan, "A", 0))) for gan in GANS}
+    shared = {gan: (read_state(Trial(gan, "A", 0)), read_losses(Trial(gan, "A", 0))) for gan in GANS}
     for gan, (state, losses) in shared.items():
-        leg = Leg(gan, "A", 0)
-        hand_over(train_leg(leg, torch.device("cpu")))
-        for name, expected in read_state(leg).items():
+        trial = Trial(gan, "A", 0)
+        hand_over(train_trial(trial, torch.device("cpu")))
+        for name, expected in read_state(trial).items():
             # Sums are grouped otherwise, and Adam's first steps carry that on: measured, 3e-5 of the largest value.
             largest = float(expected.double().abs().max())
             torch.testing.assert_close(
                 state[name], expected, rtol=0, atol=1e-4 * largest + 1e-7, msg=f"{gan}: {name} differs"
             )
-        np.testing.assert_allclose(losses, read_losses(leg), rtol=1e-4)
+        np.testing.assert_allclose(losses, read_losses(trial), rtol=1e-4)
 
 
 def test_only_the_first_of_the_processes_writes(workspace: Path) -> None:
@@ -95,7 +95,7 @@ def test_only_the_first_of_the_processes_writes(workspace: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(Path("results/train/sngan-A-0/metrics.json").read_text())["processes"] == 2
     assert done.stdout.count("generator step 12/12") == 1
-    assert [row["generator_step"] for row in read_rows(Leg("sngan", "A", 0))] == [1, 2, 4, 6, 8, 10, 12]
+    assert [row["generator_step"] for row in read_rows(Trial("sngan", "A", 0))] == [1, 2, 4, 6, 8, 10, 12]
 
 
 def test_processes_that_were_stopped_go_on_from_the_checkpoint_to_the_same_bytes(workspace: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from stages.report.claims.verdict import Check, Claim, judge, tell_margin
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 from stages.report.published import SNGAN, published_length
 
 FLUCTUATES_AFTER = 100_000
@@ -19,7 +19,9 @@ def check_length(results: Results) -> Claim:
     text = "Scores are low because 300 epochs are too few iterations: the original ran above 100,000 (section 4)."
     length = published_length()
     own = length.epochs * (length.train_images // length.batch_size)
-    longest = max((leg.training["generator_steps"] for leg in results.legs if not leg.is_missing), default=0)
+    longest = max(
+        (trial.training["generator_steps"] for trial in results.trials if not trial.is_missing), default=0
+    )
     numbers = (
         f"{length.epochs} epochs of {length.train_images:,} // {length.batch_size} batches are {own:,} generator steps "
         f"at one discriminator step each, the original's are {length.original_generator_steps:,}: the text takes "
@@ -32,12 +34,16 @@ def check_length(results: Results) -> Claim:
 def check_fluctuation(results: Results) -> Claim:
     """Check that SNGAN's losses fluctuate more after 100,000 generator steps than before."""
     text = "SNGAN's losses fluctuate more after 100,000 iterations (Figure 1)."
-    legs = _list_legs(results)
-    longest = max((leg.losses.generator_steps[-1] for leg in legs if leg.losses.generator_steps), default=0)
-    margins = _gather(results, legs, _compare_fluctuation)
+    trials = _list_trials(results)
+    longest = max(
+        (trial.losses.generator_steps[-1] for trial in trials if trial.losses.generator_steps), default=0
+    )
+    margins = _gather(results, trials, _compare_fluctuation)
     if not margins:
         why = (
-            f"SNGAN's longest training here has {longest:,} generator steps" if legs else "there is no SNGAN"
+            f"SNGAN's longest training here has {longest:,} generator steps"
+            if trials
+            else "there is no SNGAN"
         )
         return Claim(text, None, why, "losses")
     judgement = judge([Check("deviation after over deviation before, less 1,", margins)])
@@ -47,7 +53,7 @@ def check_fluctuation(results: Results) -> Claim:
 def check_ratio(results: Results) -> Claim:
     """Check that SNGAN's generator loss fluctuates about twice as much as its discriminator loss."""
     text = "SNGAN's generator loss fluctuates almost twice as much as its discriminator loss (Figure 1)."
-    ratios = _gather(results, _list_legs(results), _compare_losses)
+    ratios = _gather(results, _list_trials(results), _compare_losses)
     if not ratios:
         return Claim(text, None, "there is no SNGAN with enough losses", "losses")
     low, high = TWICE
@@ -75,27 +81,27 @@ def find_fluctuation(values: Sequence[float]) -> float:
     return float((statistics.fmean([step * step for step in steps]) / 2.0) ** 0.5)
 
 
-def _list_legs(results: Results) -> list[LegResult]:
-    return [leg for leg in results.legs if leg.leg.gan == SNGAN and not leg.is_missing]
+def _list_trials(results: Results) -> list[TrialResult]:
+    return [trial for trial in results.trials if trial.trial.gan == SNGAN and not trial.is_missing]
 
 
 def _gather(
-    results: Results, legs: list[LegResult], measure: Callable[[LegResult], float | None]
+    results: Results, trials: list[TrialResult], measure: Callable[[TrialResult], float | None]
 ) -> list[float]:
     """Average a measure over the settings of each seed."""
     means = []
     for seed in results.grid.seeds:
-        found = [measure(leg) for leg in legs if leg.leg.seed == seed]
+        found = [measure(trial) for trial in trials if trial.trial.seed == seed]
         known = [value for value in found if value is not None]
         if known:
             means.append(statistics.fmean(known))
     return means
 
 
-def _compare_losses(leg: LegResult) -> float | None:
+def _compare_losses(trial: TrialResult) -> float | None:
     generator, discriminator = (
         [value for value in losses if value is not None]
-        for losses in (leg.losses.generator, leg.losses.discriminator)
+        for losses in (trial.losses.generator, trial.losses.discriminator)
     )
     if min(len(generator), len(discriminator)) < FEWEST_LOSSES:
         return None
@@ -103,11 +109,11 @@ def _compare_losses(leg: LegResult) -> float | None:
     return find_fluctuation(generator) / divisor if divisor > 0.0 else None
 
 
-def _compare_fluctuation(leg: LegResult) -> float | None:
+def _compare_fluctuation(trial: TrialResult) -> float | None:
     """Return the smaller ratio, less 1, of both losses' fluctuations after and before."""
     ratios = []
-    for losses in (leg.losses.generator, leg.losses.discriminator):
-        series = list(zip(leg.losses.generator_steps, losses, strict=True))
+    for losses in (trial.losses.generator, trial.losses.discriminator):
+        series = list(zip(trial.losses.generator_steps, losses, strict=True))
         before = [value for step, value in series if step <= FLUCTUATES_AFTER and value is not None]
         after = [value for step, value in series if step > FLUCTUATES_AFTER and value is not None]
         if min(len(before), len(after)) < FEWEST_LOSSES or find_fluctuation(before) == 0.0:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from stages.report.claims.verdict import Check, Claim, judge, tell_margin
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 from stages.report.published import SNGAN, name_gan
 from stages.report.scores import INCEPTION_SCORE, METRICS, Metric, rank_gans
 
@@ -94,20 +94,22 @@ def _find_best(results: Results, setting: str | None, metric: Metric, gan: str, 
     """Take a GAN's best value for one seed, under one setting or all of them."""
     points = [
         point
-        for result in results.legs
-        if result.leg.gan == gan and result.leg.seed == seed and setting in (None, result.leg.setting)
+        for result in results.trials
+        if result.trial.gan == gan and result.trial.seed == seed and setting in (None, result.trial.setting)
         for point in result.points
     ]
     return metric.of(metric.choose(points)) if points else None
 
 
 def _find_slope(results: Results, setting: str, gan: str, seed: int) -> float | None:
-    legs = [leg for leg in results.of(gan, setting) if leg.leg.seed == seed and len(leg.points) > 1]
-    return _slope_of(legs[0]) if legs else None
+    trials = [
+        trial for trial in results.of(gan, setting) if trial.trial.seed == seed and len(trial.points) > 1
+    ]
+    return _slope_of(trials[0]) if trials else None
 
 
-def _slope_of(leg: LegResult) -> float:
-    return fit_slope([point.epoch for point in leg.points], list(map(INCEPTION_SCORE.of, leg.points)))
+def _slope_of(trial: TrialResult) -> float:
+    return fit_slope([point.epoch for point in trial.points], list(map(INCEPTION_SCORE.of, trial.points)))
 
 
 def _mean_of(results: Results, measure: Measure, gan: str) -> float | None:

@@ -89,9 +89,9 @@ def _list_checks(results: Results, bound: Bound) -> list[Check]:
         name = f"{name_gan(bound.gan)} {side} {bound.value:g} somewhere"
         return [Check(name, margins)] if margins else []
     for setting in results.grid.settings_used:
-        legs = [leg for leg in results.of(bound.gan, setting) if leg.points]
-        if setting in bound.settings and legs:
-            values = [bound.metric.of(bound.metric.choose(leg.points)) for leg in legs]
+        trials = [trial for trial in results.of(bound.gan, setting) if trial.points]
+        if setting in bound.settings and trials:
+            values = [bound.metric.of(bound.metric.choose(trial.points)) for trial in trials]
             name = f"{name_gan(bound.gan)} {side} {bound.value:g} at {setting}"
             margins = [sign * (value - bound.value) for value in values]
             checks.append(Check(name, margins, quantity=f"{bound.metric.title} of {bound.gan} at {setting}"))
@@ -100,8 +100,12 @@ def _list_checks(results: Results, bound: Bound) -> list[Check]:
 
 def _find_margin(results: Results, bound: Bound, sign: float, seed: int) -> float | None:
     """Take the setting at which a seed comes furthest beyond the bound."""
-    legs = [leg for leg in results.legs if leg.leg.gan == bound.gan and leg.leg.seed == seed and leg.points]
-    best = [bound.metric.of(bound.metric.choose(leg.points)) for leg in legs]
+    trials = [
+        trial
+        for trial in results.trials
+        if trial.trial.gan == bound.gan and trial.trial.seed == seed and trial.points
+    ]
+    best = [bound.metric.of(bound.metric.choose(trial.points)) for trial in trials]
     return max((sign * (value - bound.value) for value in best), default=None)
 
 

@@ -4,7 +4,7 @@ import statistics
 from itertools import pairwise
 
 from stages.report.claims.verdict import Check, Claim, judge, tell_margin
-from stages.report.inputs import LegResult, Results
+from stages.report.inputs import Results, TrialResult
 from stages.report.published import name_gan
 from stages.report.ranking import compare_orders
 from stages.report.scores import FID, Metric
@@ -17,16 +17,18 @@ def check_trend(results: Results, metric: Metric) -> Claim:
     """Check that a metric gets better from every evaluation point to the next, for every GAN under every setting."""
     direction = "rises" if metric.is_higher_better else "falls"
     text = f"The {metric.title} of every model {direction} with training (Figure 3)."
-    legs = [result for result in results.legs if len(result.points) > 1]
-    if not legs:
-        return Claim(text, None, "no leg has two evaluation points", "training")
-    improved = [leg for leg in legs if metric.is_better(metric.of(leg.points[-1]), metric.of(leg.points[0]))]
-    always = [leg for leg in legs if _always_improves(leg, metric)]
+    trials = [result for result in results.trials if len(result.points) > 1]
+    if not trials:
+        return Claim(text, None, "no trial has two evaluation points", "training")
+    improved = [
+        trial for trial in trials if metric.is_better(metric.of(trial.points[-1]), metric.of(trial.points[0]))
+    ]
+    always = [trial for trial in trials if _always_improves(trial, metric)]
     told = (
-        f"it {direction} from the first to the last point in {len(improved)} of {len(legs)} legs, and from every "
+        f"it {direction} from the first to the last point in {len(improved)} of {len(trials)} trials, and from every "
         f"point to the next in {len(always)}"
     )
-    lost = sum(leg.diverged_at is not None and len(leg.points) < 2 for leg in results.legs)
+    lost = sum(trial.diverged_at is not None and len(trial.points) < 2 for trial in results.trials)
     if lost:
         told += f"; {lost} more diverged before their second point"
     if results.missing:
@@ -42,18 +44,18 @@ def _list_steps(results: Results, metric: Metric) -> list[Check]:
     checks = []
     for gan in results.grid.gans:
         for setting in results.grid.settings_used:
-            legs = [leg for leg in results.of(gan, setting) if len(leg.points) > 1]
-            longest = max((len(leg.points) for leg in legs), default=0)
+            trials = [trial for trial in results.of(gan, setting) if len(trial.points) > 1]
+            longest = max((len(trial.points) for trial in trials), default=0)
             for index in range(longest - 1):
-                pairs = [leg.points[index : index + 2] for leg in legs if len(leg.points) > index + 1]
+                pairs = [trial.points[index : index + 2] for trial in trials if len(trial.points) > index + 1]
                 margins = [sign * (metric.of(later) - metric.of(earlier)) for earlier, later in pairs]
                 start, end = (point.generator_step for point in pairs[0])
                 checks.append(Check(f"{name_gan(gan)} at {setting}, steps {start} to {end}", margins))
     return checks
 
 
-def _always_improves(leg: LegResult, metric: Metric) -> bool:
-    values = [metric.of(point) for point in leg.points]
+def _always_improves(trial: TrialResult, metric: Metric) -> bool:
+    values = [metric.of(point) for point in trial.points]
     return all(metric.is_better(later, earlier) for earlier, later in pairwise(values))
 
 
@@ -80,10 +82,10 @@ def check_early_ranking(results: Results) -> Claim:
 
 
 def _compare_ends(results: Results, setting: str, seed: int) -> float | None:
-    legs = [
-        leg
-        for leg in results.legs
-        if leg.leg.setting == setting and leg.leg.seed == seed and len(leg.points) > 1
+    trials = [
+        trial
+        for trial in results.trials
+        if trial.trial.setting == setting and trial.trial.seed == seed and len(trial.points) > 1
     ]
-    first, last = ({leg.leg.gan: FID.of(leg.points[place]) for leg in legs} for place in (0, -1))
+    first, last = ({trial.trial.gan: FID.of(trial.points[place]) for trial in trials} for place in (0, -1))
     return compare_orders(first, last).tau

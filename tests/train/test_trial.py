@@ -1,4 +1,4 @@
-"""A leg trained for real in a temporary folder: resuming, repeating, diverging."""
+"""A trial trained for real in a temporary folder: resuming, repeating, diverging."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,14 @@ import pytest
 import torch
 import yaml
 
-from stages.common.artifacts import Leg
+from stages.common.artifacts import Trial
 from stages.gans import sngan
 from stages.networks.gan import Loss
 from stages.train.handover import hand_over
-from stages.train.leg import train_leg
 from stages.train.training import Training
+from stages.train.trial import train_trial
 
-SNGAN = Leg("sngan", "A", 0)
+SNGAN = Trial("sngan", "A", 0)
 CPU = torch.device("cpu")
 
 
@@ -32,13 +32,13 @@ def change_params(**sections: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(content))
 
 
-def train(leg: Leg = SNGAN) -> dict[str, bytes]:
-    hand_over(train_leg(leg, CPU))
-    return {path.name: path.read_bytes() for path in sorted((Path("models") / leg.name).iterdir())}
+def train(trial: Trial = SNGAN) -> dict[str, bytes]:
+    hand_over(train_trial(trial, CPU))
+    return {path.name: path.read_bytes() for path in sorted((Path("models") / trial.name).iterdir())}
 
 
-def read_log(leg: Leg = SNGAN) -> list[dict[str, Any]]:
-    lines = (Path("results/train") / leg.name / "metrics.jsonl").read_text().splitlines()
+def read_log(trial: Trial = SNGAN) -> list[dict[str, Any]]:
+    lines = (Path("results/train") / trial.name / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -52,7 +52,7 @@ def remove_scratch() -> None:
         path.unlink() if path.is_file() else path.rmdir()
 
 
-def test_a_leg_leaves_snapshots_state_manifest_and_log(workspace: Path) -> None:
+def test_a_trial_leaves_snapshots_state_manifest_and_log(workspace: Path) -> None:
     files = train()
     assert list(files) == [
         "discriminator_00000004.safetensors",
@@ -71,7 +71,7 @@ def test_a_leg_leaves_snapshots_state_manifest_and_log(workspace: Path) -> None:
     assert read_log()[-1]["epoch"] == pytest.approx(12 / 5)
 
 
-def test_the_same_leg_twice_gives_the_same_bytes(workspace: Path) -> None:
+def test_the_same_trial_twice_gives_the_same_bytes(workspace: Path) -> None:
     first, rows = train(), without_timings(read_log())
     remove_scratch()
     assert train() == first
@@ -83,7 +83,7 @@ def test_the_same_leg_twice_gives_the_same_bytes(workspace: Path) -> None:
 def test_a_killed_training_resumes_and_ends_bit_identical(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, gan: str, killed_at: int
 ) -> None:
-    leg = Leg(gan, "A", 0)
+    trial = Trial(gan, "A", 0)
     change_params(
         settings={
             "A": {
@@ -92,7 +92,7 @@ def test_a_killed_training_resumes_and_ends_bit_identical(
             }
         }
     )
-    undisturbed, rows = train(leg), without_timings(read_log(leg))
+    undisturbed, rows = train(trial), without_timings(read_log(trial))
     remove_scratch()
 
     def watch_until_killed(self: Training, loss: torch.Tensor) -> None:
@@ -101,9 +101,9 @@ def test_a_killed_training_resumes_and_ends_bit_identical(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Training, "watch", watch_until_killed)
-        train(leg)
-    assert train(leg) == undisturbed
-    assert without_timings(read_log(leg)) == rows
+        train(trial)
+    assert train(trial) == undisturbed
+    assert without_timings(read_log(trial)) == rows
 
 
 def test_a_log_line_torn_by_a_kill_is_repaired(workspace: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_finished_training_is_not_repeated_when_only_its_outputs_are_lost(
 
 
 @pytest.mark.parametrize(("overflows_at", "reached"), [(1, []), (7, [4]), (9, [4, 8])])
-def test_a_loss_that_is_not_finite_ends_the_leg_and_is_a_result(
+def test_a_loss_that_is_not_finite_ends_the_trial_and_is_a_result(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, overflows_at: int, reached: list[int]
 ) -> None:
     overflow_at_call(monkeypatch, overflows_at)
@@ -190,9 +190,9 @@ def test_discriminator_steps_of_the_setting_are_done_for_each_generator_step(wor
             }
         }
     )
-    leg = Leg("sngan", "B", 0)
-    train(leg)
-    assert [(row["generator_step"], row["discriminator_steps"]) for row in read_log(leg)][-2:] == [
+    trial = Trial("sngan", "B", 0)
+    train(trial)
+    assert [(row["generator_step"], row["discriminator_steps"]) for row in read_log(trial)][-2:] == [
         (10, 30),
         (12, 36),
     ]
@@ -200,7 +200,7 @@ def test_discriminator_steps_of_the_setting_are_done_for_each_generator_step(wor
 
 def test_a_settings_learning_rate_reaches_every_gan(workspace: Path) -> None:
     # The report's BEGAN had its learning rate written into the code, so that settings changed nothing.
-    trained = train_leg(Leg("began", "C", 0), CPU)
+    trained = train_trial(Trial("began", "C", 0), CPU)
     rates = {
         optimizer.param_groups[0]["lr"]
         for optimizer in (trained.training.generator_optimizer, trained.training.discriminator_optimizer)
@@ -211,7 +211,7 @@ def test_a_settings_learning_rate_reaches_every_gan(workspace: Path) -> None:
 def test_another_seed_gives_another_result(workspace: Path) -> None:
     assert (
         train()["generator_00000012.safetensors"]
-        != train(Leg("sngan", "A", 1))["generator_00000012.safetensors"]
+        != train(Trial("sngan", "A", 1))["generator_00000012.safetensors"]
     )
 
 

@@ -11,11 +11,11 @@ import yaml
 ROOT = Path(__file__).parents[1]
 DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
-# Brings results to MLflow: the one stage that is no room, since rooms know nothing of MLflow.
+# Brings results to MLflow: the one stage that is no package under stages/, since those know nothing of MLflow.
 TRACKING = "track"
 STAGES = [stage for stage in DVC if stage != TRACKING]
 SHARED = {"common", "networks", "gans", "scores"}
-ROOMS = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").exists())
+PACKAGES = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").exists())
 
 
 def list_imports(file: Path) -> Iterator[str]:
@@ -68,7 +68,7 @@ def test_what_a_stage_imports_lies_in_its_dependencies(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_no_code_that_it_does_not_import(stage: str) -> None:
     imported = follow_imports(ROOT / "stages" / stage / "__main__.py")
-    # The shelf is imported by name, GAN by GAN.
+    # The model zoo is imported by name, GAN by GAN.
     idle = [
         dep
         for dep in list_code_deps(stage)
@@ -77,15 +77,15 @@ def test_a_stage_depends_on_no_code_that_it_does_not_import(stage: str) -> None:
     assert not idle
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_rooms_meet_only_through_shared_ones(room: str) -> None:
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_meet_only_through_shared_ones(package: str) -> None:
     foreign = {
         module
-        for file in (ROOT / "stages" / room).rglob("*.py")
+        for file in (ROOT / "stages" / package).rglob("*.py")
         for module in list_imports(file)
-        if module.startswith("stages.") and module.split(".")[1] not in SHARED | {room}
+        if module.startswith("stages.") and module.split(".")[1] not in SHARED | {package}
     }
-    if room == "check":
+    if package == "check":
         foreign = {module for module in foreign if module.split(".")[2:3] != ["params"]}
     assert not foreign
 
@@ -96,12 +96,14 @@ def test_files_of_the_shelf_do_not_import_each_other() -> None:
 
 
 def test_the_default_has_options_for_the_whole_shelf_and_compares_files_of_it() -> None:
-    shelf = {file.stem for file in (ROOT / "stages/gans").glob("*.py")} - {"__init__"}
-    assert set(PARAMS["gans"]) <= shelf == set(PARAMS["options"])
+    model_zoo = {file.stem for file in (ROOT / "stages/gans").glob("*.py")} - {"__init__"}
+    assert set(PARAMS["gans"]) <= model_zoo == set(PARAMS["options"])
 
 
 def test_every_stage_is_a_room_and_every_room_that_runs_a_stage() -> None:
-    assert {room for room in ROOMS if (ROOT / "stages" / room / "__main__.py").exists()} == set(STAGES)
+    assert {package for package in PACKAGES if (ROOT / "stages" / package / "__main__.py").exists()} == set(
+        STAGES
+    )
 
 
 def list_sections(file: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Train one leg: set up, resume, train, and hand over the finished files."""
+"""Train one trial: set up, resume, train, and hand over the finished files."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from stages.common.artifacts import (
     FINAL_STATE,
     METRICS_LOG,
-    Leg,
+    Trial,
     discriminator_name,
     images_file,
     labels_file,
@@ -33,10 +33,10 @@ from stages.train.scratch import hash_files, list_sources, open_scratch
 from stages.train.training import Training, write_snapshot, write_tensors
 
 
-class TrainedLeg(NamedTuple):
+class TrainedTrial(NamedTuple):
     """A finished, or diverged, training, the names of its classes if it has them, and the folder with its files."""
 
-    leg: Leg
+    trial: Trial
     training: Training
     params: TrainParams
     batches: Batches
@@ -44,51 +44,51 @@ class TrainedLeg(NamedTuple):
     scratch: Path
 
 
-def train_leg(leg: Leg, device: torch.device) -> TrainedLeg:
-    """Train `leg` from where its scratch folder stands.
+def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
+    """Train `trial` from where its scratch folder stands.
 
     Raises:
         ParamsError: a section of params.yaml is wrong.
         ValueError: the GAN is unknown, or the prepared data is missing or damaged.
     """
-    module = load_gan_module(leg.gan)
+    module = load_gan_module(trial.gan)
     networks = load_section(NetworksParams, "networks")
-    options = load_section(module.Options, "options", leg.gan)
+    options = load_section(module.Options, "options", trial.gan)
     params = load_section(TrainParams, "train")
-    setting = load_section(Setting, "settings", leg.setting)
+    setting = load_section(Setting, "settings", trial.setting)
     place = load_section(ComputeParams, "compute").images
     images = read_images(images_file("train"), made_by="prepare")
     # Only a GAN that is shown labels needs them, or depends on them.
     class_names = read_class_names() if module.GAN.is_conditional else None
     labels = read_labels("train", len(images), len(class_names)) if class_names else None
-    batches = open_batches(images, params.batch_size, leg.seed, params.memory_format, place, device, labels)
+    batches = open_batches(images, params.batch_size, trial.seed, params.memory_format, place, device, labels)
 
-    torch.manual_seed(derive_seed(leg.seed, "weights"))
+    torch.manual_seed(derive_seed(trial.seed, "weights"))
     gan: AnyGan = module.GAN(tuple(images.shape[1:]), networks, options, len(class_names or [""]))
-    training = Training(gan, setting, params, leg.seed, device)
+    training = Training(gan, setting, params, trial.seed, device)
     depends_on: dict[str, Any] = {
-        "leg": leg.name,
+        "trial": trial.name,
         "params": [section.model_dump() for section in (networks, options, params, setting)],
         "compute": describe_compute(device) | describe_processes(),
-        "code": hash_files(list_sources(leg.gan)),
+        "code": hash_files(list_sources(trial.gan)),
         "images": hash_files([images_file("train")]),
         "labels": hash_files([labels_file("train")]) if class_names else None,
     }
     with first_process_first():
-        scratch = open_scratch(leg, depends_on)
-    trained = TrainedLeg(leg, training, params, batches, class_names, scratch)
+        scratch = open_scratch(trial, depends_on)
+    trained = TrainedTrial(trial, training, params, batches, class_names, scratch)
     _run(trained)
     return trained
 
 
-def _run(trained: TrainedLeg) -> None:
+def _run(trained: TrainedTrial) -> None:
     """Train from the scratch folder's state, if there is one, to the end."""
-    leg, training, params, batches, _, scratch = trained
+    trial, training, params, batches, _, scratch = trained
     state = scratch / FINAL_STATE
     if state.exists():
         training.load(state)
-        print(f"{leg.name}: resuming after generator step {training.generator_step}", flush=True)
-    # Processes that share a leg have to look at its losses at the same step, which no clock tells them.
+        print(f"{trial.name}: resuming after generator step {training.generator_step}", flush=True)
+    # Processes that share a trial have to look at its losses at the same step, which no clock tells them.
     writes, shares = find_rank() == 0, count_processes() > 1
     log = TrainingLog(
         scratch / METRICS_LOG if writes else None,
@@ -96,7 +96,7 @@ def _run(trained: TrainedLeg) -> None:
         training.generator_step,
         flush_seconds=math.inf if shares else FLUSH_SECONDS,
     )
-    progress = Progress(leg.name, params.generator_steps, training.generator_step)
+    progress = Progress(trial.name, params.generator_steps, training.generator_step)
     train_gan(
         training,
         batches,
@@ -110,11 +110,11 @@ def _run(trained: TrainedLeg) -> None:
     diverged_at = training.diverged_at()
     if diverged_at is not None:
         print(
-            f"{leg.name}: the loss is no longer a finite number at generator step {diverged_at}", flush=True
+            f"{trial.name}: the loss is no longer a finite number at generator step {diverged_at}", flush=True
         )
 
 
-def _write_snapshots(trained: TrainedLeg) -> None:
+def _write_snapshots(trained: TrainedTrial) -> None:
     """Keep both networks as they are: the generator to draw from, the discriminator to be looked into."""
     step = trained.training.generator_step
     write_tensors(trained.scratch / snapshot_name(step), trained.training.snapshot())

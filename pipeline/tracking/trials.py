@@ -1,4 +1,4 @@
-"""Bring the run of a finished leg up to what its files say."""
+"""Bring the run of a finished trial up to what its files say."""
 
 import shutil
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run
 from PIL import Image
 
-from pipeline.tracking.content import LegContent
+from pipeline.tracking.content import TrialContent
 from pipeline.tracking.dataset import describe_dataset
 from pipeline.tracking.lineage import describe_commit
 from pipeline.tracking.live import (
@@ -23,8 +23,8 @@ from pipeline.tracking.runs import (
     COMPLETE,
     CONTENT_KEY,
     KIND,
-    LEG,
     PARENT,
+    TRIAL,
     YES,
     create_run,
     list_runs,
@@ -41,34 +41,34 @@ PICTURES_FOLDER = "images"
 CHECKPOINTS_FOLDER = "checkpoints"
 
 
-def sync_leg(store: Store, experiment_id: str, content: LegContent, parent: str | None = None) -> Run:
-    """Make or complete the run of a finished leg; a complete one is left as it is.
+def sync_trial(store: Store, experiment_id: str, content: TrialContent, parent: str | None = None) -> Run:
+    """Make or complete the run of a finished trial; a complete one is left as it is.
 
-    The run that followed the leg's training is taken over. Runs of the same leg with other content are tagged
+    The run that followed the trial's training is taken over. Runs of the same trial with other content are tagged
     superseded. Ended half-way, the next call does the rest.
 
     Args:
         store: where.
         experiment_id: in which experiment.
-        content: what the leg's files say.
-        parent: run id of the comparison that the leg is shown under.
+        content: what the trial's files say.
+        parent: run id of the comparison that the trial is shown under.
 
     Returns:
         The run.
     """
-    runs = list_runs(store, experiment_id, **{KIND: LEG, LEG: content.leg.name})
+    runs = list_runs(store, experiment_id, **{KIND: TRIAL, TRIAL: content.trial.name})
     key = content.lineage.key
     same = [run for run in runs if run.data.tags.get(CONTENT_KEY) == key]
     is_new = False
     if same:
         run = same[0]
-    elif (followed := find_followed_run(runs, content.leg)) is not None:
+    elif (followed := find_followed_run(runs, content.trial)) is not None:
         run = followed
         set_tags(store, run, {CONTENT_KEY: key})
     else:
         start = now_milliseconds() - round(1000 * content.seconds)
-        tags = {KIND: LEG, LEG: content.leg.name, CONTENT_KEY: key, FOLLOWER: name_follower()}
-        run = create_run(store, experiment_id, content.leg.name, tags, start)
+        tags = {KIND: TRIAL, TRIAL: content.trial.name, CONTENT_KEY: key, FOLLOWER: name_follower()}
+        run = create_run(store, experiment_id, content.trial.name, tags, start)
         is_new = True
     if run.data.tags.get(COMPLETE) != YES:
         claim(store, run)
@@ -80,7 +80,7 @@ def sync_leg(store: Store, experiment_id: str, content: LegContent, parent: str 
     return run
 
 
-def _complete(store: Store, run: Run, content: LegContent, is_new: bool) -> None:
+def _complete(store: Store, run: Run, content: TrialContent, is_new: bool) -> None:
     set_tags(store, run, content.tags | describe_commit())
     log_params(store, run, content.params)
     store.client.log_inputs(run.info.run_id, datasets=[_to_input()])
@@ -100,7 +100,7 @@ def _to_input() -> DatasetInput:
     )
 
 
-def _log_pictures(store: Store, run: Run, content: LegContent) -> None:
+def _log_pictures(store: Store, run: Run, content: TrialContent) -> None:
     """Log each grid as an image of its generator step, unless both of its files are there already."""
     kept = [Path(file.path).name for file in store.client.list_artifacts(run.info.run_id, PICTURES_FOLDER)]
     seconds = {value.generator_step: value.seconds for value in content.values}

@@ -1,4 +1,4 @@
-"""One leg's snapshots, and the images that each of its discriminators is looked at with."""
+"""One trial's snapshots, and the images that each of its discriminators is looked at with."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stages.common.artifacts import Leg, images_file, read_images, read_labels
+from stages.common.artifacts import Trial, images_file, read_images, read_labels
 from stages.common.compute import derive_seed
 from stages.common.params import load_section
 from stages.common.pixels import pixels_to_tensor
@@ -19,11 +19,11 @@ from stages.networks.params import NetworksParams
 from stages.networks.snapshots import load_snapshot
 
 
-def analyse_leg(leg: Leg, manifest: dict[str, Any], device: torch.device) -> Iterator[Row]:
-    """Analyse every snapshot of a leg, in their order.
+def analyse_trial(trial: Trial, manifest: dict[str, Any], device: torch.device) -> Iterator[Row]:
+    """Analyse every snapshot of a trial, in their order.
 
     Args:
-        leg: the leg.
+        trial: the trial.
         manifest: of its models.
         device: where gradients are computed; singular values are on the CPU.
 
@@ -38,31 +38,31 @@ def analyse_leg(leg: Leg, manifest: dict[str, Any], device: torch.device) -> Ite
     image_shape = tuple(manifest["image_shape"])
     class_names = manifest.get("class_names")
     class_count = None if class_names is None else len(class_names)
-    gan = build_gan(leg, image_shape, class_count).to(device)
+    gan = build_gan(trial, image_shape, class_count).to(device)
     # As samples are drawn: a snapshot holds plain weights, whatever the training had put on them.
     networks = load_section(NetworksParams, "networks")
     generator = build_generator(image_shape, networks, class_count).to(device)
-    real = choose_real(params.image_count, leg.seed, class_count).change(lambda part: part.to(device))
+    real = choose_real(params.image_count, trial.seed, class_count).change(lambda part: part.to(device))
     for snapshot in manifest["snapshots"]:
-        load_snapshot(generator, leg, snapshot["file"])
-        load_snapshot(gan.discriminator, leg, snapshot["discriminator_file"])
-        images = draw_images(generator, real, leg.seed)
+        load_snapshot(generator, trial, snapshot["file"])
+        load_snapshot(gan.discriminator, trial, snapshot["discriminator_file"])
+        images = draw_images(generator, real, trial.seed)
         place = {key: snapshot[key] for key in ("generator_step", "discriminator_steps", "epoch")}
-        seed = derive_seed(leg.seed, "lipschitz", "iterations")
+        seed = derive_seed(trial.seed, "lipschitz", "iterations")
         yield place | analyse(gan, images, params, seed, real.labels)
 
 
-def build_gan(leg: Leg, image_shape: tuple[int, int, int], class_count: int | None) -> AnyGan:
-    """Build a leg's networks, whose weights are yet to be loaded."""
-    module = load_gan_module(leg.gan)
+def build_gan(trial: Trial, image_shape: tuple[int, int, int], class_count: int | None) -> AnyGan:
+    """Build a trial's networks, whose weights are yet to be loaded."""
+    module = load_gan_module(trial.gan)
     networks = load_section(NetworksParams, "networks")
-    options = load_section(module.Options, "options", leg.gan)
+    options = load_section(module.Options, "options", trial.gan)
     gan: AnyGan = module.GAN(image_shape, networks, options, class_count or 1)
     return gan
 
 
 def choose_real(count: int, seed: int, class_count: int | None) -> Labelled:
-    """Choose `count` real images by the leg's seed, the same for all GANs and settings; with labels if of classes.
+    """Choose `count` real images by the trial's seed, the same for all GANs and settings; with labels if of classes.
 
     Raises:
         ValueError: there are fewer images than that.
