@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from stages.common.compute import keep_freed_memory
-from stages.scores.frechet import frechet_distance
+from stages.scores.frechet import compute_frechet_distance
 from stages.scores.inception import Inception, Precision
-from stages.scores.inception_score import inception_score
-from stages.scores.moments import Moments, MomentsGatherer
+from stages.scores.inception_score import compute_inception_score
+from stages.scores.moments import Moments, StreamingMoments
 
 Features = NDArray[np.float32]
 Statistics = tuple[Any, Any]
@@ -34,7 +34,7 @@ BF16 = "ours, bfloat16"
 
 def gather(features: Features) -> Moments:
     """Gather our moments batch by batch, as stages do."""
-    gatherer = MomentsGatherer(features.shape[1])
+    gatherer = StreamingMoments(features.shape[1])
     for start in range(0, len(features), BATCH_SIZE):
         gatherer.add(features[start : start + BATCH_SIZE])
     return gatherer.finish()
@@ -153,15 +153,15 @@ def _score_ours(
     network = _load_ours(weights, precision)
     moments = []
     for images in (real, fake):
-        gatherer, logits = MomentsGatherer(2048), []
+        gatherer, logits = StreamingMoments(2048), []
         for batch in images.split(BATCH_SIZE):
-            seen = network(batch)
-            gatherer.add(seen.features.numpy())
-            logits.append(seen.logits.numpy())
+            output = network(batch)
+            gatherer.add(output.features.numpy())
+            logits.append(output.logits.numpy())
         moments.append(gatherer.finish())
     return {
-        "IS": inception_score(np.concatenate(logits), SPLITS, SEED).mean,
-        "FID": frechet_distance(*moments),
+        "IS": compute_inception_score(np.concatenate(logits), SPLITS, SEED).mean,
+        "FID": compute_frechet_distance(*moments),
     }
 
 

@@ -22,15 +22,15 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from stages.ablation.artefacts import repeat_few, resize, stretch_contrast
+from stages.ablation.distortions import repeat_few, resize, stretch_contrast
 from stages.common.artifacts import images_file, labels_file, read_array, read_images
-from stages.common.compute import start_compute
+from stages.common.compute import configure_compute
 from stages.common.params import load_section
-from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import Extractor, load_extractor
-from stages.scores.inception_score import inception_score
+from stages.scores.feature_statistics import FeatureRequest, extract_statistics, sample_indices
+from stages.scores.inception_score import compute_inception_score
 from stages.scores.params import ScoresParams
-from stages.scores.score import draw_images, look_at, want_reference
+from stages.scores.scorer import ReferenceStatistics, Scorer
 
 Pixels = NDArray[np.uint8]
 FEW = 50
@@ -78,18 +78,19 @@ def list_mistakes(images: Pixels, train: Pixels, seed: int) -> Iterator[tuple[st
         name = f"to {side // 2} pixels and back, {method.name.lower()}"
         yield name, change_each(images, halve(method))
     # By another seed than the real images that KID and the rest compare with: not the very same ones.
-    yield "of the train split, which the reference holds", train[draw_images(len(train), count, seed + 1)]
+    yield "of the train split, which the reference holds", train[sample_indices(len(train), count, seed + 1)]
 
 
-def make_comparer(images: Pixels, split: str, extractor: Extractor, params: ScoresParams) -> Comparer:
-    """Look at real images as the reference stage does."""
-    seen = look_at(images, extractor, params, f"real {split} split", want_reference(len(images), params))
-    return Comparer(RealSet(split, seen.moments, seen.features), params)
+def make_scorer(images: Pixels, split: str, extractor: Extractor, params: ScoresParams) -> Scorer:
+    """Make the scorer against a reference set."""
+    request = FeatureRequest.for_reference(len(images), params)
+    statistics = extract_statistics(images, extractor, params, f"real {split} split", request)
+    return Scorer(ReferenceStatistics(split, statistics.moments, statistics.features), params)
 
 
-def show_row(title: str, images: Pixels, extractor: Extractor, comparer: Comparer) -> str:
+def show_row(title: str, images: Pixels, extractor: Extractor, scorer: Scorer) -> str:
     """Score images and lay the scores out as a row of a Markdown table."""
-    found = comparer.compare(look_at(images, extractor, comparer.params, title))
+    found = scorer.score(extract_statistics(images, extractor, scorer.params, title))
     value = {key: number or 0.0 for key, number in found.items()}
     cells = [
         f"{value['inception_score']:.2f} ± {value['inception_score_standard_error']:.2f}",
@@ -106,23 +107,21 @@ def show_unshuffled(images: Pixels, labels: NDArray[np.int64], extractor: Extrac
     ordered = images[np.argsort(labels, kind="stable")]
     logits = np.concatenate([part for _, part in extractor.extract(ordered)])
     size = len(logits) // splits
-    parts = [inception_score(logits[k * size : (k + 1) * size], 1, 0).mean for k in range(splits)]
-    shuffled = inception_score(logits, splits, 0).mean
+    parts = [compute_inception_score(logits[k * size : (k + 1) * size], 1, 0).mean for k in range(splits)]
+    shuffled = compute_inception_score(logits, splits, 0).mean
     return f"Splits that are not shuffled, in the order of classes: IS {np.mean(parts):.2f}; shuffled: {shuffled:.2f}."
 
 
-def show_counts(test: Pixels, extractor: Extractor, comparer: Comparer, params: ScoresParams) -> str:
+def show_counts(test: Pixels, extractor: Extractor, scorer: Scorer, params: ScoresParams) -> str:
     """Give the scores of fewer and of more images than the rows have."""
     found = []
     for count in (200, 500, 2000, 5000, 10_000):
         few = params.model_copy(
             update={"compared_count": min(count, 200), "kid_subset_size": 100, "fid_infinity_points": 0}
         )
-        few_comparer = Comparer(
-            comparer.real._replace(features=comparer.real.features[: few.compared_count]), few
-        )
-        chosen = test[draw_images(len(test), count, params.shuffle_seed)]
-        scores = few_comparer.compare(look_at(chosen, extractor, few, f"{count} images"))
+        few_scorer = Scorer(scorer.real._replace(features=scorer.real.features[: few.compared_count]), few)
+        chosen = test[sample_indices(len(test), count, params.shuffle_seed)]
+        scores = few_scorer.score(extract_statistics(chosen, extractor, few, f"{count} images"))
         found.append(f"{count}: IS {scores['inception_score']:.2f}, FID {scores['fid']:.2f}")
     return f"Numbers of images: {'; '.join(found)}."
 
@@ -135,20 +134,20 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000, help="images a row")
     count = parser.parse_args().count
     params = load_section(ScoresParams, "scores").model_copy(update={"fid_infinity_points": 15})
-    extractor = load_extractor(start_compute())
+    extractor = load_extractor(configure_compute())
     train, test = (read_images(images_file(split), made_by="prepare") for split in ("train", "test"))
-    comparer = make_comparer(train, "train", extractor, params)
-    chosen = draw_images(len(test), count, params.shuffle_seed)
+    scorer = make_scorer(train, "train", extractor, params)
+    chosen = sample_indices(len(test), count, params.shuffle_seed)
     images = test[chosen]
     print(f"\n{extractor.card.title}; {count} test images against {len(train)} train images; {os.cpu_count()} cores, "
           f"torch {torch.__version__}; {time.strftime('%Y-%m-%d')}\n")  # fmt: skip
     print(f"| Images | {' | '.join(COLUMNS)} |\n|---|{'---:|' * len(COLUMNS)}")
     for title, changed in list_mistakes(images, train, params.shuffle_seed):
-        print(show_row(title, changed, extractor, comparer), flush=True)
+        print(show_row(title, changed, extractor, scorer), flush=True)
     others = np.setdiff1d(np.arange(len(test)), chosen)
     print(show_row("as they are, against the rest of the test split", images, extractor,
-                   make_comparer(test[others], "test", extractor, params)))  # fmt: skip
-    print(f"\n{show_counts(test, extractor, comparer, params)}")
+                   make_scorer(test[others], "test", extractor, params)))  # fmt: skip
+    print(f"\n{show_counts(test, extractor, scorer, params)}")
     labels = read_array(labels_file("test"), made_by="prepare")[chosen]
     print(show_unshuffled(images, labels, extractor, params.splits))
 

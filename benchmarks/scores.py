@@ -36,7 +36,7 @@ from benchmarks import score_contenders as contenders  # noqa: E402 - it lies be
 from benchmarks.inception_weights import draw_images, make_weights  # noqa: E402
 from benchmarks.turns import Contender, take_turns  # noqa: E402
 from stages.common.compute import keep_freed_memory  # noqa: E402
-from stages.scores.frechet import frechet_distance  # noqa: E402
+from stages.scores.frechet import compute_frechet_distance  # noqa: E402
 
 COUNTS = (1000, 6000, 50000)
 DIMENSION = 2048
@@ -95,7 +95,7 @@ def run_formula(count: int, repeats: int) -> None:
     ours = [contenders.gather(features) for features in (first, second)]
     theirs = [contenders.take_statistics(features) for features in (first, second)]
     jobs = {name: partial(distance, *theirs) for name, distance in contenders.DISTANCES.items()}
-    times, distances = measure({OURS: partial(frechet_distance, *ours), **jobs}, repeats)
+    times, distances = measure({OURS: partial(compute_frechet_distance, *ours), **jobs}, repeats)
     print(f"n = {count}, distance: " + _list_times(times))
     print("  relative difference to ours: " + _list_differences(distances), flush=True)
 
@@ -141,7 +141,7 @@ def run_features(images: int, repeats: int, weights: Path) -> None:
     others = draw_images(images, SIDE, seed=3)
     for name in OWN:
         moments = (contenders.gather(features) for features in (results[name], networks[name](others)))
-        print(f"FID of two lots of {images}, {name}: {frechet_distance(*moments):.6g}")
+        print(f"FID of two lots of {images}, {name}: {compute_frechet_distance(*moments):.6g}")
 
 
 def _serve_features(name: str, keeps_memory: bool, weights: Path, pixels: Tensor, pipe: Connection) -> None:

@@ -17,7 +17,7 @@ RETRY_SECONDS = [1.0, 10.0]
 # What DVC prints when it has nothing to run.
 UNCHANGED = re.compile(r"^Stage '.*' didn't change, skipping$")
 RESTORED = re.compile(r"^Stage '.*' is cached - skipping run, checking out outputs$")
-# What a stage prints of a fault of input (stages/common/entry.py): the same again, however often it is tried.
+# What a stage prints of a fault of input (stages/common/cli.py): the same again, however often it is tried.
 FAULT = re.compile(r"^error: ")
 TOLD_LINES = 5
 

@@ -58,16 +58,16 @@ class ServedGenerator(PythonModel):
         """
         import torch
 
-        from stages.sample.draw import draw_sample_z, draw_samples
+        from stages.sample.generation import generate_images, sample_fixed_z
 
         params = params or {}
         indices = [int(index) for index in model_input["index"]]
         _refuse_outside("index", indices, LARGEST_INDEX)
         labels = self._choose_labels(indices, model_input)
         seed = int(params.get("seed", self.facts["seed"]))
-        z = draw_sample_z(max(indices, default=-1) + 1, self.generator.z_dimension, seed)
+        z = sample_fixed_z(max(indices, default=-1) + 1, self.generator.z_dimension, seed)
         known = None if labels is None else torch.tensor(labels, dtype=torch.int64)
-        images = draw_samples(self.generator, z[indices], torch.device("cpu"), known).transpose(0, 2, 3, 1)
+        images = generate_images(self.generator, z[indices], torch.device("cpu"), known).transpose(0, 2, 3, 1)
         return [_to_png(image) for image in images] if params.get("png") else images
 
     def _choose_labels(self, indices: list[int], model_input: pd.DataFrame) -> list[int] | None:

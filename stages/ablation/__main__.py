@@ -13,15 +13,15 @@ from stages.common.artifacts import (
     read_json,
     write_json,
 )
-from stages.common.compute import start_compute
-from stages.common.entry import run_stage
+from stages.common.cli import run_stage
+from stages.common.compute import configure_compute
 from stages.common.params import load_section
-from stages.scores.comparison import RealSet
 from stages.scores.extractor import load_extractor
+from stages.scores.feature_statistics import sample_indices
 from stages.scores.moments import read_moments
 from stages.scores.params import ScoresParams
 from stages.scores.real_features import REAL_FEATURES, read_features
-from stages.scores.score import draw_images
+from stages.scores.scorer import ReferenceStatistics
 
 
 def main() -> None:
@@ -30,13 +30,15 @@ def main() -> None:
     scores = load_section(ScoresParams, "scores")
     record = {"is_enabled": params.is_enabled, "rows": []}
     if params.is_enabled:
-        real, device = read_json(REAL_SCORES, made_by="reference"), start_compute()
+        real, device = read_json(REAL_SCORES, made_by="reference"), configure_compute()
         ablation = Ablation(
             params,
             scores,
             _read_some(real["other_split"], real["other_count"], scores),
             _read_some(real["real_split"], real["real_count"], scores),
-            RealSet(real["real_split"], read_moments(REFERENCE_MOMENTS), read_features(REAL_FEATURES)),
+            ReferenceStatistics(
+                real["real_split"], read_moments(REFERENCE_MOMENTS), read_features(REAL_FEATURES)
+            ),
             load_extractor(device),
         )
         record |= {
@@ -54,7 +56,7 @@ def _read_some(
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Read the images that the reference stage took of a split."""
     images = read_images(images_file(split), made_by="prepare")
-    return images if count == len(images) else images[draw_images(len(images), count, scores.shuffle_seed)]
+    return images if count == len(images) else images[sample_indices(len(images), count, scores.shuffle_seed)]
 
 
 if __name__ == "__main__":

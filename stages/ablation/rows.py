@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.ablation.artefacts import Pixels, repeat_few, resize, stretch_contrast
+from stages.ablation.distortions import Pixels, repeat_few, resize, stretch_contrast
 from stages.ablation.params import AblationParams
 from stages.ablation.torchvision_network import load_torchvision
-from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import Extractor
+from stages.scores.feature_statistics import FeatureRequest, extract_statistics
 from stages.scores.params import ScoresParams
-from stages.scores.score import look_at, want_reference
+from stages.scores.scorer import ReferenceStatistics, Scorer
 
 Row = dict[str, Any]
 Change = Callable[[Pixels], Pixels]
@@ -35,13 +35,13 @@ class Ablation(NamedTuple):
     scores: ScoresParams
     images: Pixels
     reference_images: NDArray[np.uint8]
-    reference: RealSet
+    reference: ReferenceStatistics
     extractor: Extractor
 
     def list_rows(self, device: torch.device) -> list[Row]:
         """Score every row; one that cannot be has the reason in place of scores."""
-        plain = Comparer(self.reference, self.scores)
-        detoured = Comparer(self._look_at_reference(self.extractor, self._detour), self.scores)
+        plain = Scorer(self.reference, self.scores)
+        detoured = Scorer(self._look_at_reference(self.extractor, self._detour), self.scores)
         return [
             self._score("as_they_are", plain, self.images),
             self._score("repeated", plain, self._repeat(self.images)),
@@ -60,24 +60,24 @@ class Ablation(NamedTuple):
         away = resize(images, self.params.detour_size)
         return away if shape is None else resize(away, shape[-1])
 
-    def _look_at_reference(self, extractor: Extractor, change: Change) -> RealSet:
+    def _look_at_reference(self, extractor: Extractor, change: Change) -> ReferenceStatistics:
         images = change(self.reference_images)
-        wanted = want_reference(len(images), self.scores)
-        seen = look_at(images, extractor, self.scores, f"real {self.reference.split} split", wanted)
-        return RealSet(self.reference.split, seen.moments, seen.features)
+        wanted = FeatureRequest.for_reference(len(images), self.scores)
+        statistics = extract_statistics(
+            images, extractor, self.scores, f"real {self.reference.split} split", wanted
+        )
+        return ReferenceStatistics(self.reference.split, statistics.moments, statistics.features)
 
-    def _score(
-        self, name: str, comparer: Comparer, images: Pixels, extractor: Extractor | None = None
-    ) -> Row:
+    def _score(self, name: str, scorer: Scorer, images: Pixels, extractor: Extractor | None = None) -> Row:
         extractor = self.extractor if extractor is None else extractor
-        seen = look_at(images, extractor, self.scores, f"ablation, {name}")
+        statistics = extract_statistics(images, extractor, self.scores, f"ablation, {name}")
         distinct = len({image.tobytes() for image in images})
         return {
             "name": name,
             "missing": None,
             "weights_sha256": extractor.card.weights_sha256,
             "distinct_images": distinct,
-            **comparer.compare(seen),
+            **scorer.score(statistics),
         }
 
     def _score_torchvision(self, device: torch.device) -> Row:
@@ -91,5 +91,5 @@ class Ablation(NamedTuple):
             network = load_torchvision(path, device)
         except ValueError as error:
             return {"name": name, "missing": str(error)}
-        comparer = Comparer(self._look_at_reference(network, np.asarray), self.scores)
-        return self._score(name, comparer, self.images, network)
+        scorer = Scorer(self._look_at_reference(network, np.asarray), self.scores)
+        return self._score(name, scorer, self.images, network)

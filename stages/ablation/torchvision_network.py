@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 from stages.common.artifacts import hash_file
 from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import INCEPTION_FEATURES, Card
-from stages.scores.classifier import Extracted
+from stages.scores.classifier import ExtractorOutput
 from stages.scores.extractor import Extractor
 
 URL = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
@@ -39,10 +39,10 @@ def load_torchvision(path: Path, device: torch.device) -> Extractor:
     to_logits, network.fc = network.fc, nn.Identity()
     network, to_logits = network.to(device).eval(), to_logits.to(device)
 
-    def look(pixels: Tensor) -> Extracted:
+    def look(pixels: Tensor) -> ExtractorOutput:
         parts = [network(_resize(part)) for part in pixels.split(IMAGES_AT_A_TIME)]
         features = torch.cat(parts)
-        return Extracted(features, to_logits(features))
+        return ExtractorOutput(features, to_logits(features))
 
     return Extractor(_describe(found), look, device)
 

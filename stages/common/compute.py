@@ -20,7 +20,7 @@ class ComputeParams(Params):
     images: Literal["auto", "device", "mapped"]
 
 
-def start_compute(params: ComputeParams | None = None) -> torch.device:
+def configure_compute(params: ComputeParams | None = None) -> torch.device:
     """Set up torch's threads and determinism, and choose the device.
 
     `auto` takes CUDA where there is a GPU, else the CPU.

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bounded_silence(seconds: float) -> Iterator[None]:
+def socket_timeout(seconds: float) -> Iterator[None]:
     """Let every socket that is opened meanwhile give up, with an OSError, after a silence of `seconds`."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)

@@ -6,27 +6,27 @@ With `--real` and `--fake` in the trial's place, anyone's images: `python -m sta
 import sys
 
 from stages.common.artifacts import MANIFEST, METRICS, POINTS, SAMPLES, SCORES, read_json, write_json
-from stages.common.compute import start_compute
-from stages.common.entry import read_trial, run_stage
+from stages.common.cli import parse_trial, run_stage
+from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.evaluate.anyones_images import main as score_anyones_images
 from stages.evaluate.points import read_reference, score_points
 from stages.evaluate.summary import summarise_points
-from stages.scores.comparison import Comparer
 from stages.scores.extractor import load_extractor
 from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
+from stages.scores.scorer import Scorer
 
 
 def main() -> None:
     """A trial that diverged before its first snapshot has no points, and passes on where it diverged."""
-    trial = read_trial(__doc__)
+    trial = parse_trial(__doc__)
     params = load_section(ScoresParams, "scores")
     manifest = read_json(SAMPLES / trial.name / MANIFEST, made_by=f"sample@{trial.name}")
-    comparer = Comparer(read_reference(), params)
-    extractor = load_extractor(start_compute())
-    points = score_points(trial, manifest, extractor, comparer)
-    real = ReferenceSet(split=comparer.real.split, count=comparer.real.moments.image_count)
+    scorer = Scorer(read_reference(), params)
+    extractor = load_extractor(configure_compute())
+    points = score_points(trial, manifest, extractor, scorer)
+    real = ReferenceSet(split=scorer.real.split, count=scorer.real.moments.image_count)
     protocol = describe_protocol(extractor.card, params, real, manifest["sample_count"])
     record = {
         **{key: manifest[key] for key in ("gan", "setting", "seed", "diverged_at_generator_step")},

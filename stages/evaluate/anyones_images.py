@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stages.common.artifacts import write_json
-from stages.common.compute import ComputeParams, describe_compute, start_compute
+from stages.common.compute import ComputeParams, configure_compute, describe_compute
 from stages.common.image_files import FILTER_NAME
 from stages.common.params import ParamsError, find_faults
 from stages.evaluate.command import choose_params, make_parser, read_counts
@@ -18,11 +18,11 @@ from stages.evaluate.extractor_choice import choose_extractor
 from stages.evaluate.image_sets import ImageSet, Reading, open_images
 from stages.evaluate.real_cache import see_real
 from stages.evaluate.score_table import lay_out
-from stages.scores.comparison import Comparer
 from stages.scores.extractor import Extractor
+from stages.scores.feature_statistics import extract_statistics, sample_indices
 from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
-from stages.scores.score import draw_images, look_at
+from stages.scores.scorer import Scorer
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def score_images(arguments: argparse.Namespace) -> dict[str, Any]:
             anything where that can be told then.
     """
     params, params_file = choose_params(arguments)
-    device = start_compute(_choose_compute(arguments))
+    device = configure_compute(_choose_compute(arguments))
     extractor = choose_extractor(arguments, device)
     reading = Reading(arguments.layout, arguments.floats, _positive(arguments.resize, "--resize"))
     real = open_images(arguments.real, "--real", reading)
@@ -62,8 +62,8 @@ def score_images(arguments: argparse.Namespace) -> dict[str, Any]:
     _refuse_unlike(real, fake, extractor)
     _refuse_few(real, fake, extractor, params)
 
-    comparer = Comparer(see_real(real, extractor, params, arguments.cache), params)
-    scores = comparer.compare(look_at(fake, extractor, params, fake.name, name_image=fake.name_image))
+    scorer = Scorer(see_real(real, extractor, params, arguments.cache), params)
+    scores = scorer.score(extract_statistics(fake, extractor, params, fake.name, name_image=fake.name_image))
     reference = ReferenceSet(split=arguments.real, count=len(real))
     resize = None if reading.resize is None else f"{FILTER_NAME}, to {reading.resize} pixels"
     protocol = describe_protocol(extractor.card, params, reference, len(fake), resize)
@@ -111,7 +111,7 @@ def _choose_images(
                     f"{said_by} {count}: {images.name} holds only {len(images)} images; give more, or name another "
                     f"number with {option}"
                 )
-            images.choose(draw_images(len(images), count, params.shuffle_seed))
+            images.choose(sample_indices(len(images), count, params.shuffle_seed))
     if not arguments.in_order:
         fake.choose(np.random.RandomState(params.shuffle_seed).permutation(len(fake)))
 

@@ -13,25 +13,25 @@ from stages.common.artifacts import (
     read_images,
     read_json,
 )
-from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import Extractor
+from stages.scores.feature_statistics import extract_statistics
 from stages.scores.moments import read_moments
 from stages.scores.real_features import REAL_FEATURES, read_features
-from stages.scores.score import look_at
+from stages.scores.scorer import ReferenceStatistics, Scorer
 
 
-def read_reference() -> RealSet:
+def read_reference() -> ReferenceStatistics:
     """Read reference/.
 
     Raises:
         ValueError: a file is missing or damaged.
     """
     split = read_json(REAL_SCORES, made_by="reference")["real_split"]
-    return RealSet(split, read_moments(REFERENCE_MOMENTS), read_features(REAL_FEATURES))
+    return ReferenceStatistics(split, read_moments(REFERENCE_MOMENTS), read_features(REAL_FEATURES))
 
 
 def score_points(
-    trial: Trial, manifest: dict[str, Any], extractor: Extractor, comparer: Comparer
+    trial: Trial, manifest: dict[str, Any], extractor: Extractor, scorer: Scorer
 ) -> list[dict[str, Any]]:
     """Score the samples of every snapshot.
 
@@ -39,7 +39,7 @@ def score_points(
         trial: the trial.
         manifest: of its samples.
         extractor: what to look with.
-        comparer: the real images as the same extractor saw them, and how to score.
+        scorer: the real images as the same extractor saw them, and how to score.
 
     Returns:
         For each snapshot its place in the training, its scores and its number of distinct images.
@@ -57,11 +57,13 @@ def score_points(
                 f"make it anew: `dvc repro -f sample@{trial.name}`"
             )
         step = point["generator_step"]
-        seen = look_at(images, extractor, comparer.params, f"{trial.name} at generator step {step}")
+        statistics = extract_statistics(
+            images, extractor, scorer.params, f"{trial.name} at generator step {step}"
+        )
         points.append(
             {
                 **{key: point[key] for key in ("generator_step", "discriminator_steps", "epoch")},
-                **comparer.compare(seen),
+                **scorer.score(statistics),
                 "distinct_images": count_distinct(images),
             }
         )

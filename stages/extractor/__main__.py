@@ -1,7 +1,7 @@
 """Make the extractor that scores are measured with: extractor/ (weights and a card saying what they are)."""
 
-from stages.common.compute import start_compute
-from stages.common.entry import run_stage
+from stages.common.cli import run_stage
+from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.extractor.classifier import make_classifier
 from stages.extractor.inception import make_inception
@@ -13,7 +13,7 @@ def main() -> None:
     """Train the embedded classifier, or fetch Inception."""
     params = load_section(ExtractorParams, "extractor")
     if params.name == "classifier":
-        card = make_classifier(params.classifier, start_compute())
+        card = make_classifier(params.classifier, configure_compute())
     else:
         card = make_inception(params.inception)
     write_card(card)

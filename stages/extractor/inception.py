@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from stages.common.artifacts import EXTRACTOR, atomic_path, hash_file
-from stages.common.sockets import bounded_silence
+from stages.common.sockets import socket_timeout
 from stages.extractor.params import InceptionParams
 from stages.scores.card import Card
 from stages.scores.published_weights import SHA256, URL, describe_inception, write_weights
@@ -55,7 +55,7 @@ def _fetch(path: Path) -> str:
     """Download the weights to `path`, whole or not at all, and return the sha256 of what came."""
     print(f"inception: downloading {URL} (96 MB, once)", flush=True)
     try:
-        with atomic_path(path) as temporary, bounded_silence(PATIENCE_SECONDS):
+        with atomic_path(path) as temporary, socket_timeout(PATIENCE_SECONDS):
             torch.hub.download_url_to_file(URL, str(temporary), progress=False)
     except (OSError, RuntimeError, HTTPException) as error:
         raise ValueError(f"{URL} cannot be downloaded ({error}); {CURE}") from None

@@ -12,17 +12,17 @@ from stages.common.artifacts import (
     write_bytes,
     write_json,
 )
-from stages.common.compute import start_compute
-from stages.common.entry import read_trial, run_stage
+from stages.common.cli import parse_trial, run_stage
+from stages.common.compute import configure_compute
 from stages.lipschitz.summary import summarise_rows
 from stages.lipschitz.trial import analyse_trial
 
 
 def main() -> None:
     """A trial that diverged before its first snapshot has no rows, and passes on where it diverged."""
-    trial = read_trial(__doc__)
+    trial = parse_trial(__doc__)
     manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
-    rows = list(analyse_trial(trial, manifest, start_compute()))
+    rows = list(analyse_trial(trial, manifest, configure_compute()))
     lines = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
     write_bytes(LIPSCHITZ / trial.name / METRICS_LOG, lines.encode())
     write_json(LIPSCHITZ / trial.name / METRICS, summarise_rows(rows, manifest["diverged_at_generator_step"]))

@@ -13,11 +13,11 @@ from stages.common.artifacts import (
     read_json,
     write_json,
 )
-from stages.common.compute import start_compute
-from stages.common.entry import run_stage
+from stages.common.cli import run_stage
+from stages.common.compute import configure_compute
 from stages.common.grid import Grid
+from stages.common.image_grid import write_grid
 from stages.common.params import load_section
-from stages.common.pictures import write_grid
 from stages.neighbours.params import NeighboursParams
 from stages.neighbours.search import Images, Spaces, find_nearest
 from stages.neighbours.summary import summarise_spaces
@@ -35,7 +35,7 @@ def main() -> None:
         images = read_last_samples(trial, params.sample_count)
         if images is not None:
             queries[trial.name] = images
-    device = start_compute()
+    device = configure_compute()
     held_out = choose_evenly(test, params.real_count)
     found = find_nearest({HELD_OUT: held_out, **queries}, train, load_extractor(device), device)
     yardstick = found.pop(HELD_OUT)

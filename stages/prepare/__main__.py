@@ -1,7 +1,7 @@
 """Prepare a named data set: its source -> data/prepared/ (uint8 images, labels) and data/manifest.json."""
 
 from stages.common import artifacts
-from stages.common.entry import run_stage
+from stages.common.cli import run_stage
 from stages.prepare.manifest import describe
 from stages.prepare.params import PrepareParams
 from stages.prepare.sources import load_dataset

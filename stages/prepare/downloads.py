@@ -10,7 +10,7 @@ from threading import Thread
 from types import ModuleType
 from typing import NamedTuple
 
-from stages.common.sockets import bounded_silence
+from stages.common.sockets import socket_timeout
 from stages.prepare import cifar
 from stages.prepare.progress import tell
 
@@ -58,7 +58,7 @@ def download(name: str, folder: Path) -> str:
     mirror = _choose_mirror(published)
     download_url = _import_datasets().utils.download_url
     try:
-        with bounded_silence(PATIENCE_SECONDS):
+        with socket_timeout(PATIENCE_SECONDS):
             for file, checksum in published.checksums.items():
                 tell(f"downloading {mirror}{file}")
                 download_url(mirror + file, str(folder), file, checksum)

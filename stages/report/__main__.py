@@ -1,7 +1,7 @@
 """Tell what came of the comparison: all results -> report/ (index.html, report.md, tables, figures)."""
 
 from stages.common.artifacts import REPORT, write_bytes, write_json
-from stages.common.entry import run_stage
+from stages.common.cli import run_stage
 from stages.report.ablation import tell_ablation
 from stages.report.claims.all_claims import check_claims
 from stages.report.facts import list_orders

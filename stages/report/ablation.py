@@ -7,7 +7,7 @@ from stages.report.inputs import Results
 from stages.report.published import REAL, name_gan, published_score
 from stages.report.records import read_record, take
 from stages.report.scores import FID, METRICS, find_best
-from stages.scores.protocol import refuse_unlike
+from stages.scores.protocol import check_same_protocol
 
 SWITCHED_OFF = "It is switched off: ablation.is_enabled."
 PLAIN = "as_they_are"
@@ -69,7 +69,7 @@ def tell_ablation(results: Results) -> AblationSection:
 
     files = (str(ABLATION), str(REAL_SCORES))
     protocol = read_record(ABLATION, "ablation", ("protocol",))["protocol"]
-    refuse_unlike(protocol, results.real["protocol"], files, "score both alike: `dvc repro`")
+    check_same_protocol(protocol, results.real["protocol"], files, "score both alike: `dvc repro`")
 
     def make() -> AblationSection:
         titles = _list_titles(record)

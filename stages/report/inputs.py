@@ -23,7 +23,7 @@ from stages.report.losses import Losses, read_losses
 from stages.report.params import ReportParams, SettingNumbers
 from stages.report.published import name_data_set
 from stages.report.records import read_record, take
-from stages.scores.protocol import COUNTS, refuse_unlike
+from stages.scores.protocol import COUNTS, check_same_protocol
 
 # What the tables and pages show of each record; a file without one of them is damaged.
 REAL_KEYS = (
@@ -240,6 +240,8 @@ def _refuse_mixed(real: dict[str, Any], protocols: dict[Trial, dict[str, Any]]) 
     first_file = str(SCORES / first_trial.name / POINTS)
     for trial, protocol in protocols.items():
         cure = f"score both alike: `dvc repro evaluate@{first_trial.name} evaluate@{trial.name}`"
-        refuse_unlike(first, protocol, (first_file, str(SCORES / trial.name / POINTS)), cure)
+        check_same_protocol(first, protocol, (first_file, str(SCORES / trial.name / POINTS)), cure)
     # There may be fewer real images than generated ones; the row of real data says how many.
-    refuse_unlike(first, real, (first_file, str(REAL_SCORES)), "score all alike: `dvc repro`", ignored=COUNTS)
+    check_same_protocol(
+        first, real, (first_file, str(REAL_SCORES)), "score all alike: `dvc repro`", ignored=COUNTS
+    )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common.artifacts import atomic_path, images_file, labels_file, read_array, read_images
-from stages.common.pictures import arrange_grid
+from stages.common.image_grid import make_grid
 from stages.report.inputs import TrialResult
 
 Picture = NDArray[np.uint8]
@@ -62,7 +62,7 @@ def show_real(rows: int, columns: int) -> Picture:
     chosen = np.lexsort((labels, turns))
     # A data set may be smaller than the grid; it is then shown more than once.
     chosen = np.resize(chosen, rows * columns)
-    return _squeeze(arrange_grid(np.stack([images[index] for index in chosen]), rows, columns))
+    return _squeeze(make_grid(np.stack([images[index] for index in chosen]), rows, columns))
 
 
 def show_course(result: TrialResult, image_size: int, tiles: int) -> Picture:

@@ -13,39 +13,39 @@ from stages.common.artifacts import (
     write_array,
     write_json,
 )
-from stages.common.compute import start_compute
-from stages.common.entry import read_trial, run_stage
+from stages.common.cli import parse_trial, run_stage
+from stages.common.compute import configure_compute
+from stages.common.image_grid import write_grid
 from stages.common.params import load_section
-from stages.common.pictures import write_grid
 from stages.networks.params import NetworksParams
-from stages.sample.draw import choose_labels, draw_sample_z, draw_samples, load_generator
+from stages.sample.generation import assign_labels, generate_images, load_generator, sample_fixed_z
 from stages.sample.interpolation import interpolate_z
 from stages.sample.params import SampleParams
 
 
 def main() -> None:
     """Every snapshot gets the same noise, so that a grid shows the same images growing."""
-    trial = read_trial(__doc__)
+    trial = parse_trial(__doc__)
     params = load_section(SampleParams, "sample")
     networks = load_section(NetworksParams, "networks")
     manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
-    folder, device = SAMPLES / trial.name, start_compute()
-    z = draw_sample_z(params.sample_count, networks.z_dimension, trial.seed)
+    folder, device = SAMPLES / trial.name, configure_compute()
+    z = sample_fixed_z(params.sample_count, networks.z_dimension, trial.seed)
     walk = draw_walk(params, networks.z_dimension, trial.seed)
     classes = len(manifest["class_names"]) if "class_names" in manifest else None
-    labels, walk_labels = choose_labels(len(z), classes), label_walk(params, classes)
+    labels, walk_labels = assign_labels(len(z), classes), label_walk(params, classes)
     points: list[dict[str, object]] = []
     for snapshot in manifest["snapshots"]:
         step = snapshot["generator_step"]
         shape = tuple(manifest["image_shape"])
         generator = load_generator(trial, snapshot["file"], shape, networks, device, classes)
-        images = draw_samples(generator, z, device, labels)
+        images = generate_images(generator, z, device, labels)
         write_array(folder / samples_name(step), images)
         shown = images[: params.grid_rows * params.grid_columns]
         write_grid(folder / grid_name(step), shown, params.grid_rows, params.grid_columns)
         points.append({**_place(snapshot), "images": samples_name(step), "grid": grid_name(step)})
         if snapshot is manifest["snapshots"][-1]:
-            between = draw_samples(generator, walk, device, walk_labels)
+            between = generate_images(generator, walk, device, walk_labels)
             write_grid(
                 folder / INTERPOLATION, between, params.interpolation_rows, params.interpolation_columns
             )
@@ -69,13 +69,13 @@ def main() -> None:
 
 def draw_walk(params: SampleParams, z_dimension: int, seed: int) -> Tensor:
     """Draw the walks' noise: from the first vector of the samples to the second, from the third to the fourth."""
-    vectors = draw_sample_z(2 * params.interpolation_rows, z_dimension, seed)
+    vectors = sample_fixed_z(2 * params.interpolation_rows, z_dimension, seed)
     return interpolate_z(vectors[::2], vectors[1::2], params.interpolation_columns)
 
 
 def label_walk(params: SampleParams, class_count: int | None) -> Tensor | None:
     """Label the walks: each keeps one class, walk r that of image r; int64 [rows * columns], or None."""
-    labels = choose_labels(params.interpolation_rows, class_count)
+    labels = assign_labels(params.interpolation_rows, class_count)
     return None if labels is None else labels.repeat_interleave(params.interpolation_columns)
 
 

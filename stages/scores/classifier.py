@@ -5,7 +5,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 
-class Extracted(NamedTuple):
+class ExtractorOutput(NamedTuple):
     """What an extractor sees in images.
 
     Attributes:
@@ -40,10 +40,10 @@ class Classifier(nn.Module):
         self.to_features = nn.Sequential(nn.Linear(4 * width * last_side**2, feature_dimension), nn.ReLU())
         self.to_logits = nn.Linear(feature_dimension, class_count)
 
-    def forward(self, images: Tensor) -> Extracted:
+    def forward(self, images: Tensor) -> ExtractorOutput:
         """Look at images float32 [N, C, H, W] in [-1, 1]."""
         features = self.to_features(self.trunk(images))
-        return Extracted(features, self.to_logits(features))
+        return ExtractorOutput(features, self.to_logits(features))
 
 
 def _convolve(inputs: int, outputs: int, stride: int) -> list[nn.Module]:

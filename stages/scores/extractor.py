@@ -14,7 +14,7 @@ from torch import Tensor
 from stages.common.artifacts import EXTRACTOR
 from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import CARD, WEIGHTS, Card, read_card
-from stages.scores.classifier import Classifier, Extracted
+from stages.scores.classifier import Classifier, ExtractorOutput
 from stages.scores.inception import Inception
 
 # A convolution may round differently for another number of images; a fixed number keeps scores to the bit.
@@ -42,7 +42,7 @@ class Extractor:
         card: what it is.
     """
 
-    def __init__(self, card: Card, look: Callable[[Tensor], Extracted], device: torch.device) -> None:
+    def __init__(self, card: Card, look: Callable[[Tensor], ExtractorOutput], device: torch.device) -> None:
         """Take a network.
 
         Args:
@@ -66,8 +66,8 @@ class Extractor:
         for start in range(0, len(images), IMAGES_AT_A_TIME):
             part = torch.from_numpy(np.array(images[start : start + IMAGES_AT_A_TIME])).to(self._device)
             with torch.inference_mode():
-                seen = self._look(part)
-            yield seen.features.cpu().numpy(), seen.logits.cpu().numpy()
+                output = self._look(part)
+            yield output.features.cpu().numpy(), output.logits.cpu().numpy()
 
 
 def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | None = None) -> Extractor:
@@ -97,7 +97,7 @@ def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | 
         ) from None
 
 
-def _load_classifier(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], Extracted]:
+def _load_classifier(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], ExtractorOutput]:
     assert card.image_shape is not None and card.width is not None
     channels, height, width = card.image_shape
     network = Classifier((channels, height, width), card.width, card.feature_dimension, card.class_count)
@@ -106,5 +106,5 @@ def _load_classifier(card: Card, weights: Path, device: torch.device) -> Callabl
     return lambda pixels: network(pixels_to_tensor(pixels).contiguous(memory_format=torch.channels_last))
 
 
-def _load_inception(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], Extracted]:
+def _load_inception(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], ExtractorOutput]:
     return Inception(weights, device, card.precision)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.frechet import frechet_distance
-from stages.scores.moments import Moments, MomentsGatherer
+from stages.scores.frechet import compute_frechet_distance
+from stages.scores.moments import Moments, StreamingMoments
 
 # The paper goes from 5000 to 50,000 images.
 LEAST_SHARE = 10
@@ -29,7 +29,7 @@ def fid_infinity(real: Moments, features: NDArray[np.floating], points: int, see
     counts = choose_counts(len(features), features.shape[1], points)
     random = np.random.RandomState(seed)
     distances = [
-        frechet_distance(real, _gather(features[random.permutation(len(features))[:count]]))
+        compute_frechet_distance(real, _gather(features[random.permutation(len(features))[:count]]))
         for count in counts
     ]
     _, intercept = np.polyfit(1.0 / counts, distances, 1)
@@ -52,7 +52,7 @@ def choose_counts(count: int, dimension: int, points: int) -> NDArray[np.int64]:
 
 
 def _gather(features: NDArray[np.floating]) -> Moments:
-    gatherer = MomentsGatherer(features.shape[1])
+    gatherer = StreamingMoments(features.shape[1])
     for start in range(0, len(features), IMAGES_AT_A_TIME):
         gatherer.add(features[start : start + IMAGES_AT_A_TIME])
     return gatherer.finish()

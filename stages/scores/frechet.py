@@ -11,7 +11,7 @@ TOLERANCE = 1e-9
 DIRECTIONS = 8
 
 
-def frechet_distance(first: Moments, second: Moments) -> float:
+def compute_frechet_distance(first: Moments, second: Moments) -> float:
     """Compute |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)); symmetric, 0 or more.
 
     With C1 = F1^T F1 and C2 = F2^T F2 the trace of the root is the sum of the singular values of F1 F2^T. Their

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
-from stages.scores.classifier import Extracted
+from stages.scores.classifier import ExtractorOutput
 from stages.scores.tensorflow_resize import resize_bilinear
 
 Precision = Literal["float32", "bfloat16"]
@@ -82,12 +82,12 @@ class Inception:
         self._layers = {name: _Convolution(name, state, device, self._dtype) for name in _list_names()}
         self._to_logits = state["fc.weight"].to(device).T
 
-    def __call__(self, pixels: Tensor) -> Extracted:
+    def __call__(self, pixels: Tensor) -> ExtractorOutput:
         """Look at images uint8 [N, 1 or 3, H, W] on the network's device."""
         size = IMAGES_AT_A_TIME.get(self._device.type, OTHERWISE_AT_A_TIME)
         with torch.inference_mode(), _exact_convolutions(self._device):
             features = torch.cat([self._see(part) for part in pixels.split(size)])
-            return Extracted(features, features @ self._to_logits)
+            return ExtractorOutput(features, features @ self._to_logits)
 
     def _see(self, pixels: Tensor) -> Tensor:
         maps = (resize_bilinear(pixels, SIDE) - 128.0).div_(128.0).expand(-1, 3, -1, -1)

@@ -21,7 +21,7 @@ class InceptionScore(NamedTuple):
     standard_error: float | None
 
 
-def inception_score(logits: NDArray[np.floating], splits: int, shuffle_seed: int) -> InceptionScore:
+def compute_inception_score(logits: NDArray[np.floating], splits: int, shuffle_seed: int) -> InceptionScore:
     """Compute exp(E_x KL(p(y|x) || p(y))) on each of `splits` parts of the shuffled images.
 
     Args:

@@ -51,7 +51,7 @@ class Moments:
         return float(blas.ddot(self.factor.ravel(), self.factor.ravel()))
 
 
-class MomentsGatherer:
+class StreamingMoments:
     """Merges mean and scatter of each lot of features into the running ones: no digit is lost to a large mean.
 
     Keeps one lot, of D features or a few more, and the scatter; the latter only once there are more images than

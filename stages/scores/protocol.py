@@ -121,7 +121,7 @@ def list_differences(
     ]
 
 
-def refuse_unlike(
+def check_same_protocol(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
     names: tuple[str, str],

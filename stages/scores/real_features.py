@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from stages.common.artifacts import REFERENCE, write_bytes
-from stages.scores.score import Features
+from stages.scores.feature_statistics import Features
 
 REAL_FEATURES = REFERENCE / "features.safetensors"
 

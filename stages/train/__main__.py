@@ -1,7 +1,7 @@
 """Train one trial: data/prepared -> models/<trial> (snapshots, state) and results/train/<trial> (losses, timings)."""
 
-from stages.common.compute import start_compute
-from stages.common.entry import read_trial, run_stage
+from stages.common.cli import parse_trial, run_stage
+from stages.common.compute import configure_compute
 from stages.networks.shares import find_rank
 from stages.train.handover import hand_over
 from stages.train.processes import join_processes
@@ -10,8 +10,8 @@ from stages.train.trial import train_trial
 
 def main() -> None:
     """Read everything first, then train, then write."""
-    trial = read_trial(__doc__)
-    with join_processes(start_compute()) as device:
+    trial = parse_trial(__doc__)
+    with join_processes(configure_compute()) as device:
         trained = train_trial(trial, device)
         if find_rank() == 0:
             hand_over(trained)

@@ -12,7 +12,7 @@ import yaml
 
 from stages.ablation import torchvision_network
 from stages.ablation.__main__ import main
-from stages.ablation.artefacts import repeat_few, resize, stretch_contrast
+from stages.ablation.distortions import repeat_few, resize, stretch_contrast
 from stages.ablation.torchvision_network import load_torchvision
 from stages.common.artifacts import ABLATION, REAL_SCORES, hash_file, images_file, read_json, write_array
 from stages.reference.__main__ import main as make_reference

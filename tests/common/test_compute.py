@@ -5,7 +5,7 @@ import pytest
 import torch
 import yaml
 
-from stages.common.compute import derive_seed, describe_compute, start_compute
+from stages.common.compute import configure_compute, derive_seed, describe_compute
 from stages.common.params import ParamsError
 
 
@@ -24,7 +24,7 @@ def write(**compute: object) -> None:
 @pytest.mark.usefixtures("threads_restored")
 def test_threads_are_set_and_told_with_every_result() -> None:
     write(device="cpu", threads=1, images="auto")
-    device = start_compute()
+    device = configure_compute()
     assert describe_compute(device) == {"device": "cpu", "threads": 1, "torch": torch.__version__}
 
 
@@ -32,17 +32,17 @@ def test_threads_are_set_and_told_with_every_result() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that is asked for")
 def test_a_device_that_is_not_there_is_refused_and_auto_takes_the_cpu() -> None:
     write(device="auto", threads=1, images="auto")
-    assert start_compute() == torch.device("cpu")
+    assert configure_compute() == torch.device("cpu")
     write(device="cuda", threads=1, images="auto")
     with pytest.raises(ValueError, match="compute.device = 'cuda': .* finds no such device here; use auto"):
-        start_compute()
+        configure_compute()
 
 
 @pytest.mark.usefixtures("threads_restored")
 def test_no_threads_are_refused() -> None:
     write(device="cpu", threads=0, images="auto")
     with pytest.raises(ParamsError, match="compute.threads = 0"):
-        start_compute()
+        configure_compute()
 
 
 def test_derived_seeds_differ_by_every_part_and_never_change() -> None:

@@ -18,10 +18,10 @@ from stages.evaluate.anyones_images import main
 from stages.evaluate.command import choose_params, make_parser
 from stages.evaluate.extractor_choice import choose_extractor
 from stages.evaluate.image_sets import ImageSet
-from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import load_extractor
+from stages.scores.feature_statistics import FeatureRequest, FeatureStatistics, extract_statistics
 from stages.scores.protocol import Protocol
-from stages.scores.score import Seen, look_at, want_reference
+from stages.scores.scorer import ReferenceStatistics, Scorer
 from tests.evaluate.making import OPTIONS, draw_images, make_extractor, write_folder
 
 ROOT = Path(__file__).parents[2]
@@ -74,9 +74,11 @@ def test_in_their_order_images_score_to_the_bit_as_the_stages_score_them(
     arguments = make_parser().parse_args(["--real", "real.npy", "--fake", "fake.npy", *OPTIONS])
     params, _ = choose_params(arguments)
     extractor, real = load_extractor(CPU), np.load("real.npy")
-    seen = look_at(real, extractor, params, "real", want_reference(len(real), params))
-    comparer = Comparer(RealSet("train", seen.moments, seen.features), params)
-    scores = comparer.compare(look_at(np.load("fake.npy"), extractor, params, "fake"))
+    statistics = extract_statistics(
+        real, extractor, params, "real", FeatureRequest.for_reference(len(real), params)
+    )
+    scorer = Scorer(ReferenceStatistics("train", statistics.moments, statistics.features), params)
+    scores = scorer.score(extract_statistics(np.load("fake.npy"), extractor, params, "fake"))
     assert scores == {name: record[name] for name in scores}
 
 
@@ -273,11 +275,11 @@ def test_real_images_are_looked_at_once_for_all_that_is_scored_against_them(
     plain = score_arrays(monkeypatch)
     seen: list[int] = []
 
-    def look(images: ImageSet, *rest: Any) -> Seen:
+    def look(images: ImageSet, *rest: Any) -> FeatureStatistics:
         seen.append(len(images))
-        return look_at(images, *rest)
+        return extract_statistics(images, *rest)
 
-    monkeypatch.setattr(real_cache, "look_at", look)
+    monkeypatch.setattr(real_cache, "extract_statistics", look)
     records = [score_arrays(monkeypatch, "--cache", "seen") for _ in range(2)]
     assert records == [plain, plain]
     assert seen == [80]

@@ -8,8 +8,8 @@ from sklearn.datasets import load_digits
 
 from stages.networks.gan import AnyGan, Labelled
 from stages.networks.params import NetworksParams
-from stages.scores.frechet import frechet_distance
-from stages.scores.moments import Moments, MomentsGatherer
+from stages.scores.frechet import compute_frechet_distance
+from stages.scores.moments import Moments, StreamingMoments
 from stages.train.batches import Batches
 from stages.train.log import TrainingLog
 from stages.train.loop import train_gan
@@ -60,7 +60,7 @@ def measure_moments(images: torch.Tensor) -> Moments:
     The features are the 64 pixels themselves: at 8 x 8 they are few enough for a full covariance, and unlike those of a
     network they leave no doubt about what has become closer.
     """
-    gatherer = MomentsGatherer(64)
+    gatherer = StreamingMoments(64)
     gatherer.add(images.flatten(1).numpy())
     return gatherer.finish()
 
@@ -96,7 +96,9 @@ def measure_progress(name: str, networks: NetworksParams, log: Path) -> float:
     """Train briefly; return FID after over FID before."""
     real = measure_moments(read_digits()[0].float() / 127.5 - 1.0)
     gan, before = train(name, networks, log)
-    after, at_first = (frechet_distance(measure_moments(drawn.images), real) for drawn in (draw(gan), before))
+    after, at_first = (
+        compute_frechet_distance(measure_moments(drawn.images), real) for drawn in (draw(gan), before)
+    )
     return after / at_first
 
 

@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 
 from stages.scores.fid_error import FidInterval, fid_interval, find_transport, raise_covariance
 from stages.scores.fid_infinity import choose_counts, fid_infinity
-from stages.scores.frechet import frechet_distance
-from stages.scores.inception_score import inception_score
-from stages.scores.moments import Moments, MomentsGatherer
+from stages.scores.frechet import compute_frechet_distance
+from stages.scores.inception_score import compute_inception_score
+from stages.scores.moments import Moments, StreamingMoments
 
 DIMENSION = 6
 
 
 def gather(features: NDArray[np.float64]) -> Moments:
-    gatherer = MomentsGatherer(features.shape[1])
+    gatherer = StreamingMoments(features.shape[1])
     gatherer.add(features)
     return gatherer.finish()
 
@@ -25,7 +25,7 @@ def draw(random: np.random.Generator, count: int, shift: float = 0.4) -> NDArray
 
 def measure(real: Moments, features: NDArray[np.float64]) -> tuple[float, FidInterval]:
     fake = gather(features)
-    fid = frechet_distance(real, fake)
+    fid = compute_frechet_distance(real, fake)
     transport = find_transport(raise_covariance(real.covariance, 0.5), fake)
     return fid, fid_interval(fid, real, fake, transport, features)
 
@@ -62,7 +62,7 @@ def test_fid_infinity_has_lost_most_of_the_bias() -> None:
     plain, extrapolated = [], []
     for seed in range(20):
         features = draw(random, 300)
-        plain.append(frechet_distance(real, gather(features)))
+        plain.append(compute_frechet_distance(real, gather(features)))
         extrapolated.append(fid_infinity(real, features, 15, seed))
     assert abs(np.mean(extrapolated)) < np.mean(plain) / 3
 
@@ -79,7 +79,7 @@ def test_fid_infinity_of_too_few_images_is_refused() -> None:
 
 def test_the_standard_error_of_the_inception_score_is_over_its_splits() -> None:
     logits = np.random.default_rng(0).normal(size=(400, 5)) * 3
-    score = inception_score(logits, splits=4, shuffle_seed=0)
+    score = compute_inception_score(logits, splits=4, shuffle_seed=0)
     # The population deviation over sqrt(splits - 1) is the sample deviation over sqrt(splits).
     assert score.standard_error == pytest.approx(score.deviation / np.sqrt(3), rel=1e-12)
-    assert inception_score(logits, splits=1, shuffle_seed=0).standard_error is None
+    assert compute_inception_score(logits, splits=1, shuffle_seed=0).standard_error is None

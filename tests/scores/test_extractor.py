@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 
 from stages.scores.card import CARD, WEIGHTS, Card, write_card
 from stages.scores.classifier import Classifier
-from stages.scores.comparison import Comparer, RealSet
 from stages.scores.extractor import IMAGES_AT_A_TIME, Images, load_extractor
+from stages.scores.feature_statistics import FeatureRequest, extract_statistics
 from stages.scores.params import ScoresParams
-from stages.scores.score import look_at, want_reference
+from stages.scores.scorer import ReferenceStatistics, Scorer
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)
@@ -71,7 +71,9 @@ def test_features_and_logits_come_for_every_image_in_order() -> None:
 
 @pytest.mark.usefixtures("extractor_folder")
 def test_the_same_images_score_the_same_to_the_bit() -> None:
-    first, second = (look_at(draw_images(600), load_extractor(CPU), SCORES, "test") for _ in range(2))
+    first, second = (
+        extract_statistics(draw_images(600), load_extractor(CPU), SCORES, "test") for _ in range(2)
+    )
     assert first.inception_score == second.inception_score
     assert np.array_equal(first.moments.covariance, second.moments.covariance)
 
@@ -81,7 +83,7 @@ def test_no_more_images_than_features_are_refused() -> None:
     with pytest.raises(
         ValueError, match="test: 6 images, but FID needs more than the extractor's 6 features"
     ):
-        look_at(draw_images(6), load_extractor(CPU), SCORES, "test")
+        extract_statistics(draw_images(6), load_extractor(CPU), SCORES, "test")
 
 
 @pytest.mark.usefixtures("extractor_folder")
@@ -128,23 +130,25 @@ def test_an_image_that_the_network_answers_with_no_finite_number_is_named() -> N
     with pytest.raises(
         ValueError, match=r"test: the extractor answers image 253 \(counted from 0\) with numbers"
     ):
-        look_at(draw_images(400), extractor, SCORES, "test")
+        extract_statistics(draw_images(400), extractor, SCORES, "test")
 
 
 @pytest.mark.usefixtures("extractor_folder")
 def test_fewer_images_than_are_compared_are_refused() -> None:
     with pytest.raises(ValueError, match="scores.compared_count = 50, but there are only 49 images"):
-        look_at(draw_images(49), load_extractor(CPU), SCORES, "test")
+        extract_statistics(draw_images(49), load_extractor(CPU), SCORES, "test")
 
 
 @pytest.mark.usefixtures("extractor_folder")
 def test_real_images_score_near_each_other_and_noise_far_from_them() -> None:
     extractor = load_extractor(CPU)
     real = draw_images(400)
-    seen = look_at(real, extractor, SCORES, "real", want_reference(400, SCORES))
-    comparer = Comparer(RealSet("train", seen.moments, seen.features), SCORES)
-    like = comparer.compare(look_at(real[::-1][:200], extractor, SCORES, "like"))
-    unlike = comparer.compare(look_at(real[:200] // 8, extractor, SCORES, "dark"))
+    statistics = extract_statistics(
+        real, extractor, SCORES, "real", FeatureRequest.for_reference(400, SCORES)
+    )
+    scorer = Scorer(ReferenceStatistics("train", statistics.moments, statistics.features), SCORES)
+    like = scorer.score(extract_statistics(real[::-1][:200], extractor, SCORES, "like"))
+    unlike = scorer.score(extract_statistics(real[:200] // 8, extractor, SCORES, "dark"))
     for name in ("fid", "kid"):
         assert (like[name] or 0.0) < (unlike[name] or 0.0)
     for name in ("precision", "recall", "density", "coverage"):

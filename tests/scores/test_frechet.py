@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from stages.scores.frechet import frechet_distance
+from stages.scores.frechet import compute_frechet_distance
 from stages.scores.moments import (
     LEAST_ROWS_AT_A_TIME,
     Moments,
-    MomentsGatherer,
+    StreamingMoments,
     read_moments,
     write_moments,
 )
 
 
 def gather(features: NDArray[np.float32], batch_size: int = 7) -> Moments:
-    gatherer = MomentsGatherer(features.shape[1])
+    gatherer = StreamingMoments(features.shape[1])
     for start in range(0, len(features), batch_size):
         gatherer.add(features[start : start + batch_size])
     return gatherer.finish()
@@ -40,7 +40,7 @@ def test_equal_covariances_leave_the_squared_distance_of_the_means() -> None:
         Moments(9, np.array([1.0, 2.0]), covariance),
         Moments(9, np.array([4.0, -2.0]), covariance),
     )
-    assert frechet_distance(first, second) == pytest.approx(25.0, abs=1e-12)
+    assert compute_frechet_distance(first, second) == pytest.approx(25.0, abs=1e-12)
 
 
 def test_commuting_covariances_give_the_squared_distance_of_their_roots() -> None:
@@ -49,13 +49,15 @@ def test_commuting_covariances_give_the_squared_distance_of_their_roots() -> Non
         Moments(9, np.zeros(2), np.diag([9.0, 4.0])),
         Moments(9, np.zeros(2), np.diag([1.0, 25.0])),
     )
-    assert frechet_distance(first, second) == pytest.approx(13.0, abs=1e-12)
+    assert compute_frechet_distance(first, second) == pytest.approx(13.0, abs=1e-12)
 
 
 def test_the_distance_to_itself_is_nothing_and_the_order_does_not_matter() -> None:
     first, second = gather(make_features(0)), gather(make_features(1))
-    assert frechet_distance(first, first) == pytest.approx(0.0, abs=1e-10)
-    assert frechet_distance(first, second) == pytest.approx(frechet_distance(second, first), rel=1e-12)
+    assert compute_frechet_distance(first, first) == pytest.approx(0.0, abs=1e-10)
+    assert compute_frechet_distance(first, second) == pytest.approx(
+        compute_frechet_distance(second, first), rel=1e-12
+    )
 
 
 def test_it_agrees_with_torch_fidelity_to_a_millionth() -> None:
@@ -65,15 +67,15 @@ def test_it_agrees_with_torch_fidelity_to_a_millionth() -> None:
         fid_features_to_statistics(torch.tensor(second)),
         False,
     )["frechet_inception_distance"]
-    assert frechet_distance(gather(first), gather(second)) == pytest.approx(theirs, rel=1e-6)
+    assert compute_frechet_distance(gather(first), gather(second)) == pytest.approx(theirs, rel=1e-6)
 
 
 def test_a_covariance_without_full_rank_gives_a_real_number() -> None:
     # Eight features, of which four images can fill three at most: where a general matrix root turns complex.
     few, many = gather(make_features(0, count=4, dimension=8)), gather(make_features(1, dimension=8))
-    distance = frechet_distance(few, many)
+    distance = compute_frechet_distance(few, many)
     assert np.isfinite(distance)
-    assert distance == pytest.approx(frechet_distance(many, few), rel=1e-6)
+    assert distance == pytest.approx(compute_frechet_distance(many, few), rel=1e-6)
 
 
 def test_few_images_are_compared_exactly() -> None:
@@ -81,15 +83,15 @@ def test_few_images_are_compared_exactly() -> None:
     few, more = make_features(0, count=5, dimension=8), make_features(1, count=7, dimension=8)
     exact = distance_in_fifty_digits(few, more)
     assert gather(few).factor is not None
-    assert frechet_distance(gather(few), gather(more)) == pytest.approx(exact, rel=1e-13)
-    assert frechet_distance(gather(few), gather(few)) == pytest.approx(0.0, abs=1e-12)
+    assert compute_frechet_distance(gather(few), gather(more)) == pytest.approx(exact, rel=1e-13)
+    assert compute_frechet_distance(gather(few), gather(few)) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_few_images_against_many_are_compared_exactly() -> None:
     few, many = make_features(0, count=5, dimension=8), make_features(1, count=40, dimension=8)
     exact = distance_in_fifty_digits(few, many)
-    assert frechet_distance(gather(few), gather(many)) == pytest.approx(exact, rel=1e-13)
-    assert frechet_distance(gather(many), gather(few)) == pytest.approx(exact, rel=1e-13)
+    assert compute_frechet_distance(gather(few), gather(many)) == pytest.approx(exact, rel=1e-13)
+    assert compute_frechet_distance(gather(many), gather(few)) == pytest.approx(exact, rel=1e-13)
 
 
 def distance_in_fifty_digits(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
@@ -118,8 +120,8 @@ def test_spectra_over_many_decades_give_the_closed_form(decades: int) -> None:
     other = spectrum * random.uniform(1.0, 2.0, 64)
     exact = ((np.sqrt(spectrum) - np.sqrt(other)) ** 2).sum()
     first, second = (Moments(99, np.zeros(64), (axes * values) @ axes.T) for values in (spectrum, other))
-    assert frechet_distance(first, second) == pytest.approx(exact, rel=1e-10)
-    assert frechet_distance(first, first) == pytest.approx(0.0, abs=1e-12)
+    assert compute_frechet_distance(first, second) == pytest.approx(exact, rel=1e-10)
+    assert compute_frechet_distance(first, first) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_fifty_images_each_repeated_are_compared_as_the_fifty() -> None:
@@ -128,8 +130,12 @@ def test_fifty_images_each_repeated_are_compared_as_the_fifty() -> None:
     repeated, distinct = gather(np.repeat(few, 12, axis=0)), gather(few)
     same = Moments(60, distinct.mean, factor=factor_of(distinct) * np.sqrt(4 * 12 / 59))
     assert repeated.factor is None
-    assert frechet_distance(repeated, many) == pytest.approx(frechet_distance(same, many), rel=1e-10)
-    assert frechet_distance(many, repeated) == pytest.approx(frechet_distance(same, many), rel=1e-10)
+    assert compute_frechet_distance(repeated, many) == pytest.approx(
+        compute_frechet_distance(same, many), rel=1e-10
+    )
+    assert compute_frechet_distance(many, repeated) == pytest.approx(
+        compute_frechet_distance(same, many), rel=1e-10
+    )
 
 
 def factor_of(moments: Moments) -> NDArray[np.float64]:
@@ -142,19 +148,21 @@ def test_it_agrees_with_the_root_of_the_product_as_pytorch_fid_takes_it() -> Non
     root = sqrtm(first.covariance @ second.covariance)
     shift = first.mean - second.mean
     theirs = shift @ shift + np.trace(first.covariance + second.covariance - 2 * root.real)
-    assert frechet_distance(first, second) == pytest.approx(theirs, rel=1e-10)
+    assert compute_frechet_distance(first, second) == pytest.approx(theirs, rel=1e-10)
 
 
 def test_collapse_to_one_image_costs_more_than_losing_half_of_the_images() -> None:
     features = make_features(0)
     collapsed = np.repeat(features[:1], len(features), axis=0)
     real = gather(features)
-    assert frechet_distance(real, gather(collapsed)) > 10 * frechet_distance(real, gather(features[::2]))
+    assert compute_frechet_distance(real, gather(collapsed)) > 10 * compute_frechet_distance(
+        real, gather(features[::2])
+    )
 
 
 def test_other_features_are_refused() -> None:
     with pytest.raises(ValueError, match="moments of 12 and of 8 features cannot be compared"):
-        frechet_distance(gather(make_features(0)), gather(make_features(1, dimension=8)))
+        compute_frechet_distance(gather(make_features(0)), gather(make_features(1, dimension=8)))
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 300])
@@ -212,7 +220,7 @@ def test_damaged_moments_name_the_stage_that_makes_them(tmp_path: Path) -> None:
 
 
 def test_features_that_do_not_fit_or_are_not_finite_are_refused() -> None:
-    gatherer = MomentsGatherer(12)
+    gatherer = StreamingMoments(12)
     gatherer.add(make_features(0, count=7))
     with pytest.raises(ValueError, match=r"features \[7, 8\] do not fit, expected \[N, 12\]"):
         gatherer.add(make_features(0, count=7, dimension=8))

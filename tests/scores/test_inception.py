@@ -39,11 +39,11 @@ def test_features_and_logits_are_torch_fidelitys_to_a_hundred_thousandth(
     weights: Path, channels: int, side: int
 ) -> None:
     images = draw_images(3, side, channels)
-    seen = Inception(weights, CPU, "float32")(images)
+    output = Inception(weights, CPU, "float32")(images)
     features, logits = see_as_peer(weights, images)
     assert features.std(0).mean() > 0.01
-    assert relative_deviation(seen.features, features) < 1e-5
-    assert relative_deviation(seen.logits, logits) < 1e-5
+    assert relative_deviation(output.features, features) < 1e-5
+    assert relative_deviation(output.logits, logits) < 1e-5
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ from stages.scores.protocol import (
     COUNTS,
     Protocol,
     ReferenceSet,
+    check_same_protocol,
     describe_protocol,
     list_differences,
-    refuse_unlike,
 )
 
 CARD = Card(
@@ -71,7 +71,7 @@ def test_unlike_scores_are_refused_with_every_field_and_both_values() -> None:
         match="of a.json .one. and b.json .the other. do not compare: splits is 10 in one and 5 in the other; "
         "kid_subsets is 100 in one and 50 in the other; make both anew",
     ):
-        refuse_unlike(first, second, ("a.json", "b.json"), "make both anew")
+        check_same_protocol(first, second, ("a.json", "b.json"), "make both anew")
 
 
 def test_a_field_that_an_older_record_lacks_is_a_difference() -> None:
@@ -84,9 +84,11 @@ def test_a_field_that_an_older_record_lacks_is_a_difference() -> None:
 
 def test_only_what_may_differ_may_differ() -> None:
     first = describe().model_dump()
-    refuse_unlike(first, first | {"sample_count": 7, "fid_sample_count": 7}, ("a", "b"), "-", ignored=COUNTS)
+    check_same_protocol(
+        first, first | {"sample_count": 7, "fid_sample_count": 7}, ("a", "b"), "-", ignored=COUNTS
+    )
     with pytest.raises(ValueError, match="splits is 10 in one and 2"):
-        refuse_unlike(first, first | {"splits": 2}, ("a", "b"), "-", ignored=COUNTS)
+        check_same_protocol(first, first | {"splits": 2}, ("a", "b"), "-", ignored=COUNTS)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from stages.gans import projection
 from stages.networks.conditional import ConditionalBatchNorm2d
 from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
-from stages.sample.draw import choose_labels, draw_sample_z, draw_samples
+from stages.sample.generation import assign_labels, generate_images, sample_fixed_z
 from stages.train.training import write_snapshot
 from tests.driving import ROOT, call
 
@@ -68,9 +68,9 @@ def test_a_conditional_model_draws_the_sample_stages_images_or_those_of_a_label(
     write_json(folder / MANIFEST, {"image_shape": SHAPE, "class_names": NAMES})
     save_generator(CONTENT, tmp_path / "elsewhere/model")
     printed = call(sys.executable, "-c", DRAW, folder=tmp_path / "elsewhere")
-    z = draw_sample_z(4, 8, TRIAL.seed)
-    for name, labels in (("by_index", choose_labels(4, 3)), ("by_label", torch.full((4,), 2))):
-        expected = draw_samples(generator, z, torch.device("cpu"), labels).transpose(0, 2, 3, 1)
+    z = sample_fixed_z(4, 8, TRIAL.seed)
+    for name, labels in (("by_index", assign_labels(4, 3)), ("by_label", torch.full((4,), 2))):
+        expected = generate_images(generator, z, torch.device("cpu"), labels).transpose(0, 2, 3, 1)
         assert np.array_equal(np.load(tmp_path / f"elsewhere/{name}.npy"), expected)
     assert "'label': long (optional)" in printed
     assert "label = 3: a whole number from 0 to 2 is allowed" in printed

@@ -7,20 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.scores.density_coverage import density_coverage
+from stages.scores.feature_statistics import Features, FeatureStatistics
 from stages.scores.fid_error import fid_interval, find_transport, raise_covariance
 from stages.scores.fid_infinity import fid_infinity
-from stages.scores.frechet import frechet_distance
+from stages.scores.frechet import compute_frechet_distance
 from stages.scores.kid import KernelSums, kid, sum_within_real
 from stages.scores.moments import Moments
 from stages.scores.neighbours import Matrix, centre, find_radii
 from stages.scores.params import ScoresParams
 from stages.scores.precision_recall import precision_recall
-from stages.scores.score import Features, Seen
 
 Scores = dict[str, float | None]
 
 
-class RealSet(NamedTuple):
+class ReferenceStatistics(NamedTuple):
     """Real images, as scores take them.
 
     Attributes:
@@ -34,10 +34,10 @@ class RealSet(NamedTuple):
     features: Features
 
 
-class Comparer:
+class Scorer:
     """Real images that sets of generated ones are compared with, one after the other."""
 
-    def __init__(self, real: RealSet, params: ScoresParams) -> None:
+    def __init__(self, real: ReferenceStatistics, params: ScoresParams) -> None:
         """Take the real images.
 
         Args:
@@ -55,22 +55,24 @@ class Comparer:
         self.real = real
         self.params = params
 
-    def compare(self, seen: Seen) -> Scores:
+    def score(self, statistics: FeatureStatistics) -> Scores:
         """Give every score of a set of generated images, by its name in files; None where it has no value."""
-        score = seen.inception_score
+        score = statistics.inception_score
         return {
             "inception_score": score.mean,
             "inception_score_deviation": score.deviation,
             "inception_score_standard_error": score.standard_error,
-            **self._compare_moments(seen),
-            **self._compare_features(seen.features[: self.params.compared_count]),
+            **self._compare_moments(statistics),
+            **self._compare_features(statistics.features[: self.params.compared_count]),
         }
 
-    def _compare_moments(self, seen: Seen) -> Scores:
+    def _compare_moments(self, statistics: FeatureStatistics) -> Scores:
         real = self.real.moments
-        fid = frechet_distance(real, seen.moments)
-        transport = find_transport(self._real_root, seen.moments)
-        interval = fid_interval(fid, real, seen.moments, transport, seen.features[: seen.moments.image_count])
+        fid = compute_frechet_distance(real, statistics.moments)
+        transport = find_transport(self._real_root, statistics.moments)
+        interval = fid_interval(
+            fid, real, statistics.moments, transport, statistics.features[: statistics.moments.image_count]
+        )
         scores: Scores = {
             "fid": fid,
             "fid_standard_error": interval.standard_error,
@@ -78,7 +80,7 @@ class Comparer:
             "fid_high": interval.high,
         }
         if self.params.fid_infinity_points:
-            features = seen.features[: seen.moments.image_count]
+            features = statistics.features[: statistics.moments.image_count]
             points, seed = self.params.fid_infinity_points, self.params.shuffle_seed
             scores["fid_infinity"] = fid_infinity(real, features, points, seed)
         return scores

@@ -9,7 +9,7 @@ from PIL import Image
 from stages.common.artifacts import atomic_path
 
 
-def arrange_grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+def make_grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
     """Put images side by side, row by row.
 
     Args:
@@ -27,7 +27,7 @@ def arrange_grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[
 
 def write_grid(path: Path, images: NDArray[np.uint8], rows: int, columns: int) -> None:
     """Write the grid of images uint8 [rows * columns, C, H, W], C 1 or 3, as a PNG, atomically."""
-    grid = arrange_grid(images, rows, columns)
+    grid = make_grid(images, rows, columns)
     picture = Image.fromarray(grid.squeeze(2) if grid.shape[2] == 1 else grid)
     with atomic_path(path) as temporary:
         picture.save(temporary, format="PNG")

@@ -36,7 +36,7 @@ def load_generator(
     return generator.to(device).to(memory_format=torch.channels_last).eval()
 
 
-def draw_sample_z(count: int, z_dimension: int, seed: int) -> Tensor:
+def sample_fixed_z(count: int, z_dimension: int, seed: int) -> Tensor:
     """Draw noise vectors, each from a source of its own: float32 [count, z_dimension], on the CPU.
 
     Vector i is the same for every GAN, setting, snapshot and device, and for every `count` above i.
@@ -49,13 +49,13 @@ def draw_sample_z(count: int, z_dimension: int, seed: int) -> Tensor:
     return vectors
 
 
-def choose_labels(count: int, class_count: int | None) -> Tensor | None:
+def assign_labels(count: int, class_count: int | None) -> Tensor | None:
     """Label image i with i modulo the classes: int64 [count], even over them, or None where there are none."""
     return None if class_count is None else torch.arange(count) % class_count
 
 
 @torch.inference_mode()
-def draw_samples(
+def generate_images(
     generator: ImageGenerator, z: Tensor, device: torch.device, labels: Tensor | None = None
 ) -> NDArray[np.uint8]:
     """Draw one image for each noise vector.

@@ -6,17 +6,17 @@ import torch
 from PIL import Image
 
 from stages.common.artifacts import Trial
-from stages.common.pictures import arrange_grid, write_grid
+from stages.common.image_grid import make_grid, write_grid
 from stages.networks.conditional import ConditionalBatchNorm2d
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.sample.__main__ import label_walk
-from stages.sample.draw import (
+from stages.sample.generation import (
     IMAGES_AT_A_TIME,
-    choose_labels,
-    draw_sample_z,
-    draw_samples,
+    assign_labels,
+    generate_images,
     load_generator,
+    sample_fixed_z,
 )
 from stages.sample.params import SampleParams
 from stages.train.training import write_snapshot
@@ -36,32 +36,32 @@ def make_generator() -> Generator:
 
 
 def test_noise_vector_i_depends_on_the_seed_and_i_alone() -> None:
-    few, many = draw_sample_z(5, 8, seed=3), draw_sample_z(50, 8, seed=3)
+    few, many = sample_fixed_z(5, 8, seed=3), sample_fixed_z(50, 8, seed=3)
     assert torch.equal(few, many[:5])
-    assert not torch.equal(few, draw_sample_z(5, 8, seed=4))
+    assert not torch.equal(few, sample_fixed_z(5, 8, seed=4))
 
 
 def test_noise_is_standard_normal() -> None:
-    z = draw_sample_z(4000, 8, seed=0)
+    z = sample_fixed_z(4000, 8, seed=0)
     assert float(z.mean()) == pytest.approx(0.0, abs=0.03)
     assert float(z.std()) == pytest.approx(1.0, abs=0.03)
 
 
 def test_image_i_is_the_same_whatever_number_is_drawn() -> None:
     generator = make_generator()
-    z = draw_sample_z(2 * IMAGES_AT_A_TIME + 7, 8, seed=0)
-    everything = draw_samples(generator, z, CPU)
+    z = sample_fixed_z(2 * IMAGES_AT_A_TIME + 7, 8, seed=0)
+    everything = generate_images(generator, z, CPU)
     assert everything.shape == (2 * IMAGES_AT_A_TIME + 7, *SHAPE)
     assert everything.dtype == np.uint8
-    assert np.array_equal(draw_samples(generator, z[:3], CPU), everything[:3])
+    assert np.array_equal(generate_images(generator, z[:3], CPU), everything[:3])
     assert np.array_equal(
-        draw_samples(generator, z[: IMAGES_AT_A_TIME + 1], CPU), everything[: IMAGES_AT_A_TIME + 1]
+        generate_images(generator, z[: IMAGES_AT_A_TIME + 1], CPU), everything[: IMAGES_AT_A_TIME + 1]
     )
 
 
 def test_as_many_distinct_images_are_drawn_as_were_asked_for() -> None:
     # The report's code saved the same 50 images 120 times.
-    images = draw_samples(make_generator(), draw_sample_z(600, 8, seed=0), CPU)
+    images = generate_images(make_generator(), sample_fixed_z(600, 8, seed=0), CPU)
     assert len(np.unique(images.reshape(600, -1), axis=0)) == 600
 
 
@@ -72,8 +72,8 @@ def test_a_snapshot_written_by_training_is_loaded_and_drawn_from(
     generator = make_generator()
     write_snapshot(Path("models/sngan-A-0/generator.safetensors"), generator)
     loaded = load_generator(TRIAL, "generator.safetensors", SHAPE, NARROW, CPU)
-    z = draw_sample_z(4, 8, seed=0)
-    assert np.array_equal(draw_samples(loaded, z, CPU), draw_samples(generator, z, CPU))
+    z = sample_fixed_z(4, 8, seed=0)
+    assert np.array_equal(generate_images(loaded, z, CPU), generate_images(generator, z, CPU))
 
 
 def test_a_missing_snapshot_names_the_stage_that_makes_it(
@@ -102,7 +102,7 @@ def test_a_snapshot_of_another_network_or_a_damaged_one_is_refused(
 
 def test_a_grid_goes_row_by_row() -> None:
     images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1)
-    assert arrange_grid(images, rows=2, columns=3)[:, :, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert make_grid(images, rows=2, columns=3)[:, :, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_a_grid_of_colour_images_is_a_colour_picture(tmp_path: Path) -> None:
@@ -125,21 +125,21 @@ def make_conditional_generator() -> Generator:
 
 
 def test_labels_go_round_the_classes_whatever_number_is_drawn() -> None:
-    few, many = choose_labels(5, 3), choose_labels(50, 3)
+    few, many = assign_labels(5, 3), assign_labels(50, 3)
     assert few is not None and many is not None
     assert few.tolist() == [0, 1, 2, 0, 1]
     assert torch.equal(few, many[:5])
-    assert choose_labels(5, None) is None
+    assert assign_labels(5, None) is None
 
 
 def test_conditional_image_i_is_the_same_whatever_number_is_drawn_and_another_of_another_class() -> None:
     generator = make_conditional_generator()
     count = IMAGES_AT_A_TIME + 7
-    z, labels = draw_sample_z(count, 8, seed=0), choose_labels(count, 3)
+    z, labels = sample_fixed_z(count, 8, seed=0), assign_labels(count, 3)
     assert labels is not None
-    everything = draw_samples(generator, z, CPU, labels)
-    assert np.array_equal(draw_samples(generator, z[:4], CPU, labels[:4]), everything[:4])
-    others = draw_samples(generator, z[:4], CPU, labels[:4] + torch.tensor([0, 0, 0, 1]))
+    everything = generate_images(generator, z, CPU, labels)
+    assert np.array_equal(generate_images(generator, z[:4], CPU, labels[:4]), everything[:4])
+    others = generate_images(generator, z[:4], CPU, labels[:4] + torch.tensor([0, 0, 0, 1]))
     assert np.array_equal(others[:3], everything[:3])
     assert not np.array_equal(others[3], everything[3])
 
@@ -161,8 +161,8 @@ def test_a_conditional_snapshot_is_loaded_with_its_classes_and_with_no_others(
     generator = make_conditional_generator()
     write_snapshot(Path("models/sngan-A-0/generator.safetensors"), generator)
     loaded = load_generator(TRIAL, "generator.safetensors", SHAPE, NARROW, CPU, class_count=3)
-    z, labels = draw_sample_z(4, 8, seed=0), torch.tensor([2, 2, 1, 0])
-    assert np.array_equal(draw_samples(loaded, z, CPU, labels), draw_samples(generator, z, CPU, labels))
+    z, labels = sample_fixed_z(4, 8, seed=0), torch.tensor([2, 2, 1, 0])
+    assert np.array_equal(generate_images(loaded, z, CPU, labels), generate_images(generator, z, CPU, labels))
     for classes in (None, 4):
         with pytest.raises(ValueError, match="does not hold this network"):
             load_generator(TRIAL, "generator.safetensors", SHAPE, NARROW, CPU, classes)

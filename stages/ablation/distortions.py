@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.scores.score import draw_images
+from stages.scores.feature_statistics import sample_indices
 
 Pixels = NDArray[np.uint8]
 
@@ -19,7 +19,7 @@ def repeat_few(images: Pixels, distinct_count: int, seed: int) -> Pixels:
         distinct_count: how many of them are taken, drawn from `seed`; all where there are fewer.
         seed: of the drawing.
     """
-    chosen = draw_images(len(images), distinct_count, seed)
+    chosen = sample_indices(len(images), distinct_count, seed)
     return images[np.resize(chosen, len(images))]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from stages.common.artifacts import Trial
 
 
-def read_trial(description: str | None = None) -> Trial:
+def parse_trial(description: str | None = None) -> Trial:
     """Read `--gan --setting --seed` from the command line: identity only, every number lies in params.yaml."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--gan", required=True, help="a file of stages/gans/, such as sngan")

@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from stages.common.artifacts import Trial
-from stages.common.entry import read_trial, run_stage
+from stages.common.cli import parse_trial, run_stage
 
 
 def fail(error: BaseException) -> None:
@@ -31,5 +31,5 @@ def test_a_fault_of_ours_keeps_its_traceback() -> None:
 
 def test_the_command_line_carries_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["train", "--gan", "sngan", "--setting", "A", "--seed", "3"])
-    assert read_trial() == Trial("sngan", "A", 3)
-    assert read_trial().name == "sngan-A-3"
+    assert parse_trial() == Trial("sngan", "A", 3)
+    assert parse_trial().name == "sngan-A-3"

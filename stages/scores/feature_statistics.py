@@ -1,0 +1,154 @@
+"""Extract what the scores need from a set of images: Inception Score, moments for FID, features for the rest."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.scores.extractor import Extractor, Images
+from stages.scores.inception_score import InceptionScore, compute_inception_score
+from stages.scores.moments import Moments, StreamingMoments
+from stages.scores.params import ScoresParams
+
+SECONDS_BETWEEN_LINES = 10.0
+
+Features = NDArray[np.float32]
+NameImage = Callable[[int], str]
+
+
+class FeatureStatistics(NamedTuple):
+    """The statistics of a set of images from which every score is computed.
+
+    Attributes:
+        inception_score: of all images.
+        moments: of the features of the first images, as many as were requested for FID.
+        features: float32 [kept, D], of the images whose features were requested.
+    """
+
+    inception_score: InceptionScore
+    moments: Moments
+    features: Features
+
+
+class FeatureRequest(NamedTuple):
+    """Which features of a set of images are needed.
+
+    Attributes:
+        moments_count: how many images, the first ones, the moments of FID are computed from.
+        is_kept: bool [N]; whose features are kept.
+    """
+
+    moments_count: int
+    is_kept: NDArray[np.bool_]
+
+    @classmethod
+    def for_generated(cls, count: int, params: ScoresParams) -> "FeatureRequest":
+        """Request the features of the first generated images, as many as the scores need.
+
+        Raises:
+            ValueError: there are fewer images than a score is computed from.
+        """
+        moments_count = params.fid_count(count)
+        for name, least in (("fid_sample_count", moments_count), ("compared_count", params.compared_count)):
+            if count < least:
+                raise ValueError(f"scores.{name} = {least}, but there are only {count} images; lower it")
+        kept_count = max(params.compared_count, moments_count if params.fid_infinity_points else 0)
+        return cls(moments_count, np.arange(count) < kept_count)
+
+    @classmethod
+    def for_reference(cls, count: int, params: ScoresParams) -> "FeatureRequest":
+        """Request the moments of all real images, and the features of `compared_count` that the seed chooses.
+
+        Raises:
+            ValueError: there are fewer images than `compared_count`.
+        """
+        if count < params.compared_count:
+            raise ValueError(
+                f"scores.compared_count = {params.compared_count}, but there are only {count} real images; lower it"
+            )
+        is_kept = np.zeros(count, dtype=np.bool_)
+        is_kept[sample_indices(count, params.compared_count, params.shuffle_seed)] = True
+        return cls(count, is_kept)
+
+
+def sample_indices(count: int, size: int, seed: int) -> NDArray[np.int64]:
+    """Sample `size` of the indices 0..count-1 without replacement, in ascending order."""
+    return np.sort(np.random.RandomState(seed).permutation(count)[:size])
+
+
+def name_by_index(index: int) -> str:
+    """Name an image by its index in its set."""
+    return f"image {index} (counted from 0)"
+
+
+def extract_statistics(
+    images: Images,
+    extractor: Extractor,
+    params: ScoresParams,
+    title: str,
+    request: FeatureRequest | None = None,
+    name_image: NameImage = name_by_index,
+) -> FeatureStatistics:
+    """Extract the features of a set of images, and compute its Inception Score and moments.
+
+    Args:
+        images: uint8 [N, C, H, W]; may be mapped from a file, and is read part by part.
+        extractor: computes features and logits.
+        params: how images are scored.
+        title: of the images, for the progress lines and errors.
+        request: which features are needed; None for those of `FeatureRequest.for_generated`.
+        name_image: gives an image's name, for errors.
+
+    Raises:
+        ValueError: there are too few images for the extractor's features or for the splits, or the network's output
+            for an image is not finite.
+    """
+    refuse_few_images(len(images), extractor.card.feature_dimension, title)
+    request = FeatureRequest.for_generated(len(images), params) if request is None else request
+    refuse_few_images(request.moments_count, extractor.card.feature_dimension, f"{title}, for FID")
+    moments = StreamingMoments(extractor.card.feature_dimension)
+    logits: list[Features] = []
+    kept: list[Features] = []
+    done = 0
+    last_line = time.monotonic()
+    for features, part in extractor.extract(images):
+        _refuse_nonfinite(features, part, done, title, name_image)
+        counted = features[: max(0, request.moments_count - done)]
+        if len(counted):
+            moments.add(counted)
+        kept.append(features[request.is_kept[done : done + len(features)]])
+        logits.append(part)
+        done += len(features)
+        if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
+            last_line = time.monotonic()
+            print(f"{title}: features of {done}/{len(images)} images extracted", flush=True)
+    score = compute_inception_score(np.concatenate(logits), params.splits, params.shuffle_seed)
+    return FeatureStatistics(score, moments.finish(), np.concatenate(kept))
+
+
+def refuse_few_images(count: int, feature_dimension: int, title: str) -> None:
+    """Refuse a number of images whose covariance cannot have full rank, so that FID would be off by a lot.
+
+    Raises:
+        ValueError: there are no more images than features.
+    """
+    if count <= feature_dimension:
+        raise ValueError(
+            f"{title}: {count} images, but FID needs more than the extractor's {feature_dimension} features; "
+            "raise sample.sample_count or prepare's limits, or take an extractor with fewer features"
+        )
+
+
+def _refuse_nonfinite(
+    features: Features, logits: Features, first: int, title: str, name_image: NameImage
+) -> None:
+    is_finite = np.isfinite(features).all(axis=1) & np.isfinite(logits).all(axis=1)
+    if not is_finite.all():
+        faulty = np.flatnonzero(~is_finite)
+        raise ValueError(
+            f"{title}: the extractor answers {name_image(first + int(faulty[0]))} with numbers that are not finite "
+            f"({len(faulty)} of {len(features)} images around it); its weights, or their precision, are at fault: "
+            "make the extractor anew, or compute in float32"
+        )
