@@ -3,12 +3,12 @@
 import fnmatch
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.flow.gpus import list_gpus
 from pipeline.flow.warm import Warm, capture
 from pipeline.preset import switch_preset
 from stages.common.artifacts import Trial, write_bytes
@@ -117,8 +117,7 @@ def list_slots(jobs: int | None, trials_per_device: int) -> list[dict[str, str]]
     device, threads = read_compute()
     gpus = list_gpus() if device in ("auto", "cuda") else []
     if gpus:
-        slots = [{"CUDA_VISIBLE_DEVICES": gpu} for _ in range(trials_per_device) for gpu in gpus]
-        return slots[:jobs]
+        return [gpu for _ in range(trials_per_device) for gpu in gpus][:jobs]
     return [{} for _ in range(jobs or max(1, count_cores() // threads))]
 
 
@@ -144,17 +143,3 @@ def read_compute() -> tuple[str, int]:
 def count_cores() -> int:
     """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def list_gpus() -> list[str]:
-    """List NVIDIA's GPUs as CUDA_VISIBLE_DEVICES names them; none where there is no driver."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip() and name.strip() != "-1"]
-    command = shutil.which("nvidia-smi")
-    if command is None:
-        return []
-    listed = subprocess.run(
-        [command, "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, check=False
-    )
-    return listed.stdout.split() if listed.returncode == 0 else []

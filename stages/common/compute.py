@@ -45,6 +45,7 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
         )
     if name != "cpu":
         _choose_deterministic_kernels()
+    allow_tf32(False)
     return torch.device(name)
 
 
@@ -60,6 +61,16 @@ def _choose_deterministic_kernels() -> None:
     # Filling new memory guards against reading it unwritten; it costs time and we never do.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
+
+
+def allow_tf32(is_allowed: bool) -> None:
+    """Let a GPU round the factors of float32 products to TF32, ten bits of fraction, or forbid it.
+
+    Torch forbids it for matrix products and allows it for convolutions unless it is told otherwise; then what is called
+    float32 would be TF32. These are flags of the process and do not start CUDA.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = is_allowed
+    torch.backends.cudnn.allow_tf32 = is_allowed
 
 
 def keep_freed_memory() -> None:

@@ -36,7 +36,9 @@ class BatchNormWithoutGain(nn.Module):
             variance = average(deviations.square().mean((0, 2, 3)))
             normalised = deviations * (variance + EPSILON).rsqrt().view(1, -1, 1, 1)
             return (normalised + self.offset.view(1, -1, 1, 1)).to(maps.dtype)
-        return functional.batch_norm(maps, None, None, None, self.offset, training=True, eps=EPSILON)
+        # CUDA's backward pass allocates the offset's gradient like the gain, so there it needs a gain of ones.
+        gain = torch.ones_like(self.offset) if maps.is_cuda else None
+        return functional.batch_norm(maps, None, None, gain, self.offset, training=True, eps=EPSILON)
 
 
 class LayerNormWithoutGain(nn.Module):
@@ -52,7 +54,21 @@ class LayerNormWithoutGain(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Normalise feature maps float [N, C, H, W], each image over C, H and W."""
+        if maps.is_cuda and is_channels_last(maps):
+            return self._normalise_channels_last(maps)
         return functional.layer_norm(maps, self.shape, eps=EPSILON) + self.offset
+
+    def _normalise_channels_last(self, maps: Tensor) -> Tensor:
+        """Normalise channels-last maps as they lie in memory and in their own precision.
+
+        Torch's layer norm would copy them to the contiguous layout, autocast would widen them to float32, and the
+        next convolution would undo both. The mean and the variance do not depend on the order of what they are
+        taken over, and the kernel sums in float32 whatever the maps are.
+        """
+        channels, height, width = self.shape
+        with full_precision(maps):
+            normalised = functional.layer_norm(maps.movedim(1, -1), (height, width, channels), eps=EPSILON)
+        return normalised.movedim(-1, 1) + self.offset.to(maps.dtype)
 
 
 class SpectralNorm(nn.Module):

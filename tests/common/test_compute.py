@@ -5,7 +5,7 @@ import pytest
 import torch
 import yaml
 
-from stages.common.compute import configure_compute, derive_seed, describe_compute
+from stages.common.compute import allow_tf32, configure_compute, derive_seed, describe_compute
 from stages.common.params import ParamsError
 
 
@@ -43,6 +43,18 @@ def test_no_threads_are_refused() -> None:
     write(device="cpu", threads=0, images="auto")
     with pytest.raises(ParamsError, match="compute.threads = 0"):
         configure_compute()
+
+
+@pytest.mark.usefixtures("threads_restored")
+def test_float32_is_not_tf32_and_nothing_of_that_starts_cuda() -> None:
+    write(device="cpu", threads=1, images="auto")
+    for is_allowed in (True, False):
+        allow_tf32(is_allowed)
+        assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == is_allowed
+    allow_tf32(True)
+    configure_compute()
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_derived_seeds_differ_by_every_part_and_never_change() -> None:

@@ -35,6 +35,38 @@ def test_layer_norm_treats_feature_maps_image_by_image() -> None:
     assert torch.allclose(together.flatten(1).std(1, unbiased=False), torch.ones(4), atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_layer_norm_of_a_gpu_agrees_and_keeps_layout_and_precision(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    norm = LayerNormWithoutGain(3, 5)
+    with torch.no_grad():
+        norm.offset.normal_()
+    maps = torch.randn(4, 3, 5, 5).to(dtype, memory_format=torch.channels_last)
+    normalised = norm._normalise_channels_last(maps)
+    assert normalised.dtype == dtype
+    assert normalised.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(
+        normalised.float(), norm(maps.float()), rtol=0, atol=3e-2 if dtype.itemsize == 2 else 1e-5
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("norm", [BatchNormWithoutGain, LayerNormWithoutGain])
+def test_a_normaliser_on_a_gpu_has_the_values_and_gradients_of_a_cpu(
+    norm: type[BatchNormWithoutGain | LayerNormWithoutGain],
+) -> None:
+    torch.manual_seed(0)
+    maps, gradient = torch.randn(2, 8, 3, 5, 5).to(memory_format=torch.channels_last)
+    found = {}
+    for device in ("cpu", "cuda"):
+        layer, shown = norm(3, 5).to(device), maps.to(device).requires_grad_(True)
+        result = layer(shown)
+        result.backward(gradient.to(device))
+        assert layer.offset.grad is not None and shown.grad is not None
+        found[device] = [part.cpu() for part in (result.detach(), layer.offset.grad, shown.grad)]
+    torch.testing.assert_close(found["cuda"], found["cpu"], rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("norm", [BatchNormWithoutGain, LayerNormWithoutGain])
 def test_a_normaliser_of_a_discriminator_has_an_offset_and_no_gain(norm: type[nn.Module]) -> None:
     assert [name for name, _ in norm(3, 5).named_parameters()] == ["offset"]
