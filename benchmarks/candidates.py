@@ -20,11 +20,11 @@ from stages.networks.gan import Gan, load_gan_module
 from stages.networks.layers import add_spectral_norm, draw_weights
 from stages.networks.params import NetworksParams
 from stages.networks.residual import ResidualDiscriminator, ResidualGenerator
-from stages.train.batches import MEMORY_FORMATS, Batches
+from stages.train.data import MEMORY_FORMATS, Batches
 from stages.train.log import TrainingLog
 from stages.train.loop import train_gan
 from stages.train.params import Setting, TrainParams
-from stages.train.training import Training
+from stages.train.state import TrainState
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[1] / "presets/default.yaml").read_text(encoding="utf-8"))
 Updates = Callable[[int], None]
@@ -63,7 +63,7 @@ def run_our_loop(
     setting = Setting(**DEFAULT["settings"]["A"] | {"discriminator_steps": steps})
     plan = {"batch_size": batch_size, "evaluation_points": 1, "log_every_generator_steps": 100}
     params = TrainParams(**DEFAULT["train"] | plan | options)
-    training = Training(gan, setting, params, 0, device)
+    training = TrainState(gan, setting, params, 0, device)
     images = torch.randint(0, 256, (8192, *shape), dtype=torch.uint8).to(device)
     batches = Batches(images, batch_size, 0, MEMORY_FORMATS[params.memory_format])
 

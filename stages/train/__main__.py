@@ -3,18 +3,18 @@
 from stages.common.cli import parse_trial, run_stage
 from stages.common.compute import configure_compute
 from stages.networks.shares import find_rank
-from stages.train.handover import hand_over
-from stages.train.processes import join_processes
+from stages.train.distributed import process_group
+from stages.train.export import export_outputs
 from stages.train.trial import train_trial
 
 
 def main() -> None:
     """Read everything first, then train, then write."""
     trial = parse_trial(__doc__)
-    with join_processes(configure_compute()) as device:
+    with process_group(configure_compute()) as device:
         trained = train_trial(trial, device)
         if find_rank() == 0:
-            hand_over(trained)
+            export_outputs(trained)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from stages.networks.gan import AnyGan, Loss
-from stages.train.batches import Batches
+from stages.train.data import Batches
 from stages.train.log import TrainingLog
 from stages.train.params import TrainParams
+from stages.train.state import TrainState
 from stages.train.steps import make_steps
-from stages.train.training import Training
 
 
 def train_gan(
-    training: Training,
+    training: TrainState,
     batches: Batches,
     params: TrainParams,
     log: TrainingLog,
@@ -46,7 +46,7 @@ def train_gan(
             real = batches.draw_labelled(training.discriminator_steps)
             discriminator_loss = steps.update_discriminator(real, is_last=remaining == 0)
             gan.after_discriminator_step(discriminator_loss)
-            training.watch(discriminator_loss.total)
+            training.check_finite(discriminator_loss.total)
             training.discriminator_steps += 1
             log.count_images()
             if training.discriminator_steps % batches.batches_per_epoch == 0:
@@ -54,18 +54,19 @@ def train_gan(
 
         # Update the generator.
         generator_loss = steps.update_generator(len(real.images))
-        training.watch(generator_loss.total)
+        training.check_finite(generator_loss.total)
         training.generator_step = step
-        training.average_generator()
+        training.update_ema()
 
         # Log, and stop where the losses have left the numbers.
         if is_logged:
             log.add(
-                training.place(batches.batches_per_epoch), summarise(gan, discriminator_loss, generator_loss)
+                training.position(batches.batches_per_epoch),
+                summarise(gan, discriminator_loss, generator_loss),
             )
         is_checkpoint = step % params.checkpoint_every_generator_steps == 0 or step == params.generator_steps
         if step in evaluation_steps:
-            training.watch_generator()
+            training.check_generator_finite()
         if is_checkpoint or step in evaluation_steps or log.is_due():
             diverged_at = training.diverged_at()
             log.flush(before_generator_step=diverged_at)

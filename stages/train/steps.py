@@ -11,10 +11,10 @@ from torch.optim import Optimizer
 from stages.networks.gan import Labelled, Loss
 from stages.networks.shares import count_processes
 from stages.train.params import TrainParams
-from stages.train.training import Training
+from stages.train.state import TrainState
 
 
-def make_steps(training: Training, params: TrainParams) -> "Steps":
+def make_steps(training: TrainState, params: TrainParams) -> "Steps":
     """Choose how the steps are run: one kernel after another, compiled, or as CUDA graphs.
 
     Raises:
@@ -22,7 +22,7 @@ def make_steps(training: Training, params: TrainParams) -> "Steps":
     """
     if not params.cuda_graphs:
         return Steps(training, params)
-    from stages.train.graphs import CapturedSteps
+    from stages.train.cuda_graphs import CapturedSteps
 
     return CapturedSteps(training, params)
 
@@ -41,7 +41,7 @@ def reduces_precision(params: TrainParams, device: torch.device) -> bool:
 class Steps:
     """The two updates; each returns its loss, averaged over the processes that share the batch."""
 
-    def __init__(self, training: Training, params: TrainParams) -> None:
+    def __init__(self, training: TrainState, params: TrainParams) -> None:
         self.training = training
         self.reuses_fake = params.reuse_fake
         self._reduces_precision = reduces_precision(params, training.device)

@@ -23,21 +23,21 @@ from stages.common.params import load_section
 from stages.networks.gan import AnyGan, load_gan_module
 from stages.networks.params import NetworksParams
 from stages.networks.shares import count_processes, find_rank
-from stages.train.batches import Batches, open_batches
+from stages.train.data import Batches, open_batches
+from stages.train.distributed import describe_processes, main_process_first
 from stages.train.log import FLUSH_SECONDS, TrainingLog
 from stages.train.loop import train_gan
 from stages.train.params import Setting, TrainParams
-from stages.train.processes import describe_processes, first_process_first
 from stages.train.progress import Progress
 from stages.train.scratch import hash_files, list_sources, open_scratch
-from stages.train.training import Training, write_snapshot, write_tensors
+from stages.train.state import TrainState, write_snapshot, write_tensors
 
 
 class TrainedTrial(NamedTuple):
     """A finished, or diverged, training, the names of its classes if it has them, and the folder with its files."""
 
     trial: Trial
-    training: Training
+    training: TrainState
     params: TrainParams
     batches: Batches
     class_names: list[str] | None
@@ -65,7 +65,7 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
 
     torch.manual_seed(derive_seed(trial.seed, "weights"))
     gan: AnyGan = module.GAN(tuple(images.shape[1:]), networks, options, len(class_names or [""]))
-    training = Training(gan, setting, params, trial.seed, device)
+    training = TrainState(gan, setting, params, trial.seed, device)
     depends_on: dict[str, Any] = {
         "trial": trial.name,
         "params": [section.model_dump() for section in (networks, options, params, setting)],
@@ -74,7 +74,7 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
         "images": hash_files([images_file("train")]),
         "labels": hash_files([labels_file("train")]) if class_names else None,
     }
-    with first_process_first():
+    with main_process_first():
         scratch = open_scratch(trial, depends_on)
     trained = TrainedTrial(trial, training, params, batches, class_names, scratch)
     _run(trained)

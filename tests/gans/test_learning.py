@@ -10,11 +10,11 @@ from stages.networks.gan import AnyGan, Labelled
 from stages.networks.params import NetworksParams
 from stages.scores.frechet import compute_frechet_distance
 from stages.scores.moments import Moments, StreamingMoments
-from stages.train.batches import Batches
+from stages.train.data import Batches
 from stages.train.log import TrainingLog
 from stages.train.loop import train_gan
 from stages.train.params import Setting, TrainParams
-from stages.train.training import Training
+from stages.train.state import TrainState
 from tests.gans.test_contract import CONDITIONAL, MODEL_ZOO, make_gan
 
 pytestmark = pytest.mark.slow
@@ -79,7 +79,7 @@ def train(
     gan = make_gan(name, SHAPE, networks, CLASS_COUNT)
     batches = Batches(images, plan.batch_size, seed=0, labels=labels if gan.is_conditional else None)
     before = draw(gan)
-    training = Training(gan, SETTING, plan, 0, torch.device("cpu"))
+    training = TrainState(gan, SETTING, plan, 0, torch.device("cpu"))
     train_gan(
         training,
         batches,

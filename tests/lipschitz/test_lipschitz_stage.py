@@ -19,7 +19,7 @@ from stages.common.artifacts import (
     write_json,
 )
 from stages.lipschitz.__main__ import main
-from stages.train.handover import hand_over
+from stages.train.export import export_outputs
 from stages.train.trial import train_trial
 from tests.lipschitz.making import OPTIONS
 from tests.train.test_trial import change_params
@@ -29,7 +29,7 @@ SNGAN = Trial("sngan", "A", 0)
 
 def train(trial: Trial, **changes: Any) -> None:
     change_params(lipschitz={"image_count": 8}, train=changes)
-    hand_over(train_trial(trial, torch.device("cpu")))
+    export_outputs(train_trial(trial, torch.device("cpu")))
 
 
 def run(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from stages.networks.conditional import ConditionalBatchNorm2d
 from stages.networks.generator import ImageGenerator
 from stages.networks.params import NetworksParams
 from stages.sample.generation import assign_labels, generate_images, sample_fixed_z
-from stages.train.training import write_snapshot
+from stages.train.state import write_snapshot
 from tests.driving import ROOT, call
 
 pytestmark = pytest.mark.slow

@@ -19,8 +19,9 @@ from stages.common.artifacts import (
     write_json,
 )
 from stages.common.pixels import tensor_to_pixels
-from stages.train.batches import open_batches
+from stages.train.data import open_batches
 from stages.train.trial import train_trial
+from tests.train.test_distributed import SCRIPT, read_state, start_two
 from tests.train.test_options import (
     CPU,
     EXACT,
@@ -32,7 +33,6 @@ from tests.train.test_options import (
     remove_scratch,
     train,
 )
-from tests.train.test_processes import SCRIPT, read_state, start_two
 
 TRIAL = Trial("projection", "A", 0)
 NAMES = ["a", "b", "c"]

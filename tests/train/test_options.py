@@ -15,10 +15,10 @@ from stages.common.params import load_section, read_params
 from stages.networks.gan import load_gan_module
 from stages.networks.params import NetworksParams
 from stages.networks.penalties import measure_gradient_penalty
-from stages.train.handover import hand_over
+from stages.train.export import export_outputs
 from stages.train.params import TrainParams
+from stages.train.state import TrainState
 from stages.train.steps import reduces_precision
-from stages.train.training import Training
 from stages.train.trial import train_trial
 from tests.train.test_trial import change_params
 
@@ -42,7 +42,7 @@ def change_train(**changes: Any) -> None:
 
 def train(gan: str, device: torch.device = CPU) -> dict[str, bytes]:
     trial = Trial(gan, "A", 0)
-    hand_over(train_trial(trial, device))
+    export_outputs(train_trial(trial, device))
     return {path.name: path.read_bytes() for path in sorted((Path("models") / trial.name).iterdir())}
 
 
@@ -56,12 +56,12 @@ def kill_and_resume(
 ) -> dict[str, bytes]:
     remove_scratch()
 
-    def watch_until_killed(self: Training, loss: torch.Tensor) -> None:
+    def check_until_killed(self: TrainState, loss: torch.Tensor) -> None:
         if self.generator_step >= 6:
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Training, "watch", watch_until_killed)
+        patch.setattr(TrainState, "check_finite", check_until_killed)
         train(gan, device)
     return train(gan, device)
 

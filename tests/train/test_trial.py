@@ -12,8 +12,8 @@ import yaml
 from stages.common.artifacts import Trial
 from stages.gans import sngan
 from stages.networks.gan import Loss
-from stages.train.handover import hand_over
-from stages.train.training import Training
+from stages.train.export import export_outputs
+from stages.train.state import TrainState
 from stages.train.trial import train_trial
 
 SNGAN = Trial("sngan", "A", 0)
@@ -33,7 +33,7 @@ def change_params(**sections: dict[str, Any]) -> None:
 
 
 def train(trial: Trial = SNGAN) -> dict[str, bytes]:
-    hand_over(train_trial(trial, CPU))
+    export_outputs(train_trial(trial, CPU))
     return {path.name: path.read_bytes() for path in sorted((Path("models") / trial.name).iterdir())}
 
 
@@ -95,12 +95,12 @@ def test_a_killed_training_resumes_and_ends_bit_identical(
     undisturbed, rows = train(trial), without_timings(read_log(trial))
     remove_scratch()
 
-    def watch_until_killed(self: Training, loss: torch.Tensor) -> None:
+    def check_until_killed(self: TrainState, loss: torch.Tensor) -> None:
         if self.generator_step >= killed_at:
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Training, "watch", watch_until_killed)
+        patch.setattr(TrainState, "check_finite", check_until_killed)
         train(trial)
     assert train(trial) == undisturbed
     assert without_timings(read_log(trial)) == rows

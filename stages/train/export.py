@@ -17,13 +17,13 @@ from stages.common.artifacts import (
     write_json,
 )
 from stages.common.compute import describe_compute
+from stages.train.distributed import describe_processes
 from stages.train.log import read_rows, write_loss_curves
-from stages.train.processes import describe_processes
 from stages.train.scratch import publish
 from stages.train.trial import TrainedTrial
 
 
-def hand_over(trained: TrainedTrial) -> None:
+def export_outputs(trained: TrainedTrial) -> None:
     """Write models/<trial> and results/train/<trial>, each appearing whole or not at all.
 
     The scratch folder stays: if DVC cannot take the outputs over, say for want of disk space, nothing has to be

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from stages.networks.layers import export_state
 
 
-class GeneratorAverage:
+class GeneratorEma:
     """A second copy of the generator's state that follows the first at a distance; it never trains.
 
     Batch norm's running mean and variance are averaged like the weights, whose activations they describe; its
@@ -25,7 +25,7 @@ class GeneratorAverage:
         self.tensors = {name: value.detach().clone() for name, value in export_state(generator).items()}
 
     @torch.no_grad()
-    def follow(self, generator: nn.Module, generator_step: int) -> None:
+    def update(self, generator: nn.Module, generator_step: int) -> None:
         """Move towards the generator after its step number `generator_step`, counted from 1."""
         decay = min(self.decay, (1 + generator_step) / (10 + generator_step))
         for name, value in export_state(generator).items():

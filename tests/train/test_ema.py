@@ -7,8 +7,8 @@ from safetensors.torch import load
 from torch import nn
 
 from stages.common.artifacts import Trial
-from stages.train.averaging import GeneratorAverage
-from stages.train.training import Training
+from stages.train.ema import GeneratorEma
+from stages.train.state import TrainState
 from stages.train.trial import train_trial
 
 TRIAL = Trial("sngan", "A", 0)
@@ -27,20 +27,20 @@ def train(ema_decay: float | None) -> dict[str, bytes]:
 def test_the_average_moves_by_hand() -> None:
     layer = nn.Linear(1, 1)
     nn.init.constant_(layer.weight, 0.0)
-    average = GeneratorAverage(layer, decay=0.5)
+    average = GeneratorEma(layer, decay=0.5)
     nn.init.constant_(layer.weight, 1.0)
-    average.follow(layer, 1)  # decay 2 / 11
+    average.update(layer, 1)  # decay 2 / 11
     assert float(average.tensors["weight"]) == pytest.approx(9 / 11)
-    average.follow(layer, 100)  # decay 0.5, as (1 + 100) / (10 + 100) is more
+    average.update(layer, 100)  # decay 0.5, as (1 + 100) / (10 + 100) is more
     assert float(average.tensors["weight"]) == pytest.approx(10 / 11)
 
 
 def test_batch_norms_statistics_are_averaged_and_its_count_is_copied() -> None:
     norm = nn.BatchNorm1d(1)
-    average = GeneratorAverage(norm, decay=0.5)
+    average = GeneratorEma(norm, decay=0.5)
     norm.running_mean.fill_(4.0)  # type: ignore[union-attr]
     norm.num_batches_tracked.fill_(7)  # type: ignore[union-attr]
-    average.follow(norm, 1000)
+    average.update(norm, 1000)
     assert float(average.tensors["running_mean"]) == 2.0
     assert int(average.tensors["num_batches_tracked"]) == 7
 
@@ -66,11 +66,11 @@ def test_a_killed_training_resumes_its_average_to_the_bit(
     for path in Path(".scratch").rglob("*.*"):
         path.unlink()
 
-    def watch_until_killed(self: Training, loss: torch.Tensor) -> None:
+    def check_until_killed(self: TrainState, loss: torch.Tensor) -> None:
         if self.generator_step >= 7:
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Training, "watch", watch_until_killed)
+        patch.setattr(TrainState, "check_finite", check_until_killed)
         train(0.9)
     assert train(0.9) == undisturbed

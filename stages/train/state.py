@@ -12,15 +12,15 @@ from stages.common.compute import derive_seed
 from stages.networks.gan import AnyGan
 from stages.networks.layers import export_state
 from stages.networks.shares import share_batch_norms
-from stages.train.averaging import GeneratorAverage
-from stages.train.batches import MEMORY_FORMATS
+from stages.train.data import MEMORY_FORMATS
+from stages.train.ema import GeneratorEma
 from stages.train.params import Setting, TrainParams
 
 NEVER = 2**62
 COUNTERS = ("generator_step", "discriminator_steps", "first_non_finite")
 
 
-class Training:
+class TrainState:
     """The networks, their optimisers, the source of noise and the counters of one trial.
 
     Attributes:
@@ -31,7 +31,7 @@ class Training:
         discriminator_steps: discriminator steps done.
         first_non_finite: int64 scalar on the device, the first generator step with a loss that is not a
             finite number, NEVER until there is one.
-        average: what follows the generator and goes into its snapshots, or None.
+        ema: the moving average of the generator that goes into its snapshots, or None.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Training:
         self.discriminator_steps = 0
         self.first_non_finite = torch.tensor(NEVER, device=device)
         decay = params.ema_decay
-        self.average = None if decay is None else GeneratorAverage(self.gan.generator, decay)
+        self.ema = None if decay is None else GeneratorEma(self.gan.generator, decay)
 
-    def place(self, batches_per_epoch: int) -> dict[str, int | float]:
+    def position(self, batches_per_epoch: int) -> dict[str, int | float]:
         """Say where the training stands: generator step, epoch of the discriminator's data, discriminator steps."""
         return {
             "generator_step": self.generator_step,
@@ -76,25 +76,25 @@ class Training:
             else:
                 group["lr"] = rate
 
-    def watch(self, loss: Tensor) -> None:
+    def check_finite(self, loss: Tensor) -> None:
         """Note the current generator step if `loss`, a scalar, is not finite; without waiting for the device."""
         step = torch.where(torch.isfinite(loss.detach()), NEVER, self.generator_step + 1)
         self.first_non_finite = torch.minimum(self.first_non_finite, step)
 
-    def watch_generator(self) -> None:
+    def check_generator_finite(self) -> None:
         """Note the current generator step as non-finite if any weight of the generator is."""
         norm = torch.nn.utils.get_total_norm(list(self.gan.generator.parameters()))
         step = torch.where(torch.isfinite(norm), NEVER, self.generator_step)
         self.first_non_finite = torch.minimum(self.first_non_finite, step)
 
-    def average_generator(self) -> None:
+    def update_ema(self) -> None:
         """Have the average, if there is one, follow the generator's step just done."""
-        if self.average is not None:
-            self.average.follow(self.gan.generator, self.generator_step)
+        if self.ema is not None:
+            self.ema.update(self.gan.generator, self.generator_step)
 
     def snapshot(self) -> dict[str, Tensor]:
         """Return the state that a snapshot holds: the generator's own, or its average."""
-        return export_state(self.gan.generator) if self.average is None else self.average.tensors
+        return export_state(self.gan.generator) if self.ema is None else self.ema.tensors
 
     def diverged_at(self) -> int | None:
         """Return the first generator step with a non-finite loss, or None; waits for the device."""
@@ -110,8 +110,8 @@ class Training:
             tensors[f"{name}.learning_rate"] = torch.tensor(rate, dtype=torch.float64)
         tensors |= {name: torch.as_tensor(getattr(self, name), dtype=torch.int64) for name in COUNTERS}
         tensors["random"] = self.random.get_state()
-        if self.average is not None:
-            tensors |= {f"average.{name}": value for name, value in self.average.tensors.items()}
+        if self.ema is not None:
+            tensors |= {f"average.{name}": value for name, value in self.ema.tensors.items()}
         write_tensors(path, tensors)
 
     def load(self, path: Path) -> None:
@@ -132,9 +132,9 @@ class Training:
         self.discriminator_steps = int(tensors["discriminator_steps"])
         self.first_non_finite = tensors["first_non_finite"].to(self.first_non_finite.device)
         self.random.set_state(tensors["random"])
-        if self.average is not None:
+        if self.ema is not None:
             prefix = "average."
-            self.average.load(
+            self.ema.load(
                 {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
             )
 

@@ -11,7 +11,7 @@ from stages.networks.shares import count_processes, find_rank
 
 
 @contextmanager
-def join_processes(device: torch.device) -> Iterator[torch.device]:
+def process_group(device: torch.device) -> Iterator[torch.device]:
     """Join the processes that torchrun started, if it started this one and others; leave them at the end.
 
     Args:
@@ -52,7 +52,7 @@ def _choose_gpu(local_rank: int) -> torch.device:
 
 
 @contextmanager
-def first_process_first() -> Iterator[None]:
+def main_process_first() -> Iterator[None]:
     """Let the first process go through a `with` block before all others."""
     shared, is_first = count_processes() > 1, find_rank() == 0
     if shared and not is_first:

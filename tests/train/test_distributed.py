@@ -13,7 +13,7 @@ import yaml
 from safetensors.torch import load_file
 
 from stages.common.artifacts import Trial
-from stages.train.handover import hand_over
+from stages.train.export import export_outputs
 from stages.train.trial import train_trial
 
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
@@ -24,31 +24,31 @@ sys.path.insert(0, ".")
 import torch
 from stages.common.artifacts import Trial
 from stages.networks.shares import find_rank
-from stages.train.handover import hand_over
+from stages.train.export import export_outputs
 from stages.train.trial import train_trial
-from stages.train.processes import join_processes
+from stages.train.distributed import process_group
 
 torch.set_num_threads(1)
-with join_processes(torch.device("cpu")) as device:
+with process_group(torch.device("cpu")) as device:
     for gan in sys.argv[1:]:
         trained = train_trial(Trial(gan, "A", 0), device)
         if find_rank() == 0:
-            hand_over(trained)
+            export_outputs(trained)
 """
 
 
 # Ends the second process in its seventh update of the generator, after the checkpoint at the fifth.
 STOPPED = """
-from stages.train.training import Training
-watch = Training.watch
+from stages.train.state import TrainState
+check_finite = TrainState.check_finite
 
 def stop(self, loss):
     import os
     if self.generator_step == 6 and os.environ["RANK"] == "1":
         os._exit(3)
-    watch(self, loss)
+    check_finite(self, loss)
 
-Training.watch = stop
+TrainState.check_finite = stop
 """
 
 
@@ -80,7 +80,7 @@ def test_two_processes_train_every_gan_as_one_does_with_the_same_global_batch(wo
     shared = {gan: (read_state(Trial(gan, "A", 0)), read_losses(Trial(gan, "A", 0))) for gan in GANS}
     for gan, (state, losses) in shared.items():
         trial = Trial(gan, "A", 0)
-        hand_over(train_trial(trial, torch.device("cpu")))
+        export_outputs(train_trial(trial, torch.device("cpu")))
         for name, expected in read_state(trial).items():
             # Sums are grouped otherwise, and Adam's first steps carry that on: measured, 3e-5 of the largest value.
             largest = float(expected.double().abs().max())

@@ -8,7 +8,7 @@ import torch
 
 from stages.common.artifacts import read_images
 from stages.common.pixels import tensor_to_pixels
-from stages.train.batches import Batches, MappedBatches, open_batches
+from stages.train.data import Batches, MappedBatches, open_batches
 
 
 def number_images(count: int) -> torch.Tensor:

@@ -7,8 +7,8 @@ import torch
 from stages.networks.gan import Labelled, Loss
 from stages.networks.shares import count_processes
 from stages.train.params import TrainParams
+from stages.train.state import TrainState
 from stages.train.steps import Steps
-from stages.train.training import Training
 
 # Libraries choose and load their kernels in the first steps, which cannot be captured.
 STEPS_BEFORE_CAPTURE = 3
@@ -21,7 +21,7 @@ class CapturedSteps(Steps):
     A replay writes into the same tensors each time: a returned loss is to be read before the next step.
     """
 
-    def __init__(self, training: Training, params: TrainParams) -> None:
+    def __init__(self, training: TrainState, params: TrainParams) -> None:
         """Check what graphs need.
 
         Raises:
