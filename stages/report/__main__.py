@@ -2,16 +2,22 @@
 
 from stages.common.artifacts import REPORT, write_bytes, write_json
 from stages.common.cli import run_stage
-from stages.report.ablation import tell_ablation
 from stages.report.claims.all_claims import check_claims
-from stages.report.facts import list_orders
-from stages.report.illustrations import draw_illustrations
-from stages.report.inputs import read_results
-from stages.report.lipschitz_section import tell_lipschitz
-from stages.report.page import write_pages
-from stages.report.pairs import compare_pairs, tabulate_pairs
-from stages.report.scores import METRICS
-from stages.report.table import build_cell_table, build_table1, build_trial_table, lay_out, write_csv
+from stages.report.figures.all_figures import draw_illustrations
+from stages.report.render import write_pages
+from stages.report.results.read import read_results
+from stages.report.sections.ablation import tell_ablation
+from stages.report.sections.lipschitz import tell_lipschitz
+from stages.report.sections.protocol_text import list_orders
+from stages.report.sections.score_tables import (
+    build_cell_table,
+    build_table1,
+    build_trial_table,
+    lay_out,
+    write_csv,
+)
+from stages.report.statistics.pairs import compare_pairs, tabulate_pairs
+from stages.report.statistics.scores import METRICS
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from stages.common.artifacts import ABLATION, write_json
 from stages.report.__main__ import main
-from stages.report.ablation import tell_ablation
-from stages.report.inputs import Results, read_results
+from stages.report.results.read import Results, read_results
+from stages.report.sections.ablation import tell_ablation
 
 Write = Callable[..., None]
 TRIALS = {"began-A-0": [(1.0, 70.0)], "sngan-A-0": [(2.0, 50.0)]}

@@ -3,14 +3,14 @@ from collections.abc import Callable
 import pytest
 
 from stages.common.artifacts import DATA_MANIFEST, EXTRACTOR, LOSS_CURVES, TRAINING, read_json, write_json
+from stages.report.claims.absolute_values import check_levels
 from stages.report.claims.all_claims import check_claims
-from stages.report.claims.course import check_fluctuation, check_length, check_ratio
-from stages.report.claims.leading import check_best, check_best_everywhere, check_fastest
-from stages.report.claims.levels import check_levels
+from stages.report.claims.best_gan import check_best, check_best_everywhere, check_fastest
+from stages.report.claims.training import check_fluctuation, check_length, check_ratio
 from stages.report.claims.trends import check_early_ranking, check_trend
 from stages.report.claims.verdict import Check, Margin, judge, tell_margin
-from stages.report.inputs import read_results
-from stages.report.scores import FID, INCEPTION_SCORE
+from stages.report.results.read import read_results
+from stages.report.statistics.scores import FID, INCEPTION_SCORE
 
 Write = Callable[..., None]
 Scores = dict[str, list[tuple[float, float]]]

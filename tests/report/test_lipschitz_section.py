@@ -11,9 +11,9 @@ import pytest
 
 from stages.common.grid import Grid
 from stages.report.__main__ import main
-from stages.report.lipschitz import read_analyses
-from stages.report.lipschitz_claims import check_lipschitz_claims
-from stages.report.lipschitz_section import list_answers, show_range, tell_lipschitz
+from stages.report.claims.lipschitz import check_lipschitz_claims
+from stages.report.results.lipschitz import read_analyses
+from stages.report.sections.lipschitz import list_answers, show_range, tell_lipschitz
 
 Write = Callable[..., None]
 SCORES = {"began-A-0": [(1.0, 90.0)], "sngan-A-0": [(2.0, 60.0)], "batch_norm-A-0": [(2.0, 61.0)]}

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from stages.report.__main__ import main
-from stages.report.inputs import read_results
-from stages.report.pairs import compare_pairs
-from stages.report.scores import FID
+from stages.report.results.read import read_results
+from stages.report.statistics.pairs import compare_pairs
+from stages.report.statistics.scores import FID
 
 Write = Callable[..., None]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from stages.common.artifacts import read_json, write_json
 from stages.report.__main__ import main
-from stages.report.courses import choose_tiles
+from stages.report.figures.sample_progression import choose_tiles
 from tests.report.conftest import read_results_file
 
 Write = Callable[..., None]

@@ -3,11 +3,11 @@ from collections.abc import Callable
 import pytest
 
 from stages.prepare.params import DATASETS
-from stages.report.inputs import read_results
 from stages.report.published import name_data_set
-from stages.report.ranking import compare_orders
-from stages.report.scores import FID, INCEPTION_SCORE, find_best, rank_gans
-from stages.report.table import build_table1, build_trial_table, lay_out, show_place
+from stages.report.results.read import read_results
+from stages.report.sections.score_tables import build_table1, build_trial_table, lay_out, show_place
+from stages.report.statistics.rank_correlation import compare_orders
+from stages.report.statistics.scores import FID, INCEPTION_SCORE, find_best, rank_gans
 
 Write = Callable[..., None]
 

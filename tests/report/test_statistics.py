@@ -4,10 +4,10 @@ from itertools import product
 
 import pytest
 
-from stages.report.claims.course import find_fluctuation
-from stages.report.claims.leading import fit_slope
-from stages.report.intervals import estimate_mean
-from stages.report.pairs import (
+from stages.report.claims.best_gan import fit_slope
+from stages.report.claims.training import find_fluctuation
+from stages.report.statistics.intervals import estimate_mean
+from stages.report.statistics.pairs import (
     correct,
     count_equal_pairs,
     find_least_p,
@@ -16,7 +16,7 @@ from stages.report.pairs import (
     rank_blocks,
     subtract,
 )
-from stages.report.ranking import compare_orders, show_p
+from stages.report.statistics.rank_correlation import compare_orders, show_p
 
 
 def test_an_interval_of_three_values_is_students() -> None:

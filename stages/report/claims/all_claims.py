@@ -1,12 +1,12 @@
 """What the report claimed, held against our numbers: every verdict is computed."""
 
-from stages.report.claims.course import check_fluctuation, check_length, check_ratio
-from stages.report.claims.leading import check_best, check_best_everywhere, check_fastest
-from stages.report.claims.levels import check_levels
+from stages.report.claims.absolute_values import check_levels
+from stages.report.claims.best_gan import check_best, check_best_everywhere, check_fastest
+from stages.report.claims.training import check_fluctuation, check_length, check_ratio
 from stages.report.claims.trends import check_early_ranking, check_trend
 from stages.report.claims.verdict import Claim
-from stages.report.inputs import Results
-from stages.report.scores import METRICS
+from stages.report.results.read import Results
+from stages.report.statistics.scores import METRICS
 
 
 def check_claims(results: Results) -> list[Claim]:

@@ -4,10 +4,10 @@ import statistics
 from itertools import pairwise
 
 from stages.report.claims.verdict import Check, Claim, judge, tell_margin
-from stages.report.inputs import Results, TrialResult
 from stages.report.published import name_gan
-from stages.report.ranking import compare_orders
-from stages.report.scores import FID, Metric
+from stages.report.results.read import Results, TrialResult
+from stages.report.statistics.rank_correlation import compare_orders
+from stages.report.statistics.scores import FID, Metric
 
 # "Roughly the same" order: at least this Kendall's tau, which four of five pairs in the same order give.
 ROUGHLY_THE_SAME = 0.6

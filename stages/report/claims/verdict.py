@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stages.report.intervals import CONFIDENCE, Interval, estimate_mean
+from stages.report.statistics.intervals import CONFIDENCE, Interval, estimate_mean
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.report.canvas import MUTED, add_legend, colour_of, make_figure, note_absence, tidy
-from stages.report.inputs import Results
+from stages.report.figures.plot_style import MUTED, add_legend, colour_of, make_figure, note_absence, tidy
 from stages.report.published import name_gan, published_bars
-from stages.report.scores import METRICS, Metric, summarise
+from stages.report.results.read import Results
+from stages.report.statistics.scores import METRICS, Metric, summarise
 
 GROUP_WIDTH = 0.84
 

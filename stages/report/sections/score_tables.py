@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.artifacts import atomic_path
-from stages.report.inputs import Results, TrialResult
 from stages.report.published import REAL, name_gan, published_score
-from stages.report.scores import METRICS, Cell, Metric, find_best, rank_gans, summarise
+from stages.report.results.read import Results, TrialResult
+from stages.report.statistics.scores import METRICS, Cell, Metric, find_best, rank_gans, summarise
 
 DIVERGED = "diverged"
 MISSING = "missing"

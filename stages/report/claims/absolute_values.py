@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stages.report.claims.verdict import Check, Claim, judge, tell_margin
-from stages.report.inputs import Results
 from stages.report.published import name_gan
-from stages.report.scores import FID, INCEPTION_SCORE, Metric, summarise
+from stages.report.results.read import Results
+from stages.report.statistics.scores import FID, INCEPTION_SCORE, Metric, summarise
 
 
 class Bound(NamedTuple):

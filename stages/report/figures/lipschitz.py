@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from stages.common.grid import Grid
-from stages.report.canvas import COLOURS, MUTED, make_figure, tidy
-from stages.report.lipschitz import KINDS, SCORE, Analyses, Analysis
+from stages.report.figures.plot_style import COLOURS, MUTED, make_figure, tidy
 from stages.report.published import name_gan
+from stages.report.results.lipschitz import KINDS, SCORE, Analyses, Analysis
 
 # Told apart by all common kinds of colour vision, and in grey; its lightest end is too faint on white.
 DEPTHS = colormaps["cividis"]

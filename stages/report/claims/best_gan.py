@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from stages.report.claims.verdict import Check, Claim, judge, tell_margin
-from stages.report.inputs import Results, TrialResult
 from stages.report.published import SNGAN, name_gan
-from stages.report.scores import INCEPTION_SCORE, METRICS, Metric, rank_gans
+from stages.report.results.read import Results, TrialResult
+from stages.report.statistics.scores import INCEPTION_SCORE, METRICS, Metric, rank_gans
 
 NO_RIVAL = "the grid does not hold SNGAN and another GAN"
 Measure = Callable[[str, int], float | None]

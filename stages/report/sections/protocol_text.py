@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from stages.report.inputs import Results
 from stages.report.published import name_gan, published_length, published_score
-from stages.report.ranking import compare_with_published
-from stages.report.scores import METRICS, Metric, rank_gans
-from stages.report.table import SOURCES
+from stages.report.results.read import Results
+from stages.report.sections.score_tables import SOURCES
+from stages.report.statistics.rank_correlation import compare_with_published
+from stages.report.statistics.scores import METRICS, Metric, rank_gans
 
 SHOWN_DIGITS = 12
 SOURCE_TITLES = {"report": "the report's Table 1", "miyato2018": "Miyato et al. 2018, Table 2"}

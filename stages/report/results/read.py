@@ -19,10 +19,10 @@ from stages.common.artifacts import (
 )
 from stages.common.grid import Grid
 from stages.common.params import load_section
-from stages.report.losses import Losses, read_losses
 from stages.report.params import ReportParams, SettingNumbers
 from stages.report.published import name_data_set
-from stages.report.records import read_record, take
+from stages.report.results.losses import Losses, read_losses
+from stages.report.results.records import read_record, take
 from stages.scores.protocol import COUNTS, check_same_protocol
 
 # What the tables and pages show of each record; a file without one of them is damaged.

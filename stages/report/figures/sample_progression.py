@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.report.inputs import Results, TrialResult
-from stages.report.pictures import Illustration, show_course, write_picture
+from stages.report.figures.images import Illustration, show_course, write_picture
 from stages.report.published import name_gan
+from stages.report.results.read import Results, TrialResult
 
 # All courses together hold no more than this many values, so that the page stays a few megabytes.
 MOST_VALUES = 2_600_000

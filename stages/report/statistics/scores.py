@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from stages.report.inputs import Point, Results, TrialResult
-from stages.report.intervals import Interval, estimate_mean
+from stages.report.results.read import Point, Results, TrialResult
+from stages.report.statistics.intervals import Interval, estimate_mean
 
 Item = TypeVar("Item")
 

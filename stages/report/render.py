@@ -7,21 +7,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from stages.common.artifacts import write_bytes
-from stages.report.ablation import AblationSection
-from stages.report.canvas import colour_of
 from stages.report.claims.all_claims import check_claims
-from stages.report.courses import list_steps
-from stages.report.facts import explain_seeds, list_limits, list_orders, list_protocol
-from stages.report.illustrations import Illustrations
-from stages.report.inputs import Results
-from stages.report.lipschitz_section import LipschitzSection, show_count, show_range
-from stages.report.pairs import compare_pairs
-from stages.report.pictures import Illustration
-from stages.report.provenance import digest_protocol, trace_sources
+from stages.report.figures.all_figures import Illustrations
+from stages.report.figures.images import Illustration
+from stages.report.figures.plot_style import colour_of
+from stages.report.figures.sample_progression import list_steps
 from stages.report.published import name_gan
-from stages.report.ranking import show_p
-from stages.report.scores import FID, INCEPTION_SCORE, METRICS
-from stages.report.table import (
+from stages.report.results.read import Results
+from stages.report.sections.ablation import AblationSection
+from stages.report.sections.lipschitz import LipschitzSection, show_count, show_range
+from stages.report.sections.protocol_text import explain_seeds, list_limits, list_orders, list_protocol
+from stages.report.sections.provenance import digest_protocol, trace_sources
+from stages.report.sections.score_tables import (
     SOURCES,
     build_cell_table,
     build_table1,
@@ -32,6 +29,9 @@ from stages.report.table import (
     show_place,
     show_value,
 )
+from stages.report.statistics.pairs import compare_pairs
+from stages.report.statistics.rank_correlation import show_p
+from stages.report.statistics.scores import FID, INCEPTION_SCORE, METRICS
 
 TEMPLATES = {"report.md": "report.md.jinja", "index.html": "index.html.jinja"}
 
@@ -45,7 +45,7 @@ def write_pages(
 ) -> None:
     """Write report.md and index.html."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(("html.jinja",)),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from stages.report.claims.verdict import Claim
-from stages.report.lipschitz import SCORE, Analyses, Analysis
+from stages.report.results.lipschitz import SCORE, Analyses, Analysis
 
 # The report has no tolerance. Miyato et al. 2018, appendix C.1, finds normalised layers at 1.00 to 1.05.
 NEAR_ONE = 0.05

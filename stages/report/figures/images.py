@@ -9,7 +9,7 @@ from PIL import Image
 
 from stages.common.artifacts import atomic_path, images_file, labels_file, read_array, read_images
 from stages.common.image_grid import make_grid
-from stages.report.inputs import TrialResult
+from stages.report.results.read import TrialResult
 
 Picture = NDArray[np.uint8]
 """uint8 [height, width] for grey, [height, width, 3] for colour."""

@@ -6,15 +6,15 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from stages.common.artifacts import NEIGHBOURS
-from stages.report.canvas import write_figure
-from stages.report.courses import Course, draw_courses
-from stages.report.inputs import Results, TrialResult
-from stages.report.loss_figures import draw_all_losses, draw_figure1
-from stages.report.pictures import Illustration, Picture, read_picture, show_real, write_picture
+from stages.report.figures.images import Illustration, Picture, read_picture, show_real, write_picture
+from stages.report.figures.losses import draw_all_losses, draw_figure1
+from stages.report.figures.plot_style import write_figure
+from stages.report.figures.sample_progression import Course, draw_courses
+from stages.report.figures.settings import draw_figure2
+from stages.report.figures.training import draw_figure3
 from stages.report.published import SNGAN, name_gan
-from stages.report.scores import FID, find_best
-from stages.report.setting_figure import draw_figure2
-from stages.report.training_figure import draw_figure3
+from stages.report.results.read import Results, TrialResult
+from stages.report.statistics.scores import FID, find_best
 
 FIGURE2 = Illustration(
     "figure2.png",

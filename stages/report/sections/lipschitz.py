@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.common.grid import Grid
-from stages.report.canvas import write_figure
+from stages.report.claims.lipschitz import check_lipschitz_claims
 from stages.report.claims.verdict import Claim
-from stages.report.lipschitz import SCORE, Analyses, Analysis, read_analyses
-from stages.report.lipschitz_claims import check_lipschitz_claims
-from stages.report.lipschitz_figures import draw_gradients, draw_layer_norms
-from stages.report.pictures import Illustration
+from stages.report.figures.images import Illustration
+from stages.report.figures.lipschitz import draw_gradients, draw_layer_norms
+from stages.report.figures.plot_style import write_figure
 from stages.report.published import name_gan
+from stages.report.results.lipschitz import SCORE, Analyses, Analysis, read_analyses
 
 LAYERS = Illustration(
     "lipschitz_layers.png",

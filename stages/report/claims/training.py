@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from stages.report.claims.verdict import Check, Claim, judge, tell_margin
-from stages.report.inputs import Results, TrialResult
 from stages.report.published import SNGAN, published_length
+from stages.report.results.read import Results, TrialResult
 
 FLUCTUATES_AFTER = 100_000
 # "Almost twice": between these.

@@ -3,10 +3,10 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.report.canvas import MUTED, make_figure, tidy
-from stages.report.inputs import Results, TrialResult
-from stages.report.pictures import Picture
+from stages.report.figures.images import Picture
+from stages.report.figures.plot_style import MUTED, make_figure, tidy
 from stages.report.published import name_gan
+from stages.report.results.read import Results, TrialResult
 
 GENERATOR_COLOUR = "#d55e00"
 DISCRIMINATOR_COLOUR = "#0072b2"

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, permutation_test
 
-from stages.report.inputs import Results
-from stages.report.intervals import Interval, estimate_mean
-from stages.report.scores import Metric
+from stages.report.results.read import Results
+from stages.report.statistics.intervals import Interval, estimate_mean
+from stages.report.statistics.scores import Metric
 
 LEVEL = 0.05
 # All sign patterns of up to 13 blocks are gone through; of more, this many by chance: scipy takes 20 us each.

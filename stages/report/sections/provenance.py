@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.common.artifacts import LOSS_CURVES, POINTS, SCORES, TRAINING
-from stages.report.inputs import Results, TrialResult
+from stages.report.results.read import Results, TrialResult
 
 SHOWN_DIGITS = 12
 

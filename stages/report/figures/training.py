@@ -8,11 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.report.canvas import MUTED, add_legend, colour_of, make_figure, marker_of, note_absence, tidy
-from stages.report.inputs import Results
-from stages.report.intervals import estimate_mean
+from stages.report.figures.plot_style import (
+    MUTED,
+    add_legend,
+    colour_of,
+    make_figure,
+    marker_of,
+    note_absence,
+    tidy,
+)
 from stages.report.published import name_gan, published_curves
-from stages.report.scores import METRICS, Metric
+from stages.report.results.read import Results
+from stages.report.statistics.intervals import estimate_mean
+from stages.report.statistics.scores import METRICS, Metric
 
 MOST_COLUMNS = 4
 # Real data's level is drawn as a line while the panels grow to no more than this many times the curves' own range.

@@ -3,10 +3,10 @@
 from typing import Any, NamedTuple
 
 from stages.common.artifacts import ABLATION, REAL_SCORES
-from stages.report.inputs import Results
 from stages.report.published import REAL, name_gan, published_score
-from stages.report.records import read_record, take
-from stages.report.scores import FID, METRICS, find_best
+from stages.report.results.read import Results
+from stages.report.results.records import read_record, take
+from stages.report.statistics.scores import FID, METRICS, find_best
 from stages.scores.protocol import check_same_protocol
 
 SWITCHED_OFF = "It is switched off: ablation.is_enabled."

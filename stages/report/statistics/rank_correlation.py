@@ -6,7 +6,7 @@ from typing import NamedTuple
 from scipy.stats import kendalltau
 
 from stages.report.published import published_score
-from stages.report.scores import Metric
+from stages.report.statistics.scores import Metric
 
 FEWEST_IN_COMMON = 3
 

@@ -4,7 +4,7 @@ import csv
 from typing import NamedTuple
 
 from stages.common.artifacts import LOSS_CURVES, TRAINING, Trial
-from stages.report.records import take
+from stages.report.results.records import take
 
 
 class Losses(NamedTuple):
