@@ -1,4 +1,4 @@
-"""Where every stage's files lie and how they are written: paths and formats are named here and nowhere else.
+"""Paths and formats of all files that the stages exchange; they are named in this module and nowhere else.
 
 All paths are relative to the repository's root, where DVC runs every stage. Images are uint8 arrays
 [N, C, H, W] in .npy files; networks are safetensors; statistics are safetensors; records are JSON.
@@ -45,7 +45,7 @@ SPLITS = ("train", "test")
 
 
 class Trial(NamedTuple):
-    """One cell of the comparison: a GAN under a setting with a seed."""
+    """One training of the comparison: a GAN under a setting with a seed."""
 
     gan: str
     setting: str
@@ -58,40 +58,40 @@ class Trial(NamedTuple):
 
 
 def images_file(split: str) -> Path:
-    """Images of a prepared split: uint8 [N, C, H, W]."""
+    """Return the path of a prepared split's images: uint8 [N, C, H, W]."""
     return PREPARED / f"{split}_images.npy"
 
 
 def labels_file(split: str) -> Path:
-    """Labels of a prepared split: int64 [N], an index into the manifest's class names."""
+    """Return the path of a prepared split's labels: int64 [N], indices into the manifest's class names."""
     return PREPARED / f"{split}_labels.npy"
 
 
 def class_names_file() -> Path:
-    """Names of a prepared data set's classes: a JSON list, in the order of the labels."""
+    """Return the path of the prepared data set's class names: a JSON list, in the order of the labels."""
     return PREPARED / "class_names.json"
 
 
 def snapshot_name(generator_step: int) -> str:
-    """Name of a generator snapshot in a trial's model folder."""
+    """Return the name of a generator snapshot in a trial's model folder."""
     return f"generator_{generator_step:08d}.safetensors"
 
 
 def discriminator_name(generator_step: int) -> str:
-    """Name of a discriminator snapshot in a trial's model folder."""
+    """Return the name of a discriminator snapshot in a trial's model folder."""
     return f"discriminator_{generator_step:08d}.safetensors"
 
 
 def samples_name(generator_step: int) -> str:
-    """Name of the sampled images in a trial's sample folder: uint8 [N, C, H, W].
+    """Return the name of the generated images in a trial's sample folder: uint8 [N, C, H, W].
 
-    A conditional GAN's manifest there names the classes; image i is of class i modulo their number.
+    For a conditional GAN the manifest in that folder names the classes; image i is of class i modulo their number.
     """
     return f"images_{generator_step:08d}.npy"
 
 
 def grid_name(generator_step: int) -> str:
-    """Name of the grid picture in a trial's sample folder."""
+    """Return the name of the image grid in a trial's sample folder."""
     return f"grid_{generator_step:08d}.png"
 
 
@@ -100,7 +100,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path` in one rename, else it is removed.
 
     Raises:
-        OSError: the file cannot be written; names `path` where the system named nothing.
+        OSError: the file cannot be written; the error names `path` even where the system named no file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -108,7 +108,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes the file private; results are as readable as any other file of the user's.
+        # mkstemp makes the file readable by its owner alone; results get the usual permissions.
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
@@ -135,6 +135,26 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, text.encode())
 
 
+@contextmanager
+def explain_read_errors(path: Path, made_by: str, *damage: type[Exception]) -> Iterator[None]:
+    """Turn an error of reading `path` into one that names the file and the stage that makes it.
+
+    Args:
+        path: the file.
+        made_by: the stage that makes it.
+        damage: the errors that reading a damaged file raises.
+
+    Raises:
+        ValueError: the file is missing or damaged.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
+    except damage as error:
+        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
+
+
 def read_json(path: Path, made_by: str) -> Any:
     """Read a JSON record.
 
@@ -145,20 +165,15 @@ def read_json(path: Path, made_by: str) -> Any:
     Raises:
         ValueError: the file is missing or is not JSON.
     """
-    try:
+    # JSONDecodeError and UnicodeDecodeError are ValueErrors.
+    with explain_read_errors(path, made_by, ValueError):
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path} is not valid JSON ({error}); make it anew: `dvc repro -f {made_by}`"
-        ) from None
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array as .npy, atomically.
 
-    Its content goes as plain bytes: numpy's own writing ends without a cause where the disk is full.
+    The content is written as plain bytes, because numpy's own writing gives no reason when the disk is full.
     """
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
@@ -166,18 +181,14 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def read_array(path: Path, made_by: str) -> NDArray[Any]:
-    """Map an array from a .npy file without reading it all, read-only.
+    """Map an array from a .npy file into memory, read-only, without reading all of it.
 
     Raises:
         ValueError: the file is missing or is no .npy file.
     """
-    try:
+    with explain_read_errors(path, made_by, ValueError, EOFError, OSError):
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
-    return array
+        return array
 
 
 def hash_file(path: Path) -> str:
@@ -187,7 +198,7 @@ def hash_file(path: Path) -> str:
 
 
 def read_images(path: Path, made_by: str) -> NDArray[np.uint8]:
-    """Map images from a .npy file without reading them all.
+    """Map images from a .npy file into memory without reading all of them.
 
     Args:
         path: the file.
@@ -215,10 +226,10 @@ def read_class_names() -> list[str]:
 
 
 def read_labels(split: str, image_count: int, class_count: int) -> NDArray[np.int64]:
-    """Map the labels of a prepared split: int64 [image_count], in 0..class_count-1.
+    """Map the labels of a prepared split into memory: int64 [image_count], in 0..class_count-1.
 
     Raises:
-        ValueError: the file is missing or damaged, or does not label so many images with so many classes.
+        ValueError: the file is missing or damaged, or does not label `image_count` images with `class_count` classes.
     """
     labels: NDArray[np.int64] = read_array(labels_file(split), made_by="prepare")
     is_sound = labels.dtype == np.int64 and labels.shape == (image_count,)

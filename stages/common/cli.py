@@ -1,4 +1,4 @@
-"""The command line that all stages share: which trial, and how an error that a user can mend is told."""
+"""The command line that all stages share: the arguments that name a trial, and one-line errors for the user."""
 
 import argparse
 import errno
@@ -9,7 +9,7 @@ from stages.common.artifacts import Trial
 
 
 def parse_trial(description: str | None = None) -> Trial:
-    """Read `--gan --setting --seed` from the command line: identity only, every number lies in params.yaml."""
+    """Parse `--gan --setting --seed`; they only name the trial, all its numbers are in params.yaml."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--gan", required=True, help="a file of stages/gans/, such as sngan")
     parser.add_argument("--setting", required=True, help="a letter under `settings` in params.yaml")
@@ -19,17 +19,17 @@ def parse_trial(description: str | None = None) -> Trial:
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage; an error of input or disk ends it with one message and exit code 1, without a traceback.
+    """Run a stage; an error in its input or of the disk ends the process with one message and exit code 1.
 
-    Anything else is a fault of ours and keeps its traceback.
+    Any other exception is a bug of ours and keeps its traceback.
     """
     try:
         main()
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {_tell(error)}")
+        sys.exit(f"error: {_format_error(error)}")
 
 
-def _tell(error: ValueError | OSError) -> str:
+def _format_error(error: ValueError | OSError) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" while writing {error.filename}" if error.filename else ""
         return (

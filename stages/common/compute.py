@@ -1,4 +1,4 @@
-"""The machine's part of a run: device, threads, seeds. The one section of params.yaml that no stage depends on."""
+"""Device, threads, determinism and seeds of torch; no DVC stage depends on this section of params.yaml."""
 
 import ctypes
 import hashlib
@@ -13,7 +13,7 @@ from stages.common.params import Params, load_section
 
 
 class ComputeParams(Params):
-    """Where the work runs. Changing it re-runs nothing; every result records what it was."""
+    """The section `compute`: where a stage computes. A change of it re-runs nothing; every result records its value."""
 
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: int = Field(ge=1, le=1024)
@@ -21,16 +21,16 @@ class ComputeParams(Params):
 
 
 def configure_compute(params: ComputeParams | None = None) -> torch.device:
-    """Set up torch's threads and determinism, and choose the device.
+    """Set torch's number of threads, make it deterministic, and choose the device.
 
-    `auto` takes CUDA where there is a GPU, else the CPU.
+    The device `auto` is CUDA where there is a GPU, else the CPU.
 
     Args:
-        params: what to set up; None reads the `compute` section.
+        params: the settings; None reads the section `compute` of params.yaml.
 
     Raises:
         ParamsError: the section is wrong.
-        ValueError: the device asked for is not to be had.
+        ValueError: torch does not find the requested device.
     """
     params = load_section(ComputeParams, "compute") if params is None else params
     torch.set_num_threads(params.threads)
@@ -50,15 +50,15 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
 
 
 def _choose_deterministic_kernels() -> None:
-    """Have torch use kernels that give the same bits every time, and refuse operations that have none.
+    """Make torch use kernels that give the same bits every time, and refuse operations without such a kernel.
 
-    The CPU's kernels that we use do so anyway (tests train twice and compare), and asking for it there would
-    make torch import its compiler, two seconds for each of some fifty short processes.
+    This is not called on a CPU: the kernels that we use there are deterministic anyway (tests train twice and compare),
+    and the call would make torch import its compiler, which takes each of some fifty short processes two seconds.
     """
-    # cuBLAS reads this when it is first used.
+    # cuBLAS reads this variable when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # Filling new memory guards against reading it unwritten; it costs time and we never do.
+    # torch would fill new memory to guard against reading it before writing, which we never do; filling takes time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
@@ -74,9 +74,9 @@ def allow_tf32(is_allowed: bool) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep freed blocks instead of returning each to the system and asking for it again.
+    """Make glibc keep freed memory blocks instead of returning each to the system and requesting it again.
 
-    Every activation would otherwise be new pages to the kernel; benchmarks/process_settings.py measures the gain.
+    Otherwise the kernel would map new pages for every activation; benchmarks/process_settings.py measures the gain.
     """
     if platform.libc_ver()[0] == "glibc":
         trim_threshold, mmap_threshold, largest = -1, -3, 1 << 30
@@ -86,13 +86,13 @@ def keep_freed_memory() -> None:
 
 
 def describe_compute(device: torch.device) -> dict[str, str | int]:
-    """Name what a result was computed on: device, threads, torch version."""
+    """Describe what a result was computed with: device, number of threads, version of torch."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
 def derive_seed(*parts: str | int) -> int:
-    """Derive an independent 63-bit seed from a run's seed and what the randomness is for.
+    """Derive an independent 63-bit seed from a trial's seed and the purpose of the random numbers.
 
     `derive_seed(0, "epoch", 3)` and `derive_seed(0, "epoch", 4)` are unrelated, and neither depends on how
     many numbers were drawn elsewhere.

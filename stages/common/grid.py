@@ -1,4 +1,4 @@
-"""The grid of the comparison: which GANs, settings and seeds make its trials."""
+"""The grid of the comparison: every GAN under every setting with every seed."""
 
 from typing import Annotated, Self
 
@@ -13,7 +13,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Grid(Params):
-    """The top-level lists of params.yaml, in the order in which they are shown."""
+    """The lists at the top level of params.yaml, in the order in which the report shows them."""
 
     gans: list[Name] = Field(min_length=1)
     settings_used: list[Letter] = Field(min_length=1)
@@ -33,7 +33,7 @@ class Grid(Params):
         """Read the grid from params.yaml.
 
         Raises:
-            ParamsError: a list is missing, empty, or holds something else than names or seeds.
+            ParamsError: a list is missing, is empty, or holds something other than names or seeds.
         """
         content = read_params()
         return load_section(cls, content={key: content[key] for key in cls.model_fields if key in content})

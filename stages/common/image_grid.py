@@ -1,4 +1,4 @@
-"""Lay images out as one picture."""
+"""Arrange images in a grid and write it as one PNG."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from stages.common.artifacts import atomic_path
 
 
 def make_grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
-    """Put images side by side, row by row.
+    """Arrange images in a grid, row by row.
 
     Args:
         images: uint8 [rows * columns, C, H, W].
-        rows: images down.
-        columns: images across.
+        rows: number of rows.
+        columns: number of columns.
 
     Returns:
         uint8 [rows * H, columns * W, C].
@@ -26,7 +26,7 @@ def make_grid(images: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.
 
 
 def write_grid(path: Path, images: NDArray[np.uint8], rows: int, columns: int) -> None:
-    """Write the grid of images uint8 [rows * columns, C, H, W], C 1 or 3, as a PNG, atomically."""
+    """Write a grid of the images, uint8 [rows * columns, C, H, W] with C 1 or 3, as a PNG, atomically."""
     grid = make_grid(images, rows, columns)
     picture = Image.fromarray(grid.squeeze(2) if grid.shape[2] == 1 else grid)
     with atomic_path(path) as temporary:

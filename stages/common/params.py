@@ -1,7 +1,7 @@
-"""Read params.yaml into typed, strict models: every package owns the model of its own section.
+"""Read params.yaml into typed, strict models; every package owns the model of its own section.
 
-PyYAML reads `1e-4` as a string where DVC reads a number, so strictness is not taste: a value of the wrong
-type is refused by name instead of being converted.
+PyYAML reads `1e-4` as a string and DVC reads it as a number. A value of the wrong type is therefore refused by
+name and never converted.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ PARAMS_FILE = Path("params.yaml")
 
 
 class ParamsError(ValueError):
-    """Everything that is wrong with params.yaml, one line a fault."""
+    """All faults of params.yaml, one line each."""
 
     def __init__(self, faults: list[str], path: Path = PARAMS_FILE) -> None:
         self.faults = faults
@@ -24,7 +24,7 @@ class ParamsError(ValueError):
 
 
 class Params(BaseModel):
-    """Base of every params model: no conversion of types, no change after reading, no unknown key."""
+    """Base of every params model: it converts no types, cannot be changed, and refuses unknown keys."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -52,16 +52,19 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
 
 
 def find_faults(make: Callable[[], object], where: str) -> list[str]:
-    """Call `make` and return what its params models refused, one line a fault; empty when nothing.
+    """Call `make` and return the faults that its params models found, one line each.
 
     Args:
         make: builds one or more params models.
-        where: dotted key of the section being built, put before the name of each faulty key.
+        where: dotted key of the section, put before the name of each faulty key.
+
+    Returns:
+        The faults; an empty list where there are none.
     """
     try:
         make()
     except ValidationError as error:
-        return [_describe(fault, where) for fault in error.errors(include_url=False)]
+        return [_format_fault(fault, where) for fault in error.errors(include_url=False)]
     except ParamsError as error:
         return error.faults
     return []
@@ -84,11 +87,13 @@ def load_section(model: type[Model], *keys: str, content: Mapping[str, Any] | No
     try:
         return model.model_validate(section)
     except ValidationError as error:
-        raise ParamsError([_describe(fault, where) for fault in error.errors(include_url=False)]) from None
+        raise ParamsError(
+            [_format_fault(fault, where) for fault in error.errors(include_url=False)]
+        ) from None
 
 
-def _describe(fault: Mapping[str, Any], where: str) -> str:
-    """Turn one pydantic fault into a line: key, value, what is allowed."""
+def _format_fault(fault: Mapping[str, Any], where: str) -> str:
+    """Format one pydantic error as a line with key, value and allowed values."""
     key = ".".join([where, *map(str, fault["loc"])]) if where else ".".join(map(str, fault["loc"]))
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "missing":

@@ -1,4 +1,4 @@
-"""Between stored pixels and what networks see: the only two conversions in the project."""
+"""Convert pixels to network input and network output to pixels; no other module does."""
 
 import torch
 from torch import Tensor
@@ -19,8 +19,8 @@ def pixels_to_tensor(pixels: Tensor) -> Tensor:
 def tensor_to_pixels(images: Tensor) -> Tensor:
     """Turn network output into pixels, by one fixed affine map and rounding.
 
-    The report stretched every image's contrast to its own minimum and maximum before scoring it; a
-    truncating cast, common elsewhere, moves 63 of the 256 values by one.
+    The map is the same for every image, unlike the report's, which stretched each image's contrast to its own minimum
+    and maximum. It rounds, because a truncating cast would change 63 of the 256 values by one.
 
     Args:
         images: floating point, any shape; values outside [-1, 1] are clamped.

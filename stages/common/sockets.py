@@ -1,4 +1,4 @@
-"""Downloads that give up: libraries open sockets without a timeout, and would wait for a silent mirror for ever."""
+"""A timeout for downloads by libraries, which open sockets without one and would wait for a silent server for ever."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def socket_timeout(seconds: float) -> Iterator[None]:
-    """Let every socket that is opened meanwhile give up, with an OSError, after a silence of `seconds`."""
+    """Give every socket that is opened in this context a timeout, after which it raises an OSError."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common import artifacts
-from stages.common.image_files import SUFFIXES, Header, UnreadableImage, decode, fit, read_header
+from stages.common.image_files import SUFFIXES, Header, UnreadableImage, crop_and_resize, decode, read_header
 from stages.evaluate import image_arrays
 from stages.evaluate.image_arrays import Floats, Layout
 
@@ -138,7 +138,7 @@ def _open_array(name: str, images: NDArray[np.uint8], resize: int | None) -> Ima
 
 def _resize(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     picture = Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)))
-    return _to_array(fit(picture, side))
+    return _to_array(crop_and_resize(picture, side))
 
 
 def _to_array(picture: Image.Image) -> NDArray[np.uint8]:
@@ -214,5 +214,5 @@ def _read_file(files: list[Path], channels: int, resize: int | None, place: int)
     path = files[place]
     picture = decode(str(path), path.read_bytes())
     if resize is not None:
-        picture = fit(picture, resize)
+        picture = crop_and_resize(picture, resize)
     return _to_array(picture if channels == 1 else picture.convert("RGB"))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.class_order import round_robin_order
+
 # One image in six, as in CIFAR-10.
 TEST_SHARE = 6
 BY_HASH = f"one image in {TEST_SHARE} of each class is test, chosen by the SHA-256 of its name"
@@ -45,8 +47,4 @@ def choose_evenly(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.in
     """
     if limit is None or limit >= len(labels):
         return np.arange(len(labels), dtype=np.int64)
-    turns = np.empty_like(labels)
-    for label in np.unique(labels):
-        members = labels == label
-        turns[members] = np.arange(members.sum())
-    return np.sort(np.lexsort((labels, turns))[:limit]).astype(np.int64)
+    return np.sort(round_robin_order(labels)[:limit])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common.artifacts import SPLITS
-from stages.common.image_files import UnreadableImage, decode, looks_grey
+from stages.common.image_files import UnreadableImage, decode, is_grey_file
 from stages.prepare.dataset import Dataset, Source, Split
 from stages.prepare.division import BY_HASH, choose_test_images
 from stages.prepare.file_tree import ImageFile, list_tree
@@ -100,7 +100,7 @@ def _refuse_missing_classes(entries: list[Entry], class_names: list[str], path: 
 
 def _is_grey(file: ImageFile) -> bool:
     try:
-        return looks_grey(file.read())
+        return is_grey_file(file.read())
     except UnreadableImage:
         # It decides nothing here; writing names it together with all others.
         return True

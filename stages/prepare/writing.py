@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common import artifacts
-from stages.common.image_files import UnreadableImage, fit
+from stages.common.image_files import UnreadableImage, crop_and_resize
 from stages.prepare.dataset import Dataset, Split
 from stages.prepare.division import choose_evenly
 from stages.prepare.progress import tell
@@ -73,7 +73,7 @@ def _write_images(
             except UnreadableImage as fault:
                 faults.append(str(fault))
                 continue
-            image = fit(original, image_size).convert("L" if channels == 1 else "RGB")
+            image = crop_and_resize(original, image_size).convert("L" if channels == 1 else "RGB")
             resized_count += image.size != original.size
             pixels = np.asarray(image).reshape(image_size, image_size, channels)
             file.write(pixels.transpose(2, 0, 1).tobytes())

@@ -48,9 +48,10 @@ def test_json_that_is_missing_or_damaged_names_the_stage(tmp_path: Path) -> None
     path = tmp_path / "file.json"
     with pytest.raises(ValueError, match="file.json is missing; make it with `dvc repro train@x`"):
         read_json(path, "train@x")
-    path.write_text("{")
-    with pytest.raises(ValueError, match="file.json is not valid JSON .*`dvc repro -f train@x`"):
-        read_json(path, "train@x")
+    for damaged in (b"{", b"\xff"):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="file.json is damaged .*`dvc repro -f train@x`"):
+            read_json(path, "train@x")
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:

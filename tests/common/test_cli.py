@@ -16,7 +16,7 @@ def test_an_error_of_input_is_one_line_and_exit_code_1() -> None:
     assert caught.value.code == "error: x is 3, expected 4"
 
 
-def test_a_full_disk_is_told_with_the_file_and_that_nothing_is_lost() -> None:
+def test_the_error_of_a_full_disk_names_the_file_and_says_that_nothing_is_lost() -> None:
     with pytest.raises(SystemExit) as caught:
         run_stage(lambda: fail(OSError(errno.ENOSPC, "No space left on device", "models/x")))
     assert "no space left on the disk while writing models/x. What was finished is kept" in str(
@@ -24,12 +24,12 @@ def test_a_full_disk_is_told_with_the_file_and_that_nothing_is_lost() -> None:
     )
 
 
-def test_a_fault_of_ours_keeps_its_traceback() -> None:
+def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(KeyError):
         run_stage(lambda: fail(KeyError("x")))
 
 
-def test_the_command_line_carries_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_names_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["train", "--gan", "sngan", "--setting", "A", "--seed", "3"])
     assert parse_trial() == Trial("sngan", "A", 3)
     assert parse_trial().name == "sngan-A-3"

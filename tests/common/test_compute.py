@@ -22,15 +22,15 @@ def write(**compute: object) -> None:
 
 
 @pytest.mark.usefixtures("threads_restored")
-def test_threads_are_set_and_told_with_every_result() -> None:
+def test_the_number_of_threads_is_set_and_recorded() -> None:
     write(device="cpu", threads=1, images="auto")
     device = configure_compute()
     assert describe_compute(device) == {"device": "cpu", "threads": 1, "torch": torch.__version__}
 
 
 @pytest.mark.usefixtures("threads_restored")
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that is asked for")
-def test_a_device_that_is_not_there_is_refused_and_auto_takes_the_cpu() -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_missing_is_refused_and_auto_is_the_cpu() -> None:
     write(device="auto", threads=1, images="auto")
     assert configure_compute() == torch.device("cpu")
     write(device="cuda", threads=1, images="auto")
@@ -39,7 +39,7 @@ def test_a_device_that_is_not_there_is_refused_and_auto_takes_the_cpu() -> None:
 
 
 @pytest.mark.usefixtures("threads_restored")
-def test_no_threads_are_refused() -> None:
+def test_zero_threads_are_refused() -> None:
     write(device="cpu", threads=0, images="auto")
     with pytest.raises(ParamsError, match="compute.threads = 0"):
         configure_compute()

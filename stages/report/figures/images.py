@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common.artifacts import atomic_path, images_file, labels_file, read_array, read_images
+from stages.common.class_order import round_robin_order
 from stages.common.image_grid import make_grid
 from stages.report.results.read import TrialResult
 
@@ -53,15 +54,11 @@ def read_picture(path: Path) -> Picture:
 
 
 def show_real(rows: int, columns: int) -> Picture:
-    """Lay out real images of the train split, the classes taking turns, as a grid of samples is laid out."""
+    """Arrange real images of the train split in a grid as large as that of the samples, in turns over the classes."""
     images = read_images(images_file("train"), made_by="prepare")
     labels = read_array(labels_file("train"), made_by="prepare")
-    turns = np.empty(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        turns[labels == label] = np.arange((labels == label).sum())
-    chosen = np.lexsort((labels, turns))
     # A data set may be smaller than the grid; it is then shown more than once.
-    chosen = np.resize(chosen, rows * columns)
+    chosen = np.resize(round_robin_order(labels), rows * columns)
     return _squeeze(make_grid(np.stack([images[index] for index in chosen]), rows, columns))
 
 
