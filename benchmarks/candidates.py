@@ -16,10 +16,12 @@ from torch.nn.utils import parametrizations
 
 from benchmarks.report_networks import load_for_ever, make_report_gan, make_report_loop
 from stages.networks.discriminator import ConvDiscriminator
-from stages.networks.gan import Gan, load_gan_module
-from stages.networks.layers import add_spectral_norm, draw_weights
+from stages.networks.gan import Batch, Gan, load_gan_module
 from stages.networks.params import NetworksParams
 from stages.networks.residual import ResidualDiscriminator, ResidualGenerator
+from stages.networks.score_gan import ScoreGan
+from stages.networks.spectral_norm import add_spectral_norm
+from stages.networks.weights import init_weights
 from stages.train.data import MEMORY_FORMATS, Batches
 from stages.train.log import TrainingLog
 from stages.train.loop import train_gan
@@ -50,7 +52,7 @@ def make_residual_gan(name: str, shape: tuple[int, int, int], width: int, **more
     gan: Gan = module.GAN(shape, make_networks(1), module.Options(**options))
     gan.register_module("generator", ResidualGenerator(shape, networks))
     gan.register_module("discriminator", ResidualDiscriminator(shape, networks))
-    draw_weights(gan)
+    init_weights(gan)
     if name == "sngan":
         add_spectral_norm(gan.discriminator)
     return gan
@@ -87,8 +89,8 @@ def run_plain_loop(
     discriminator's update differentiates the generator too, and the generator's the discriminator; every
     loss waited for; torch's own spectral norm, and its own gradient of a gradient.
     """
-    if hasattr(gan, "score"):
-        vars(gan)["score"] = lambda real, fake: (gan.discriminator(real), gan.discriminator(fake))
+    if isinstance(gan, ScoreGan):
+        vars(gan)["score_real_and_fake"] = lambda real, fake: (gan.score(real), gan.score(fake))
     gan.to(device)
     images = load_for_ever(shape[1], batch_size)
     rate, betas = 2e-4, (0.5, 0.999)
@@ -96,20 +98,20 @@ def run_plain_loop(
     discriminator_adam = torch.optim.Adam(gan.discriminator.parameters(), rate, betas)
     random = torch.Generator(device).manual_seed(0)
 
-    @mock.patch("stages.networks.penalties.differentiate", differentiate_plainly)
+    @mock.patch("stages.networks.gradient_penalty.compute_input_gradient", differentiate_plainly)
     def update(count: int) -> None:
         for _ in range(count):
             for _ in range(steps):
-                real = next(images)[:, : shape[0]].to(device)
+                real = Batch(next(images)[:, : shape[0]].to(device))
                 discriminator_adam.zero_grad()
-                fake = gan.generator(gan.generator.draw_z(len(real), random))
+                fake = gan.generate(len(real.images), random)
                 loss = gan.discriminator_loss(real, fake, random)
                 loss.total.backward()
                 discriminator_adam.step()
                 gan.after_discriminator_step(loss)
                 loss.total.item()
             generator_adam.zero_grad()
-            generator_loss = gan.generator_loss(gan.generator(gan.generator.draw_z(len(real), random))).total
+            generator_loss = gan.generator_loss(gan.generate(len(real.images), random)).total
             generator_loss.backward()
             generator_adam.step()
             generator_loss.item()
@@ -118,14 +120,14 @@ def run_plain_loop(
 
 
 def differentiate_plainly(network: nn.Module, images: Tensor) -> Tensor:
-    """Do what stages/networks/twice.py does by torch's own formulas."""
+    """Do what stages/networks/double_backward.py does by torch's own formulas."""
     return torch.autograd.grad(network(images).sum(), images, create_graph=True)[0]
 
 
 def use_torchs_spectral_norm(gan: Gan, shape: tuple[int, int, int], width: int) -> Gan:
     """Give an SNGAN a discriminator with torch's parametrization in place of ours."""
     discriminator: nn.Module = ConvDiscriminator(shape, make_networks(width))
-    draw_weights(discriminator)
+    init_weights(discriminator)
     for layer in list(discriminator.modules()):
         if isinstance(layer, nn.Conv2d | nn.Linear):
             parametrizations.spectral_norm(layer)

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.candidates import make_residual_gan, make_shelf_gan, run_our_loop
 from benchmarks.turns import CLOCKS
 from stages.common.compute import keep_freed_memory
-from stages.networks.layers import add_spectral_norm, iterate_spectral_norms
+from stages.networks.spectral_norm import add_spectral_norm, run_power_iterations
 
 ROUNDS = 5
 
@@ -84,7 +84,7 @@ def _make_spectral_step(
 
     def step() -> None:
         if iterates:
-            iterate_spectral_norms(network)
+            run_power_iterations(network)
         weights: list[Tensor] = [layer.weight for layer in layers]
         network.zero_grad()
         torch.autograd.backward(weights, gradients)

@@ -34,7 +34,7 @@ def train(gan_name: str, updates: int, width: int, batch_size: int, threads: int
     import yaml
 
     from stages.common.compute import keep_freed_memory
-    from stages.networks.gan import load_gan_module
+    from stages.networks.gan import Batch, load_gan_module
     from stages.networks.params import NetworksParams
 
     torch.set_num_threads(threads)
@@ -48,11 +48,11 @@ def train(gan_name: str, updates: int, width: int, batch_size: int, threads: int
         torch.optim.Adam(part.parameters(), 1e-4, fused=True) for part in (gan.discriminator, gan.generator)
     ]
     random = torch.Generator().manual_seed(0)
-    real = torch.rand(batch_size, 1, 28, 28, generator=random) * 2 - 1
+    real = Batch(torch.rand(batch_size, 1, 28, 28, generator=random) * 2 - 1)
     for update in range(updates + WARM_UP_UPDATES):
         if update == WARM_UP_UPDATES:
             start = time.perf_counter()
-        fake = gan.generator(gan.generator.draw_z(batch_size, random))
+        fake = gan.generate(batch_size, random)
         gan.before_discriminator_step()
         losses = gan.discriminator_loss(real, fake.detach(), random), gan.generator_loss(fake)
         for loss, optimizer in zip(losses, optimizers, strict=True):

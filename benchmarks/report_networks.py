@@ -18,7 +18,7 @@ from torchvision import transforms
 
 from stages.gans import began, ebgan, wgan_gp
 from stages.networks.gan import Gan
-from stages.networks.generator import ImageGenerator
+from stages.networks.generator import Generator
 
 SHAPE = (3, 28, 28)
 Z_DIMENSION = 62
@@ -27,7 +27,7 @@ LEARNING_RATE, BETAS = 2e-4, (0.5, 0.999)
 CRITIC_STEPS = 5
 
 
-def draw_weights(module: nn.Module) -> nn.Module:
+def init_weights(module: nn.Module) -> nn.Module:
     """Draw weights from N(0, 0.02^2) and set offsets to zero, as the report's code does."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -37,7 +37,7 @@ def draw_weights(module: nn.Module) -> nn.Module:
     return module
 
 
-class ReportGenerator(ImageGenerator):
+class ReportGenerator(Generator):
     """Two linear layers and two transposed convolutions; 6.6 million parameters."""
 
     def __init__(self) -> None:
@@ -50,14 +50,14 @@ class ReportGenerator(ImageGenerator):
             *(nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64), nn.ReLU()),
             *(nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Tanh()),
         )
-        draw_weights(self)
+        init_weights(self)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Draw images float [N, 3, 28, 28] from noise float [N, 62]; it knows no labels."""
         images: Tensor = self.maps(self.linear(z).view(-1, 128, 7, 7))
         return images.float()
 
-    def draw_z(self, count: int, random: torch.Generator) -> Tensor:
+    def sample_z(self, count: int, random: torch.Generator) -> Tensor:
         """Draw noise from U[0, 1): float32 [count, 62]."""
         return torch.rand(count, Z_DIMENSION, generator=random, device=random.device)
 
@@ -73,7 +73,7 @@ class ReportAutoEncoder(nn.Module):
         self.from_code = nn.Linear(CODE_DIMENSION, 64 * 14 * 14)
         self.norm = nn.BatchNorm1d(64 * 14 * 14) if normalised else None
         self.deconvolution = nn.ConvTranspose2d(64, 3, 4, 2, 1)
-        draw_weights(self)
+        init_weights(self)
 
     def encode(self, images: Tensor) -> Tensor:
         """Map images float [N, 3, 28, 28] to codes float [N, 32]."""
@@ -102,7 +102,7 @@ class ReportCritic(nn.Module):
         self.convolutions = nn.ModuleList([nn.Conv2d(3, 64, 4, 2, 1), nn.Conv2d(64, 128, 4, 2, 1)])
         self.linear = nn.ModuleList([nn.Linear(128 * 7 * 7, 1024), nn.Linear(1024, 1)])
         self.norms = nn.ModuleList([nn.BatchNorm2d(128), nn.BatchNorm1d(1024)])
-        draw_weights(self)
+        init_weights(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images float [N, 3, 28, 28]: float [N]."""

@@ -7,7 +7,8 @@ removal of the gain.
 from torch import Tensor
 
 from stages.networks.discriminator import Normaliser
-from stages.networks.layers import BatchNormWithoutGain
+from stages.networks.gan import Batch
+from stages.networks.normalisers import BatchNormWithoutGain
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
 
 
@@ -20,6 +21,6 @@ class GAN(ScoreGan):
 
     normaliser: Normaliser | None = BatchNormWithoutGain
 
-    def score(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def score_real_and_fake(self, real: Batch, fake: Batch) -> tuple[Tensor, Tensor]:
         """Score real and generated images in two passes; each float [N]."""
-        return self.discriminator(real), self.discriminator(fake)
+        return self.score(real), self.score(fake)

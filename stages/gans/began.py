@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from stages.common.params import Params
 from stages.networks.discriminator import AutoEncoder
-from stages.networks.gan import Gan, Loss
-from stages.networks.layers import draw_weights
+from stages.networks.gan import Batch, Gan, Loss, concatenate
 from stages.networks.params import Architecture, NetworksParams
+from stages.networks.weights import init_weights
 
 
 class Options(Params):
@@ -29,7 +29,7 @@ class Options(Params):
 class GAN(Gan):
     """k, the weight of generated images in the discriminator's loss, is a controlled quantity and part of the state."""
 
-    judgement = "mean absolute error of the reconstruction"
+    score_name: ClassVar[str] = "mean absolute error of the reconstruction"
     # Its paper has no residual auto-encoder.
     architectures: ClassVar[tuple[Architecture, ...]] = ("standard",)
     options: Options
@@ -52,14 +52,12 @@ class GAN(Gan):
         ):
             self.register_buffer(name, torch.tensor(value))
         auto_encoder = AutoEncoder(image_shape, networks, self.options.code_dimension)
-        draw_weights(auto_encoder)
+        init_weights(auto_encoder)
         return auto_encoder
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
         """See Gan; L(real) - k * L(fake), with L the mean absolute error of the reconstruction."""
-        images = torch.cat([real, fake])
-        errors = (images - self.discriminator(images)).abs().flatten(1).mean(1)
-        real_error, fake_error = (error.mean() for error in errors.chunk(2))
+        real_error, fake_error = (error.mean() for error in self.score(concatenate(real, fake)).chunk(2))
         balance = self.options.gamma * real_error.detach() - fake_error.detach()
         return Loss(
             real_error - self.k * fake_error,
@@ -72,18 +70,18 @@ class GAN(Gan):
             },
         )
 
-    def generator_loss(self, fake: Tensor) -> Loss:
+    def generator_loss(self, fake: Batch) -> Loss:
         """See Gan; L(fake)."""
-        return Loss((fake - self.discriminator(fake)).abs().mean(), {})
+        return Loss((fake.images - self.discriminator(fake.images)).abs().mean(), {})
 
-    def judge(self, images: Tensor) -> Tensor:
-        """See Gan; L of each image."""
-        errors: Tensor = (images - self.discriminator(images)).abs().flatten(1).mean(1)
+    def score(self, batch: Batch) -> Tensor:
+        """Return L of each image: float [N]; see Gan."""
+        errors: Tensor = (batch.images - self.discriminator(batch.images)).abs().flatten(1).mean(1)
         return errors
 
-    def bound_judgement(self, images: Tensor, stretch: Tensor) -> Tensor:
+    def gradient_bound(self, batch: Batch, jacobian_norm: Tensor) -> Tensor:
         """See Gan; the gradient is (I - J)^T sign(x - D(x)) / P over P pixels, and the signs' norm is sqrt(P)."""
-        bound: Tensor = (1.0 + stretch) / images[0].numel() ** 0.5
+        bound: Tensor = (1.0 + jacobian_norm) / batch.images[0].numel() ** 0.5
         return bound
 
     @torch.no_grad()

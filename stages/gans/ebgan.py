@@ -13,11 +13,11 @@ from torch.nn.functional import normalize, relu
 
 from stages.common.params import Params
 from stages.networks.discriminator import AutoEncoder
-from stages.networks.gan import Gan, Loss
-from stages.networks.layers import draw_weights
+from stages.networks.distributed import all_gather_batch
+from stages.networks.gan import Batch, Gan, Loss, concatenate
 from stages.networks.params import Architecture, NetworksParams
 from stages.networks.precision import full_precision
-from stages.networks.shares import gather_shares
+from stages.networks.weights import init_weights
 
 
 class Options(Params):
@@ -31,7 +31,7 @@ class Options(Params):
 class GAN(Gan):
     """The discriminator gives real images a low energy and generated ones an energy of at least the margin."""
 
-    judgement = "mean squared error of the reconstruction"
+    score_name: ClassVar[str] = "mean squared error of the reconstruction"
     # Its paper has no residual auto-encoder.
     architectures: ClassVar[tuple[Architecture, ...]] = ("standard",)
     options: Options
@@ -40,43 +40,42 @@ class GAN(Gan):
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the auto-encoder."""
         auto_encoder = AutoEncoder(image_shape, networks, self.options.code_dimension)
-        draw_weights(auto_encoder)
+        init_weights(auto_encoder)
         return auto_encoder
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
         """See Gan; E[D(real)] + E[max(0, margin - D(fake))], the margin applied to each image alone."""
-        images = torch.cat([real, fake])
-        real_energy, fake_energy = measure_energy(images, self.discriminator(images)).chunk(2)
+        real_energy, fake_energy = self.score(concatenate(real, fake)).chunk(2)
         total = real_energy.mean() + relu(self.options.margin - fake_energy).mean()
         return Loss(
             total, {"real_score": real_energy.detach().mean(), "fake_score": fake_energy.detach().mean()}
         )
 
-    def generator_loss(self, fake: Tensor) -> Loss:
+    def generator_loss(self, fake: Batch) -> Loss:
         """See Gan; E[D(fake)] + weight * pull-away; the gradient flows through both sides of the energy."""
-        codes = self.discriminator.encode(fake)
-        energy = measure_energy(fake, self.discriminator.decode(codes)).mean()
+        codes = self.discriminator.encode(fake.images)
+        energy = compute_energy(fake.images, self.discriminator.decode(codes)).mean()
         with full_precision(codes):
-            pull_away = measure_pull_away(gather_shares(codes))
+            pull_away = compute_pull_away(all_gather_batch(codes))
         return Loss(energy + self.options.pull_away_weight * pull_away, {"pull_away": pull_away.detach()})
 
-    def judge(self, images: Tensor) -> Tensor:
-        """See Gan; the energy of each image."""
-        return measure_energy(images, self.discriminator(images))
+    def score(self, batch: Batch) -> Tensor:
+        """Return the energy of each image: float [N]; see Gan."""
+        return compute_energy(batch.images, self.discriminator(batch.images))
 
     @torch.no_grad()
-    def bound_judgement(self, images: Tensor, stretch: Tensor) -> Tensor:
+    def gradient_bound(self, batch: Batch, jacobian_norm: Tensor) -> Tensor:
         """See Gan; the gradient is 2 (I - J)^T (x - D(x)) / P over P pixels, so it grows with the error itself."""
-        errors: Tensor = (images - self.discriminator(images)).flatten(1).norm(dim=1)
-        return 2.0 * errors * (1.0 + stretch) / images[0].numel()
+        errors: Tensor = (batch.images - self.discriminator(batch.images)).flatten(1).norm(dim=1)
+        return 2.0 * errors * (1.0 + jacobian_norm) / batch.images[0].numel()
 
 
-def measure_energy(images: Tensor, reconstructions: Tensor) -> Tensor:
+def compute_energy(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Mean squared error over the pixels of each image: float [N], from two float [N, C, H, W]."""
     return (images - reconstructions).square().flatten(1).mean(1)
 
 
-def measure_pull_away(codes: Tensor) -> Tensor:
+def compute_pull_away(codes: Tensor) -> Tensor:
     """Mean squared cosine between the codes float [N, D] of different images, N > 1: a scalar in [0, 1].
 
     The report's code divided by one norm of the whole matrix, which made the term a constant.

@@ -4,11 +4,9 @@ Source: Miyato et al. 2018, section 4 and Table 2 (non-saturating loss); the pen
 """
 
 import torch
-from torch import Tensor
 
-from stages.networks.discriminator import Normaliser
-from stages.networks.gan import Loss
-from stages.networks.penalties import GradientPenaltyOptions, measure_gradient_penalty
+from stages.networks.gan import Batch, Loss
+from stages.networks.gradient_penalty import GradientPenaltyOptions, compute_gradient_penalty
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
 
 
@@ -20,13 +18,12 @@ class GAN(ScoreGan):
     """The penalty holds the gradient of the score, the logit, near norm one; nothing is normalised."""
 
     options: Options
-    normaliser: Normaliser | None = None
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
         """See Gan; the loss on scores + lambda * penalty."""
         loss = super().discriminator_loss(real, fake, random)
-        penalty = measure_gradient_penalty(
-            self.discriminator, real, fake, random, self.options.full_precision_penalty
+        penalty = compute_gradient_penalty(
+            self.discriminator, real.images, fake.images, random, self.options.full_precision_penalty
         )
         total = loss.total + self.options.gradient_penalty_weight * penalty
         return Loss(total, loss.diagnostics | {"gradient_penalty": penalty.detach()})

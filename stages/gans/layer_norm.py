@@ -4,7 +4,7 @@ Source: Ba et al. 2016; Miyato et al. 2018, section 4, for the removal of the ga
 """
 
 from stages.networks.discriminator import Normaliser
-from stages.networks.layers import LayerNormWithoutGain
+from stages.networks.normalisers import LayerNormWithoutGain
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
 
 

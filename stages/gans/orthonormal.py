@@ -8,8 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from stages.networks.discriminator import Normaliser
-from stages.networks.gan import Loss
+from stages.networks.gan import Batch, Loss
 from stages.networks.precision import full_precision
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
 
@@ -24,19 +23,18 @@ class GAN(ScoreGan):
     """The penalty is on the weights alone; nothing is normalised."""
 
     options: Options
-    normaliser: Normaliser | None = None
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
         """See Gan; the loss on scores + weight * sum of the layers' penalties."""
         loss = super().discriminator_loss(real, fake, random)
         layers = [layer for layer in self.discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        with full_precision(fake):
-            penalty = torch.stack([measure_orthonormality(layer.weight) for layer in layers]).sum()
+        with full_precision(fake.images):
+            penalty = torch.stack([compute_orthonormality(layer.weight) for layer in layers]).sum()
         total = loss.total + self.options.orthonormal_weight * penalty
         return Loss(total, loss.diagnostics | {"orthonormal_penalty": penalty.detach()})
 
 
-def measure_orthonormality(weight: Tensor) -> Tensor:
+def compute_orthonormality(weight: Tensor) -> Tensor:
     """Compute ||W W^T - I||_F^2 or ||W^T W - I||_F^2, whichever matrix is smaller, as a scalar.
 
     W is the weight as a matrix [out, everything else]. The two differ by a constant, the difference of W's sides,

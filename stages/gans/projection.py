@@ -6,18 +6,17 @@ norm of every layer, that of the classes included, as in the authors' code, pfne
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from stages.networks.architectures import build_discriminator
 from stages.networks.discriminator import ConvDiscriminator
-from stages.networks.gan import AnyGan, Labelled, Loss
-from stages.networks.layers import add_spectral_norm, draw_weights, iterate_spectral_norms
-from stages.networks.losses import SCORE_LOSSES
+from stages.networks.gan import Batch
 from stages.networks.params import NetworksParams
-from stages.networks.precision import widen
+from stages.networks.precision import upcast_to_float32
 from stages.networks.residual import ResidualDiscriminator
-from stages.networks.score_gan import ScoreGanOptions
+from stages.networks.score_gan import ScoreGan, ScoreGanOptions
+from stages.networks.spectral_norm import add_spectral_norm, run_power_iterations
+from stages.networks.weights import init_weights
 
 
 class Options(ScoreGanOptions):
@@ -38,12 +37,12 @@ class ProjectionDiscriminator(nn.Module):
         The score is <embed(y), phi(x)> + psi(phi(x)) with the features phi and the body's last layer psi.
         """
         features = self.body.features(images)
-        projections = (self.embedding(labels) * widen(features)).sum(1)
-        scores: Tensor = widen(self.body.score(features).squeeze(1)) + projections
+        projections = (self.embedding(labels) * upcast_to_float32(features)).sum(1)
+        scores: Tensor = upcast_to_float32(self.body.score(features).squeeze(1)) + projections
         return scores
 
 
-class GAN(AnyGan):
+class GAN(ScoreGan):
     """The generator draws images of a label; the discriminator says how real they are as images of that label."""
 
     is_conditional: ClassVar[bool] = True
@@ -52,29 +51,15 @@ class GAN(AnyGan):
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the discriminator and normalise all its layers, the classes' vectors as one matrix."""
         discriminator = ProjectionDiscriminator(build_discriminator(image_shape, networks), self.class_count)
-        draw_weights(discriminator)
+        init_weights(discriminator)
         add_spectral_norm(discriminator)
         return discriminator
 
-    def measure_discriminator_loss(self, real: Labelled, fake: Labelled, random: torch.Generator) -> Loss:
-        """See AnyGan."""
-        assert real.labels is not None and fake.labels is not None
-        images, labels = torch.cat([real.images, fake.images]), torch.cat([real.labels, fake.labels])
-        real_scores, fake_scores = self.discriminator(images, labels).chunk(2)
-        total = SCORE_LOSSES[self.options.loss].discriminator(real_scores, fake_scores)
-        return Loss(
-            total, {"real_score": real_scores.detach().mean(), "fake_score": fake_scores.detach().mean()}
-        )
-
-    def measure_generator_loss(self, fake: Labelled) -> Loss:
-        """See AnyGan."""
-        return Loss(SCORE_LOSSES[self.options.loss].generator(self.judge_labelled(fake)), {})
-
-    def judge_labelled(self, shown: Labelled) -> Tensor:
-        """See AnyGan; the score of each image as one of its label."""
-        scores: Tensor = self.discriminator(shown.images, shown.labels)
+    def score(self, batch: Batch) -> Tensor:
+        """Return the score of each image as one of its label: float [N]; see Gan."""
+        scores: Tensor = self.discriminator(batch.images, batch.labels)
         return scores
 
     def before_discriminator_step(self) -> None:
         """Do the one power iteration of an update (Miyato et al. 2018, Algorithm 1)."""
-        iterate_spectral_norms(self.discriminator)
+        run_power_iterations(self.discriminator)

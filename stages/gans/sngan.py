@@ -7,10 +7,9 @@ The discriminator has no batch norm beside it, as the report's code had: its gai
 from pydantic import Field
 from torch import Tensor, nn
 
-from stages.networks.discriminator import Normaliser
-from stages.networks.layers import add_spectral_norm, iterate_spectral_norms
 from stages.networks.params import NetworksParams
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
+from stages.networks.spectral_norm import add_spectral_norm, run_power_iterations
 
 
 class Options(ScoreGanOptions):
@@ -37,7 +36,6 @@ class GAN(ScoreGan):
     """The discriminator is K-Lipschitz up to the difference between a convolution and its reshaped weight."""
 
     options: Options
-    normaliser: Normaliser | None = None
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the discriminator and normalise all its layers; the last one's spectral norm becomes K.
@@ -57,9 +55,9 @@ class GAN(ScoreGan):
     def before_discriminator_step(self) -> None:
         """Do the power iterations of an update: one in Algorithm 1."""
         for _ in range(self.options.power_iterations):
-            iterate_spectral_norms(self.discriminator)
+            run_power_iterations(self.discriminator)
 
     def before_generator_step(self) -> None:
         """Do as many for the generator, if it is normalised (Zhang et al. 2019, section 3.2)."""
         for _ in range(self.options.power_iterations):
-            iterate_spectral_norms(self.generator)
+            run_power_iterations(self.generator)

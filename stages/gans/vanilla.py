@@ -3,7 +3,6 @@
 Source: Goodfellow et al. 2014, "Generative Adversarial Nets", with the networks of the comparison.
 """
 
-from stages.networks.discriminator import Normaliser
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
 
 
@@ -13,5 +12,3 @@ class Options(ScoreGanOptions):
 
 class GAN(ScoreGan):
     """Nothing bounds the discriminator."""
-
-    normaliser: Normaliser | None = None

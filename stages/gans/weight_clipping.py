@@ -6,13 +6,13 @@ Miyato et al. 2018, Table 2).
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from stages.common.params import Params
 from stages.networks.architectures import build_discriminator
-from stages.networks.gan import Gan, Loss
-from stages.networks.layers import draw_weights
+from stages.networks.gan import Batch, Gan, Loss, concatenate
 from stages.networks.params import NetworksParams
+from stages.networks.weights import init_weights
 
 
 class Options(Params):
@@ -29,23 +29,21 @@ class GAN(Gan):
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the critic, its parameters within the range from the start."""
         critic = build_discriminator(image_shape, networks)
-        draw_weights(critic)
+        init_weights(critic)
         _clip(critic, self.options.clip)
         return critic
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
         """See Gan; E[D(fake)] - E[D(real)]."""
-        real_score, fake_score = (
-            scores.mean() for scores in self.discriminator(torch.cat([real, fake])).chunk(2)
-        )
+        real_score, fake_score = (scores.mean() for scores in self.score(concatenate(real, fake)).chunk(2))
         return Loss(
             fake_score - real_score,
             {"real_score": real_score.detach(), "fake_score": fake_score.detach()},
         )
 
-    def generator_loss(self, fake: Tensor) -> Loss:
+    def generator_loss(self, fake: Batch) -> Loss:
         """See Gan; -E[D(fake)]."""
-        return Loss(-self.discriminator(fake).mean(), {})
+        return Loss(-self.score(fake).mean(), {})
 
     def after_discriminator_step(self, loss: Loss) -> None:
         """Bring every parameter back within [-clip, clip]."""

@@ -6,7 +6,6 @@ Source: Salimans and Kingma 2016, equation 2; Miyato et al. 2018, section 4, for
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from stages.networks.discriminator import Normaliser
 from stages.networks.params import NetworksParams
 from stages.networks.score_gan import ScoreGan, ScoreGanOptions
 
@@ -29,8 +28,6 @@ class UnitWeights(nn.Module):
 
 class GAN(ScoreGan):
     """Every output of every layer has weights of norm one."""
-
-    normaliser: Normaliser | None = None
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the discriminator and normalise all its layers."""

@@ -5,13 +5,13 @@ penalty, no batch norm in the critic, whose penalty is on each image alone).
 """
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from stages.networks.architectures import build_discriminator
-from stages.networks.gan import Gan, Loss
-from stages.networks.layers import draw_weights
+from stages.networks.gan import Batch, Gan, Loss, concatenate
+from stages.networks.gradient_penalty import GradientPenaltyOptions, compute_gradient_penalty
 from stages.networks.params import NetworksParams
-from stages.networks.penalties import GradientPenaltyOptions, measure_gradient_penalty
+from stages.networks.weights import init_weights
 
 
 class Options(GradientPenaltyOptions):
@@ -26,16 +26,14 @@ class GAN(Gan):
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the critic, not normalised."""
         critic = build_discriminator(image_shape, networks)
-        draw_weights(critic)
+        init_weights(critic)
         return critic
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
         """See Gan; E[D(fake)] - E[D(real)] + lambda * penalty."""
-        real_score, fake_score = (
-            scores.mean() for scores in self.discriminator(torch.cat([real, fake])).chunk(2)
-        )
-        penalty = measure_gradient_penalty(
-            self.discriminator, real, fake, random, self.options.full_precision_penalty
+        real_score, fake_score = (scores.mean() for scores in self.score(concatenate(real, fake)).chunk(2))
+        penalty = compute_gradient_penalty(
+            self.discriminator, real.images, fake.images, random, self.options.full_precision_penalty
         )
         total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
         return Loss(
@@ -47,6 +45,6 @@ class GAN(Gan):
             },
         )
 
-    def generator_loss(self, fake: Tensor) -> Loss:
+    def generator_loss(self, fake: Batch) -> Loss:
         """See Gan; -E[D(fake)]."""
-        return Loss(-self.discriminator(fake).mean(), {})
+        return Loss(-self.score(fake).mean(), {})

@@ -6,17 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stages.lipschitz.gradients import measure_steepness
+from stages.lipschitz.gradients import compute_gradient_norms
 from stages.lipschitz.layers import NORMALISERS, trace_layers
-from stages.lipschitz.norms import LayerNorms, measure_norms
 from stages.lipschitz.params import LipschitzParams
-from stages.networks.gan import AnyGan, Labelled
+from stages.lipschitz.singular_values import SingularValues, measure_singular_values
+from stages.networks.gan import Batch, Gan
 
 Row = dict[str, Any]
 
 
 def analyse(
-    gan: AnyGan, images: dict[str, Tensor], params: LipschitzParams, seed: int, labels: Tensor | None = None
+    gan: Gan, images: dict[str, Tensor], params: LipschitzParams, seed: int, labels: Tensor | None = None
 ) -> Row:
     """Analyse a GAN's discriminator.
 
@@ -28,39 +28,44 @@ def analyse(
         labels: int64 [N], held fixed while an image moves, of a conditional GAN's images of every kind.
 
     Returns:
-        What LayerNorms says of each linear layer, and for each normaliser the largest factor that it stretches by. Of
-        the whole: the products over layers of `sigma`, and of `operator_norm`. By kind of image the `gradient_norm`;
+        The SingularValues of each linear layer, and for each normaliser the largest factor that it stretches by. Of the
+        whole: the products over layers of `sigma`, and of `operator_norm`. By kind of image the `gradient_norm`;
         the `local_bound`: the product of the operator norms and of the normalisers' factors at an image, brought
         through what is done to the network's output; and the `share_of_bound`, the gradient's norm over that bound.
         The last two are None where the layers are not one chain. JSON-able, so None for what is no finite number.
     """
-    trace = trace_layers(gan, Labelled(images["real"][:2], None if labels is None else labels[:2]))
+    trace = trace_layers(gan, Batch(images["real"][:2], None if labels is None else labels[:2]))
     # Power iteration and ARPACK start anew for each layer and snapshot, so that no row depends on another.
     random = torch.Generator().manual_seed(seed)
-    norms = {layer.name: measure_norms(layer, params, random) for layer in trace.layers if layer.is_linear}
+    norms = {
+        layer.name: measure_singular_values(layer, params, random)
+        for layer in trace.layers
+        if layer.is_linear
+    }
     sigma_product = math.prod(norm.sigma for norm in norms.values())
     operator_norm_product = math.prod(norm.operator_norm for norm in norms.values())
     gradient_norm, local_bound, share_of_bound = {}, {}, {}
     factors: dict[str, float] = {}
     for kind, shown in images.items():
-        steepness = measure_steepness(gan, trace.layers, Labelled(shown, labels))
-        stretch = torch.full_like(steepness.gradient_norms, operator_norm_product)
-        for name, factor in steepness.factors.items():
+        batch = Batch(shown, labels)
+        measured = compute_gradient_norms(gan, trace.layers, batch)
+        bound_of_jacobian = torch.full_like(measured.norms, operator_norm_product)
+        for name, factor in measured.jacobian_norms.items():
             factors[name] = max(factors.get(name, 0.0), float(factor.max()))
-            stretch = stretch * factor
-        bound = gan.bound_judgement(shown, stretch)
-        gradient_norm[kind] = summarise(steepness.gradient_norms)
+            bound_of_jacobian = bound_of_jacobian * factor
+        bound = gan.gradient_bound(batch, bound_of_jacobian)
+        gradient_norm[kind] = summarise(measured.norms)
         local_bound[kind] = summarise(bound) if trace.has_bound else None
-        share_of_bound[kind] = summarise(steepness.gradient_norms / bound) if trace.has_bound else None
+        share_of_bound[kind] = summarise(measured.norms / bound) if trace.has_bound else None
     return {
-        "judgement": gan.judgement,
+        "score_name": gan.score_name,
         "layers": [
             {"name": layer.name, "kind": layer.kind, **describe_norms(norms[layer.name])}
             for layer in trace.layers
             if layer.is_linear
         ],
         "normalisers": [
-            {"name": layer.name, "kind": layer.kind, "largest_factor": to_number(factors[layer.name])}
+            {"name": layer.name, "kind": layer.kind, "largest_jacobian_norm": to_number(factors[layer.name])}
             for layer in trace.layers
             if layer.kind in NORMALISERS.values()
         ],
@@ -73,7 +78,7 @@ def analyse(
     }
 
 
-def describe_norms(norms: LayerNorms) -> Row:
+def describe_norms(norms: SingularValues) -> Row:
     """Describe a layer's norms with the error of the estimate."""
     return {**norms._asdict(), "sigma_error": norms.sigma_error}
 

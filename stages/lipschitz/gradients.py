@@ -6,23 +6,23 @@ import torch
 from torch import Tensor, nn
 
 from stages.lipschitz.layers import NORMALISERS, Layer, watching
-from stages.networks.gan import AnyGan, Labelled
-from stages.networks.layers import EPSILON, BatchNormWithoutGain
+from stages.networks.gan import Batch, Gan
+from stages.networks.normalisers import EPSILON, BatchNormWithoutGain
 
 
-class Steepness(NamedTuple):
+class GradientNorms(NamedTuple):
     """What was measured at N images.
 
     Attributes:
-        gradient_norms: Euclidean norm of the gradient of AnyGan.judge_labelled at each image: float [N].
-        factors: how far each normaliser stretches at each image, by its name: float [N].
+        norms: Euclidean norm of the gradient of Gan.score at each image: float [N].
+        jacobian_norms: how far each normaliser stretches at each image, by its name: float [N].
     """
 
-    gradient_norms: Tensor
-    factors: dict[str, Tensor]
+    norms: Tensor
+    jacobian_norms: dict[str, Tensor]
 
 
-def measure_steepness(gan: AnyGan, layers: list[Layer], shown: Labelled) -> Steepness:
+def compute_gradient_norms(gan: Gan, layers: list[Layer], shown: Batch) -> GradientNorms:
     """Differentiate what the discriminator says of each image by that image.
 
     Under batch norm what is said of one image depends on all of the batch. Here the batch's mean and variance are held
@@ -34,7 +34,7 @@ def measure_steepness(gan: AnyGan, layers: list[Layer], shown: Labelled) -> Stee
         shown: N > 1 images; labels stay what they are.
 
     Raises:
-        ValueError: the GAN's `judge` does not give one number an image.
+        ValueError: the GAN's `score` does not give one number an image.
     """
     factors: dict[str, Tensor] = {}
 
@@ -50,14 +50,14 @@ def measure_steepness(gan: AnyGan, layers: list[Layer], shown: Labelled) -> Stee
     normalisers = [(layer.name, layer.module) for layer in layers if layer.kind in NORMALISERS.values()]
     images = shown.images.detach().clone().requires_grad_(True)
     with watching(normalisers, see):
-        judgements = gan.judge_labelled(Labelled(images, shown.labels))
-    if judgements.shape != images.shape[:1]:
+        scores = gan.score(Batch(images, shown.labels))
+    if scores.shape != images.shape[:1]:
         raise ValueError(
-            f"{type(gan).__module__}: judge gives {list(judgements.shape)} for {list(images.shape)}, expected one "
-            "number an image; override judge (and bound_judgement) where the discriminator gives no score"
+            f"{type(gan).__module__}: score gives {list(scores.shape)} for {list(images.shape)}, expected one "
+            "number an image; override score (and gradient_bound) where the discriminator gives no score"
         )
-    (gradients,) = torch.autograd.grad(judgements.sum(), images)
-    return Steepness(gradients.flatten(1).norm(dim=1), factors)
+    (gradients,) = torch.autograd.grad(scores.sum(), images)
+    return GradientNorms(gradients.flatten(1).norm(dim=1), factors)
 
 
 def find_deviation(maps: Tensor, is_batch: bool) -> Tensor:

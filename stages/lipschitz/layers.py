@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stages.networks.gan import AnyGan, Labelled
-from stages.networks.layers import BatchNormWithoutGain, LayerNormWithoutGain
+from stages.networks.gan import Batch, Gan
+from stages.networks.normalisers import BatchNormWithoutGain, LayerNormWithoutGain
 
 LINEAR = {
     nn.Conv2d: "convolution",
@@ -97,7 +97,7 @@ def watching(modules: list[tuple[str, nn.Module]], see: Callable[..., Tensor | N
 
 
 @torch.no_grad()
-def trace_layers(gan: AnyGan, shown: Labelled) -> Trace:
+def trace_layers(gan: Gan, shown: Batch) -> Trace:
     """Run a discriminator on N > 1 images and note what it runs through.
 
     Whether the layers are a chain is seen from the memory that they read and write: a skip connection, or anything
@@ -118,7 +118,7 @@ def trace_layers(gan: AnyGan, shown: Labelled) -> Trace:
         links.append(_share_memory(given, kept[-1]))
 
     with watching(list(list_leaves(gan.discriminator)), see), watching([("", gan.discriminator)], see_end):
-        gan.judge_labelled(Labelled(images, shown.labels))
+        gan.score(Batch(images, shown.labels))
     # Called more than once, or past its own `forward`, the whole is no chain of what was seen.
     return Trace(layers, len(links) == len(layers) + 1 and all(links))
 

@@ -13,8 +13,8 @@ from stages.common.pixels import pixels_to_tensor
 from stages.lipschitz.analysis import Row, analyse
 from stages.lipschitz.params import LipschitzParams
 from stages.networks.architectures import build_generator
-from stages.networks.gan import AnyGan, Labelled, load_gan_module
-from stages.networks.generator import ImageGenerator
+from stages.networks.gan import Batch, Gan, load_gan_module
+from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.networks.snapshots import load_snapshot
 
@@ -42,7 +42,7 @@ def analyse_trial(trial: Trial, manifest: dict[str, Any], device: torch.device) 
     # As samples are drawn: a snapshot holds plain weights, whatever the training had put on them.
     networks = load_section(NetworksParams, "networks")
     generator = build_generator(image_shape, networks, class_count).to(device)
-    real = choose_real(params.image_count, trial.seed, class_count).change(lambda part: part.to(device))
+    real = choose_real(params.image_count, trial.seed, class_count).map(lambda part: part.to(device))
     for snapshot in manifest["snapshots"]:
         load_snapshot(generator, trial, snapshot["file"])
         load_snapshot(gan.discriminator, trial, snapshot["discriminator_file"])
@@ -52,16 +52,16 @@ def analyse_trial(trial: Trial, manifest: dict[str, Any], device: torch.device) 
         yield place | analyse(gan, images, params, seed, real.labels)
 
 
-def build_gan(trial: Trial, image_shape: tuple[int, int, int], class_count: int | None) -> AnyGan:
+def build_gan(trial: Trial, image_shape: tuple[int, int, int], class_count: int | None) -> Gan:
     """Build a trial's networks, whose weights are yet to be loaded."""
     module = load_gan_module(trial.gan)
     networks = load_section(NetworksParams, "networks")
     options = load_section(module.Options, "options", trial.gan)
-    gan: AnyGan = module.GAN(image_shape, networks, options, class_count or 1)
+    gan: Gan = module.GAN(image_shape, networks, options, class_count or 1)
     return gan
 
 
-def choose_real(count: int, seed: int, class_count: int | None) -> Labelled:
+def choose_real(count: int, seed: int, class_count: int | None) -> Batch:
     """Choose `count` real images by the trial's seed, the same for all GANs and settings; with labels if of classes.
 
     Raises:
@@ -77,13 +77,13 @@ def choose_real(count: int, seed: int, class_count: int | None) -> Labelled:
     chosen = torch.randperm(len(images), generator=random)[:count].sort().values
     real = pixels_to_tensor(torch.from_numpy(images[chosen.numpy()]))
     if class_count is None:
-        return Labelled(real)
+        return Batch(real)
     labels = read_labels("train", len(images), class_count)
-    return Labelled(real, torch.from_numpy(labels[chosen.numpy()]))
+    return Batch(real, torch.from_numpy(labels[chosen.numpy()]))
 
 
 @torch.no_grad()
-def draw_images(generator: ImageGenerator, real: Labelled, seed: int) -> dict[str, Tensor]:
+def draw_images(generator: Generator, real: Batch, seed: int) -> dict[str, Tensor]:
     """Draw as many generated images as there are real ones, of their classes if any, and a point between each pair.
 
     The generator's batch norm uses the batch's statistics, as it did when the discriminator was trained. z and the
@@ -91,6 +91,6 @@ def draw_images(generator: ImageGenerator, real: Labelled, seed: int) -> dict[st
     """
     random = torch.Generator().manual_seed(derive_seed(seed, "lipschitz", "z"))
     images, labels = real
-    fake = generator.train()(generator.draw_z(len(images), random).to(images.device), labels)
+    fake = generator.train()(generator.sample_z(len(images), random).to(images.device), labels)
     share = torch.rand(len(images), 1, 1, 1, generator=random).to(images.device)
     return {"real": images, "fake": fake, "interpolated": torch.lerp(images, fake, share)}

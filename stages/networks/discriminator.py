@@ -6,7 +6,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from stages.networks.params import NetworksParams, channels_at, count_halvings
-from stages.networks.precision import widen
+from stages.networks.precision import upcast_to_float32
 
 Normaliser = Callable[[int, int], nn.Module]
 """Makes the layer that normalises feature maps, from their channels and side."""
@@ -70,7 +70,7 @@ class ScoringDiscriminator(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
         scores: Tensor = self.score(self.features(images))
-        return widen(scores.squeeze(1))
+        return upcast_to_float32(scores.squeeze(1))
 
 
 class ConvDiscriminator(ScoringDiscriminator):
@@ -123,12 +123,12 @@ class AutoEncoder(nn.Module):
     def encode(self, images: Tensor) -> Tensor:
         """Map images float [N, C, H, W] in [-1, 1] to codes float [N, code_dimension]."""
         code: Tensor = self.to_code(self.encoder(images).flatten(1))
-        return widen(code)
+        return upcast_to_float32(code)
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes float [N, code_dimension] to images float [N, C, H, W], about [-1, 1] but not clamped."""
         images: Tensor = self.decoder(self.from_code(code).view(-1, *self.map_shape))
-        return widen(images)
+        return upcast_to_float32(images)
 
     def forward(self, images: Tensor) -> Tensor:
         """Reconstruct images float [N, C, H, W] from their codes."""

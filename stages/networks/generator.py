@@ -5,13 +5,13 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from stages.networks.conditional import apply_layer, make_batch_norm
+from stages.networks.conditional_batch_norm import apply_layer, make_batch_norm
+from stages.networks.distributed import sample_local_share
 from stages.networks.params import NetworksParams, channels_at, count_halvings
-from stages.networks.precision import widen
-from stages.networks.shares import draw_share
+from stages.networks.precision import upcast_to_float32
 
 
-class ImageGenerator(nn.Module, ABC):
+class Generator(nn.Module, ABC):
     """A generator of any architecture.
 
     Attributes:
@@ -36,23 +36,23 @@ class ImageGenerator(nn.Module, ABC):
             Images, float [N, C, H, W] in [-1, 1].
         """
 
-    def draw_z(self, count: int, random: torch.Generator) -> Tensor:
+    def sample_z(self, count: int, random: torch.Generator) -> Tensor:
         """Draw `count` noise vectors from N(0, I): float32 [count, z_dimension], on the device of `random`."""
-        return draw_share(
+        return sample_local_share(
             lambda whole: torch.randn(whole, self.z_dimension, generator=random, device=random.device), count
         )
 
-    def draw_labels(self, count: int, random: torch.Generator) -> Tensor | None:
+    def sample_labels(self, count: int, random: torch.Generator) -> Tensor | None:
         """Draw `count` labels, all classes equally likely: int64 [count], on the device of `random`, or None."""
         classes = self.class_count
         if classes is None:
             return None
-        return draw_share(
+        return sample_local_share(
             lambda whole: torch.randint(classes, (whole,), generator=random, device=random.device), count
         )
 
 
-class Generator(ImageGenerator):
+class ConvGenerator(Generator):
     """From noise to images: a linear layer, transposed convolutions that double the side, a last convolution.
 
     At 32 and 48 pixels and width 64 this is Miyato et al. 2018, Table 3(a).
@@ -79,8 +79,8 @@ class Generator(ImageGenerator):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See ImageGenerator."""
+        """See Generator."""
         maps: Tensor = self.first(z).view(-1, *self.first_shape)
         for layer in self.layers:
             maps = apply_layer(layer, maps, labels)
-        return widen(maps)
+        return upcast_to_float32(maps)

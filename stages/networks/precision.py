@@ -12,6 +12,6 @@ def full_precision(like: Tensor) -> torch.autocast:
     return torch.autocast(like.device.type, enabled=False)
 
 
-def widen(values: Tensor) -> Tensor:
+def upcast_to_float32(values: Tensor) -> Tensor:
     """Return bfloat16 values as float32, and all others as they are: float64 stays what it is."""
     return values.float() if values.dtype == torch.bfloat16 else values

@@ -16,11 +16,11 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.networks.conditional import apply_layer, make_batch_norm
+from stages.networks.conditional_batch_norm import apply_layer, make_batch_norm
 from stages.networks.discriminator import Normaliser, ScoringDiscriminator
-from stages.networks.generator import ImageGenerator
+from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams, count_halvings
-from stages.networks.precision import widen
+from stages.networks.precision import upcast_to_float32
 
 # Up to this size the networks are those of Table 4, above it those of Tables 5 and 6.
 LARGEST_EVEN_SIZE = 32
@@ -82,7 +82,7 @@ class GeneratorBlock(nn.Module):
         return cast(Tensor, residual + functional.interpolate(self.shortcut(maps), scale_factor=2.0))
 
 
-class ResidualGenerator(ImageGenerator):
+class ResidualGenerator(Generator):
     """From noise to images: a linear layer, blocks that double the side, batch norm, ReLU, a last convolution.
 
     Where there are classes the blocks' batch norms are conditional and the last is not, as in the authors' code.
@@ -104,12 +104,12 @@ class ResidualGenerator(ImageGenerator):
         self.last = nn.Conv2d(widths[-1], channels, 3, padding=1)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See ImageGenerator."""
+        """See Generator."""
         maps = self.first(z).view(-1, *self.first_shape)
         for block in self.blocks:
             maps = block(maps, labels)
         images: Tensor = self.last(functional.relu(self.norm(maps), inplace=True)).tanh()
-        return widen(images)
+        return upcast_to_float32(images)
 
 
 class DiscriminatorBlock(nn.Module):

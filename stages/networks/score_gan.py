@@ -1,6 +1,4 @@
-"""What batch norm, layer norm and spectral norm share: one convolutional discriminator, a loss on its scores."""
-
-from abc import abstractmethod
+"""The base class of GANs whose discriminator gives each image one score, and whose loss is a function of the scores."""
 
 import torch
 from torch import Tensor, nn
@@ -8,47 +6,47 @@ from torch import Tensor, nn
 from stages.common.params import Params
 from stages.networks.architectures import build_discriminator
 from stages.networks.discriminator import Normaliser
-from stages.networks.gan import Gan, Loss
-from stages.networks.layers import draw_weights
+from stages.networks.gan import Batch, Gan, Loss, concatenate
 from stages.networks.losses import SCORE_LOSSES, LossName
 from stages.networks.params import NetworksParams
+from stages.networks.weights import init_weights
 
 
 class ScoreGanOptions(Params):
-    """Options of a GAN whose discriminator gives one score an image."""
+    """The options of every GAN with a loss on scores."""
 
     loss: LossName
 
 
 class ScoreGan(Gan):
-    """A GAN whose loss depends on the discriminator's scores alone; a subclass says how that is normalised."""
+    """A GAN with one of the losses on scores; subclasses differ in how the discriminator is normalised.
+
+    Attributes:
+        normaliser: makes the layer after each convolution of the discriminator but the first; None leaves it out.
+    """
 
     options: ScoreGanOptions
-
-    @property
-    @abstractmethod
-    def normaliser(self) -> Normaliser | None:
-        """The layer after each convolution but the first, or None."""
+    normaliser: Normaliser | None = None
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the discriminator with this GAN's normaliser."""
         discriminator = build_discriminator(image_shape, networks, self.normaliser)
-        draw_weights(discriminator)
+        init_weights(discriminator)
         return discriminator
 
-    def score(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Score real and generated images in one pass, which treats every image alone; each float [N]."""
-        real_scores, fake_scores = self.discriminator(torch.cat([real, fake])).chunk(2)
+    def score_real_and_fake(self, real: Batch, fake: Batch) -> tuple[Tensor, Tensor]:
+        """Score N real and N generated images in one pass, in which no image affects another; each float [N]."""
+        real_scores, fake_scores = self.score(concatenate(real, fake)).chunk(2)
         return real_scores, fake_scores
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
-        """See Gan."""
-        real_scores, fake_scores = self.score(real, fake)
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
+        """Compute the discriminator's loss on the scores of real and generated images; see Gan."""
+        real_scores, fake_scores = self.score_real_and_fake(real, fake)
         total = SCORE_LOSSES[self.options.loss].discriminator(real_scores, fake_scores)
         return Loss(
             total, {"real_score": real_scores.detach().mean(), "fake_score": fake_scores.detach().mean()}
         )
 
-    def generator_loss(self, fake: Tensor) -> Loss:
-        """See Gan."""
-        return Loss(SCORE_LOSSES[self.options.loss].generator(self.discriminator(fake)), {})
+    def generator_loss(self, fake: Batch) -> Loss:
+        """Compute the generator's loss on the scores of generated images; see Gan."""
+        return Loss(SCORE_LOSSES[self.options.loss].generator(self.score(fake)), {})

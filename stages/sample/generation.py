@@ -9,7 +9,7 @@ from stages.common.artifacts import Trial
 from stages.common.compute import derive_seed
 from stages.common.pixels import tensor_to_pixels
 from stages.networks.architectures import build_generator
-from stages.networks.generator import ImageGenerator
+from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.networks.snapshots import load_snapshot
 
@@ -25,7 +25,7 @@ def load_generator(
     networks: NetworksParams,
     device: torch.device,
     class_count: int | None = None,
-) -> ImageGenerator:
+) -> Generator:
     """Load a snapshot's generator, ready to draw from: batch norm uses its running statistics.
 
     Raises:
@@ -56,7 +56,7 @@ def assign_labels(count: int, class_count: int | None) -> Tensor | None:
 
 @torch.inference_mode()
 def generate_images(
-    generator: ImageGenerator, z: Tensor, device: torch.device, labels: Tensor | None = None
+    generator: Generator, z: Tensor, device: torch.device, labels: Tensor | None = None
 ) -> NDArray[np.uint8]:
     """Draw one image for each noise vector.
 

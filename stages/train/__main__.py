@@ -2,7 +2,7 @@
 
 from stages.common.cli import parse_trial, run_stage
 from stages.common.compute import configure_compute
-from stages.networks.shares import find_rank
+from stages.networks.distributed import get_rank
 from stages.train.distributed import process_group
 from stages.train.export import export_outputs
 from stages.train.trial import train_trial
@@ -13,7 +13,7 @@ def main() -> None:
     trial = parse_trial(__doc__)
     with process_group(configure_compute()) as device:
         trained = train_trial(trial, device)
-        if find_rank() == 0:
+        if get_rank() == 0:
             export_outputs(trained)
 
 

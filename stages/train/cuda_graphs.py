@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import torch
 
-from stages.networks.gan import Labelled, Loss
-from stages.networks.shares import count_processes
+from stages.networks.distributed import get_world_size
+from stages.networks.gan import Batch, Loss
 from stages.train.params import TrainParams
 from stages.train.state import TrainState
 from stages.train.steps import Steps
@@ -30,7 +30,7 @@ class CapturedSteps(Steps):
         """
         faults = {
             f"compute.device must be cuda, but is {training.device.type}": training.device.type != "cuda",
-            "one process must train alone": count_processes() > 1,
+            "one process must train alone": get_world_size() > 1,
             "train.reuse_fake must be false": params.reuse_fake,
         }
         broken = [fault for fault, holds in faults.items() if holds]
@@ -39,15 +39,15 @@ class CapturedSteps(Steps):
                 f"train.cuda_graphs = true: {'; '.join(broken)}; or set train.cuda_graphs to false"
             )
         super().__init__(training, params)
-        self._real: Labelled | None = None
+        self._real: Batch | None = None
         self._counts = {"discriminator": 0, "generator": 0}
         self._captured: dict[str, tuple[torch.cuda.CUDAGraph, Loss]] = {}
 
-    def update_discriminator(self, real: Labelled, is_last: bool) -> Loss:
+    def update_discriminator(self, real: Batch, is_last: bool) -> Loss:
         """See Steps."""
         # A graph reads the images from where they lay when it was captured.
         if self._real is None:
-            self._real = real.change(torch.empty_like)
+            self._real = real.map(torch.empty_like)
         static = self._real
         for place, part in zip(static, real, strict=True):
             if place is not None and part is not None:

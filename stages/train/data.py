@@ -11,8 +11,8 @@ from torch import Tensor
 
 from stages.common.compute import derive_seed
 from stages.common.pixels import pixels_to_tensor
-from stages.networks.gan import Labelled
-from stages.networks.shares import count_processes, find_rank
+from stages.networks.distributed import get_rank, get_world_size
+from stages.networks.gan import Batch
 
 MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 # Of the memory that is free, the training itself needs a part.
@@ -52,9 +52,9 @@ class Batches:
                 f"train.batch_size = {batch_size}, but the train split has only {len(images)} images; "
                 "lower batch_size or raise prepare.train_limit"
             )
-        if batch_size % count_processes():
+        if batch_size % get_world_size():
             raise ValueError(
-                f"train.batch_size = {batch_size} cannot be shared evenly by {count_processes()} processes; "
+                f"train.batch_size = {batch_size} cannot be shared evenly by {get_world_size()} processes; "
                 "choose a multiple of that"
             )
         self.images = images
@@ -72,12 +72,12 @@ class Batches:
         """
         return pixels_to_tensor(self._read(number)).contiguous(memory_format=self._memory_format)
 
-    def draw_labelled(self, number: int) -> Labelled:
+    def draw_labelled(self, number: int) -> Batch:
         """Return batch `number` as `draw` does, with its labels if there are any."""
         # First the labels: a reading of images ahead may already be in the next epoch.
         labels = None if self._labels is None else self._labels[self._choose(number)]
         images = self.draw(number)
-        return Labelled(images, None if labels is None else labels.to(images.device))
+        return Batch(images, None if labels is None else labels.to(images.device))
 
     def _read(self, number: int) -> Tensor:
         """Return the pixels of batch `number`, uint8, on the training device."""
@@ -88,8 +88,8 @@ class Batches:
         epoch, place = divmod(number, self.batches_per_epoch)
         if epoch not in self._orders:
             self._orders = {epoch: self._shuffle(epoch)}
-        share = self.batch_size // count_processes()
-        start = place * self.batch_size + find_rank() * share
+        share = self.batch_size // get_world_size()
+        start = place * self.batch_size + get_rank() * share
         return self._orders[epoch][start : start + share]
 
     def _shuffle(self, epoch: int) -> Tensor:

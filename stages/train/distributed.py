@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import distributed
 
-from stages.networks.shares import count_processes, find_rank
+from stages.networks.distributed import get_rank, get_world_size
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def _choose_gpu(local_rank: int) -> torch.device:
 @contextmanager
 def main_process_first() -> Iterator[None]:
     """Let the first process go through a `with` block before all others."""
-    shared, is_first = count_processes() > 1, find_rank() == 0
+    shared, is_first = get_world_size() > 1, get_rank() == 0
     if shared and not is_first:
         distributed.barrier()
     yield
@@ -64,4 +64,4 @@ def main_process_first() -> Iterator[None]:
 
 def describe_processes() -> dict[str, int]:
     """Name how many processes computed a result, where it was more than one."""
-    return {"processes": count_processes()} if count_processes() > 1 else {}
+    return {"processes": get_world_size()} if get_world_size() > 1 else {}

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from stages.networks.layers import export_state
+from stages.networks.weights import export_state
 
 
 class GeneratorEma:

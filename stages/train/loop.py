@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stages.networks.gan import AnyGan, Loss
+from stages.networks.gan import Gan, Loss
 from stages.train.data import Batches
 from stages.train.log import TrainingLog
 from stages.train.params import TrainParams
@@ -79,7 +79,7 @@ def train_gan(
             save_checkpoint()
 
 
-def summarise(gan: AnyGan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
+def summarise(gan: Gan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
     """Gather a step's losses, diagnostics and gradient norms as scalars on the device."""
     return {
         "discriminator_loss": discriminator_loss.total.detach(),

@@ -9,9 +9,9 @@ from torch.optim import Adam
 
 from stages.common.artifacts import write_bytes
 from stages.common.compute import derive_seed
-from stages.networks.gan import AnyGan
-from stages.networks.layers import export_state
-from stages.networks.shares import share_batch_norms
+from stages.networks.distributed import convert_sync_batch_norms
+from stages.networks.gan import Gan
+from stages.networks.weights import export_state
 from stages.train.data import MEMORY_FORMATS
 from stages.train.ema import GeneratorEma
 from stages.train.params import Setting, TrainParams
@@ -35,10 +35,10 @@ class TrainState:
     """
 
     def __init__(
-        self, gan: AnyGan, setting: Setting, params: TrainParams, seed: int, device: torch.device
+        self, gan: Gan, setting: Setting, params: TrainParams, seed: int, device: torch.device
     ) -> None:
         self.gan = gan.to(device).to(memory_format=MEMORY_FORMATS[params.memory_format])
-        share_batch_norms(self.gan)
+        convert_sync_batch_norms(self.gan)
         self.device = device
         self.setting = setting
         is_captured = params.cuda_graphs

@@ -8,8 +8,8 @@ from torch import distributed, nn
 from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 
-from stages.networks.gan import Labelled, Loss
-from stages.networks.shares import count_processes
+from stages.networks.distributed import get_world_size
+from stages.networks.gan import Batch, Loss
 from stages.train.params import TrainParams
 from stages.train.state import TrainState
 
@@ -45,12 +45,12 @@ class Steps:
         self.training = training
         self.reuses_fake = params.reuse_fake
         self._reduces_precision = reduces_precision(params, training.device)
-        self._fake: Labelled | None = None
+        self._fake: Batch | None = None
         if params.compile:
             training.gan.generator.compile()
             training.gan.discriminator.compile()
 
-    def update_discriminator(self, real: Labelled, is_last: bool) -> Loss:
+    def update_discriminator(self, real: Batch, is_last: bool) -> Loss:
         """Update the discriminator once, on fresh noise.
 
         Args:
@@ -63,12 +63,12 @@ class Steps:
         if is_kept:
             gan.before_generator_step()
         with self._precision(), torch.set_grad_enabled(is_kept):
-            fake = gan.draw_fake(len(real.images), self.training.random)
+            fake = gan.generate(len(real.images), self.training.random)
         if fake.images.requires_grad:
             self._fake = fake
         gan.before_discriminator_step()
         with self._precision():
-            loss = gan.measure_discriminator_loss(real, fake.detach(), self.training.random)
+            loss = gan.discriminator_loss(real, fake.detach(), self.training.random)
         return _minimise(loss, gan.discriminator, self.training.discriminator_optimizer)
 
     def update_generator(self, count: int) -> Loss:
@@ -80,8 +80,8 @@ class Steps:
             gan.before_generator_step()
         with self._precision():
             if fake is None:
-                fake = gan.draw_fake(count, self.training.random)
-            loss = gan.measure_generator_loss(fake)
+                fake = gan.generate(count, self.training.random)
+            loss = gan.generator_loss(fake)
         loss = _minimise(loss, gan.generator, self.training.generator_optimizer)
         gan.discriminator.requires_grad_(True)
         return loss
@@ -97,7 +97,7 @@ class Steps:
 def _minimise(loss: Loss, network: nn.Module, optimizer: Optimizer) -> Loss:
     optimizer.zero_grad()
     loss.total.backward()
-    if count_processes() > 1:
+    if get_world_size() > 1:
         loss = _average(loss, network)
     optimizer.step()
     return loss
@@ -111,7 +111,7 @@ def _average(loss: Loss, network: nn.Module) -> Loss:
     parts = [*gradients, *scalars]
     message = torch.cat([part.float().flatten() for part in parts])
     distributed.all_reduce(message)
-    message /= count_processes()
+    message /= get_world_size()
     averages = message.split([part.numel() for part in parts])
     for gradient, values in zip(gradients, averages, strict=False):
         gradient.copy_(values.view(gradient.shape))

@@ -20,9 +20,9 @@ from stages.common.artifacts import (
 )
 from stages.common.compute import ComputeParams, derive_seed, describe_compute
 from stages.common.params import load_section
-from stages.networks.gan import AnyGan, load_gan_module
+from stages.networks.distributed import get_rank, get_world_size
+from stages.networks.gan import Gan, load_gan_module
 from stages.networks.params import NetworksParams
-from stages.networks.shares import count_processes, find_rank
 from stages.train.data import Batches, open_batches
 from stages.train.distributed import describe_processes, main_process_first
 from stages.train.log import FLUSH_SECONDS, TrainingLog
@@ -64,7 +64,7 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
     batches = open_batches(images, params.batch_size, trial.seed, params.memory_format, place, device, labels)
 
     torch.manual_seed(derive_seed(trial.seed, "weights"))
-    gan: AnyGan = module.GAN(tuple(images.shape[1:]), networks, options, len(class_names or [""]))
+    gan: Gan = module.GAN(tuple(images.shape[1:]), networks, options, len(class_names or [""]))
     training = TrainState(gan, setting, params, trial.seed, device)
     depends_on: dict[str, Any] = {
         "trial": trial.name,
@@ -89,7 +89,7 @@ def _run(trained: TrainedTrial) -> None:
         training.load(state)
         print(f"{trial.name}: resuming after generator step {training.generator_step}", flush=True)
     # Processes that share a trial have to look at its losses at the same step, which no clock tells them.
-    writes, shares = find_rank() == 0, count_processes() > 1
+    writes, shares = get_rank() == 0, get_world_size() > 1
     log = TrainingLog(
         scratch / METRICS_LOG if writes else None,
         params.batch_size,

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from stages.common.compute import derive_seed
-from stages.networks.gan import AnyGan, Labelled, load_gan_module
+from stages.networks.gan import Batch, Gan, load_gan_module
 from stages.networks.params import NetworksParams
 
 ROOT = Path(__file__).parents[2]
@@ -24,24 +24,24 @@ def make_gan(
     networks: NetworksParams = NARROW,
     class_count: int = CLASS_COUNT,
     **changes: object,
-) -> AnyGan:
+) -> Gan:
     module = load_gan_module(name)
     options = yaml.safe_load((ROOT / "presets/default.yaml").read_text())["options"][name] | changes
     torch.manual_seed(derive_seed(0, "weights"))
-    gan: AnyGan = module.GAN(shape, networks, module.Options(**options), class_count)
+    gan: Gan = module.GAN(shape, networks, module.Options(**options), class_count)
     return gan
 
 
-def label(gan: AnyGan, images: torch.Tensor) -> Labelled:
+def label(gan: Gan, images: torch.Tensor) -> Batch:
     """Label images with the classes in turn for a conditional GAN, with nothing for any other."""
-    return Labelled(images, torch.arange(len(images)) % gan.class_count if gan.is_conditional else None)
+    return Batch(images, torch.arange(len(images)) % gan.class_count if gan.is_conditional else None)
 
 
-def draw_batch(gan: AnyGan, count: int = 6) -> tuple[Labelled, Labelled, torch.Generator]:
+def draw_batch(gan: Gan, count: int = 6) -> tuple[Batch, Batch, torch.Generator]:
     random = torch.Generator().manual_seed(1)
     real = torch.rand(count, *SHAPE, generator=random) * 2 - 1
     with torch.no_grad():
-        fake = gan.draw_fake(count, random)
+        fake = gan.generate(count, random)
     return label(gan, real), fake, random
 
 
@@ -68,7 +68,7 @@ def test_a_discriminator_step_moves_all_of_the_discriminator_and_nothing_of_the_
     real, fake, random = draw_batch(gan)
     before, generator_before = copy_parameters(gan.discriminator), copy_parameters(gan.generator)
     gan.before_discriminator_step()
-    loss = gan.measure_discriminator_loss(real, fake, random)
+    loss = gan.discriminator_loss(real, fake, random)
     assert torch.isfinite(loss.total)
     assert {"real_score", "fake_score"} <= loss.diagnostics.keys()
     assert all(value.dim() == 0 and not value.requires_grad for value in loss.diagnostics.values())
@@ -86,7 +86,7 @@ def test_a_generator_step_moves_all_of_the_generator_and_leaves_no_gradient_behi
     gan = make_gan(name)
     before, discriminator_before = copy_parameters(gan.generator), copy_parameters(gan.discriminator)
     gan.discriminator.requires_grad_(False)
-    loss = gan.measure_generator_loss(gan.draw_fake(6, torch.Generator().manual_seed(1)))
+    loss = gan.generator_loss(gan.generate(6, torch.Generator().manual_seed(1)))
     assert torch.isfinite(loss.total)
     loss.total.backward()
     torch.optim.Adam(gan.generator.parameters(), 0.01).step()
@@ -111,15 +111,15 @@ def test_the_batch_may_have_any_size_and_colour(name: str) -> None:
     module = load_gan_module(name)
     gan = module.GAN((3, 32, 32), NARROW, make_gan(name).options, CLASS_COUNT)
     images = torch.rand(2, 3, 32, 32) * 2 - 1
-    loss = gan.measure_discriminator_loss(label(gan, images), label(gan, images.flip(0)), torch.Generator())
+    loss = gan.discriminator_loss(label(gan, images), label(gan, images.flip(0)), torch.Generator())
     assert torch.isfinite(loss.total)
 
 
 @pytest.mark.parametrize("name", MODEL_ZOO)
-def test_a_judgement_is_one_number_an_image(name: str) -> None:
+def test_a_score_is_one_number_an_image(name: str) -> None:
     gan, images = make_gan(name), torch.rand(3, *SHAPE) * 2 - 1
-    assert gan.judge_labelled(label(gan, images)).shape == (3,)
-    assert gan.bound_judgement(images, torch.ones(3)).shape == (3,)
+    assert gan.score(label(gan, images)).shape == (3,)
+    assert gan.gradient_bound(label(gan, images), torch.ones(3)).shape == (3,)
 
 
 @pytest.mark.parametrize("name", MODEL_ZOO)
@@ -130,8 +130,8 @@ def test_residual_networks_train_whole_or_are_refused_by_check(name: str) -> Non
         return
     gan = make_gan(name, networks=residual)
     real, fake, random = draw_batch(gan)
-    gan.measure_discriminator_loss(real, fake, random).total.backward()
-    gan.measure_generator_loss(gan.draw_fake(6, random)).total.backward()
+    gan.discriminator_loss(real, fake, random).total.backward()
+    gan.generator_loss(gan.generate(6, random)).total.backward()
     untouched = {key for key, p in gan.named_parameters() if p.grad is None or not p.grad.any()}
     assert untouched <= {"discriminator.score.bias", "discriminator.body.score.bias"}
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from stages.networks.gan import AnyGan, Labelled
+from stages.networks.gan import Batch, Gan
 from stages.networks.params import NetworksParams
 from stages.scores.frechet import compute_frechet_distance
 from stages.scores.moments import Moments, StreamingMoments
@@ -66,14 +66,12 @@ def measure_moments(images: torch.Tensor) -> Moments:
 
 
 @torch.no_grad()
-def draw(gan: AnyGan) -> Labelled:
+def draw(gan: Gan) -> Batch:
     """Draw 2000 images by batch statistics, which an untrained generator has too."""
-    return gan.draw_fake(2000, torch.Generator().manual_seed(1))
+    return gan.generate(2000, torch.Generator().manual_seed(1))
 
 
-def train(
-    name: str, networks: NetworksParams, log: Path, plan: TrainParams = PLAN
-) -> tuple[AnyGan, Labelled]:
+def train(name: str, networks: NetworksParams, log: Path, plan: TrainParams = PLAN) -> tuple[Gan, Batch]:
     """Train briefly; return the GAN and what it drew before."""
     images, labels = read_digits()
     gan = make_gan(name, SHAPE, networks, CLASS_COUNT)
@@ -102,7 +100,7 @@ def measure_progress(name: str, networks: NetworksParams, log: Path) -> float:
     return after / at_first
 
 
-def measure_agreement(drawn: Labelled) -> float:
+def measure_agreement(drawn: Batch) -> float:
     """Tell of which share of the images the nearest of the real classes' means is that of their label."""
     images, labels = read_digits()
     real = images.flatten(1).float() / 127.5 - 1.0

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from stages.gans import began, ebgan, gan_gp, orthonormal, sngan, weight_clipping, weight_norm, wgan_gp
 from stages.networks.architectures import build_generator
-from stages.networks.layers import BatchNormWithoutGain, export_state
+from stages.networks.gan import Batch
 from stages.networks.losses import SCORE_LOSSES
+from stages.networks.normalisers import BatchNormWithoutGain
 from stages.networks.params import NetworksParams
+from stages.networks.weights import export_state
 
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
@@ -73,10 +75,12 @@ def test_the_gradient_penalty_of_a_linear_critic_by_hand() -> None:
     linear = nn.Linear(784, 1, bias=False)
     linear.weight.data.copy_(weight)
     gan.discriminator = nn.Sequential(nn.Flatten(), linear, nn.Flatten(0))
-    loss = gan.discriminator_loss(flat(1.0, 1.0), flat(-1.0, -1.0), torch.Generator().manual_seed(0))
+    loss = gan.discriminator_loss(
+        Batch(flat(1.0, 1.0)), Batch(flat(-1.0, -1.0)), torch.Generator().manual_seed(0)
+    )
     # E[D(fake)] - E[D(real)] + 10 * (3 - 1)^2
     assert float(loss.total.detach()) == pytest.approx(-9.0 - 9.0 + 40.0, rel=1e-5)
-    assert float(gan.generator_loss(flat(1.0)).total.detach()) == pytest.approx(-9.0, rel=1e-5)
+    assert float(gan.generator_loss(Batch(flat(1.0))).total.detach()) == pytest.approx(-9.0, rel=1e-5)
 
 
 def test_gan_gp_adds_the_penalty_to_the_non_saturating_loss_by_hand() -> None:
@@ -85,7 +89,9 @@ def test_gan_gp_adds_the_penalty_to_the_non_saturating_loss_by_hand() -> None:
     linear = nn.Linear(784, 1, bias=False)
     linear.weight.data.zero_()[0, :9] = 1.0
     gan.discriminator = nn.Sequential(nn.Flatten(), linear, nn.Flatten(0))
-    loss = gan.discriminator_loss(flat(0.5, 0.5), flat(0.0, 0.0), torch.Generator().manual_seed(0))
+    loss = gan.discriminator_loss(
+        Batch(flat(0.5, 0.5)), Batch(flat(0.0, 0.0)), torch.Generator().manual_seed(0)
+    )
     expected = math.log1p(math.exp(-4.5)) + math.log(2) + 40.0
     assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-6)
     assert float(loss.diagnostics["gradient_penalty"]) == pytest.approx(4.0, rel=1e-5)
@@ -97,9 +103,9 @@ def test_a_clipped_critic_stays_within_the_range_and_has_wasserstein_loss_by_han
     gan.discriminator = nn.Sequential(linear, nn.Flatten(0))
     linear.weight.data.copy_(torch.tensor([[0.5, -0.005]]))
     real, fake = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, -2.0]])
-    loss = gan.discriminator_loss(real, fake, torch.Generator())
+    loss = gan.discriminator_loss(Batch(real), Batch(fake), torch.Generator())
     assert float(loss.total.detach()) == pytest.approx((1.5 + 0.01) - (0.5 - 0.01), rel=1e-6)
-    assert float(gan.generator_loss(fake).total.detach()) == pytest.approx(-1.51, rel=1e-6)
+    assert float(gan.generator_loss(Batch(fake)).total.detach()) == pytest.approx(-1.51, rel=1e-6)
     gan.after_discriminator_step(loss)
     assert linear.weight.tolist() == [[pytest.approx(0.01), pytest.approx(-0.005)]]
 
@@ -129,12 +135,12 @@ def test_the_orthonormal_penalty_is_over_singular_values_by_hand(shape: tuple[in
     matrix = torch.zeros(shape)
     matrix[0, 0], matrix[1, 1] = 2.0, 0.5
     # (4 - 1)^2 + (1/4 - 1)^2
-    assert float(orthonormal.measure_orthonormality(matrix)) == pytest.approx(9.0 + 0.5625)
+    assert float(orthonormal.compute_orthonormality(matrix)) == pytest.approx(9.0 + 0.5625)
 
 
 def test_the_orthonormal_penalty_has_the_gradient_of_equation_10() -> None:
     weight = torch.randn(2, 3, 2, 2, requires_grad=True)
-    (ours,) = torch.autograd.grad(orthonormal.measure_orthonormality(weight), weight)
+    (ours,) = torch.autograd.grad(orthonormal.compute_orthonormality(weight), weight)
     matrix = weight.flatten(1)
     printed = (matrix.T @ matrix - torch.eye(12)).square().sum()
     assert torch.allclose(ours, torch.autograd.grad(printed, weight)[0], atol=1e-4)
@@ -165,7 +171,7 @@ def test_a_normalised_generator_has_spectral_norm_one_and_exports_plain_weights_
     torch.manual_seed(0)
     gan = sngan.GAN(SHAPE, NARROW, SNGAN.model_copy(update={"normalise_generator": True}))
     before = gan.generator.get_submodule("first").weight.clone()  # type: ignore[operator]
-    gan.generator_loss(gan.generator(torch.randn(4, 16))).total.backward()
+    gan.generator_loss(Batch(gan.generator(torch.randn(4, 16)))).total.backward()
     torch.optim.Adam(gan.generator.parameters(), 0.01).step()
     gan.before_generator_step()
     assert not torch.equal(gan.generator.get_submodule("first").weight, before)  # type: ignore[arg-type]
@@ -200,7 +206,7 @@ def test_ebgans_margin_is_applied_to_each_image_not_to_the_mean() -> None:
     gan = ebgan.GAN(SHAPE, NARROW, EBGAN)
     gan.discriminator = ToBlank()  # type: ignore[assignment]
     # Energies 0 and 2.25: hinges 1 and 0, mean 0.5; the hinge of the mean energy would be 0.
-    loss = gan.discriminator_loss(flat(0.5, 0.5), flat(0.0, 1.5), torch.Generator())
+    loss = gan.discriminator_loss(Batch(flat(0.5, 0.5)), Batch(flat(0.0, 1.5)), torch.Generator())
     assert float(loss.total) == pytest.approx(0.25 + 0.5)
 
 
@@ -208,7 +214,7 @@ def test_ebgans_generator_gets_the_gradient_through_both_sides_of_the_energy() -
     gan = ebgan.GAN(SHAPE, NARROW, EBGAN.model_copy(update={"pull_away_weight": 0.0}))
     gan.discriminator = ToHalf()  # type: ignore[assignment]
     fake = flat(0.8, 0.4).requires_grad_(True)
-    gan.generator_loss(fake).total.backward()
+    gan.generator_loss(Batch(fake)).total.backward()
     # The energy (x - x/2)^2 has slope x/2, averaged over 2 * 784 pixels; with a detached target it would be x.
     assert fake.grad is not None
     assert torch.allclose(fake.grad, fake.detach() / 2 / (2 * 784), atol=1e-8)
@@ -216,22 +222,22 @@ def test_ebgans_generator_gets_the_gradient_through_both_sides_of_the_energy() -
 
 def test_pull_away_is_one_for_equal_codes_and_zero_for_orthogonal_ones() -> None:
     assert float(
-        ebgan.measure_pull_away(torch.tensor([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]))
+        ebgan.compute_pull_away(torch.tensor([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]))
     ) == pytest.approx(1.0)
-    assert float(ebgan.measure_pull_away(torch.eye(4))) == pytest.approx(0.0)
+    assert float(ebgan.compute_pull_away(torch.eye(4))) == pytest.approx(0.0)
 
 
 def test_pull_away_tells_collapse_from_diversity_by_hand() -> None:
     # Cosines: 0.6 between the first two, 0 and 0.8 with the third; mean of squares over the three pairs.
     codes = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 5.0]])
-    assert float(ebgan.measure_pull_away(codes)) == pytest.approx((0.36 + 0.0 + 0.64) / 3, rel=1e-6)
+    assert float(ebgan.compute_pull_away(codes)) == pytest.approx((0.36 + 0.0 + 0.64) / 3, rel=1e-6)
 
 
 def test_began_weighs_generated_images_by_k_and_moves_k_by_hand() -> None:
     gan = began.GAN(SHAPE, NARROW, BEGAN)
     gan.discriminator = ToBlank()
     gan.k.fill_(0.5)
-    loss = gan.discriminator_loss(flat(0.8, 0.4), flat(0.1, 0.3), torch.Generator())
+    loss = gan.discriminator_loss(Batch(flat(0.8, 0.4)), Batch(flat(0.1, 0.3)), torch.Generator())
     assert float(loss.total) == pytest.approx(0.6 - 0.5 * 0.2)
     assert float(loss.diagnostics["convergence"]) == pytest.approx(0.6 + abs(0.5 * 0.6 - 0.2))
     gan.after_discriminator_step(loss)
@@ -242,10 +248,14 @@ def test_k_stays_within_zero_and_one_and_is_part_of_the_state() -> None:
     gan = began.GAN(SHAPE, NARROW, BEGAN)
     gan.discriminator = ToBlank()
     for _ in range(3):
-        gan.after_discriminator_step(gan.discriminator_loss(flat(0.0), flat(1.0), torch.Generator()))
+        gan.after_discriminator_step(
+            gan.discriminator_loss(Batch(flat(0.0)), Batch(flat(1.0)), torch.Generator())
+        )
     assert float(gan.k) == 0.0
     for _ in range(50):
-        gan.after_discriminator_step(gan.discriminator_loss(flat(1.0), flat(0.0), torch.Generator()))
+        gan.after_discriminator_step(
+            gan.discriminator_loss(Batch(flat(1.0)), Batch(flat(0.0)), torch.Generator())
+        )
     assert float(gan.k) == 1.0
     assert "k" in gan.state_dict()
 
@@ -257,6 +267,8 @@ def test_began_halves_the_learning_rate_when_the_epochs_mean_measure_stalls() ->
     for level in (0.8, 0.4, 0.4, 0.4, 0.2, 0.2):
         # Two steps an epoch, so that the mean is over the epoch and not its last step.
         for real in (level, level / 2):
-            gan.after_discriminator_step(gan.discriminator_loss(flat(real), flat(0.0), torch.Generator()))
+            gan.after_discriminator_step(
+                gan.discriminator_loss(Batch(flat(real)), Batch(flat(0.0)), torch.Generator())
+            )
         factors.append(gan.end_epoch())
     assert factors == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5]

@@ -7,8 +7,8 @@ from torch.nn.utils import parametrize
 
 from stages.gans import projection
 from stages.networks.architectures import build_discriminator
-from stages.networks.conditional import ConditionalBatchNorm2d
-from stages.networks.gan import Labelled, load_gan_module
+from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
+from stages.networks.gan import Batch, load_gan_module
 from stages.networks.params import NetworksParams
 
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
@@ -51,12 +51,12 @@ def test_the_losses_take_every_image_with_its_own_label_by_hand() -> None:
     gan = make_gan()
     gan.discriminator = make_discriminator()
     image = torch.tensor([3.0, 2.0]).view(1, 1, 1, 2)
-    real, fake = Labelled(image, torch.tensor([1])), Labelled(-image, torch.tensor([2]))
-    loss = gan.measure_discriminator_loss(real, fake, torch.Generator())
+    real, fake = Batch(image, torch.tensor([1])), Batch(-image, torch.tensor([2]))
+    loss = gan.discriminator_loss(real, fake, torch.Generator())
     # Scores 9.5 and -1 + 0.5 - 5 = -5.5: both on their side of the hinges.
     assert float(loss.total.detach()) == 0.0
     assert (float(loss.diagnostics["real_score"]), float(loss.diagnostics["fake_score"])) == (9.5, -5.5)
-    assert float(gan.measure_generator_loss(fake).total.detach()) == 5.5
+    assert float(gan.generator_loss(fake).total.detach()) == 5.5
 
 
 def test_conditional_batch_norm_by_hand() -> None:
@@ -123,9 +123,9 @@ def test_an_images_label_changes_it_and_no_other(networks: NetworksParams) -> No
 def test_labels_of_generated_images_are_even_over_the_classes_and_leave_z_as_it_is() -> None:
     generator = make_gan().generator
     random, same = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
-    z, labels = generator.draw_z(6000, random), generator.draw_labels(6000, random)
+    z, labels = generator.sample_z(6000, random), generator.sample_labels(6000, random)
     assert labels is not None
-    assert torch.equal(z, generator.draw_z(6000, same))
+    assert torch.equal(z, generator.sample_z(6000, same))
     shares = torch.bincount(labels, minlength=3) / 6000
     assert shares.tolist() == pytest.approx([1 / 3] * 3, abs=0.02)
 
@@ -134,7 +134,7 @@ def test_an_unconditional_gan_draws_no_labels_and_spends_no_random_number_on_the
     module = load_gan_module("vanilla")
     gan = module.GAN(SHAPE, NARROW, module.Options(loss="hinge"), 3)
     random, same = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
-    assert gan.draw_fake(4, random).labels is None
-    gan.generator.draw_z(4, same)
+    assert gan.generate(4, random).labels is None
+    gan.generator.sample_z(4, same)
     assert torch.equal(random.get_state(), same.get_state())
     assert (gan.class_count, gan.generator.class_count) == (1, None)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from stages.lipschitz.analysis import analyse
-from stages.lipschitz.gradients import measure_steepness
+from stages.lipschitz.gradients import compute_gradient_norms
 from stages.lipschitz.layers import trace_layers
 from stages.lipschitz.params import LipschitzParams
-from stages.networks.gan import Gan, Labelled
-from stages.networks.layers import BatchNormWithoutGain, LayerNormWithoutGain
-from tests.lipschitz.making import OPTIONS, SHAPE, build
+from stages.networks.gan import Batch, Gan
+from stages.networks.normalisers import BatchNormWithoutGain, LayerNormWithoutGain
+from tests.lipschitz.tiny_gans import OPTIONS, SHAPE, build
 
 PARAMS = LipschitzParams(image_count=6, power_iterations=50, tolerance=1e-8)
 
@@ -25,8 +25,8 @@ def draw_images(seed: int = 1) -> dict[str, Tensor]:
 
 
 def measure(gan: Gan, images: Tensor) -> Tensor:
-    shown = Labelled(images)
-    return measure_steepness(gan, trace_layers(gan, shown).layers, shown).gradient_norms
+    shown = Batch(images)
+    return compute_gradient_norms(gan, trace_layers(gan, shown).layers, shown).norms
 
 
 def differentiate_by_hand(gan: Gan, images: Tensor, step: float = 1e-5) -> Tensor:
@@ -38,7 +38,7 @@ def differentiate_by_hand(gan: Gan, images: Tensor, step: float = 1e-5) -> Tenso
             moved = [images.clone(), images.clone()]
             for one, sign in zip(moved, (1, -1), strict=True):
                 one[index].view(-1)[pixel] += sign * step
-            up, down = (gan.judge(one)[index].item() for one in moved)
+            up, down = (gan.score(Batch(one))[index].item() for one in moved)
             slopes.append((up - down) / (2 * step))
         norms.append(math.sqrt(sum(slope * slope for slope in slopes)))
     return torch.tensor(norms, dtype=torch.float64)
@@ -97,9 +97,11 @@ def test_a_batch_norms_statistics_are_held_and_its_values_are_not_changed() -> N
         for parameter in gan.discriminator.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     held = hold_statistics(gan, images)
-    assert held.judge(images).tolist() == pytest.approx(gan.judge(images).tolist(), rel=1e-9)
+    assert held.score(Batch(images)).tolist() == pytest.approx(gan.score(Batch(images)).tolist(), rel=1e-9)
     expected = (
-        torch.autograd.functional.jacobian(lambda x: held.judge(x).sum(), images).flatten(1).norm(dim=1)
+        torch.autograd.functional.jacobian(lambda x: held.score(Batch(x)).sum(), images)
+        .flatten(1)
+        .norm(dim=1)
     )
     assert measure(gan, images).tolist() == pytest.approx(expected.tolist(), rel=1e-9)
 
@@ -128,11 +130,11 @@ def test_the_factor_of_layer_norm_is_the_norm_of_its_jacobian() -> None:
     norm = LayerNormWithoutGain(1, 8)
     gan.discriminator = nn.Sequential(norm, nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0)).double()
     image = draw_images()["real"]
-    shown = Labelled(image)
-    steepness = measure_steepness(gan, trace_layers(gan, shown).layers, shown)
+    shown = Batch(image)
+    measured = compute_gradient_norms(gan, trace_layers(gan, shown).layers, shown)
     for index in range(2):
         jacobian = torch.autograd.functional.jacobian(norm, image[index : index + 1]).view(64, 64)
-        assert float(steepness.factors["0"][index]) == pytest.approx(
+        assert float(measured.jacobian_norms["0"][index]) == pytest.approx(
             float(torch.linalg.matrix_norm(jacobian, 2))
         )
 
@@ -155,7 +157,7 @@ def test_a_normaliser_lets_a_discriminator_be_steeper_than_all_its_layers_norms(
     images = {kind: 0.01 * image for kind, image in draw_images().items()}
     row = analyse(build(gan), images, PARAMS, seed=0)
     assert row["gradient_norm"]["real"]["largest"] > row["operator_norm_product"]
-    assert max(normaliser["largest_factor"] for normaliser in row["normalisers"]) > 10.0
+    assert max(normaliser["largest_jacobian_norm"] for normaliser in row["normalisers"]) > 10.0
 
 
 def test_spectral_normalisation_brings_the_matrices_to_one_and_leaves_the_operator_above() -> None:
@@ -177,7 +179,7 @@ def test_a_judgement_that_is_not_one_number_an_image_is_refused() -> None:
     gan = make_linear()
     gan.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(64, 1)).double()
     with pytest.raises(
-        ValueError, match=r"stages.gans.sngan: judge gives \[6, 1\] for \[6, 1, 8, 8\], expected one"
+        ValueError, match=r"stages.gans.sngan: score gives \[6, 1\] for \[6, 1, 8, 8\], expected one"
     ):
         measure(gan, draw_images()["real"])
 

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from stages.lipschitz.layers import Trace, trace_layers
-from stages.networks.gan import Gan, Labelled, Loss
+from stages.networks.gan import Batch, Gan, Loss
 from stages.networks.params import NetworksParams
-from tests.lipschitz.making import OPTIONS, SHAPE, build
+from tests.lipschitz.tiny_gans import OPTIONS, SHAPE, build
 
 
 class Custom(Gan):
@@ -16,7 +16,7 @@ class Custom(Gan):
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         return self.options  # type: ignore[no-any-return]
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Loss:
+    def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
         raise AssertionError
 
     generator_loss = discriminator_loss  # type: ignore[assignment]
@@ -43,12 +43,12 @@ def trace(network: nn.Module) -> Trace:
         NetworksParams(architecture="standard", z_dimension=4, width=2, negative_slope=0.1),
         network,
     )
-    return trace_layers(gan, Labelled(torch.randn(2, 1, 8, 8)))
+    return trace_layers(gan, Batch(torch.randn(2, 1, 8, 8)))
 
 
 @pytest.mark.parametrize("gan", OPTIONS)
 def test_every_gans_layers_are_one_chain_in_their_order(gan: str) -> None:
-    found = trace_layers(build(gan), Labelled(torch.rand(2, *SHAPE, dtype=torch.float64)))
+    found = trace_layers(build(gan), Batch(torch.rand(2, *SHAPE, dtype=torch.float64)))
     assert found.has_bound
     kinds = [layer.kind for layer in found.layers if layer.is_linear]
     encoder = ["convolution"] * 3
@@ -60,7 +60,7 @@ def test_every_gans_layers_are_one_chain_in_their_order(gan: str) -> None:
 def test_a_layers_input_shape_is_that_of_one_image() -> None:
     linear = [
         layer
-        for layer in trace_layers(build("sngan"), Labelled(torch.rand(3, *SHAPE, dtype=torch.float64))).layers
+        for layer in trace_layers(build("sngan"), Batch(torch.rand(3, *SHAPE, dtype=torch.float64))).layers
         if layer.is_linear
     ]
     assert [layer.input_shape for layer in linear] == [(1, 8, 8), (3, 8, 8), (3, 4, 4), (96,)]
@@ -88,6 +88,6 @@ def test_a_layer_that_nothing_is_known_of_leaves_no_bound() -> None:
 def test_what_computes_a_weight_is_no_layer() -> None:
     names = [
         layer.name
-        for layer in trace_layers(build("sngan"), Labelled(torch.rand(2, *SHAPE, dtype=torch.float64))).layers
+        for layer in trace_layers(build("sngan"), Batch(torch.rand(2, *SHAPE, dtype=torch.float64))).layers
     ]
     assert not [name for name in names if "parametrizations" in name]

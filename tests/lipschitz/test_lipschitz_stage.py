@@ -21,7 +21,7 @@ from stages.common.artifacts import (
 from stages.lipschitz.__main__ import main
 from stages.train.export import export_outputs
 from stages.train.trial import train_trial
-from tests.lipschitz.making import OPTIONS
+from tests.lipschitz.tiny_gans import OPTIONS
 from tests.train.test_trial import change_params
 
 SNGAN = Trial("sngan", "A", 0)

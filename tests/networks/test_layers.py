@@ -4,15 +4,10 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from stages.networks.discriminator import ConvDiscriminator
-from stages.networks.layers import (
-    BatchNormWithoutGain,
-    LayerNormWithoutGain,
-    SpectralNorm,
-    add_spectral_norm,
-    draw_weights,
-    iterate_spectral_norms,
-)
+from stages.networks.normalisers import BatchNormWithoutGain, LayerNormWithoutGain
 from stages.networks.params import NetworksParams
+from stages.networks.spectral_norm import SpectralNorm, add_spectral_norm, run_power_iterations
+from stages.networks.weights import init_weights
 
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 
@@ -88,7 +83,7 @@ def test_one_power_iteration_an_update_agrees_with_torch_to_the_last_bits() -> N
         }
     )
     for _ in range(3):
-        iterate_spectral_norms(ours)
+        run_power_iterations(ours)
         expected = theirs.weight  # torch iterates whenever the weight is asked for in training
         assert torch.allclose(ours.weight, expected, rtol=0, atol=1e-7)
         with torch.no_grad():
@@ -132,7 +127,7 @@ def test_the_layout_in_memory_changes_no_vector_nor_norm() -> None:
         make_weight(torch.channels_last),
     )
     for norm, weight in ((plain_norm, plain), (last_norm, last)):
-        norm.iterate(weight)
+        norm.run_power_iteration(weight)
     assert torch.allclose(plain_norm.u, last_norm.u)
     assert torch.allclose(plain_norm.v, last_norm.v)
     assert torch.allclose(plain_norm(plain), last_norm(last))
@@ -142,7 +137,7 @@ def test_the_layout_in_memory_changes_no_vector_nor_norm() -> None:
 def test_after_warm_up_every_layer_has_spectral_norm_one() -> None:
     torch.manual_seed(0)
     discriminator = ConvDiscriminator((1, 28, 28), NARROW)
-    draw_weights(discriminator)
+    init_weights(discriminator)
     add_spectral_norm(discriminator)
     layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     norms = [float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)) for layer in layers]
@@ -162,7 +157,7 @@ def test_using_a_normalised_layer_changes_nothing_only_iterating_does() -> None:
 
 def test_weights_drawn_have_glorots_spread() -> None:
     layer = nn.Linear(300, 100)
-    draw_weights(layer)
+    init_weights(layer)
     assert float(layer.weight.detach().std()) == pytest.approx((2 / 400) ** 0.5, rel=0.05)
     assert float(layer.bias.detach().abs().max()) == 0.0
 
@@ -171,7 +166,7 @@ def test_a_weight_changed_after_the_iteration_is_normalised_by_its_own_norm() ->
     torch.manual_seed(0)
     layer = nn.Linear(6, 4)
     add_spectral_norm(layer)
-    iterate_spectral_norms(layer)
+    run_power_iterations(layer)
     with torch.no_grad():
         layer.parametrizations["weight"].original.mul_(3.0)  # type: ignore[index, union-attr]
     assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) == pytest.approx(1.0, rel=0.05)

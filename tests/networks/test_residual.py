@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.networks.layers import BatchNormWithoutGain, add_spectral_norm, draw_weights
+from stages.networks.normalisers import BatchNormWithoutGain
 from stages.networks.params import NetworksParams
 from stages.networks.residual import (
     BlockConv2d,
@@ -17,6 +17,8 @@ from stages.networks.residual import (
     ResidualGenerator,
     UpsampledConv2d,
 )
+from stages.networks.spectral_norm import add_spectral_norm
+from stages.networks.weights import init_weights
 
 NARROW = NetworksParams(architecture="residual", z_dimension=16, width=4, negative_slope=0.0)
 PAPER = NARROW.model_copy(update={"width": 64, "z_dimension": 128})
@@ -123,7 +125,7 @@ def test_residual_networks_fit_every_size_in_grey_and_colour(size: int, channels
 def test_every_layer_of_a_residual_discriminator_is_spectrally_normalised() -> None:
     torch.manual_seed(0)
     discriminator = ResidualDiscriminator((1, 28, 28), NARROW)
-    draw_weights(discriminator)
+    init_weights(discriminator)
     add_spectral_norm(discriminator)
     layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     norms = [float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)) for layer in layers]
@@ -134,7 +136,7 @@ def test_every_layer_of_a_residual_discriminator_is_spectrally_normalised() -> N
 def test_a_blocks_convolutions_are_drawn_with_gain_the_root_of_two_and_its_shortcut_with_gain_one() -> None:
     torch.manual_seed(0)
     block = DiscriminatorBlock(64, 96, 8, 0.0, is_first=False, is_halved=True, normaliser=None)
-    draw_weights(block)
+    init_weights(block)
     fans = {"conv_1": (64 + 64) * 9, "conv_2": (64 + 96) * 9, "shortcut": 64 + 96}
     for name, gain in (("conv_1", math.sqrt(2)), ("conv_2", math.sqrt(2)), ("shortcut", 1.0)):
         spread = float(block.get_submodule(name).weight.detach().std())  # type: ignore[operator]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stages.networks.discriminator import AutoEncoder, ConvDiscriminator
-from stages.networks.generator import Generator
+from stages.networks.generator import ConvGenerator
 from stages.networks.params import NetworksParams, channels_at, count_halvings
 
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
@@ -26,7 +26,7 @@ def test_a_size_that_does_not_halve_down_is_refused_with_sizes_that_do(size: int
 @pytest.mark.parametrize("size", [8, 28, 32, 64, 128])
 def test_every_network_fits_every_size_in_grey_and_colour(size: int, channels: int) -> None:
     shape = (channels, size, size)
-    images = Generator(shape, NARROW)(torch.randn(2, 16))
+    images = ConvGenerator(shape, NARROW)(torch.randn(2, 16))
     assert images.shape == (2, *shape)
     assert images.abs().max() <= 1.0
     assert ConvDiscriminator(shape, NARROW)(images).shape == (2,)
@@ -42,7 +42,7 @@ def list_weights(network: torch.nn.Module) -> list[tuple[int, ...]]:
 
 
 def test_at_32_pixels_the_generator_is_table_3a_of_the_sngan_paper() -> None:
-    assert list_weights(Generator((3, 32, 32), PAPER)) == [
+    assert list_weights(ConvGenerator((3, 32, 32), PAPER)) == [
         (512 * 4 * 4, 128),
         (512, 256, 4, 4),
         (256, 128, 4, 4),

@@ -42,7 +42,7 @@ def make_row(
     ]
     row = {
         "generator_step": step,
-        "judgement": "score",
+        "score_name": "score",
         "layers": layers,
         "normalisers": [],
         "sigma_product": sigmas[0] * sigmas[1],
@@ -100,7 +100,7 @@ def test_answers_are_ranges_at_the_end_and_counts_over_all_snapshots(write_resul
 def test_the_pages_show_the_figures_the_answers_and_the_missing(write_results: Write) -> None:
     write_results(SCORES)
     write_analysis("sngan-A-0", make_row(10), make_row(20))
-    normalisers = [{"name": "n", "kind": "batch_norm", "largest_factor": 12.5}]
+    normalisers = [{"name": "n", "kind": "batch_norm", "largest_jacobian_norm": 12.5}]
     write_analysis("batch_norm-A-0", make_row(10, largest=7.0, normalisers=normalisers))
     main()
     for name in ("report.md", "index.html"):
@@ -138,7 +138,7 @@ def test_each_claim_of_section_2_holds_or_fails_by_its_own_number(
 
 def test_equation_4_is_about_networks_without_normalisers(write_results: Write) -> None:
     write_results({"layer_norm-A-0": [(2.0, 60.0)], "sngan-A-0": [(2.0, 60.0)]})
-    normalisers = [{"name": "n", "kind": "layer_norm", "largest_factor": 12.5}]
+    normalisers = [{"name": "n", "kind": "layer_norm", "largest_jacobian_norm": 12.5}]
     write_analysis("layer_norm-A-0", make_row(10, largest=7.0, normalisers=normalisers))
     write_analysis("sngan-A-0", make_row(10))
     claim = check_lipschitz_claims(read_analyses(Grid.load()))[0]
@@ -173,7 +173,7 @@ def test_claims_of_spectral_normalisation_cannot_be_told_without_it(write_result
 
 def test_equation_4_is_not_asked_of_an_error_of_reconstruction(write_results: Write) -> None:
     write_results({"began-A-0": [(2.0, 60.0)]})
-    write_analysis("began-A-0", make_row(10, judgement="mean absolute error of the reconstruction"))
+    write_analysis("began-A-0", make_row(10, score_name="mean absolute error of the reconstruction"))
     (answer,) = read_answers()
     assert answer["within_sigma_product"] is None
     assert answer["within_bound"] == [1, 1]

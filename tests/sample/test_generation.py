@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from stages.common.artifacts import Trial
-from stages.networks.conditional import ConditionalBatchNorm2d
-from stages.networks.generator import Generator
+from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
+from stages.networks.generator import ConvGenerator
 from stages.networks.params import NetworksParams
 from stages.sample.__main__ import label_walk
 from stages.sample.generation import (
@@ -25,9 +25,9 @@ CPU = torch.device("cpu")
 TRIAL = Trial("sngan", "A", 0)
 
 
-def make_generator() -> Generator:
+def make_generator() -> ConvGenerator:
     torch.manual_seed(0)
-    generator = Generator(SHAPE, NARROW)
+    generator = ConvGenerator(SHAPE, NARROW)
     with torch.no_grad():
         generator(torch.randn(64, 8))  # gives batch norm statistics that are not its initial ones
     return generator.eval()
@@ -98,9 +98,9 @@ def test_a_snapshot_of_another_network_or_a_damaged_one_is_refused(
         load_generator(TRIAL, "g.safetensors", SHAPE, NARROW, CPU)
 
 
-def make_conditional_generator() -> Generator:
+def make_conditional_generator() -> ConvGenerator:
     torch.manual_seed(0)
-    generator = Generator(SHAPE, NARROW, class_count=3)
+    generator = ConvGenerator(SHAPE, NARROW, class_count=3)
     for layer in generator.modules():
         if isinstance(layer, ConditionalBatchNorm2d):
             layer.offset.data.normal_()

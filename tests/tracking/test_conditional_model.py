@@ -12,8 +12,8 @@ from pipeline.tracking.content import TrialContent
 from pipeline.tracking.lineage import Lineage
 from stages.common.artifacts import MANIFEST, MODELS, Trial, snapshot_name, write_json
 from stages.gans import projection
-from stages.networks.conditional import ConditionalBatchNorm2d
-from stages.networks.generator import ImageGenerator
+from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
+from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.sample.generation import assign_labels, generate_images, sample_fixed_z
 from stages.train.state import write_snapshot
@@ -47,7 +47,7 @@ except ValueError as error:
 """
 
 
-def make_generator() -> ImageGenerator:
+def make_generator() -> Generator:
     torch.manual_seed(0)
     generator = projection.GAN(SHAPE, NETWORKS, projection.Options(loss="hinge"), len(NAMES)).generator
     for layer in generator.modules():

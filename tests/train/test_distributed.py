@@ -23,7 +23,7 @@ import sys
 sys.path.insert(0, ".")
 import torch
 from stages.common.artifacts import Trial
-from stages.networks.shares import find_rank
+from stages.networks.distributed import get_rank
 from stages.train.export import export_outputs
 from stages.train.trial import train_trial
 from stages.train.distributed import process_group
@@ -32,7 +32,7 @@ torch.set_num_threads(1)
 with process_group(torch.device("cpu")) as device:
     for gan in sys.argv[1:]:
         trained = train_trial(Trial(gan, "A", 0), device)
-        if find_rank() == 0:
+        if get_rank() == 0:
             export_outputs(trained)
 """
 

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from stages.common.artifacts import Trial
 from stages.common.params import load_section, read_params
 from stages.networks.gan import load_gan_module
+from stages.networks.gradient_penalty import compute_gradient_penalty
 from stages.networks.params import NetworksParams
-from stages.networks.penalties import measure_gradient_penalty
 from stages.train.export import export_outputs
 from stages.train.params import TrainParams
 from stages.train.state import TrainState
@@ -123,7 +123,7 @@ def test_a_gradient_penalty_is_computed_in_full_precision_unless_told_otherwise(
 
     def measure(in_full_precision: bool) -> torch.Tensor:
         random = torch.Generator().manual_seed(0)
-        return measure_gradient_penalty(gan.discriminator, real, fake, random, in_full_precision)
+        return compute_gradient_penalty(gan.discriminator, real, fake, random, in_full_precision)
 
     expected = measure(True)
     assert torch.equal(measure(False), expected)
@@ -158,7 +158,7 @@ def test_the_generator_is_trained_on_the_images_just_shown_where_they_are_reused
         original = getattr(module.GAN, name)
 
         def note(self: Any, *images: Any, original: Any = original, place: int = 1) -> Any:
-            shown.append(images[1 if len(images) > 1 else 0].detach().clone())
+            shown.append(images[1 if len(images) > 1 else 0].images.detach().clone())
             return original(self, *images)
 
         monkeypatch.setattr(module.GAN, name, note)

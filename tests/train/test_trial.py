@@ -11,7 +11,7 @@ import yaml
 
 from stages.common.artifacts import Trial
 from stages.gans import sngan
-from stages.networks.gan import Loss
+from stages.networks.gan import Batch, Loss
 from stages.train.export import export_outputs
 from stages.train.state import TrainState
 from stages.train.trial import train_trial
@@ -167,11 +167,11 @@ def overflow_at_call(monkeypatch: pytest.MonkeyPatch, call: int, only_gradient: 
     """Have SNGAN's generator loss, or just its gradient, overflow at one generator step."""
     calls, original = 0, sngan.GAN.generator_loss
 
-    def generator_loss(self: sngan.GAN, fake: torch.Tensor) -> Loss:
+    def generator_loss(self: sngan.GAN, fake: Batch) -> Loss:
         nonlocal calls
         calls += 1
         if calls == call and only_gradient:
-            fake.register_hook(lambda gradient: gradient * float("inf"))
+            fake.images.register_hook(lambda gradient: gradient * float("inf"))
         loss = original(self, fake)
         return loss._replace(total=loss.total * float("inf")) if calls == call and not only_gradient else loss
 

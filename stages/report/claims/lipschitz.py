@@ -13,7 +13,7 @@ SUFFICIENT = 0.05
 def check_lipschitz_claims(analyses: Analyses) -> list[Claim]:
     """Check each claim at every snapshot of every trial that it is about."""
     points = [point for one in analyses.trials for point in one.points]
-    scores = [point for point in points if point.judgement == SCORE]
+    scores = [point for point in points if point.score_name == SCORE]
     plain = [point for point in scores if not point.factors]
     normalised = [point for point in points if all(layer.has_spectral_norm for layer in point.layers)]
     return [

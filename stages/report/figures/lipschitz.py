@@ -111,7 +111,7 @@ def _plot_gradients(axes: Axes, points: Sequence[Analysis]) -> None:
         axes.plot(steps, means, color=colour, linewidth=1.2, marker="o", markersize=2.5)
         axes.fill_between(steps, means, largest, color=colour, alpha=0.2, linewidth=0)
     marker = "_" if len(steps) == 1 else None
-    if points[0].judgement == SCORE:
+    if points[0].score_name == SCORE:
         axes.plot(steps, [point.sigma_product for point in points], marker=marker, **EQUATION4)
     bounds = [[one.bound for one in point.steepness.values()] for point in points]
     if all(None not in some for some in bounds):

@@ -44,7 +44,7 @@ class Analysis(NamedTuple):
 
     Attributes:
         generator_step: when.
-        judgement: what the discriminator says of an image, in words.
+        score_name: what the discriminator says of an image, in words.
         layers: in order.
         factors: the most that each normaliser stretched by.
         sigma_product: of the layers' sigma.
@@ -53,7 +53,7 @@ class Analysis(NamedTuple):
     """
 
     generator_step: int
-    judgement: str
+    score_name: str
     layers: list[LayerNorms]
     factors: list[float]
     sigma_product: float
@@ -123,9 +123,9 @@ def _read_points(path: Path, trial: Trial) -> list[Analysis]:
 def _to_analysis(row: dict[str, Any]) -> Analysis:
     return Analysis(
         generator_step=int(row["generator_step"]),
-        judgement=str(row["judgement"]),
+        score_name=str(row["score_name"]),
         layers=[LayerNorms(**{key: layer[key] for key in LayerNorms._fields}) for layer in row["layers"]],
-        factors=[_to_float(normaliser["largest_factor"]) for normaliser in row["normalisers"]],
+        factors=[_to_float(normaliser["largest_jacobian_norm"]) for normaliser in row["normalisers"]],
         sigma_product=_to_float(row["sigma_product"]),
         operator_norm_product=_to_float(row["operator_norm_product"]),
         steepness={kind: _to_steepness(row, kind) for kind in KINDS},

@@ -73,13 +73,13 @@ def _answer(gan: str, analyses: Analyses) -> dict[str, Any]:
     trials = analyses.of(gan)
     ends = [one.points[-1] for one in trials]
     points = [point for one in trials for point in one.points]
-    is_score = points[0].judgement == SCORE
+    is_score = points[0].score_name == SCORE
     shares = [point.share_of_bound for point in points]
     known = [share for share in shares if share is not None]
     return {
         "gan": gan,
         "name": name_gan(gan),
-        "judgement": points[0].judgement,
+        "score_name": points[0].score_name,
         "sigma": _range(ends, lambda point: max(layer.sigma for layer in point.layers)),
         "operator_norm": _range(ends, lambda point: max(layer.operator_norm for layer in point.layers)),
         "sigma_product": _range(ends, lambda point: point.sigma_product),

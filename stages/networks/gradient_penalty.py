@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.common.params import Params
+from stages.networks.distributed import sample_local_share
+from stages.networks.double_backward import compute_input_gradient
 from stages.networks.precision import full_precision
-from stages.networks.shares import draw_share
-from stages.networks.twice import differentiate
 
 
 class GradientPenaltyOptions(Params):
@@ -24,7 +24,7 @@ class GradientPenaltyOptions(Params):
     full_precision_penalty: bool
 
 
-def measure_gradient_penalty(
+def compute_gradient_penalty(
     discriminator: nn.Module,
     real: Tensor,
     fake: Tensor,
@@ -43,11 +43,11 @@ def measure_gradient_penalty(
         in_full_precision: whether autocast is left for it; under autocast, the network and its gradient are
             computed in bfloat16 otherwise, and norm and mean in float32 all the same.
     """
-    share = draw_share(
+    share = sample_local_share(
         lambda whole: torch.rand(whole, 1, 1, 1, generator=random, device=real.device), len(real)
     )
     between = torch.lerp(real, fake, share).requires_grad_(True)
     with full_precision(between) if in_full_precision else nullcontext():
-        gradient = differentiate(discriminator, between)
+        gradient = compute_input_gradient(discriminator, between)
         penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
     return penalty

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.candidates import differentiate_plainly
-from stages.networks.twice import differentiate
+from stages.networks.double_backward import compute_input_gradient
 
 SHAPE = (4, 3, 8, 8)
 
@@ -57,7 +57,7 @@ def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memor
     network = make().double().to(memory_format=layout)
     images = torch.randn(SHAPE, dtype=torch.float64).to(memory_format=layout).requires_grad_(True)
     found = []
-    for take in (differentiate_plainly, differentiate):
+    for take in (differentiate_plainly, compute_input_gradient):
         gradient = take(network, images)
         loss = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
         found.append(
@@ -75,7 +75,7 @@ def test_under_autocast_the_network_is_reduced_and_its_gradients_are_not() -> No
     found = []
     for reduces in (False, True):
         with torch.autocast("cpu", torch.bfloat16, reduces):
-            gradient = differentiate(network, images)
+            gradient = compute_input_gradient(network, images)
             penalty = gradient.square().sum()
         found.append((gradient, *torch.autograd.grad(penalty, weights)))
     for exact, reduced in zip(*found, strict=True):
@@ -86,7 +86,7 @@ def test_under_autocast_the_network_is_reduced_and_its_gradients_are_not() -> No
 def count_operations(network: nn.Module, images: Tensor) -> dict[str, int]:
     """Count the operations of a gradient at the images and of its gradient at the weights."""
     with torch.profiler.profile() as profile:
-        differentiate(network, images).square().sum().backward()
+        compute_input_gradient(network, images).square().sum().backward()
     return {event.key: event.count for event in profile.key_averages()}
 
 
@@ -121,5 +121,5 @@ def test_a_third_gradient_is_right() -> None:
     images = torch.randn(2, *SHAPE[1:], dtype=torch.float64, requires_grad=True)
     kernel = torch.randn(6, 3, 3, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(
-        lambda at: differentiate(Given(at), images).sum((2, 3)), kernel, fast_mode=True
+        lambda at: compute_input_gradient(Given(at), images).sum((2, 3)), kernel, fast_mode=True
     )

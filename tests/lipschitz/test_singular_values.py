@@ -7,9 +7,9 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from stages.lipschitz.layers import Layer
-from stages.lipschitz.norms import LayerNorms, estimate_sigma, measure_norms
 from stages.lipschitz.params import LipschitzParams
-from stages.networks.layers import add_spectral_norm, iterate_spectral_norms
+from stages.lipschitz.singular_values import SingularValues, estimate_sigma, measure_singular_values
+from stages.networks.spectral_norm import add_spectral_norm, run_power_iterations
 
 PARAMS = LipschitzParams(image_count=2, power_iterations=50, tolerance=1e-6)
 CONVOLUTIONS: dict[str, tuple[nn.Module, tuple[int, int, int]]] = {
@@ -34,8 +34,8 @@ def make(name: str) -> Layer:
     return Layer(name, module, shape)
 
 
-def measure(layer: Layer, params: LipschitzParams = PARAMS) -> LayerNorms:
-    return measure_norms(layer, params, torch.Generator().manual_seed(0))
+def measure(layer: Layer, params: LipschitzParams = PARAMS) -> SingularValues:
+    return measure_singular_values(layer, params, torch.Generator().manual_seed(0))
 
 
 def write_out(layer: Layer) -> torch.Tensor:
@@ -129,6 +129,6 @@ def test_one_iteration_an_update_follows_weights_that_move() -> None:
     for _ in range(50):
         with torch.no_grad():
             original.add_(0.02 * original.std() * torch.randn_like(original))
-        iterate_spectral_norms(module)
+        run_power_iterations(module)
         errors.append(measure(Layer("", module, (8, 8, 8))).sigma_error)
     assert max(errors[15:]) < 0.05

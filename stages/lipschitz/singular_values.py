@@ -12,13 +12,13 @@ from torch.nn import functional
 
 from stages.lipschitz.layers import Layer
 from stages.lipschitz.params import LipschitzParams
-from stages.networks.layers import SpectralNorm
+from stages.networks.spectral_norm import SpectralNorm
 
 # Operators no larger than this are written out as a matrix; the iteration needs room for its vectors.
 WRITTEN_OUT = 32
 
 
-class LayerNorms(NamedTuple):
+class SingularValues(NamedTuple):
     """How far a layer's weight, as the layer uses it, stretches.
 
     Attributes:
@@ -40,7 +40,7 @@ class LayerNorms(NamedTuple):
         return abs(self.sigma_estimate - self.sigma) / self.sigma if self.sigma else 0.0
 
 
-def measure_norms(layer: Layer, params: LipschitzParams, random: torch.Generator) -> LayerNorms:
+def measure_singular_values(layer: Layer, params: LipschitzParams, random: torch.Generator) -> SingularValues:
     """Measure one linear layer, in float64 on the CPU.
 
     Source: Miyato et al. 2018, Algorithm 1, for the estimate, and its section 2.1 for the weight as a matrix; for the
@@ -56,7 +56,7 @@ def measure_norms(layer: Layer, params: LipschitzParams, random: torch.Generator
         estimate = float(torch.vdot(norm.u.cpu().double(), matrix @ norm.v.cpu().double()))
     is_matrix = isinstance(layer.module, nn.Linear)
     true = sigma if is_matrix else measure_operator_norm(layer, weight, params.tolerance, random)
-    return LayerNorms(estimate, sigma, true, norm is not None)
+    return SingularValues(estimate, sigma, true, norm is not None)
 
 
 def read_weight(module: nn.Module) -> Tensor:
