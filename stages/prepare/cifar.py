@@ -1,4 +1,4 @@
-"""Read CIFAR-10: the binary version, packed or unpacked, or class folders with its names. Never pickles."""
+"""Read CIFAR-10 from its binary version, packed or unpacked, or from class folders; never from its pickles."""
 
 import hashlib
 import tarfile
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.prepare.dataset import Dataset, Source, Split, hold_images
+from stages.prepare.dataset import Dataset, Source, Split, in_memory_split
 from stages.prepare.image_folder import load_image_folder
 
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -31,26 +31,26 @@ UNKNOWN = "nothing: no checksum of the unpacked batches is published"
 
 
 def load_cifar(path: Path) -> Dataset:
-    """Load CIFAR-10 from where the user keeps it.
+    """Load CIFAR-10 from the user's path.
 
     Args:
-        path: the archive of the binary version, a folder with it or with its unpacked batches, or a folder
+        path: the archive of the binary version, a folder with the archive or with its unpacked batches, or a folder
             or zip of class folders with the ten names.
 
     Raises:
-        ValueError: nothing of this is there, or it is damaged, or only pickles are there.
+        ValueError: the path holds none of these, or a damaged one, or only pickles.
     """
     for archive in (path, path / ARCHIVE):
         if archive.is_file() and archive.name.endswith((".tar.gz", ".tgz")):
-            _refuse_pickles(archive, is_pickled="python" in archive.name)
+            _check_no_pickles(archive, is_pickled="python" in archive.name)
             return load_archive(archive, "local path", str(path))
     for folder in (path, path / UNPACKED_FOLDER):
         present = [name for name in sorted(BATCH_NAMES) if (folder / name).is_file()]
         if present:
             contents = {name: (folder / name).read_bytes() for name in present}
-            return _assemble(contents, folder, Source("local path", str(path), UNKNOWN))
+            return _join_batches(contents, folder, Source("local path", str(path), UNKNOWN))
     is_pickled = any(path.rglob("data_batch_1")) or (path / "cifar-10-python.tar.gz").is_file()
-    _refuse_pickles(path, is_pickled)
+    _check_no_pickles(path, is_pickled)
     return _load_class_folders(path)
 
 
@@ -74,12 +74,12 @@ def load_archive(path: Path, kind: str, location: str) -> Dataset:
                 name = Path(member.name).name
                 file_in_archive = archive.extractfile(member) if name in BATCH_NAMES else None
                 if file_in_archive is not None:
-                    # One byte too many is enough to show that a batch is too long.
+                    # One byte more than expected is enough to see that a batch is too long.
                     contents[name] = file_in_archive.read(BATCH_BYTES + 1)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path} is damaged: {error}; fetch it again from {ARCHIVE_URL}") from None
     checked = ORIGINAL if digest == ARCHIVE_MD5 else NOT_ORIGINAL
-    return _assemble(contents, path, Source(kind, location, checked))
+    return _join_batches(contents, path, Source(kind, location, checked))
 
 
 def read_batch(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -108,7 +108,7 @@ def read_batch(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[n
     return images, labels
 
 
-def _assemble(contents: Mapping[str, bytes], path: Path, source: Source) -> Dataset:
+def _join_batches(contents: Mapping[str, bytes], path: Path, source: Source) -> Dataset:
     missing = sorted(BATCH_NAMES - set(contents))
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; fetch {ARCHIVE_URL} and set prepare.path to it")
@@ -117,23 +117,24 @@ def _assemble(contents: Mapping[str, bytes], path: Path, source: Source) -> Data
     ]
     if wrong:
         raise ValueError(
-            f"{path}: not of {BATCH_BYTES} bytes: {', '.join(wrong)}; fetch it again from {ARCHIVE_URL}"
+            f"{path}: a batch has {BATCH_BYTES} bytes, but these have others: {', '.join(wrong)}; fetch it "
+            f"again from {ARCHIVE_URL}"
         )
-    splits = {split: _join(names, contents, path) for split, names in BATCHES.items()}
+    splits = {split: _join_split(names, contents, path) for split, names in BATCHES.items()}
     return Dataset(source, CLASS_NAMES, CHANNELS, "the data set's own", splits)
 
 
-def _join(names: list[str], contents: Mapping[str, bytes], path: Path) -> Split:
+def _join_split(names: list[str], contents: Mapping[str, bytes], path: Path) -> Split:
     batches = [read_batch(contents[name], f"{path}: {name}") for name in names]
     images = np.ascontiguousarray(np.concatenate([images for images, _ in batches]))
-    return hold_images(images, np.concatenate([labels for _, labels in batches]))
+    return in_memory_split(images, np.concatenate([labels for _, labels in batches]))
 
 
-def _refuse_pickles(path: Path, is_pickled: bool) -> None:
+def _check_no_pickles(path: Path, is_pickled: bool) -> None:
     if is_pickled:
         raise ValueError(
-            f"{path} is CIFAR-10's Python version: pickles, which can run any code while they are read, and "
-            f"so are not read here. Fetch the binary version, {ARCHIVE_URL}, and set prepare.path to it"
+            f"{path} is CIFAR-10's Python version: pickles, which can run any code while they are read and "
+            f"are therefore not read here. Fetch the binary version, {ARCHIVE_URL}, and set prepare.path to it"
         )
 
 

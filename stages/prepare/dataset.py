@@ -1,4 +1,4 @@
-"""What every source returns: class names and, per split, labels and a way to open one image."""
+"""The type of a data set that every source returns: class names, and for each split labels and images."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,9 +12,9 @@ class Source(NamedTuple):
     """Where a data set came from.
 
     Attributes:
-        kind: which of the sources served.
+        kind: which of the sources it is.
         location: the path, address or package.
-        checked: what proved that these are the published files, or that nothing did.
+        checked: the checksum that proves that these are the published files, or that there is none.
     """
 
     kind: str
@@ -23,11 +23,11 @@ class Source(NamedTuple):
 
 
 class Split(NamedTuple):
-    """One split, its images not yet resized.
+    """One split, with its images as the source holds them.
 
     Attributes:
-        labels: int64 [N], an index into the class names.
-        open_image: gives image i in Pillow's mode L or RGB, or raises UnreadableImage.
+        labels: int64 [N], indices into the class names.
+        open_image: returns image i in Pillow's mode L or RGB, or raises UnreadableImage.
     """
 
     labels: NDArray[np.int64]
@@ -38,9 +38,11 @@ class Dataset(NamedTuple):
     """A data set ready to be written.
 
     Attributes:
+        source: where it came from.
+        class_names: K names, in the order of the labels.
         channels: 1 when every image is grey, else 3.
         division: who divided the images into train and test.
-        splits: by the names "train" and "test".
+        splits: the splits "train" and "test", by name.
     """
 
     source: Source
@@ -50,8 +52,8 @@ class Dataset(NamedTuple):
     splits: dict[str, Split]
 
 
-def hold_images(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
-    """Make a split of images that are in memory.
+def in_memory_split(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
+    """Make a split from images that are in memory.
 
     Args:
         images: uint8 [N, H, W] for grey or [N, H, W, 3] for colour.

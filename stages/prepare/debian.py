@@ -1,4 +1,4 @@
-"""Fetch Fashion-MNIST as Debian packages it: by apt-get and dpkg-deb, without root or installing."""
+"""Fetch Fashion-MNIST from its Debian package with apt-get and dpkg-deb; nothing is installed and no root needed."""
 
 import shutil
 import subprocess
@@ -12,20 +12,20 @@ LONGEST_SECONDS = 600
 
 
 def fetch_package(folder: Path) -> str:
-    """Download the package with the system's own settings of apt and unpack its data files.
+    """Download the package with the system's settings of apt and unpack its data files.
 
     Args:
-        folder: gets the four gzipped IDX files.
+        folder: where the four gzipped IDX files are written.
 
     Returns:
         The package's name and version.
 
     Raises:
-        ValueError: this is no Debian or Ubuntu, or the package cannot be had.
+        ValueError: this system is not Debian or Ubuntu, or the package cannot be downloaded.
     """
     missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
     if missing:
-        raise ValueError(f"{' and '.join(missing)} not found: this is no Debian or Ubuntu")
+        raise ValueError(f"{' and '.join(missing)} not found: this system is not Debian or Ubuntu")
     with tempfile.TemporaryDirectory(prefix="debian-package-") as name:
         scratch = Path(name)
         archive = _download_package(scratch)
@@ -41,7 +41,7 @@ def _download_package(scratch: Path) -> Path:
     try:
         _run(download, scratch)
     except ValueError:
-        # Container images come without package lists; they are fetched here into a place of our own.
+        # Container images have no package lists; we fetch them into a temporary folder.
         private = _private_lists(scratch)
         _run(["apt-get", *APT_OPTIONS, *private, "update"], scratch)
         _run([*download[:1], *private, *download[1:]], scratch)
@@ -70,5 +70,5 @@ def _run(command: list[str], folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise ValueError(f"`{command[0]}` did not end within {LONGEST_SECONDS} s") from None
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg"))]
-        raise ValueError(f"`{' '.join(command)}` failed: {' '.join(said) or done.stderr.strip()}")
+        errors = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg"))]
+        raise ValueError(f"`{' '.join(command)}` failed: {' '.join(errors) or done.stderr.strip()}")

@@ -1,19 +1,19 @@
-"""The 8x8 digits that come with scikit-learn: for tests, and where nothing can be downloaded."""
+"""Load the 8x8 digits that come with scikit-learn: for tests, and for machines that cannot download."""
 
 import numpy as np
 
-from stages.prepare.dataset import Dataset, Source, hold_images
-from stages.prepare.division import BY_HASH, choose_test_images
+from stages.prepare.dataset import Dataset, Source, in_memory_split
+from stages.prepare.splits import BY_HASH, choose_test_images
 
 LARGEST_VALUE = 16
 
 
 def load_digits() -> Dataset:
-    """Load the digits; their values 0 to 16 are spread over 0 to 255.
+    """Load the digits and scale their values from 0..16 to 0..255.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
-    # Imported here: the other data sets need not wait for scikit-learn.
+    # scikit-learn is imported here because the other data sets do not need it.
     import sklearn
     from sklearn import datasets
 
@@ -24,8 +24,8 @@ def load_digits() -> Dataset:
     names = [f"{label}/{index:04d}" for index, label in enumerate(labels)]
     is_test = choose_test_images(names, labels)
     splits = {
-        "train": hold_images(images[~is_test], labels[~is_test]),
-        "test": hold_images(images[is_test], labels[is_test]),
+        "train": in_memory_split(images[~is_test], labels[~is_test]),
+        "test": in_memory_split(images[is_test], labels[is_test]),
     }
     source = Source(
         "scikit-learn", f"sklearn.datasets.load_digits, {sklearn.__version__}", "part of the package"

@@ -1,4 +1,4 @@
-"""Download a data set's published files with torchvision, and do not hang where no mirror can be reached."""
+"""Download a data set's published files with torchvision, with a timeout for servers that do not answer."""
 
 import errno
 import http.client
@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from stages.common.sockets import socket_timeout
 from stages.prepare import cifar
-from stages.prepare.progress import tell
+from stages.prepare.log import log
 
-# A mirror that is silent for so long is given up.
-PATIENCE_SECONDS = 6.0
+# A mirror that sends nothing for this long counts as unreachable.
+TIMEOUT_SECONDS = 6.0
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -23,8 +23,8 @@ class Published(NamedTuple):
     """Where a data set's files are published.
 
     Attributes:
-        mirrors: addresses of folders, tried in order.
-        checksums: MD5 by file name.
+        mirrors: addresses of folders with the files, in the order in which they are tried.
+        checksums: MD5 of each file, by its name.
     """
 
     mirrors: list[str]
@@ -32,7 +32,7 @@ class Published(NamedTuple):
 
 
 def find_published(name: str) -> Published:
-    """Look up mirrors and checksums, which torchvision keeps; for CIFAR-10 those of the binary version."""
+    """Look up the mirrors and checksums that torchvision lists; for CIFAR-10 return those of its binary version."""
     if name == "cifar10":
         return Published([cifar.ARCHIVE_URL.removesuffix(cifar.ARCHIVE)], {cifar.ARCHIVE: cifar.ARCHIVE_MD5})
     datasets = _import_datasets()
@@ -41,26 +41,26 @@ def find_published(name: str) -> Published:
 
 
 def download(name: str, folder: Path) -> str:
-    """Download a data set's files, each checked by its MD5.
+    """Download a data set's files and check each by its MD5.
 
     Args:
         name: "mnist", "fashion_mnist" or "cifar10".
-        folder: gets the files.
+        folder: where the files are written.
 
     Returns:
         The mirror's address.
 
     Raises:
-        ValueError: no mirror answers, or what it sends is cut short or damaged.
+        ValueError: no mirror answers, or a file is cut short or damaged.
         OSError: the disk is full.
     """
     published = find_published(name)
     mirror = _choose_mirror(published)
     download_url = _import_datasets().utils.download_url
     try:
-        with socket_timeout(PATIENCE_SECONDS):
+        with socket_timeout(TIMEOUT_SECONDS):
             for file, checksum in published.checksums.items():
-                tell(f"downloading {mirror}{file}")
+                log(f"downloading {mirror}{file}")
                 download_url(mirror + file, str(folder), file, checksum)
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
@@ -70,11 +70,11 @@ def download(name: str, folder: Path) -> str:
 
 
 def _import_datasets() -> ModuleType:
-    """Import torchvision's data sets: two seconds, which only a download has to spend."""
+    """Import torchvision's data sets, which takes two seconds and only a download needs."""
     try:
         return importlib.import_module("torchvision.datasets")
     except (ImportError, RuntimeError) as error:
-        # A torchvision that was built for another torch raises RuntimeError.
+        # A torchvision that was built for another version of torch raises RuntimeError.
         raise ValueError(
             f"torchvision cannot be imported ({error}); install the versions in constraints.txt"
         ) from None
@@ -83,30 +83,30 @@ def _import_datasets() -> ModuleType:
 def _choose_mirror(published: Published) -> str:
     reasons = []
     for mirror in published.mirrors:
-        reason = _probe(mirror + next(iter(published.checksums)))
-        if reason is None:
+        error = _find_error(mirror + next(iter(published.checksums)))
+        if error is None:
             return mirror
-        reasons.append(f"{mirror} {reason}")
+        reasons.append(f"{mirror} {error}")
     raise ValueError("; ".join(reasons))
 
 
-def _probe(url: str) -> str | None:
-    """Ask whether a file is there; return why not, or None when it is.
+def _find_error(url: str) -> str | None:
+    """Return the reason why a file cannot be downloaded, or None when its server has it.
 
-    In a thread of its own, because the look-up of a name knows no timeout and can take a minute.
+    The request runs in its own thread, because the look-up of a host name has no timeout and can take a minute.
     """
     answers: SimpleQueue[str | None] = SimpleQueue()
-    Thread(target=lambda: answers.put(_ask(url)), daemon=True).start()
+    Thread(target=lambda: answers.put(_request_head(url)), daemon=True).start()
     try:
-        return answers.get(timeout=PATIENCE_SECONDS)
+        return answers.get(timeout=TIMEOUT_SECONDS)
     except Empty:
-        return f"gave no answer within {PATIENCE_SECONDS:g} s"
+        return f"gave no answer within {TIMEOUT_SECONDS:g} s"
 
 
-def _ask(url: str) -> str | None:
-    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the address is one of ours or torchvision's
+def _request_head(url: str) -> str | None:
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the address is one of ours or of torchvision's
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS):  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310 - as above
             return None
     except (OSError, http.client.HTTPException) as error:
         return f"cannot be reached ({error})"

@@ -1,4 +1,4 @@
-"""Read the four IDX files of MNIST and Fashion-MNIST, plain or gzipped, and tell if they are the originals."""
+"""Read the four IDX files of MNIST and Fashion-MNIST, plain or gzipped, and check whether they are the originals."""
 
 import gzip
 import hashlib
@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.prepare.dataset import Dataset, Source, Split, hold_images
+from stages.prepare.dataset import Dataset, Source, Split, in_memory_split
 
 FILES = {"train": "train", "test": "t10k"}
 IMAGES_MAGIC = 0x0803
@@ -33,9 +33,9 @@ CLASS_NAMES = {
         "Ankle boot",
     ],
 }
-# SHA-256 of the unpacked content, which does not depend on who packed it. Fashion-MNIST's were measured on
-# Debian's package 0.0~git20200523.55506a9-1; its .gz files differ from the authors' only in the name and time
-# that gzip's header holds: with these put back they have the MD5 sums that torchvision lists.
+# SHA-256 of the unpacked content, which does not depend on who compressed it. Fashion-MNIST's were computed from
+# Debian's package 0.0~git20200523.55506a9-1. Its .gz files differ from the authors' only in the name and time in
+# gzip's header: with the authors' name and time they have the MD5 sums that torchvision lists.
 CHECKSUMS = {
     "mnist": {
         "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -99,7 +99,7 @@ def _parse(file: IO[bytes], magic: int) -> IdxFile:
     expected = int(np.prod(shape, dtype=object))
     if not 0 < expected <= LARGEST_BYTES:
         raise ValueError(f"its header claims dimensions {shape}")
-    # One byte more than expected shows whether there is more, without unpacking all of it.
+    # Reading one byte more than expected shows whether there is more, without unpacking all of it.
     content = file.read(expected + 1)
     if len(content) != expected:
         held = "more" if len(content) > expected else f"only {len(content)}"
@@ -113,7 +113,7 @@ def load_idx(name: str, folder: Path, kind: str, location: str) -> Dataset:
 
     Args:
         name: "mnist" or "fashion_mnist".
-        folder: holds the files themselves, or a folder `raw` with them, as torchvision keeps them.
+        folder: holds the files, or a folder `raw` with the files, as torchvision stores them.
         kind: which source this is, for the manifest.
         location: where the source lies, for the manifest.
 
@@ -135,7 +135,9 @@ def _find_files(name: str, folder: Path) -> dict[str, Path]:
     found = {plain: _find_file(folder, plain) for plain in CHECKSUMS[name]}
     missing = [plain for plain, path in found.items() if path is None]
     if missing:
-        raise ValueError(f"{folder} lacks {', '.join(missing)} (each plain or as .gz); name their folder")
+        raise ValueError(
+            f"{folder} lacks {', '.join(missing)} (each plain or as .gz); set prepare.path to their folder"
+        )
     return {plain: path for plain, path in found.items() if path is not None}
 
 
@@ -157,4 +159,4 @@ def _join(folder: Path, prefix: str, files: dict[str, IdxFile]) -> Split:
         raise ValueError(f"{folder}: {prefix} has {len(images)} images, but {len(labels)} labels")
     if labels.max() >= CLASS_COUNT:
         raise ValueError(f"{folder}: {prefix} has the label {labels.max()}, expected 0 to {CLASS_COUNT - 1}")
-    return hold_images(images, labels.astype(np.int64))
+    return in_memory_split(images, labels.astype(np.int64))

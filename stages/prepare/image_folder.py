@@ -1,4 +1,4 @@
-"""Read images that lie in class folders, with or without train/ and test/ above these."""
+"""Read images from class folders, with or without the folders train/ and test/ above them."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from stages.common.artifacts import SPLITS
 from stages.common.image_files import UnreadableImage, decode, is_grey_file
 from stages.prepare.dataset import Dataset, Source, Split
-from stages.prepare.division import BY_HASH, choose_test_images
-from stages.prepare.file_tree import ImageFile, list_tree
-from stages.prepare.progress import tell
+from stages.prepare.file_tree import ImageFile, list_image_files
+from stages.prepare.log import log
+from stages.prepare.splits import BY_HASH, choose_test_images
 
 EXPECTED = "expected <class>/<image> or train/<class>/<image> and test/<class>/<image>"
 
 
-class Entry(NamedTuple):
-    """One image with its class; the split is None where the folders do not tell it."""
+class LabelledFile(NamedTuple):
+    """One image file with its class and its split, which is None where the folders do not name it."""
 
     split: str | None
     class_name: str
@@ -26,10 +26,10 @@ class Entry(NamedTuple):
 
 
 def load_image_folder(path: Path) -> Dataset:
-    """List a folder or zip of class folders; the images themselves are decoded when they are written.
+    """List the images of a folder or zip of class folders; they are decoded later, when they are written.
 
-    Classes are numbered in the order of their names, images follow each other class by class in the order of
-    theirs. Without train/ and test/ folders a sixth of each class becomes the test split.
+    Classes are numbered in the order of their names; images are sorted by class, then by name.
+    Without train/ and test/ folders a sixth of each class becomes the test split.
 
     Args:
         path: a folder, a zip, or a folder of zips.
@@ -38,31 +38,31 @@ def load_image_folder(path: Path) -> Dataset:
         ValueError: the images do not lie in class folders, a split or a class of it is missing, or a zip is
             damaged.
     """
-    files = list_tree(path)
-    entries = _place(files, path)
+    files = list_image_files(path)
+    entries = _read_labels(files, path)
     class_names = sorted({entry.class_name for entry in entries})
     if entries[0].split is None:
-        entries, division = _divide(entries, class_names, path), BY_HASH
+        entries, division = _split_by_hash(entries, class_names, path), BY_HASH
     else:
         division = "the folders train and test"
-    _refuse_missing_classes(entries, class_names, path)
-    tell(f"{path}: {len(entries)} images of {len(class_names)} classes")
-    # The first image in colour ends the search, so only what is grey throughout is read twice.
-    channels = 1 if all(_is_grey(entry.file) for entry in entries) else 3
+    _check_classes(entries, class_names, path)
+    log(f"{path}: {len(entries)} images of {len(class_names)} classes")
+    # The first image in colour ends the search, so images are read twice only where all are grey.
+    channels = 1 if all(_may_be_grey(entry.file) for entry in entries) else 3
     splits = {split: _make_split(entries, split, class_names) for split in SPLITS}
     source = Source("local path", str(path), "nothing: the user's own images")
     return Dataset(source, class_names, channels, division, splits)
 
 
-def _place(files: list[ImageFile], path: Path) -> list[Entry]:
-    """Read split and class off the folders' names."""
+def _read_labels(files: list[ImageFile], path: Path) -> list[LabelledFile]:
+    """Read the split and the class of every image from the names of its folders."""
     tops = {file.parts[0].lower() for file in files}
     named = tops & set(SPLITS)
     is_divided = tops <= set(SPLITS) or (bool(named) and all(len(file.parts) > 2 for file in files))
     if is_divided and tops != set(SPLITS):
         raise ValueError(
             f"{path} holds {', '.join(sorted(tops))} at its top, expected train and test, or classes alone; "
-            "name a place that holds both, or take the train/ level away to have the images divided"
+            "name a folder that holds both, or remove the level of train/ to have the images divided"
         )
     depth = 1 if is_divided else 0
     loose = [file.where for file in files if len(file.parts) < depth + 2]
@@ -71,10 +71,12 @@ def _place(files: list[ImageFile], path: Path) -> list[Entry]:
             f"{path} has {len(loose)} images outside any class folder, such as {loose[0]}; {EXPECTED}. Images "
             "of one kind go into one class folder"
         )
-    return [Entry(file.parts[0].lower() if is_divided else None, file.parts[depth], file) for file in files]
+    return [
+        LabelledFile(file.parts[0].lower() if is_divided else None, file.parts[depth], file) for file in files
+    ]
 
 
-def _divide(entries: list[Entry], class_names: list[str], path: Path) -> list[Entry]:
+def _split_by_hash(entries: list[LabelledFile], class_names: list[str], path: Path) -> list[LabelledFile]:
     counts = Counter(entry.class_name for entry in entries)
     single = [name for name in class_names if counts[name] < 2]
     if single:
@@ -89,7 +91,7 @@ def _divide(entries: list[Entry], class_names: list[str], path: Path) -> list[En
     ]
 
 
-def _refuse_missing_classes(entries: list[Entry], class_names: list[str], path: Path) -> None:
+def _check_classes(entries: list[LabelledFile], class_names: list[str], path: Path) -> None:
     present = {(entry.split, entry.class_name) for entry in entries}
     missing = [f"{split}/{name}" for split in SPLITS for name in class_names if (split, name) not in present]
     if missing:
@@ -98,20 +100,20 @@ def _refuse_missing_classes(entries: list[Entry], class_names: list[str], path: 
         )
 
 
-def _is_grey(file: ImageFile) -> bool:
+def _may_be_grey(file: ImageFile) -> bool:
     try:
         return is_grey_file(file.read())
     except UnreadableImage:
-        # It decides nothing here; writing names it together with all others.
+        # The error is reported when the images are written, together with all others.
         return True
 
 
-def _make_split(entries: list[Entry], split: str, class_names: list[str]) -> Split:
+def _make_split(entries: list[LabelledFile], split: str, class_names: list[str]) -> Split:
     chosen = [entry for entry in entries if entry.split == split]
     files = [entry.file for entry in chosen]
     return Split(_label(chosen, class_names), lambda index: decode(files[index].where, files[index].read()))
 
 
-def _label(entries: list[Entry], class_names: list[str]) -> NDArray[np.int64]:
+def _label(entries: list[LabelledFile], class_names: list[str]) -> NDArray[np.int64]:
     numbers = {name: number for number, name in enumerate(class_names)}
     return np.array([numbers[entry.class_name] for entry in entries], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Describe a prepared data set: what it is, where it came from, what was done to it, and its checksums."""
+"""The manifest of a prepared data set: its name, source, processing and checksums."""
 
 from typing import Any
 
@@ -9,17 +9,19 @@ from stages.common import artifacts
 from stages.common.image_files import FILTER_NAME
 from stages.prepare.dataset import Dataset
 from stages.prepare.params import DATASETS
-from stages.prepare.writing import Written
+from stages.prepare.writer import WrittenSplit
 
 
-def describe(name: str, image_size: int, dataset: Dataset, written: dict[str, Written]) -> dict[str, Any]:
-    """Make the manifest of a data set whose files are written.
+def make_manifest(
+    name: str, image_size: int, dataset: Dataset, written: dict[str, WrittenSplit]
+) -> dict[str, Any]:
+    """Make the manifest of a data set whose files have been written.
 
     Args:
         name: the data set's name in params.yaml.
         image_size: side of the written images, in pixels.
-        dataset: what was read.
-        written: what was written, by split.
+        dataset: the data set that was read.
+        written: facts of the files that were written, by split.
     """
     is_resized = any(split.resized_count for split in written.values())
     return {
@@ -37,7 +39,7 @@ def describe(name: str, image_size: int, dataset: Dataset, written: dict[str, Wr
     }
 
 
-def _describe_split(split: str, content: Written, dataset: Dataset) -> dict[str, Any]:
+def _describe_split(split: str, content: WrittenSplit, dataset: Dataset) -> dict[str, Any]:
     counts = np.bincount(content.labels, minlength=len(dataset.class_names)).tolist()
     files = (artifacts.images_file(split), artifacts.labels_file(split))
     return {

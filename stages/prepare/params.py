@@ -1,4 +1,4 @@
-"""The section `prepare` of params.yaml, and the facts of the data sets that it can name."""
+"""The section `prepare` of params.yaml, and the known properties of the data sets that it can name."""
 
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from stages.common.params import Params, load_section
 
 LARGEST_IMAGE_SIZE = 512
-# The networks double a map of 4 to 7 pixels at least once, so these are the sizes they can make.
+# The generators double a feature map of 4 to 7 pixels at least once, so these are the sizes that they can generate.
 IMAGE_SIZES = sorted(
     base << doublings
     for base in range(4, 8)
@@ -17,14 +17,17 @@ IMAGE_SIZES = sorted(
 )
 
 
-class Facts(NamedTuple):
+class DatasetInfo(NamedTuple):
     """What is known of a data set before it is read; None where that depends on the files.
 
     Attributes:
         channels: 1 for grey, 3 for colour.
-        image_size: side of the originals, in pixels.
+        image_size: side of the original images, in pixels.
+        class_count: number of classes.
+        train_count: images of the train split.
+        test_count: images of the test split.
         homepage: where the data set is described.
-        licence: as its authors state it.
+        licence: the licence that its authors state.
     """
 
     channels: int | None
@@ -37,7 +40,7 @@ class Facts(NamedTuple):
 
 
 DATASETS = {
-    "fashion_mnist": Facts(
+    "fashion_mnist": DatasetInfo(
         1,
         28,
         10,
@@ -46,10 +49,10 @@ DATASETS = {
         "https://github.com/zalandoresearch/fashion-mnist",
         "MIT (Zalando SE, 2017)",
     ),
-    "cifar10": Facts(
+    "cifar10": DatasetInfo(
         3, 32, 10, 50_000, 10_000, "https://www.cs.toronto.edu/~kriz/cifar.html", "none stated by its authors"
     ),
-    "mnist": Facts(
+    "mnist": DatasetInfo(
         1,
         28,
         10,
@@ -58,15 +61,17 @@ DATASETS = {
         "http://yann.lecun.com/exdb/mnist/",
         "none stated; often given as CC BY-SA 3.0",
     ),
-    "digits": Facts(
+    "digits": DatasetInfo(
         1, 8, 10, 1_497, 300, "https://archive.ics.uci.edu/dataset/80", "CC BY 4.0 (UCI; Alpaydin and Kaynak)"
     ),
-    "image_folder": Facts(None, None, None, None, None, "none: the user's own images", "the images' own"),
+    "image_folder": DatasetInfo(
+        None, None, None, None, None, "none: the user's own images", "the images' own"
+    ),
 }
 
 
 class PrepareParams(Params):
-    """Which images the comparison is about, and how large and how many."""
+    """The data set, and the size and number of its images."""
 
     dataset: Literal["fashion_mnist", "cifar10", "mnist", "digits", "image_folder"]
     path: str | None = Field(min_length=1)
@@ -104,9 +109,9 @@ class PrepareParams(Params):
         return load_section(cls, "prepare")
 
     def local_path(self) -> Path | None:
-        """Where the user keeps the data, with `~` expanded; None when the known sources are to be tried."""
+        """Return the user's path of the data, with `~` expanded; None when the known sources are tried."""
         return None if self.path is None else Path(self.path).expanduser()
 
     def limits(self) -> dict[str, int | None]:
-        """How many images of each split are kept; None keeps all."""
+        """Return how many images of each split are kept; None keeps all."""
         return {"train": self.train_limit, "test": self.test_limit}

@@ -1,4 +1,4 @@
-"""Every test works in an empty folder of its own, as the stage works in the repository's root."""
+"""Every test runs in an empty folder of its own, as the stage runs in the repository's root."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    place = tmp_path / "workplace"
-    place.mkdir()
-    monkeypatch.chdir(place)
-    return place
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "working_folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder

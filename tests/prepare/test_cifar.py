@@ -1,4 +1,4 @@
-"""CIFAR-10 in its binary version, packed and unpacked, and what is not read."""
+"""CIFAR-10 in its binary version, packed and unpacked, and the files that are refused."""
 
 import io
 import pickle
@@ -62,7 +62,7 @@ def test_a_damaged_batch_is_named(content: bytes, reason: str) -> None:
         read_batch(content, "somewhere")
 
 
-def test_archive_and_folder_give_the_same_images_in_the_order_of_the_batches(tmp_path: Path) -> None:
+def test_archive_and_folder_hold_the_same_images_in_the_order_of_the_batches(tmp_path: Path) -> None:
     batches = make_batches()
     write_archive(tmp_path / "cifar-10-binary.tar.gz", batches)
     write_folder(tmp_path / "unpacked", batches)
@@ -77,7 +77,7 @@ def test_archive_and_folder_give_the_same_images_in_the_order_of_the_batches(tmp
     np.testing.assert_array_equal(np.asarray(packed.splits["train"].open_image(IMAGE_COUNT)), expected[0])
 
 
-def test_an_archive_with_another_checksum_is_said_to_be_unchecked(tmp_path: Path) -> None:
+def test_an_archive_with_another_checksum_is_recorded_as_unchecked(tmp_path: Path) -> None:
     write_archive(tmp_path / "mine.tar.gz", make_batches())
     assert load_cifar(tmp_path / "mine.tar.gz").source.checked == cifar.NOT_ORIGINAL
 
@@ -124,13 +124,13 @@ def write_class_folders(root: Path, names: list[str]) -> None:
             Image.new("RGB", (32, 32)).save(root / split / name / "0.png")
 
 
-def test_class_folders_with_the_ten_names_are_cifar_too(tmp_path: Path) -> None:
+def test_class_folders_with_the_ten_names_are_read(tmp_path: Path) -> None:
     write_class_folders(tmp_path / "folders", cifar.CLASS_NAMES)
     dataset = load_cifar(tmp_path / "folders")
     assert dataset.splits["test"].labels.tolist() == list(range(10))
 
 
-def test_class_folders_with_other_names_are_not(tmp_path: Path) -> None:
+def test_class_folders_with_other_names_are_refused(tmp_path: Path) -> None:
     write_class_folders(tmp_path / "folders", ["cat", "mat"])
     with pytest.raises(ValueError, match="has the classes cat, mat, but CIFAR-10's are airplane"):
         load_cifar(tmp_path / "folders")

@@ -1,4 +1,4 @@
-"""Class folders and zips of them: every layout, the split, and every way in which they can be wrong."""
+"""Class folders and zips of them: every layout, the split, and every fault that is detected."""
 
 import io
 import os
@@ -21,7 +21,7 @@ UNDIVIDED = [f"{name}/{index}.png" for name in "ab" for index in range(6)]
 
 
 def paint(value: int, mode: str = "L", form: str = "PNG") -> bytes:
-    """Make a small image whose value tells it from others."""
+    """Make a small image whose value identifies it."""
     buffer = io.BytesIO()
     Image.new(mode, (8, 8), value if mode == "L" else (value, 0, 0)).save(buffer, form)
     return buffer.getvalue()
@@ -94,7 +94,7 @@ def test_hidden_files_and_other_files_are_left_out(
     hidden = ["__MACOSX/train/a/._0.png", "train/a/.hidden.png", "train/.cache/c/0.png", ".DS_Store"]
     dataset = load_image_folder(fill_zip(tmp_path / "images.zip", [*DIVIDED, *hidden, "train/a/notes.txt"]))
     assert values_of(dataset, "train") == [0, 1, 2, 3]
-    assert "left out 1 files that are no images by their names, such as notes.txt" in capsys.readouterr().err
+    assert "ignored 1 files whose names are not those of images, such as notes.txt" in capsys.readouterr().err
     fill_folder(tmp_path / "folder", [*DIVIDED, *hidden])
     assert values_of(load_image_folder(tmp_path / "folder"), "train") == [0, 1, 2, 3]
 
@@ -148,7 +148,7 @@ def test_windows_separators_in_a_zip_are_understood(tmp_path: Path) -> None:
         (["0.png", "1.png"], "has 2 images outside any class folder"),
         (["train/0.png", "test/0.png"], "has 2 images outside any class folder"),
         (["a/0.png", "a/1.png", "b/0.png"], "has only one image of b; each class needs two"),
-        (["a/notes.txt"], "holds no images, that is, no names in .jpg"),
+        (["a/notes.txt"], "holds no images, that is, no files that end in .jpg"),
         ([], "holds no images"),
     ],
 )
@@ -220,11 +220,11 @@ def test_a_huge_file_is_named_and_not_read(tmp_path: Path, monkeypatch: pytest.M
             load_image_folder(root).splits["train"].open_image(0)
 
 
-def test_a_packing_method_that_cannot_be_bounded_is_named(tmp_path: Path) -> None:
+def test_a_compression_method_of_unbounded_size_is_refused(tmp_path: Path) -> None:
     path = fill_zip(tmp_path / "images.zip", DIVIDED)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as archive:
         archive.writestr("train/a/2.png", paint(2))
-    with pytest.raises(UnreadableImage, match="2.png: packed by another method than store or deflate"):
+    with pytest.raises(UnreadableImage, match="2.png: its compression method is neither store nor deflate"):
         load_image_folder(path).splits["train"].open_image(2)
 
 

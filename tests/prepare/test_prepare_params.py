@@ -1,4 +1,4 @@
-"""The section `prepare`: what it accepts, what it refuses and how it says so."""
+"""The section `prepare`: the values that it accepts, those that it refuses, and its error messages."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def test_the_usual_image_sizes_are_accepted(size: int) -> None:
     assert params.image_size == size
 
 
-def test_the_sizes_allowed_are_those_that_the_networks_can_make() -> None:
+def test_the_allowed_sizes_are_those_that_the_networks_can_generate() -> None:
     possible = []
     for size in range(1, LARGEST_IMAGE_SIZE + 1):
         try:
@@ -59,13 +59,13 @@ def test_an_image_folder_needs_a_path() -> None:
     ]
 
 
-def test_digits_takes_no_path() -> None:
+def test_digits_has_no_path() -> None:
     assert refuse(dataset="digits", path="somewhere") == [
         "prepare: path = 'somewhere', but digits comes with scikit-learn; set path to null"
     ]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     faults = refuse(dataset="cifar100", path=5, train_limit=0, test_limit="10", extra=1)
     keys = ("prepare.dataset", "prepare.path", "prepare.train_limit", "prepare.test_limit", "prepare.extra")
     assert [fault.split(" ")[0] for fault in faults] == list(keys)
@@ -76,7 +76,7 @@ def test_a_home_folder_is_expanded() -> None:
     assert params.local_path() == Path.home() / "images"
 
 
-def test_there_are_facts_of_every_data_set_that_can_be_named() -> None:
+def test_every_data_set_that_can_be_named_is_described() -> None:
     assert set(get_args(PrepareParams.model_fields["dataset"].annotation)) == set(DATASETS)
 
 

@@ -19,9 +19,9 @@ DIGITS = {"dataset": "digits", "path": None, "image_size": 8, "train_limit": Non
 
 
 def prepare(largest_file_bytes: int | None = None, **changes: Any) -> subprocess.CompletedProcess[str]:
-    """Run the stage here with the given params; a bound on the size of files stands for a full disk."""
+    """Run the stage with the given params; a limit on the size of files stands for a full disk."""
 
-    def bound() -> None:
+    def limit_file_size() -> None:
         if largest_file_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, largest_file_bytes))
 
@@ -32,7 +32,7 @@ def prepare(largest_file_bytes: int | None = None, **changes: Any) -> subprocess
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=bound,
+        preexec_fn=limit_file_size,
     )
 
 
@@ -69,7 +69,7 @@ def test_digits_are_written_as_the_other_stages_read_them() -> None:
     ]
 
 
-def test_the_manifest_tells_source_counts_shapes_and_checksums() -> None:
+def test_the_manifest_holds_source_counts_shapes_and_checksums() -> None:
     prepare(test_limit=25)
     manifest = json.loads(Path("data/manifest.json").read_text())
     assert manifest["dataset"] == "digits"
@@ -117,7 +117,7 @@ def test_all_corrupt_files_are_named_at_once_and_nothing_is_left(tmp_path: Path)
     done = prepare(dataset="image_folder", path=str(root), image_size=16)
     message = done.stderr[done.stderr.index("error: ") :].splitlines()
     assert done.returncode == 1
-    assert message[0] == "error: 3 images cannot be read; mend or remove them, then prepare again:"
+    assert message[0] == "error: 3 images cannot be read; repair or remove them, then prepare again:"
     assert sorted(line.split(": ")[0] for line in message[1:]) == [
         f"  - {root}/{name}" for name in ("cat/1.png", "dog/7.jpg", "dog/8.png")
     ]
@@ -132,16 +132,18 @@ def test_all_corrupt_files_are_named_at_once_and_nothing_is_left(tmp_path: Path)
         ({"colour": True}, "prepare.colour is unknown"),
     ],
 )
-def test_a_foreseen_failure_is_one_message_without_a_traceback(changes: dict[str, Any], message: str) -> None:
+def test_an_expected_failure_is_one_message_without_a_traceback(
+    changes: dict[str, Any], message: str
+) -> None:
     done = prepare(**changes)
     assert done.returncode == 1
     assert done.stderr.count("error: ") == 1
     assert "Traceback" not in done.stderr
-    assert np.all([part in done.stderr for part in message.split(" .* ")]), done.stderr
+    assert all(part in done.stderr for part in message.split(" .* ")), done.stderr
 
 
 @pytest.mark.parametrize("largest_file_bytes", [20_000, 95_900])
-def test_a_disk_that_takes_no_more_is_told_with_the_file_and_leaves_no_half_files(
+def test_the_error_of_a_full_disk_names_the_file_and_no_unfinished_file_is_left(
     largest_file_bytes: int,
 ) -> None:
     done = prepare(largest_file_bytes)

@@ -74,7 +74,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def silent_mirror() -> Iterator[str]:
-    """Take connections and never answer."""
+    """Accept connections and never answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
@@ -92,7 +92,7 @@ def test_a_path_is_read_and_no_other_source_is_tried(
 @pytest.mark.parametrize("name", ["fashion_mnist", "mnist", "cifar10", "image_folder"])
 def test_a_wrong_path_fails_at_once_and_does_not_fall_through(tmp_path: Path, name: str) -> None:
     write_files(tmp_path / "system")
-    with pytest.raises(ValueError, match=r"prepare.path = '.*nowhere' does not exist \(seen from "):
+    with pytest.raises(ValueError, match=r"prepare.path = '.*nowhere' does not exist \(relative to "):
         load_dataset(name, tmp_path / "nowhere")
 
 
@@ -106,7 +106,7 @@ def test_the_system_folder_comes_first(tmp_path: Path) -> None:
 def test_a_system_folder_with_other_content_is_passed_over(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "system")
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\2\7\7"))
-    with pytest.raises(ValueError, match="system holds other files than those published"):
+    with pytest.raises(ValueError, match="the checksums of the files in .*system are not the published ones"):
         load_dataset("fashion_mnist", None)
 
 
@@ -121,14 +121,14 @@ def test_a_download_is_checked_cached_and_not_repeated(mirror: str, monkeypatch:
         assert second.splits[split].labels.tolist() == first.splits[split].labels.tolist()
 
 
-def test_the_second_mirror_serves_when_the_first_does_not(
+def test_the_second_mirror_is_used_when_the_first_has_no_files(
     mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, [f"{mirror}moved/", mirror])
     assert load_dataset("fashion_mnist", None).source.location == mirror
 
 
-def test_a_damaged_cache_is_thrown_away_and_fetched_again(
+def test_a_damaged_cache_is_deleted_and_downloaded_again(
     mirror: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish(monkeypatch, [mirror])
@@ -137,7 +137,7 @@ def test_a_damaged_cache_is_thrown_away_and_fetched_again(
     cached.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\3\0\0\0"))
     dataset = load_dataset("fashion_mnist", None)
     assert dataset.splits["train"].labels.tolist() == [0, 1, 2]
-    assert "threw away .cache/datasets/fashion_mnist/torchvision" in capsys.readouterr().err
+    assert "deleted .cache/datasets/fashion_mnist/torchvision" in capsys.readouterr().err
 
 
 def test_a_download_with_a_wrong_checksum_leaves_nothing(
@@ -149,15 +149,15 @@ def test_a_download_with_a_wrong_checksum_leaves_nothing(
     assert list((CACHE / "fashion_mnist").iterdir()) == []
 
 
-def test_what_a_killed_download_left_is_swept_away(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_remains_of_a_killed_download_are_deleted(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (CACHE / "fashion_mnist/.part-old/torchvision").mkdir(parents=True)
     publish(monkeypatch, [mirror])
     load_dataset("fashion_mnist", None)
     assert [path.name for path in (CACHE / "fashion_mnist").iterdir()] == ["torchvision"]
 
 
-def test_a_silent_mirror_is_given_up_soon(silent_mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "PATIENCE_SECONDS", 0.5)
+def test_a_mirror_that_sends_nothing_times_out(silent_mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.5)
     publish(monkeypatch, [silent_mirror, silent_mirror])
     start = time.monotonic()
     with pytest.raises(ValueError, match="gave no answer within 0.5 s|timed out"):
@@ -165,8 +165,8 @@ def test_a_silent_mirror_is_given_up_soon(silent_mirror: str, monkeypatch: pytes
     assert time.monotonic() - start < 10
 
 
-def test_a_name_that_resolves_slowly_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "PATIENCE_SECONDS", 0.5)
+def test_a_host_name_that_resolves_slowly_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.5)
 
     def answer_late(*_: object, **__: object) -> list[object]:
         time.sleep(3)
@@ -177,28 +177,28 @@ def test_a_name_that_resolves_slowly_is_given_up_soon(monkeypatch: pytest.Monkey
         downloads._choose_mirror(Published(["http://slow.invalid/"], {"file": ""}))
 
 
-def test_when_nothing_serves_every_source_its_reason_and_the_cure_are_told(
+def test_when_no_source_works_the_error_names_each_with_its_reason_and_a_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish(monkeypatch, ["http://127.0.0.1:9/"])
-    with pytest.raises(ValueError, match="no source serves fashion_mnist") as caught:
+    with pytest.raises(ValueError, match="no source of fashion_mnist works") as caught:
         load_dataset("fashion_mnist", None)
-    _, system, cache, download, package, cure = str(caught.value).splitlines()
-    assert system.endswith("it is missing (`sudo apt-get install dataset-fashion-mnist` makes it)")
-    assert cache == "  - the cache .cache/datasets: nothing sound is in it"
+    _, system, cache, download, package, remedy = str(caught.value).splitlines()
+    assert system.endswith("it is missing (`sudo apt-get install dataset-fashion-mnist` installs it)")
+    assert cache == "  - the cache .cache/datasets: it holds no complete download"
     assert download.startswith("  - torchvision's download: http://127.0.0.1:9/ cannot be reached (")
-    assert package.endswith("apt-get and dpkg-deb not found: this is no Debian or Ubuntu")
-    assert cure.startswith("The cure: get its four .gz files on another machine and set prepare.path")
+    assert package.endswith("apt-get and dpkg-deb not found: this system is not Debian or Ubuntu")
+    assert remedy.startswith("To fix this, get its four .gz files on another machine and set prepare.path")
 
 
-def test_a_full_disk_is_told_as_such_and_blames_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_the_error_and_not_a_failure_of_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
     def fill_disk(name: str, folder: Path) -> str:
         with Path("/dev/full").open("wb") as file:
             file.write(b"x")
         return name
 
     monkeypatch.setitem(
-        sources.SOURCES, "mnist", (("a download", partial(sources._fetch, "torchvision", fill_disk)),)
+        sources.SOURCES, "mnist", (("a download", partial(sources._download, "torchvision", fill_disk)),)
     )
     with pytest.raises(OSError, match=r"No space left on device: '.cache/datasets/mnist'"):
         load_dataset("mnist", None)
@@ -226,8 +226,10 @@ REAL_APT = shutil.which("apt-get")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(REAL_APT is None, reason="apt-get is missing: this is no Debian or Ubuntu")
-def test_debian_s_package_holds_the_published_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(REAL_APT is None, reason="apt-get is missing: this system is not Debian or Ubuntu")
+def test_the_debian_package_holds_the_published_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
     monkeypatch.setitem(idx.CHECKSUMS, "fashion_mnist", REAL_CHECKSUMS)
     try:
@@ -241,7 +243,7 @@ def test_debian_s_package_holds_the_published_files(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(REAL_APT is None, reason="apt-get is missing: this is no Debian or Ubuntu")
+@pytest.mark.skipif(REAL_APT is None, reason="apt-get is missing: this system is not Debian or Ubuntu")
 def test_without_package_lists_they_are_fetched_without_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,12 @@
-"""Which images are for testing, and which are kept under a limit."""
+"""The test split by hash, and the images that are kept under a limit."""
 
 import numpy as np
 import pytest
 
-from stages.prepare.division import choose_evenly, choose_test_images
+from stages.prepare.splits import choose_balanced, choose_test_images
 
 
-def test_a_sixth_of_every_class_is_for_testing() -> None:
+def test_a_sixth_of_every_class_is_the_test_split() -> None:
     labels = np.repeat([0, 1, 2], [60, 30, 2])
     is_test = choose_test_images([f"{index}.png" for index in range(92)], labels)
     assert np.bincount(labels[is_test]).tolist() == [10, 5, 1]
@@ -47,6 +47,6 @@ def test_one_more_image_moves_at_most_one_other() -> None:
         (5, [0, 1, 2, 3, 5]),
     ],
 )
-def test_a_limit_lets_the_classes_take_turns(limit: int | None, expected: list[int]) -> None:
+def test_a_limit_keeps_as_many_images_of_each_class(limit: int | None, expected: list[int]) -> None:
     labels = np.array([0, 0, 0, 1, 0, 1])
-    assert choose_evenly(labels, limit).tolist() == expected
+    assert choose_balanced(labels, limit).tolist() == expected

@@ -1,4 +1,4 @@
-"""Choose images without chance: a test split by hash, and a smaller set that is even over the classes."""
+"""Choose images deterministically: a test split by the hash of their names, and a subset that is balanced by class."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ BY_HASH = f"one image in {TEST_SHARE} of each class is test, chosen by the SHA-2
 
 
 def choose_test_images(names: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Choose a stratified test split that depends on names alone, so adding an image moves few others.
+    """Choose a stratified test split by the hash of each image's name, so that an added image moves few others.
 
     Args:
-        names: one for each image, in any order.
+        names: one name for each image, in any order.
         labels: int64 [N].
 
     Returns:
-        bool [N], True where the image is for testing: a sixth of every class, rounded, at least one.
+        bool [N], True where the image belongs to the test split: a sixth of every class, rounded, at least one.
     """
     is_test = np.zeros(len(names), dtype=np.bool_)
     for label in np.unique(labels):
@@ -32,15 +32,14 @@ def choose_test_images(names: Sequence[str], labels: NDArray[np.int64]) -> NDArr
     return is_test
 
 
-def choose_evenly(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
-    """Choose the first images of each class, taking turns until `limit` are chosen.
+def choose_balanced(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
+    """Choose the first images of each class, as many of each class as of every other where there are enough.
 
-    A class that runs out leaves its turns to the others; where the turns do not come out even, the first
-    classes have one image more. A limit above N, or None, chooses all.
+    Where `limit` is no multiple of the number of classes, the first classes get one image more.
 
     Args:
         labels: int64 [N].
-        limit: how many images.
+        limit: the number of images to choose; all are chosen if it is None or above N.
 
     Returns:
         int64 [limit], indices in ascending order.
