@@ -24,7 +24,7 @@ from stages.networks.spectral_norm import add_spectral_norm
 from stages.networks.weights import init_weights
 from stages.train.data import MEMORY_FORMATS, Batches
 from stages.train.log import TrainingLog
-from stages.train.loop import train_gan
+from stages.train.loop import make_steps, train_gan
 from stages.train.params import Setting, TrainParams
 from stages.train.state import TrainState
 
@@ -65,17 +65,19 @@ def run_our_loop(
     setting = Setting(**DEFAULT["settings"]["A"] | {"discriminator_steps": steps})
     plan = {"batch_size": batch_size, "evaluation_points": 1, "log_every_generator_steps": 100}
     params = TrainParams(**DEFAULT["train"] | plan | options)
-    training = TrainState(gan, setting, params, 0, device)
+    state = TrainState(gan, setting, params, 0, device)
     images = torch.randint(0, 256, (8192, *shape), dtype=torch.uint8).to(device)
     batches = Batches(images, batch_size, 0, MEMORY_FORMATS[params.memory_format])
+    # Made once, as a training does: each making of captured steps captures anew.
+    our_steps = make_steps(state, batches, params)
 
     def update(count: int) -> None:
-        target = training.generator_step + count
+        target = state.generator_step + count
         until = params.model_copy(
             update={"generator_steps": target, "checkpoint_every_generator_steps": target}
         )
         log = TrainingLog(None, batch_size, 0)
-        train_gan(training, batches, until, log, lambda: None, lambda: None, lambda: None)
+        train_gan(our_steps, until, log, lambda: None, lambda: None, lambda: None)
 
     return update
 

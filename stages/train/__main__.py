@@ -9,7 +9,7 @@ from stages.train.trial import train_trial
 
 
 def main() -> None:
-    """Read everything first, then train, then write."""
+    """Read all inputs first, then train, then write the outputs."""
     trial = parse_trial(__doc__)
     with process_group(configure_compute()) as device:
         trained = train_trial(trial, device)

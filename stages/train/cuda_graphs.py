@@ -1,85 +1,139 @@
-"""The steps as CUDA graphs: small networks wait for a GPU's launches, which a graph makes in one go."""
+"""Run the updates as CUDA graphs: small networks spend their time on launching kernels, which a graph does at once."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 
 from stages.networks.distributed import get_world_size
-from stages.networks.gan import Batch, Loss
+from stages.networks.gan import Loss
+from stages.train.data import Batches, RawBatch
 from stages.train.params import TrainParams
 from stages.train.state import TrainState
 from stages.train.steps import Steps
 
-# Libraries choose and load their kernels in the first steps, which cannot be captured.
-STEPS_BEFORE_CAPTURE = 3
+# Libraries choose and load their kernels in the first updates, which cannot be captured.
+WARM_UP_UPDATES = 3
+
+Update = Callable[[], Loss]
+
+
+class Recorder(Protocol):
+    """Runs updates, or records one so that it can be replayed."""
+
+    def warm_up(self, update: Update) -> Loss:
+        """Run an update that is to be captured later."""
+
+    def capture(self, update: Update) -> Update:
+        """Record an update without computing it; return a function that computes it into the same tensors each time."""
+
+
+class CudaRecorder:
+    """Captures updates on one stream, on which they have been warmed up before.
+
+    The stream is the same throughout, because autograd adds up a gradient on the stream on which its parameter was
+    first used, and a capture must not depend on another stream.
+    """
+
+    def __init__(self, random: torch.Generator) -> None:
+        """Make the stream.
+
+        Args:
+            random: the source of the updates' noise; each replay draws on from where it is.
+        """
+        self._random = random
+        self._stream = torch.cuda.Stream()
+
+    def warm_up(self, update: Update) -> Loss:
+        """Run an update on the stream of the captures."""
+        current = torch.cuda.current_stream()
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            loss = update()
+        current.wait_stream(self._stream)
+        return loss
+
+    def capture(self, update: Update) -> Update:
+        """Record an update as a CUDA graph."""
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self._random)
+        # In the mode `global` a call that another thread makes, such as the one that reads images ahead, would end the
+        # capture.
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            loss = update()
+
+        def replay() -> Loss:
+            graph.replay()
+            return loss
+
+        return replay
 
 
 class CapturedSteps(Steps):
-    """Does each kind of step a few times as Steps does, captures it, and from then on replays it.
+    """Runs each kind of update a few times as Steps does, captures it, and replays it from then on.
 
-    The kernels and their order are those of Steps, and capturing computes nothing, so results are the same.
-    A replay writes into the same tensors each time: a returned loss is to be read before the next step.
+    The kernels and their order are those of Steps, and capturing computes nothing, so results are the same. A replay
+    writes its loss into the same tensors each time: it has to be read before the next update of that kind.
     """
 
-    def __init__(self, training: TrainState, params: TrainParams) -> None:
-        """Check what graphs need.
+    def __init__(
+        self, state: TrainState, batches: Batches, params: TrainParams, recorder: Recorder | None = None
+    ) -> None:
+        """Set up the captures.
+
+        Args:
+            state: see Steps.
+            batches: see Steps.
+            params: see Steps.
+            recorder: captures the updates; None makes one for CUDA.
 
         Raises:
-            ValueError: there is no CUDA device, several processes share the batch, or the generator is to be
-                trained on the images of the discriminator's step, whose graph is another.
+            ValueError: there is no CUDA device, several processes train together, or the generator is to be
+                trained on the images of the discriminator's update, whose graph is another.
         """
-        faults = {
-            f"compute.device must be cuda, but is {training.device.type}": training.device.type != "cuda",
-            "one process must train alone": get_world_size() > 1,
-            "train.reuse_fake must be false": params.reuse_fake,
-        }
-        broken = [fault for fault, holds in faults.items() if holds]
-        if broken:
-            raise ValueError(
-                f"train.cuda_graphs = true: {'; '.join(broken)}; or set train.cuda_graphs to false"
-            )
-        super().__init__(training, params)
-        self._real: Batch | None = None
+        if recorder is None:
+            check_capturable(state.device, params)
+            recorder = CudaRecorder(state.random)
+        super().__init__(state, batches, params)
+        self._recorder = recorder
+        self._raw: RawBatch | None = None
         self._counts = {"discriminator": 0, "generator": 0}
-        self._captured: dict[str, tuple[torch.cuda.CUDAGraph, Loss]] = {}
+        self._replays: dict[str, Update] = {}
 
-    def update_discriminator(self, real: Batch, is_last: bool) -> Loss:
+    def update_discriminator(self, raw: RawBatch, is_last: bool) -> Loss:
         """See Steps."""
-        # A graph reads the images from where they lay when it was captured.
-        if self._real is None:
-            self._real = real.map(torch.empty_like)
-        static = self._real
-        for place, part in zip(static, real, strict=True):
-            if place is not None and part is not None:
-                place.copy_(part)
-        step = super().update_discriminator
-        return self._run("discriminator", lambda: step(static, is_last))
+        # A graph reads the batch from where it was when it was captured.
+        if self._raw is None:
+            self._raw = tuple(torch.empty_like(part) for part in raw)
+        for static, part in zip(self._raw, raw, strict=True):
+            static.copy_(part)
+        static_raw, update = self._raw, super().update_discriminator
+        return self._run("discriminator", lambda: update(static_raw, is_last))
 
-    def update_generator(self, count: int) -> Loss:
+    def update_generator(self) -> Loss:
         """See Steps."""
-        step = super().update_generator
-        return self._run("generator", lambda: step(count))
+        return self._run("generator", super().update_generator)
 
-    def _run(self, name: str, step: Callable[[], Loss]) -> Loss:
+    def _run(self, name: str, update: Update) -> Loss:
         self._counts[name] += 1
-        if self._counts[name] <= STEPS_BEFORE_CAPTURE:
-            return _run_aside(step)
-        if name not in self._captured:
-            graph = torch.cuda.CUDAGraph()
-            graph.register_generator_state(self.training.random)
-            with torch.cuda.graph(graph):
-                loss = step()
-            self._captured[name] = graph, loss
-        graph, loss = self._captured[name]
-        graph.replay()
-        return loss
+        if self._counts[name] <= WARM_UP_UPDATES:
+            return self._recorder.warm_up(update)
+        if name not in self._replays:
+            self._replays[name] = self._recorder.capture(update)
+        return self._replays[name]()
 
 
-def _run_aside(step: Callable[[], Loss]) -> Loss:
-    """Run a step on a stream of its own, as steps that are to be captured later have to be."""
-    aside, here = torch.cuda.Stream(), torch.cuda.current_stream()
-    aside.wait_stream(here)
-    with torch.cuda.stream(aside):
-        loss = step()
-    here.wait_stream(aside)
-    return loss
+def check_capturable(device: torch.device, params: TrainParams) -> None:
+    """Refuse what updates cannot be captured under, naming all of it.
+
+    Raises:
+        ValueError: see CapturedSteps.
+    """
+    faults = {
+        f"compute.device must be cuda, but is {device.type}": device.type != "cuda",
+        "one process must train alone": get_world_size() > 1,
+        "train.reuse_fake must be false": params.reuse_fake,
+    }
+    broken = [fault for fault, holds in faults.items() if holds]
+    if broken:
+        raise ValueError(f"train.cuda_graphs = true: {'; '.join(broken)}; or set train.cuda_graphs to false")

@@ -15,16 +15,28 @@ from stages.networks.distributed import get_rank, get_world_size
 from stages.networks.gan import Batch
 
 MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-# Of the memory that is free, the training itself needs a part.
+# The training itself needs the rest of the free memory.
 LARGEST_SHARE_OF_MEMORY = 0.5
+
+RawBatch = tuple[Tensor, ...]
+"""What `Batches.fetch` returns: tensors on the training device whose shapes and types are the same for every batch."""
 
 
 class Batches:
     """Every image once an epoch, in an order that depends on the seed and the epoch alone.
 
-    A batch is found by its number, so that a resumed training goes on with the very batch it would have had.
-    Images left over at an epoch's end are left out of that epoch. Processes that share a trial each draw their
-    part of the batch.
+    A batch is found by its number, so that a resumed training continues with the very batch that it would have had.
+    Images left over at the end of an epoch are left out of it. Processes that train together each load their part of
+    a batch.
+
+    Loading has two halves. `fetch` runs on the host and depends on the batch's number; `assemble` runs on the device,
+    is the same for every batch, and so can be part of a CUDA graph.
+
+    Attributes:
+        images: uint8 [N, C, H, W], of which the batches are made.
+        batch_size: images a batch, over all processes.
+        local_batch_size: images a batch of this process.
+        batches_per_epoch: batches until every image has been shown.
     """
 
     def __init__(
@@ -41,11 +53,11 @@ class Batches:
             images: uint8 [N, C, H, W], on the training device.
             batch_size: images a batch, over all processes.
             seed: the trial's seed.
-            memory_format: the layout of what is drawn, which should be the networks'.
-            labels: int64 [N], where the images are, for a GAN that is shown them; None for any other.
+            memory_format: the layout of the batches, which should be the networks'.
+            labels: int64 [N], on the images' device, for a GAN that is shown them; None for any other.
 
         Raises:
-            ValueError: there are fewer images than one batch needs, or the processes cannot share one evenly.
+            ValueError: there are fewer images than a batch needs, or the processes cannot share one evenly.
         """
         if len(images) < batch_size:
             raise ValueError(
@@ -59,38 +71,41 @@ class Batches:
             )
         self.images = images
         self.batch_size = batch_size
+        self.local_batch_size = batch_size // get_world_size()
         self.seed = seed
         self.batches_per_epoch = len(images) // batch_size
         self._memory_format = memory_format
         self._labels = labels
         self._orders: dict[int, Tensor] = {}
 
-    def draw(self, number: int) -> Tensor:
-        """Return batch `number`, counted from 0 over all epochs: float32 [batch_size, C, H, W] in [-1, 1].
+    def load(self, number: int) -> Batch:
+        """Load this process's part of batch `number`, counted from 0 over all epochs.
 
-        Where processes share the trial it is this one's part, [batch_size / processes, C, H, W].
+        Its images are float32 [local_batch_size, C, H, W] in [-1, 1]; it has labels if there are any.
         """
-        return pixels_to_tensor(self._read(number)).contiguous(memory_format=self._memory_format)
+        return self.assemble(self.fetch(number))
 
-    def draw_labelled(self, number: int) -> Batch:
-        """Return batch `number` as `draw` does, with its labels if there are any."""
-        # First the labels: a reading of images ahead may already be in the next epoch.
-        labels = None if self._labels is None else self._labels[self._choose(number)]
-        images = self.draw(number)
-        return Batch(images, None if labels is None else labels.to(images.device))
+    def fetch(self, number: int) -> RawBatch:
+        """Find batch `number`: the indices of its images, int64 [local_batch_size]."""
+        return (self._find_indices(number),)
 
-    def _read(self, number: int) -> Tensor:
-        """Return the pixels of batch `number`, uint8, on the training device."""
-        return self.images[self._choose(number)]
+    def assemble(self, raw: RawBatch) -> Batch:
+        """Make the batch of what `fetch` returned, without waiting for the device."""
+        (indices,) = raw
+        return Batch(
+            self._normalise(self.images[indices]), None if self._labels is None else self._labels[indices]
+        )
 
-    def _choose(self, number: int) -> Tensor:
-        """Name the images of this process's part of batch `number`: int64, where the images are."""
-        epoch, place = divmod(number, self.batches_per_epoch)
+    def _normalise(self, pixels: Tensor) -> Tensor:
+        return pixels_to_tensor(pixels).contiguous(memory_format=self._memory_format)
+
+    def _find_indices(self, number: int) -> Tensor:
+        """Find the images of this process's part of batch `number`: int64, on the images' device."""
+        epoch, batch = divmod(number, self.batches_per_epoch)
         if epoch not in self._orders:
             self._orders = {epoch: self._shuffle(epoch)}
-        share = self.batch_size // get_world_size()
-        start = place * self.batch_size + get_rank() * share
-        return self._orders[epoch][start : start + share]
+        start = batch * self.batch_size + get_rank() * self.local_batch_size
+        return self._orders[epoch][start : start + self.local_batch_size]
 
     def _shuffle(self, epoch: int) -> Tensor:
         random = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
@@ -98,7 +113,10 @@ class Batches:
 
 
 class MappedBatches(Batches):
-    """The same batches from images that stay in their file; each is read while the one before is trained on."""
+    """The same batches from images that stay in their file.
+
+    A thread reads the next batch while the training computes on the one before.
+    """
 
     def __init__(
         self,
@@ -116,28 +134,37 @@ class MappedBatches(Batches):
             batch_size: see Batches.
             seed: see Batches.
             memory_format: see Batches.
-            device: where batches go; the CPU without it.
-            labels: see Batches.
+            device: where batches go; None is the CPU.
+            labels: int64 [N], on the CPU; see Batches.
         """
         super().__init__(images, batch_size, seed, memory_format, labels)
         self._device = device or torch.device("cpu")
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
         self._ahead: dict[int, Future[Tensor]] = {}
 
-    def _read(self, number: int) -> Tensor:
-        pending = self._ahead.pop(number, None) or self._start(number)
+    def fetch(self, number: int) -> RawBatch:
+        """Read batch `number`: its pixels uint8 [local_batch_size, C, H, W] and, if there are any, its labels."""
+        # The indices come first: reading ahead may already need the order of the next epoch.
+        indices = self._find_indices(number)
+        pending = self._ahead.pop(number, None) or self._start(indices)
         pixels = pending.result()
-        self._ahead = {number + 1: self._start(number + 1)}
-        return pixels.to(self._device, non_blocking=True)
+        self._ahead = {number + 1: self._start(self._find_indices(number + 1))}
+        parts = (pixels,) if self._labels is None else (pixels, self._labels[indices])
+        return tuple(part.to(self._device, non_blocking=True) for part in parts)
 
-    def _start(self, number: int) -> Future[Tensor]:
-        return self._reader.submit(self._load, self._choose(number))
+    def assemble(self, raw: RawBatch) -> Batch:
+        """Make the batch of what `fetch` returned."""
+        pixels, *labels = raw
+        return Batch(self._normalise(pixels), labels[0] if labels else None)
 
-    def _load(self, chosen: Tensor) -> Tensor:
-        # In the file's order, which is what a disk is fast at, and back.
-        sorted_, place = chosen.sort()
-        pixels = torch.empty(len(chosen), *self.images.shape[1:], dtype=torch.uint8)
-        pixels[place] = self.images[sorted_]
+    def _start(self, indices: Tensor) -> Future[Tensor]:
+        return self._reader.submit(self._read, indices)
+
+    def _read(self, indices: Tensor) -> Tensor:
+        # A disk is fastest in the file's order.
+        in_file_order, positions = indices.sort()
+        pixels = torch.empty(len(indices), *self.images.shape[1:], dtype=torch.uint8)
+        pixels[positions] = self.images[in_file_order]
         return pixels.pin_memory() if self._device.type == "cuda" else pixels
 
 
@@ -146,37 +173,38 @@ def open_batches(
     batch_size: int,
     seed: int,
     memory_format: Literal["channels_last", "contiguous"],
-    place: Literal["auto", "device", "mapped"],
+    location: Literal["auto", "device", "mapped"],
     device: torch.device,
     labels: NDArray[np.int64] | None = None,
 ) -> Batches:
-    """Open the training images where compute.images wants them; the batches are the same either way.
+    """Open the training images where `compute.images` wants them; the batches are the same either way.
 
     Args:
         images: uint8 [N, C, H, W], mapped from a file.
         batch_size: see Batches.
         seed: see Batches.
         memory_format: see Batches.
-        place: `device` copies all images there, `mapped` leaves them in the file, `auto` copies what takes at
-            most half of the memory that is free there.
+        location: `device` copies all images there, `mapped` leaves them in the file, `auto` copies them if they take
+            at most half of the memory that is free there.
         device: the training's.
         labels: int64 [N], for a GAN that is shown them.
     """
     layout = MEMORY_FORMATS[memory_format]
-    if place == "auto":
-        place = "device" if images.nbytes <= LARGEST_SHARE_OF_MEMORY * _count_free_bytes(device) else "mapped"
-    known = None if labels is None else torch.tensor(labels)
-    if place == "device":
-        known = None if known is None else known.to(device)
-        return Batches(torch.tensor(images).to(device), batch_size, seed, layout, known)
-    return MappedBatches(_map_as_tensor(images), batch_size, seed, layout, device, known)
+    if location == "auto":
+        fits = images.nbytes <= LARGEST_SHARE_OF_MEMORY * _count_free_bytes(device)
+        location = "device" if fits else "mapped"
+    labels_tensor = None if labels is None else torch.tensor(labels)
+    if location == "device":
+        labels_tensor = None if labels_tensor is None else labels_tensor.to(device)
+        return Batches(torch.tensor(images).to(device), batch_size, seed, layout, labels_tensor)
+    return MappedBatches(_map_as_tensor(images), batch_size, seed, layout, device, labels_tensor)
 
 
 def _map_as_tensor(images: NDArray[np.uint8]) -> Tensor:
-    """See an array that is mapped from its file as a tensor, without reading it."""
+    """View an array that is mapped from its file as a tensor, without reading it."""
     if not isinstance(images, np.memmap) or images.filename is None:
         return torch.tensor(images)
-    # Copied where it is written to, which nothing does: torch has no tensors that cannot be written to.
+    # Torch has no read-only tensors, so the map is private: a write would go to a copy. Nothing writes.
     private = np.memmap(images.filename, images.dtype, "c", images.offset, images.shape)
     return torch.from_numpy(private)
 

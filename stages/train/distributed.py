@@ -1,4 +1,4 @@
-"""Several processes that train one trial together, each on its share of every batch, as torchrun starts them."""
+"""Train one trial by several processes that torchrun started, each on its part of every batch."""
 
 import os
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from stages.networks.distributed import get_rank, get_world_size
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[torch.device]:
-    """Join the processes that torchrun started, if it started this one and others; leave them at the end.
+    """Join the process group of torchrun for a `with` block, if torchrun started several processes.
 
     Args:
         device: where compute.device wants the work.
 
     Yields:
-        This process's own device: the GPU of its local rank, or the CPU.
+        The device of this process: the GPU of its local rank, or the CPU.
 
     Raises:
-        ValueError: the device has no way to exchange gradients, or there are more processes than GPUs.
+        ValueError: torch cannot exchange gradients on the device, or there are more processes than GPUs.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield device
@@ -29,8 +29,8 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
     backend = {"cuda": "nccl", "cpu": "gloo"}.get(device.type)
     if backend is None:
         raise ValueError(
-            f"compute.device = {device.type!r}: several processes can share a trial on cpu or cuda only; "
-            "start it without torchrun"
+            f"compute.device = {device.type!r}: several processes can train together on cpu or cuda only; "
+            "start the training without torchrun"
         )
     if device.type == "cuda":
         device = _choose_gpu(int(os.environ["LOCAL_RANK"]))
@@ -45,7 +45,8 @@ def _choose_gpu(local_rank: int) -> torch.device:
     count = torch.cuda.device_count()
     if local_rank >= count:
         raise ValueError(
-            f"this machine has {count} GPUs: start torchrun with --nproc-per-node {count} or less"
+            f"local rank {local_rank}: this machine has {count} GPUs; start torchrun with --nproc-per-node {count} or "
+            "less"
         )
     torch.cuda.set_device(local_rank)
     return torch.device("cuda", local_rank)
@@ -53,15 +54,15 @@ def _choose_gpu(local_rank: int) -> torch.device:
 
 @contextmanager
 def main_process_first() -> Iterator[None]:
-    """Let the first process go through a `with` block before all others."""
-    shared, is_first = get_world_size() > 1, get_rank() == 0
-    if shared and not is_first:
+    """Run a `with` block in the main process, which is that of rank 0, before all others run it."""
+    is_shared, is_main = get_world_size() > 1, get_rank() == 0
+    if is_shared and not is_main:
         distributed.barrier()
     yield
-    if shared and is_first:
+    if is_shared and is_main:
         distributed.barrier()
 
 
 def describe_processes() -> dict[str, int]:
-    """Name how many processes computed a result, where it was more than one."""
+    """Return how many processes computed a result, where it was more than one; nothing otherwise."""
     return {"processes": get_world_size()} if get_world_size() > 1 else {}

@@ -7,12 +7,11 @@ from stages.networks.weights import export_state
 
 
 class GeneratorEma:
-    """A second copy of the generator's state that follows the first at a distance; it never trains.
+    """An exponential moving average of the generator's state; it is never trained itself.
 
-    Batch norm's running mean and variance are averaged like the weights, whose activations they describe; its
-    count of batches is copied. Until there are steps enough for the full decay, the average is over fewer:
-    the decay after t generator steps is min(decay, (1 + t) / (10 + t)), as in TensorFlow's
-    ExponentialMovingAverage with `num_updates`.
+    Batch norm's running mean and variance are averaged like the weights, since they describe the activations that the
+    weights produce; its count of batches is copied. The decay grows to its full value: after t generator steps it is
+    min(decay, (1 + t) / (10 + t)), as in TensorFlow's ExponentialMovingAverage with `num_updates`.
 
     Source: Yazici et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training", equation 2.
 
@@ -25,12 +24,20 @@ class GeneratorEma:
         self.tensors = {name: value.detach().clone() for name, value in export_state(generator).items()}
 
     @torch.no_grad()
-    def update(self, generator: nn.Module, generator_step: int) -> None:
-        """Move towards the generator after its step number `generator_step`, counted from 1."""
-        decay = min(self.decay, (1 + generator_step) / (10 + generator_step))
+    def update(self, generator: nn.Module, step: Tensor) -> None:
+        """Move towards the generator.
+
+        Args:
+            generator: whose state is averaged.
+            step: how many generator steps are done, an int64 scalar on the generator's device.
+        """
+        # In float64, rounded as Python's own numbers are.
+        weight = 1.0 - torch.clamp((step.double() + 1.0) / (step.double() + 10.0), max=self.decay)
+        # Reading the number back from a GPU would wait for it, and cannot be part of a CUDA graph.
+        amount = weight.item() if step.device.type == "cpu" else weight.float()
         for name, value in export_state(generator).items():
             if value.is_floating_point():
-                self.tensors[name].lerp_(value, 1.0 - decay)
+                self.tensors[name].lerp_(value, amount)
             else:
                 self.tensors[name].copy_(value)
 

@@ -1,4 +1,4 @@
-"""Turn a finished training's scratch folder into the stage's outputs."""
+"""Write a finished training's outputs from its scratch folder."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ from stages.train.trial import TrainedTrial
 def export_outputs(trained: TrainedTrial) -> None:
     """Write models/<trial> and results/train/<trial>, each appearing whole or not at all.
 
-    The scratch folder stays: if DVC cannot take the outputs over, say for want of disk space, nothing has to be
-    trained again.
+    The scratch folder stays: if DVC cannot store the outputs, for example because the disk is full, nothing has to
+    be trained again.
     """
     trial, scratch = trained.trial, trained.scratch
     manifest = describe_models(trained)
@@ -45,10 +45,10 @@ def export_outputs(trained: TrainedTrial) -> None:
 
 
 def describe_models(trained: TrainedTrial) -> dict[str, Any]:
-    """Describe the trial's model folder: what was planned, what was reached, where it diverged."""
-    trial, training, params, batches, class_names, _ = trained
+    """Describe the trial's model folder: the planned snapshots, those that were reached, and where it diverged."""
+    trial, state, params, batches, class_names, _ = trained
     planned = params.evaluation_generator_steps()
-    diverged_at = training.diverged_at()
+    diverged_at = state.diverged_at()
     return {
         **trial._asdict(),
         "image_shape": list(batches.images.shape[1:]),
@@ -57,7 +57,7 @@ def describe_models(trained: TrainedTrial) -> dict[str, Any]:
         "snapshots": [
             {
                 "generator_step": step,
-                "discriminator_steps": step * training.setting.discriminator_steps,
+                "discriminator_steps": step * state.setting.discriminator_steps,
                 "epoch": _to_epoch(trained, step),
                 "file": snapshot_name(step),
                 "discriminator_file": discriminator_name(step),
@@ -71,9 +71,9 @@ def describe_models(trained: TrainedTrial) -> dict[str, Any]:
 
 def summarise_training(trained: TrainedTrial, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Summarise the training in flat numbers and names, for `dvc metrics` and the report."""
-    training, gan = trained.training, trained.training.gan
+    state, gan = trained.state, trained.state.gan
     last = rows[-1] if rows else {}
-    diverged_at = training.diverged_at()
+    diverged_at = state.diverged_at()
     images_seen = last.get("discriminator_steps", 0) * trained.params.batch_size
     seconds = last.get("elapsed_seconds", 0.0)
     summary = {
@@ -87,15 +87,15 @@ def summarise_training(trained: TrainedTrial, rows: list[dict[str, Any]]) -> dic
         "discriminator_loss": last.get("discriminator_loss"),
         "generator_loss": last.get("generator_loss"),
         "diverged_at_generator_step": diverged_at,
-        **describe_compute(training.device),
+        **describe_compute(state.device),
         **describe_processes(),
     }
-    # DVC compares numbers; a key without one is left out.
+    # DVC compares numbers, so a key without one is left out.
     return {key: value for key, value in summary.items() if value is not None}
 
 
 def _to_epoch(trained: TrainedTrial, generator_step: int) -> float:
-    steps = generator_step * trained.training.setting.discriminator_steps
+    steps = generator_step * trained.state.setting.discriminator_steps
     return round(steps / trained.batches.batches_per_epoch, 6)
 
 

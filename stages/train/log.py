@@ -1,7 +1,7 @@
-"""metrics.jsonl: one row a logged generator step, written while the training goes on.
+"""Write metrics.jsonl, one row a logged generator step, while the training runs.
 
-Only `images_per_second` and `elapsed_seconds` (of training, over all its resumptions) differ between two runs
-of the same trial.
+Two runs of the same trial differ in `images_per_second` and `elapsed_seconds` alone; the latter counts the seconds of
+training over all resumptions.
 """
 
 import csv
@@ -20,7 +20,7 @@ FLUSH_SECONDS = 1.0
 
 
 class TrainingLog:
-    """Rows are gathered on the device and reach the file about once a second, and before every checkpoint."""
+    """Collects rows on the device and writes them to the file about once a second, and before every checkpoint."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class TrainingLog:
         done_generator_steps: int,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
-        """Open the log, keeping of an earlier run only what lies before the checkpoint it goes on from.
+        """Open the log; of an earlier run it keeps the rows up to the checkpoint that the training resumes from.
 
         Args:
             path: the file; None writes none.
             batch_size: real images a discriminator step.
-            done_generator_steps: the checkpoint's.
-            flush_seconds: how long rows may wait, beside checkpoints.
+            done_generator_steps: the generator steps of that checkpoint.
+            flush_seconds: how long rows may wait to be written; a checkpoint writes them at once.
         """
         self.path = path
         self.batch_size = batch_size
@@ -55,17 +55,17 @@ class TrainingLog:
         """Count one discriminator step's real images towards images_per_second."""
         self._images += self.batch_size
 
-    def add(self, place: dict[str, Any], scalars: dict[str, Tensor]) -> None:
-        """Gather a row: `place` says when it is from, `scalars` are device tensors."""
+    def add(self, position: dict[str, Any], scalars: dict[str, Tensor]) -> None:
+        """Collect a row: `position` is how far the training is, `scalars` are tensors on the device."""
         values = torch.stack([value.detach().to(torch.float32) for value in scalars.values()])
-        self._pending.append((place, list(scalars), values))
+        self._pending.append((position, list(scalars), values))
 
     def is_due(self) -> bool:
         """Tell whether rows have waited for `flush_seconds` to reach the file."""
         return time.monotonic() - self._since >= self.flush_seconds
 
     def flush(self, before_generator_step: int | None = None) -> None:
-        """Append the gathered rows to the file; those from `before_generator_step` on are dropped."""
+        """Append the collected rows to the file, without those from step `before_generator_step` on."""
         if not self._pending:
             return
         now = time.monotonic()
@@ -75,9 +75,9 @@ class TrainingLog:
             "elapsed_seconds": round(self._elapsed_seconds, 3),
         }
         rows = [
-            place | dict(zip(names, values.tolist(), strict=True)) | timing
-            for place, names, values in self._pending
-            if before_generator_step is None or place["generator_step"] < before_generator_step
+            position | dict(zip(names, values.tolist(), strict=True)) | timing
+            for position, names, values in self._pending
+            if before_generator_step is None or position["generator_step"] < before_generator_step
         ]
         if self.path:
             with self.path.open("a", encoding="utf-8") as file:
@@ -87,7 +87,7 @@ class TrainingLog:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read a log's rows; a last line torn by a kill is left out, and a missing file has no rows."""
+    """Read a log's rows, without a last line that a kill cut short; a missing file has no rows."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -95,7 +95,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def write_loss_curves(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write the columns of the rows that DVC plots, without timings, as CSV."""
+    """Write those columns of the rows that DVC plots as CSV."""
     columns = ["generator_step", "epoch", "discriminator_loss", "generator_loss", "real_score", "fake_score"]
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
@@ -109,7 +109,7 @@ def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _to_line(row: dict[str, Any]) -> str:
-    # JSON has no NaN: a diagnostic that overflowed while the losses were still finite is null.
+    # JSON has no NaN, so a diagnostic that overflowed while the losses were still finite becomes null.
     finite = {
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in row.items()

@@ -6,16 +6,25 @@ import torch
 from torch import Tensor
 
 from stages.networks.gan import Gan, Loss
+from stages.train.cuda_graphs import CapturedSteps
 from stages.train.data import Batches
 from stages.train.log import TrainingLog
 from stages.train.params import TrainParams
 from stages.train.state import TrainState
-from stages.train.steps import make_steps
+from stages.train.steps import Steps
+
+
+def make_steps(state: TrainState, batches: Batches, params: TrainParams) -> Steps:
+    """Choose how the updates run: kernel by kernel, compiled, or as CUDA graphs.
+
+    Raises:
+        ValueError: CUDA graphs are asked for, and need another device, one process or other params.
+    """
+    return (CapturedSteps if params.cuda_graphs else Steps)(state, batches, params)
 
 
 def train_gan(
-    training: TrainState,
-    batches: Batches,
+    steps: Steps,
     params: TrainParams,
     log: TrainingLog,
     save_checkpoint: Callable[[], None],
@@ -25,50 +34,42 @@ def train_gan(
     """Train to `params.generator_steps` generator steps, or to the first loss that is not finite.
 
     Args:
-        training: where to start from; is changed in place.
-        batches: real images.
+        steps: the updates; their state is where the training starts from, and is changed in place.
         params: the plan.
         log: gets a row every `log_every_generator_steps`.
-        save_checkpoint: saves `training`; called every `checkpoint_every_generator_steps` and at the end.
+        save_checkpoint: saves the state; called every `checkpoint_every_generator_steps` and at the end.
         save_snapshot: saves the generator; called at each evaluation point.
         show_progress: called once the rows of the log have been written.
     """
-    gan = training.gan
-    steps = make_steps(training, params)
+    state, batches, gan = steps.state, steps.batches, steps.state.gan
     evaluation_steps = set(params.evaluation_generator_steps())
 
-    while training.generator_step < params.generator_steps:
-        step = training.generator_step + 1
+    while state.generator_step < params.generator_steps:
+        step = state.generator_step + 1
         is_logged = step % params.log_every_generator_steps == 0 or step == 1
 
         # Update the discriminator, each time on fresh images and fresh noise.
-        for remaining in reversed(range(training.setting.discriminator_steps)):
-            real = batches.draw_labelled(training.discriminator_steps)
-            discriminator_loss = steps.update_discriminator(real, is_last=remaining == 0)
-            gan.after_discriminator_step(discriminator_loss)
-            training.check_finite(discriminator_loss.total)
-            training.discriminator_steps += 1
+        for remaining in reversed(range(state.setting.discriminator_steps)):
+            raw = batches.fetch(state.discriminator_steps)
+            discriminator_loss = steps.update_discriminator(raw, is_last=remaining == 0)
+            state.discriminator_steps += 1
             log.count_images()
-            if training.discriminator_steps % batches.batches_per_epoch == 0:
-                training.scale_learning_rates(gan.end_epoch())
+            if state.discriminator_steps % batches.batches_per_epoch == 0:
+                state.scale_learning_rates(gan.end_epoch())
 
         # Update the generator.
-        generator_loss = steps.update_generator(len(real.images))
-        training.check_finite(generator_loss.total)
-        training.generator_step = step
-        training.update_ema()
+        generator_loss = steps.update_generator()
+        state.generator_step = step
 
-        # Log, and stop where the losses have left the numbers.
+        # Log, and stop if a loss has become infinite or no number at all.
         if is_logged:
-            log.add(
-                training.position(batches.batches_per_epoch),
-                summarise(gan, discriminator_loss, generator_loss),
-            )
+            scalars = collect_scalars(gan, discriminator_loss, generator_loss)
+            log.add(state.position(batches.batches_per_epoch), scalars)
         is_checkpoint = step % params.checkpoint_every_generator_steps == 0 or step == params.generator_steps
         if step in evaluation_steps:
-            training.check_generator_finite()
+            state.check_generator_finite()
         if is_checkpoint or step in evaluation_steps or log.is_due():
-            diverged_at = training.diverged_at()
+            diverged_at = state.diverged_at()
             log.flush(before_generator_step=diverged_at)
             show_progress()
             if diverged_at is not None:
@@ -79,11 +80,11 @@ def train_gan(
             save_checkpoint()
 
 
-def summarise(gan: Gan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
-    """Gather a step's losses, diagnostics and gradient norms as scalars on the device."""
+def collect_scalars(gan: Gan, discriminator_loss: Loss, generator_loss: Loss) -> dict[str, Tensor]:
+    """Collect a step's losses, diagnostics and gradient norms as scalars on the device."""
     return {
-        "discriminator_loss": discriminator_loss.total.detach(),
-        "generator_loss": generator_loss.total.detach(),
+        "discriminator_loss": discriminator_loss.total,
+        "generator_loss": generator_loss.total,
         **discriminator_loss.diagnostics,
         **generator_loss.diagnostics,
         "discriminator_gradient_norm": _gradient_norm(gan.discriminator),
@@ -92,5 +93,5 @@ def summarise(gan: Gan, discriminator_loss: Loss, generator_loss: Loss) -> dict[
 
 
 def _gradient_norm(network: torch.nn.Module) -> Tensor:
-    """Euclidean norm of all of a network's gradients together."""
+    """Compute the Euclidean norm of all of a network's gradients together."""
     return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])

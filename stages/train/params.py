@@ -8,7 +8,7 @@ from stages.common.params import Params
 
 
 class Setting(Params):
-    """One of the report's letters: Adam's numbers and the discriminator's steps for each of the generator's."""
+    """One setting of the comparison: Adam's numbers, and the discriminator steps for each generator step."""
 
     generator_learning_rate: float = Field(gt=0.0, le=1.0)
     discriminator_learning_rate: float = Field(gt=0.0, le=1.0)
@@ -18,14 +18,14 @@ class Setting(Params):
 
 
 class TrainParams(Params):
-    """How long and in what portions every trial trains."""
+    """How long every trial trains, when it is logged and evaluated, and how its steps are computed."""
 
     batch_size: int = Field(ge=2, le=65536)
     generator_steps: int = Field(ge=1)
     evaluation_points: int = Field(ge=1, le=10000)
     log_every_generator_steps: int = Field(ge=1)
     checkpoint_every_generator_steps: int = Field(ge=1)
-    precision: Literal["auto", "float32", "bfloat16"]
+    precision: Literal["auto", "float32", "tf32", "bfloat16"]
     memory_format: Literal["channels_last", "contiguous"]
     reuse_fake: bool
     compile: bool
@@ -33,7 +33,7 @@ class TrainParams(Params):
     ema_decay: float | None = Field(gt=0.0, lt=1.0)
 
     @model_validator(mode="after")
-    def _refuse_crowded_points(self) -> Self:
+    def _check_evaluation_points(self) -> Self:
         if self.evaluation_points > self.generator_steps:
             raise ValueError(
                 f"evaluation_points = {self.evaluation_points} is more than generator_steps = "
@@ -42,7 +42,7 @@ class TrainParams(Params):
         return self
 
     @model_validator(mode="after")
-    def _refuse_two_compilers(self) -> Self:
+    def _check_launch_options(self) -> Self:
         if self.compile and self.cuda_graphs:
             raise ValueError(
                 "compile and cuda_graphs are both true; choose one, as a graph is captured from uncompiled steps"

@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, plain lines elsewhere."""
+"""Show how far a training is: as a bar on a terminal, as lines elsewhere."""
 
 import sys
 import time
@@ -34,7 +34,7 @@ class Progress:
             )
 
     def close(self) -> None:
-        """Leave the terminal tidy."""
+        """Close the bar, so that what is printed next starts on a line of its own."""
         self._bar.close()
 
 

@@ -1,9 +1,9 @@
-"""A trial's scratch folder: what a killed training is resumed from.
+"""A trial's scratch folder, from whose checkpoint a killed training resumes.
 
 DVC deletes a stage's outputs before it runs the stage again, and keeping them (`persist`) would switch off its
 run-cache. So the training works in an untracked folder whose name is a hash of all that the trial depends on,
-and copies the finished files to the tracked outputs at the end. A state made under anything else has another
-name and is discarded.
+and copies the finished files to the tracked outputs at the end. A folder that was made under other params, code or data
+has another name and is deleted.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def hash_files(paths: Iterable[Path]) -> str:
 
 
 def list_sources(gan: str) -> list[Path]:
-    """List the code that a training runs: the packages that DVC knows as its dependencies, and the GAN's file."""
+    """List the code that a training runs: the packages that DVC has as its dependencies, and the GAN's file."""
     packages = [Path("stages") / package for package in ("common", "networks", "train")]
     return [path for package in packages for path in sorted(package.rglob("*.py"))] + [
         Path(f"stages/gans/{gan}.py")
@@ -37,14 +37,14 @@ def list_sources(gan: str) -> list[Path]:
 
 
 def open_scratch(trial: Trial, depends_on: dict[str, Any]) -> Path:
-    """Make, or find again, the scratch folder of a trial under all that it depends on.
+    """Open the scratch folder of a trial under all that it depends on, and make it if it is not there.
 
     Args:
         trial: the trial.
-        depends_on: JSON-able values; any other value of any of them means another folder.
+        depends_on: values that JSON can hold; a change of any of them leads to another folder.
 
     Returns:
-        The folder. States of the same trial under other dependencies are removed, aloud.
+        The folder. Folders of the same trial under other dependencies are deleted, and a line says so.
     """
     key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
     folder = SCRATCH / "train" / trial.name / key

@@ -8,26 +8,15 @@ from torch import distributed, nn
 from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 
+from stages.common.compute import allow_tf32
 from stages.networks.distributed import get_world_size
 from stages.networks.gan import Batch, Loss
+from stages.train.data import Batches, RawBatch
 from stages.train.params import TrainParams
 from stages.train.state import TrainState
 
 
-def make_steps(training: TrainState, params: TrainParams) -> "Steps":
-    """Choose how the steps are run: one kernel after another, compiled, or as CUDA graphs.
-
-    Raises:
-        ValueError: what is asked for needs another device, or one process.
-    """
-    if not params.cuda_graphs:
-        return Steps(training, params)
-    from stages.train.cuda_graphs import CapturedSteps
-
-    return CapturedSteps(training, params)
-
-
-def reduces_precision(params: TrainParams, device: torch.device) -> bool:
+def uses_bfloat16(params: TrainParams, device: torch.device) -> bool:
     """Tell whether the networks' layers compute in bfloat16 on `device`.
 
     `auto` does so on a GPU that has it in hardware (compute capability 8.0, an A100, and later), nowhere else:
@@ -39,75 +28,96 @@ def reduces_precision(params: TrainParams, device: torch.device) -> bool:
 
 
 class Steps:
-    """The two updates; each returns its loss, averaged over the processes that share the batch."""
+    """The two updates of a training; each returns its loss, averaged over the processes that train together.
 
-    def __init__(self, training: TrainState, params: TrainParams) -> None:
-        self.training = training
+    Each does all of its update that runs on the device: it assembles its batch, computes the loss and its gradients,
+    steps the optimiser, and keeps the state's record of losses that are not finite.
+    """
+
+    def __init__(self, state: TrainState, batches: Batches, params: TrainParams) -> None:
+        self.state = state
+        self.batches = batches
         self.reuses_fake = params.reuse_fake
-        self._reduces_precision = reduces_precision(params, training.device)
+        self._uses_bfloat16 = uses_bfloat16(params, state.device)
         self._fake: Batch | None = None
+        allow_tf32(params.precision == "tf32" and state.device.type == "cuda")
         if params.compile:
-            training.gan.generator.compile()
-            training.gan.discriminator.compile()
+            state.gan.generator.compile()
+            state.gan.discriminator.compile()
 
-    def update_discriminator(self, real: Batch, is_last: bool) -> Loss:
+    def update_discriminator(self, raw: RawBatch, is_last: bool) -> Loss:
         """Update the discriminator once, on fresh noise.
 
         Args:
-            real: this process's images, float32.
-            is_last: whether the generator's update is next, which then may use the same images.
+            raw: the real images, as `Batches.fetch` returns them.
+            is_last: whether the generator's update is next, which then may use the same generated images.
+
+        Returns:
+            The loss, without its autograd graph.
         """
-        gan = self.training.gan
+        gan = self.state.gan
+        real = self.batches.assemble(raw)
         self._fake = None
         is_kept = self.reuses_fake and is_last
         if is_kept:
             gan.before_generator_step()
         with self._precision(), torch.set_grad_enabled(is_kept):
-            fake = gan.generate(len(real.images), self.training.random)
+            fake = gan.generate(len(real.images), self.state.random)
         if fake.images.requires_grad:
             self._fake = fake
         gan.before_discriminator_step()
         with self._precision():
-            loss = gan.discriminator_loss(real, fake.detach(), self.training.random)
-        return _minimise(loss, gan.discriminator, self.training.discriminator_optimizer)
+            loss = gan.discriminator_loss(real, fake.detach(), self.state.random)
+        loss = _minimise(loss, gan.discriminator, self.state.discriminator_optimizer)
+        gan.after_discriminator_step(loss)
+        self.state.check_finite(loss.total)
+        return loss
 
-    def update_generator(self, count: int) -> Loss:
-        """Update the generator once, on `count` images; the discriminator needs no gradients of its own for that."""
-        gan = self.training.gan
+    def update_generator(self) -> Loss:
+        """Update the generator once; the discriminator needs no gradients of its own for that.
+
+        Returns:
+            The loss, without its autograd graph.
+        """
+        gan = self.state.gan
         gan.discriminator.requires_grad_(False)
         fake, self._fake = self._fake, None
         if fake is None:
             gan.before_generator_step()
         with self._precision():
             if fake is None:
-                fake = gan.generate(count, self.training.random)
+                fake = gan.generate(self.batches.local_batch_size, self.state.random)
             loss = gan.generator_loss(fake)
-        loss = _minimise(loss, gan.generator, self.training.generator_optimizer)
+        loss = _minimise(loss, gan.generator, self.state.generator_optimizer)
         gan.discriminator.requires_grad_(True)
+        self.state.check_finite(loss.total)
+        self.state.count_generator_step()
         return loss
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
         """Compute in the chosen precision, and each parametrized weight once however often it is used."""
-        device = self.training.device.type
-        with torch.autocast(device, torch.bfloat16, self._reduces_precision), parametrize.cached():
+        device = self.state.device.type
+        with torch.autocast(device, torch.bfloat16, self._uses_bfloat16), parametrize.cached():
             yield
 
 
 def _minimise(loss: Loss, network: nn.Module, optimizer: Optimizer) -> Loss:
+    """Step the optimiser down the loss's gradient; return the loss, averaged over processes, without its graph."""
     optimizer.zero_grad()
     loss.total.backward()
+    loss = loss._replace(total=loss.total.detach())
     if get_world_size() > 1:
-        loss = _average(loss, network)
+        loss = _all_reduce(loss, network)
     optimizer.step()
     return loss
 
 
 @torch.no_grad()
-def _average(loss: Loss, network: nn.Module) -> Loss:
+def _all_reduce(loss: Loss, network: nn.Module) -> Loss:
     """Average gradients, loss and diagnostics over the processes, in one message."""
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-    scalars = [loss.total.detach(), *loss.diagnostics.values()]
+    scalars = [loss.total, *loss.diagnostics.values()]
     parts = [*gradients, *scalars]
     message = torch.cat([part.float().flatten() for part in parts])
     distributed.all_reduce(message)

@@ -1,4 +1,4 @@
-"""Train one trial: set up, resume, train, and hand over the finished files."""
+"""Train one trial: read its inputs, resume from its scratch folder, and train to the end."""
 
 import math
 from pathlib import Path
@@ -23,21 +23,31 @@ from stages.common.params import load_section
 from stages.networks.distributed import get_rank, get_world_size
 from stages.networks.gan import Gan, load_gan_module
 from stages.networks.params import NetworksParams
+from stages.train.checkpoint import load_checkpoint, save_checkpoint, write_snapshot, write_tensors
 from stages.train.data import Batches, open_batches
 from stages.train.distributed import describe_processes, main_process_first
 from stages.train.log import FLUSH_SECONDS, TrainingLog
-from stages.train.loop import train_gan
+from stages.train.loop import make_steps, train_gan
 from stages.train.params import Setting, TrainParams
 from stages.train.progress import Progress
 from stages.train.scratch import hash_files, list_sources, open_scratch
-from stages.train.state import TrainState, write_snapshot, write_tensors
+from stages.train.state import TrainState
 
 
 class TrainedTrial(NamedTuple):
-    """A finished, or diverged, training, the names of its classes if it has them, and the folder with its files."""
+    """A training that has finished or diverged.
+
+    Attributes:
+        trial: what was trained.
+        state: the networks and counters at the end.
+        params: the plan.
+        batches: the images that it was trained on.
+        class_names: of a conditional GAN's classes; None for any other.
+        scratch: the folder with the finished files.
+    """
 
     trial: Trial
-    training: TrainState
+    state: TrainState
     params: TrainParams
     batches: Batches
     class_names: list[str] | None
@@ -45,7 +55,7 @@ class TrainedTrial(NamedTuple):
 
 
 def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
-    """Train `trial` from where its scratch folder stands.
+    """Train `trial` from the checkpoint in its scratch folder, or from the start where there is none.
 
     Raises:
         ParamsError: a section of params.yaml is wrong.
@@ -56,16 +66,18 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
     options = load_section(module.Options, "options", trial.gan)
     params = load_section(TrainParams, "train")
     setting = load_section(Setting, "settings", trial.setting)
-    place = load_section(ComputeParams, "compute").images
+    location = load_section(ComputeParams, "compute").images
     images = read_images(images_file("train"), made_by="prepare")
     # Only a GAN that is shown labels needs them, or depends on them.
     class_names = read_class_names() if module.GAN.is_conditional else None
     labels = read_labels("train", len(images), len(class_names)) if class_names else None
-    batches = open_batches(images, params.batch_size, trial.seed, params.memory_format, place, device, labels)
+    batches = open_batches(
+        images, params.batch_size, trial.seed, params.memory_format, location, device, labels
+    )
 
     torch.manual_seed(derive_seed(trial.seed, "weights"))
     gan: Gan = module.GAN(tuple(images.shape[1:]), networks, options, len(class_names or [""]))
-    training = TrainState(gan, setting, params, trial.seed, device)
+    state = TrainState(gan, setting, params, trial.seed, device)
     depends_on: dict[str, Any] = {
         "trial": trial.name,
         "params": [section.model_dump() for section in (networks, options, params, setting)],
@@ -76,38 +88,37 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
     }
     with main_process_first():
         scratch = open_scratch(trial, depends_on)
-    trained = TrainedTrial(trial, training, params, batches, class_names, scratch)
+    trained = TrainedTrial(trial, state, params, batches, class_names, scratch)
     _run(trained)
     return trained
 
 
 def _run(trained: TrainedTrial) -> None:
-    """Train from the scratch folder's state, if there is one, to the end."""
-    trial, training, params, batches, _, scratch = trained
-    state = scratch / FINAL_STATE
-    if state.exists():
-        training.load(state)
-        print(f"{trial.name}: resuming after generator step {training.generator_step}", flush=True)
-    # Processes that share a trial have to look at its losses at the same step, which no clock tells them.
-    writes, shares = get_rank() == 0, get_world_size() > 1
+    """Train from the scratch folder's checkpoint, if there is one, to the end."""
+    trial, state, params, batches, _, scratch = trained
+    checkpoint = scratch / FINAL_STATE
+    if checkpoint.exists():
+        load_checkpoint(state, checkpoint)
+        print(f"{trial.name}: resuming after generator step {state.generator_step}", flush=True)
+    # Processes that train together have to read the losses at the same step, which a clock would not ensure.
+    is_main, is_alone = get_rank() == 0, get_world_size() == 1
     log = TrainingLog(
-        scratch / METRICS_LOG if writes else None,
+        scratch / METRICS_LOG if is_main else None,
         params.batch_size,
-        training.generator_step,
-        flush_seconds=math.inf if shares else FLUSH_SECONDS,
+        state.generator_step,
+        flush_seconds=FLUSH_SECONDS if is_alone else math.inf,
     )
-    progress = Progress(trial.name, params.generator_steps, training.generator_step)
+    progress = Progress(trial.name, params.generator_steps, state.generator_step)
     train_gan(
-        training,
-        batches,
+        make_steps(state, batches, params),
         params,
         log,
-        save_checkpoint=lambda: training.save(state) if writes else None,
-        save_snapshot=lambda: _write_snapshots(trained) if writes else None,
-        show_progress=lambda: progress.show(training.generator_step, log.last_row) if writes else None,
+        save_checkpoint=lambda: save_checkpoint(state, checkpoint) if is_main else None,
+        save_snapshot=lambda: _write_snapshots(trained) if is_main else None,
+        show_progress=lambda: progress.show(state.generator_step, log.last_row) if is_main else None,
     )
     progress.close()
-    diverged_at = training.diverged_at()
+    diverged_at = state.diverged_at()
     if diverged_at is not None:
         print(
             f"{trial.name}: the loss is no longer a finite number at generator step {diverged_at}", flush=True
@@ -115,7 +126,7 @@ def _run(trained: TrainedTrial) -> None:
 
 
 def _write_snapshots(trained: TrainedTrial) -> None:
-    """Keep both networks as they are: the generator to draw from, the discriminator to be looked into."""
-    step = trained.training.generator_step
-    write_tensors(trained.scratch / snapshot_name(step), trained.training.snapshot())
-    write_snapshot(trained.scratch / discriminator_name(step), trained.training.gan.discriminator)
+    """Write both networks as they are: the generator for sampling, the discriminator for the stage `lipschitz`."""
+    step = trained.state.generator_step
+    write_tensors(trained.scratch / snapshot_name(step), trained.state.generator_tensors())
+    write_snapshot(trained.scratch / discriminator_name(step), trained.state.gan.discriminator)

@@ -93,7 +93,7 @@ WRITERS = {
     "write_array": "from stages.common.artifacts import write_array as write; content = np.zeros(9000)",
     "write_json": "from stages.common.artifacts import write_json as write; content = list(range(9000))",
     "write_bytes": "from stages.common.artifacts import write_bytes as write; content = bytes(9000)",
-    "write_tensors": "from stages.train.state import write_tensors as write; content = {'a': torch.zeros(9000)}",
+    "write_tensors": "from stages.train.checkpoint import write_tensors as write; content = {'a': torch.zeros(9000)}",
 }
 
 

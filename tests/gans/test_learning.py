@@ -12,7 +12,7 @@ from stages.scores.frechet import compute_frechet_distance
 from stages.scores.moments import Moments, StreamingMoments
 from stages.train.data import Batches
 from stages.train.log import TrainingLog
-from stages.train.loop import train_gan
+from stages.train.loop import make_steps, train_gan
 from stages.train.params import Setting, TrainParams
 from stages.train.state import TrainState
 from tests.gans.test_contract import CONDITIONAL, MODEL_ZOO, make_gan
@@ -77,10 +77,9 @@ def train(name: str, networks: NetworksParams, log: Path, plan: TrainParams = PL
     gan = make_gan(name, SHAPE, networks, CLASS_COUNT)
     batches = Batches(images, plan.batch_size, seed=0, labels=labels if gan.is_conditional else None)
     before = draw(gan)
-    training = TrainState(gan, SETTING, plan, 0, torch.device("cpu"))
+    state = TrainState(gan, SETTING, plan, 0, torch.device("cpu"))
     train_gan(
-        training,
-        batches,
+        make_steps(state, batches, plan),
         plan,
         TrainingLog(log, plan.batch_size, 0),
         save_checkpoint=lambda: None,

@@ -17,7 +17,7 @@ from stages.sample.generation import (
     sample_fixed_z,
 )
 from stages.sample.params import SampleParams
-from stages.train.state import write_snapshot
+from stages.train.checkpoint import write_snapshot
 
 NARROW = NetworksParams(architecture="standard", z_dimension=8, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)

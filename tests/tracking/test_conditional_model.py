@@ -16,7 +16,7 @@ from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.sample.generation import assign_labels, generate_images, sample_fixed_z
-from stages.train.state import write_snapshot
+from stages.train.checkpoint import write_snapshot
 from tests.driving import ROOT, call
 
 pytestmark = pytest.mark.slow

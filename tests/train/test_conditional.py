@@ -21,16 +21,14 @@ from stages.common.artifacts import (
 from stages.common.pixels import tensor_to_pixels
 from stages.train.data import open_batches
 from stages.train.trial import train_trial
+from tests.train.interrupting import remove_scratch
 from tests.train.test_distributed import SCRIPT, read_state, start_two
 from tests.train.test_options import (
     CPU,
     EXACT,
-    ON_GPU,
     change_train,
     kill_and_resume,
     load_trained,
-    load_trained_on,
-    remove_scratch,
     train,
 )
 
@@ -57,10 +55,10 @@ def test_every_image_keeps_its_label_wherever_the_images_lie(
     )
     # Over the ends of epochs, out of turn, and on from there.
     for number in (0, 1, 2, 3, 4, 5, 11, 12):
-        images, labels = batches.draw_labelled(number)
+        images, labels = batches.load(number)
         assert labels is not None
         assert torch.equal(labels, 2 * tensor_to_pixels(images)[:, 0, 0, 0].long())
-        assert torch.equal(images, batches.draw(number))
+        assert torch.equal(images, batches.load(number).images)
 
 
 @pytest.mark.usefixtures("labelled")
@@ -143,15 +141,3 @@ def test_missing_labels_name_the_stage_that_makes_them() -> None:
     assert images_file("train").exists()
     with pytest.raises(ValueError, match=r"train_labels\.npy is missing; make it with `dvc repro prepare`"):
         train_trial(TRIAL, CPU)
-
-
-@ON_GPU
-@pytest.mark.usefixtures("labelled")
-def test_cuda_graphs_give_a_conditional_training_the_bytes_of_single_launches() -> None:
-    device = torch.device("cuda")
-    change_train()
-    expected = load_trained_on(TRIAL.gan, device)
-    change_train(cuda_graphs=True)
-    captured = load_trained_on(TRIAL.gan, device)
-    for name, value in expected.items():
-        np.testing.assert_array_equal(captured[name].numpy(), value.numpy(), err_msg=name)

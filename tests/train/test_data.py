@@ -17,7 +17,7 @@ def number_images(count: int) -> torch.Tensor:
 
 
 def levels(batches: Batches, number: int) -> list[int]:
-    return [int(level) for level in tensor_to_pixels(batches.draw(number))[:, 0, 0, 0]]
+    return [int(level) for level in tensor_to_pixels(batches.load(number).images)[:, 0, 0, 0]]
 
 
 def test_an_epoch_shows_every_image_once_but_for_those_left_over() -> None:
@@ -45,19 +45,19 @@ def test_the_order_depends_on_the_seed() -> None:
     )
 
 
-@pytest.mark.parametrize("place", ["auto", "device", "mapped"])
+@pytest.mark.parametrize("location", ["auto", "device", "mapped"])
 def test_batches_are_the_same_wherever_the_images_lie(
-    tmp_path: Path, place: Literal["auto", "device", "mapped"]
+    tmp_path: Path, location: Literal["auto", "device", "mapped"]
 ) -> None:
     path = tmp_path / "images.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (22, 3, 4, 4), dtype=np.uint8))
     images = read_images(path, made_by="prepare")
     expected = Batches(torch.tensor(images), 5, seed=1)
-    opened = open_batches(images, 5, 1, "channels_last", place, torch.device("cpu"))
-    assert isinstance(opened, MappedBatches) == (place == "mapped")
+    opened = open_batches(images, 5, 1, "channels_last", location, torch.device("cpu"))
+    assert isinstance(opened, MappedBatches) == (location == "mapped")
     # Over the end of an epoch, out of turn as after a resumption, and on from there.
     for number in (0, 1, 2, 3, 4, 5, 11, 12, 13):
-        assert torch.equal(opened.draw(number), expected.draw(number))
+        assert torch.equal(opened.load(number).images, expected.load(number).images)
 
 
 def test_images_that_would_take_more_than_half_of_the_free_memory_stay_in_their_file(

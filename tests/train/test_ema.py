@@ -8,8 +8,8 @@ from torch import nn
 
 from stages.common.artifacts import Trial
 from stages.train.ema import GeneratorEma
-from stages.train.state import TrainState
 from stages.train.trial import train_trial
+from tests.train.interrupting import Killed, kill_at
 
 TRIAL = Trial("sngan", "A", 0)
 CPU = torch.device("cpu")
@@ -29,9 +29,9 @@ def test_the_average_moves_by_hand() -> None:
     nn.init.constant_(layer.weight, 0.0)
     average = GeneratorEma(layer, decay=0.5)
     nn.init.constant_(layer.weight, 1.0)
-    average.update(layer, 1)  # decay 2 / 11
+    average.update(layer, torch.tensor(1))  # decay 2 / 11
     assert float(average.tensors["weight"]) == pytest.approx(9 / 11)
-    average.update(layer, 100)  # decay 0.5, as (1 + 100) / (10 + 100) is more
+    average.update(layer, torch.tensor(100))  # decay 0.5, as (1 + 100) / (10 + 100) is more
     assert float(average.tensors["weight"]) == pytest.approx(10 / 11)
 
 
@@ -40,7 +40,7 @@ def test_batch_norms_statistics_are_averaged_and_its_count_is_copied() -> None:
     average = GeneratorEma(norm, decay=0.5)
     norm.running_mean.fill_(4.0)  # type: ignore[union-attr]
     norm.num_batches_tracked.fill_(7)  # type: ignore[union-attr]
-    average.update(norm, 1000)
+    average.update(norm, torch.tensor(1000))
     assert float(average.tensors["running_mean"]) == 2.0
     assert int(average.tensors["num_batches_tracked"]) == 7
 
@@ -55,10 +55,6 @@ def test_averaging_changes_the_snapshots_and_nothing_of_the_training(workspace: 
     assert all(torch.equal(value, state[name]) for name, value in unaveraged.items())
 
 
-class Killed(BaseException):
-    """Stands for a kill."""
-
-
 def test_a_killed_training_resumes_its_average_to_the_bit(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,11 +62,7 @@ def test_a_killed_training_resumes_its_average_to_the_bit(
     for path in Path(".scratch").rglob("*.*"):
         path.unlink()
 
-    def check_until_killed(self: TrainState, loss: torch.Tensor) -> None:
-        if self.generator_step >= 7:
-            raise Killed
-
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(TrainState, "check_finite", check_until_killed)
+        kill_at(patch, 7)
         train(0.9)
     assert train(0.9) == undisturbed

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import yaml
@@ -17,9 +16,9 @@ from stages.networks.gradient_penalty import compute_gradient_penalty
 from stages.networks.params import NetworksParams
 from stages.train.export import export_outputs
 from stages.train.params import TrainParams
-from stages.train.state import TrainState
-from stages.train.steps import reduces_precision
+from stages.train.steps import uses_bfloat16
 from stages.train.trial import train_trial
+from tests.train.interrupting import Killed, kill_at, remove_scratch
 from tests.train.test_trial import change_params
 
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
@@ -27,10 +26,6 @@ GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
 EXACT = [{"precision": "bfloat16"}, {"memory_format": "contiguous"}, {"reuse_fake": True}]
 CPU = torch.device("cpu")
 ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing in the code under test can catch it."""
 
 
 def change_train(**changes: Any) -> None:
@@ -46,22 +41,13 @@ def train(gan: str, device: torch.device = CPU) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((Path("models") / trial.name).iterdir())}
 
 
-def remove_scratch() -> None:
-    for path in sorted(Path(".scratch").rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
-
-
 def kill_and_resume(
     gan: str, monkeypatch: pytest.MonkeyPatch, device: torch.device = CPU
 ) -> dict[str, bytes]:
     remove_scratch()
-
-    def check_until_killed(self: TrainState, loss: torch.Tensor) -> None:
-        if self.generator_step >= 6:
-            raise Killed
-
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(TrainState, "check_finite", check_until_killed)
+        # Between the two discriminator steps of the seventh generator step, after the checkpoint at the fifth.
+        kill_at(patch, 13)
         train(gan, device)
     return train(gan, device)
 
@@ -190,39 +176,9 @@ def test_two_ways_to_save_launches_cannot_go_together(workspace: Path) -> None:
         TrainParams(**train_section | {"compile": True, "cuda_graphs": True})
 
 
-def test_cuda_graphs_name_all_that_they_need(workspace: Path) -> None:
-    change_train(cuda_graphs=True, reuse_fake=True)
-    with pytest.raises(
-        ValueError,
-        match=r"train\.cuda_graphs = true: compute\.device must be cuda.*; train\.reuse_fake must be false",
-    ):
-        train_trial(Trial("sngan", "A", 0), CPU)
-
-
 @pytest.mark.parametrize(("precision", "expected"), [("auto", False), ("float32", False), ("bfloat16", True)])
 def test_precision_is_only_reduced_on_a_cpu_that_is_told_to(
     workspace: Path, precision: str, expected: bool
 ) -> None:
     section = yaml.safe_load(Path("params.yaml").read_text())["train"] | {"precision": precision}
-    assert reduces_precision(TrainParams(**section), CPU) == expected
-
-
-@ON_GPU
-@pytest.mark.parametrize("gan", GANS)
-def test_cuda_graphs_give_the_bytes_of_single_launches_and_resume(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch, gan: str
-) -> None:
-    device = torch.device("cuda")
-    change_train()
-    expected = load_trained_on(gan, device)
-    change_train(cuda_graphs=True)
-    captured = load_trained_on(gan, device)
-    for name, value in expected.items():
-        np.testing.assert_array_equal(captured[name].numpy(), value.numpy(), err_msg=name)
-    undisturbed = train(gan, device)
-    assert kill_and_resume(gan, monkeypatch, device) == undisturbed
-
-
-def load_trained_on(gan: str, device: torch.device) -> dict[str, torch.Tensor]:
-    train(gan, device)
-    return load_file(f"models/{gan}-A-0/state.safetensors")
+    assert uses_bfloat16(TrainParams(**section), CPU) == expected

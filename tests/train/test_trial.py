@@ -13,15 +13,11 @@ from stages.common.artifacts import Trial
 from stages.gans import sngan
 from stages.networks.gan import Batch, Loss
 from stages.train.export import export_outputs
-from stages.train.state import TrainState
 from stages.train.trial import train_trial
+from tests.train.interrupting import Killed, kill_at, remove_scratch
 
 SNGAN = Trial("sngan", "A", 0)
 CPU = torch.device("cpu")
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing in the code under test can catch it."""
 
 
 def change_params(**sections: dict[str, Any]) -> None:
@@ -45,11 +41,6 @@ def read_log(trial: Trial = SNGAN) -> list[dict[str, Any]]:
 def without_timings(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     timings = ("images_per_second", "elapsed_seconds")
     return [{key: value for key, value in row.items() if key not in timings} for row in rows]
-
-
-def remove_scratch() -> None:
-    for path in sorted(Path(".scratch").rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
 
 
 def test_a_trial_leaves_snapshots_state_manifest_and_log(workspace: Path) -> None:
@@ -95,12 +86,9 @@ def test_a_killed_training_resumes_and_ends_bit_identical(
     undisturbed, rows = train(trial), without_timings(read_log(trial))
     remove_scratch()
 
-    def check_until_killed(self: TrainState, loss: torch.Tensor) -> None:
-        if self.generator_step >= killed_at:
-            raise Killed
-
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(TrainState, "check_finite", check_until_killed)
+        # Between the two discriminator steps of the next generator step.
+        kill_at(patch, 2 * killed_at + 1)
         train(trial)
     assert train(trial) == undisturbed
     assert without_timings(read_log(trial)) == rows
@@ -203,7 +191,7 @@ def test_a_settings_learning_rate_reaches_every_gan(workspace: Path) -> None:
     trained = train_trial(Trial("began", "C", 0), CPU)
     rates = {
         optimizer.param_groups[0]["lr"]
-        for optimizer in (trained.training.generator_optimizer, trained.training.discriminator_optimizer)
+        for optimizer in (trained.state.generator_optimizer, trained.state.discriminator_optimizer)
     }
     assert rates == {0.002}
 
