@@ -27,10 +27,11 @@ from stages.common.artifacts import images_file, labels_file, read_array, read_i
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.scores.extractor import Extractor, load_extractor
-from stages.scores.feature_statistics import FeatureRequest, extract_statistics, sample_indices
+from stages.scores.feature_statistics import extract_statistics, sample_indices
 from stages.scores.inception_score import compute_inception_score
 from stages.scores.params import ScoresParams
-from stages.scores.scorer import ReferenceStatistics, Scorer
+from stages.scores.reference_statistics import extract_reference
+from stages.scores.scorer import Scorer
 
 Pixels = NDArray[np.uint8]
 FEW = 50
@@ -83,9 +84,7 @@ def list_mistakes(images: Pixels, train: Pixels, seed: int) -> Iterator[tuple[st
 
 def make_scorer(images: Pixels, split: str, extractor: Extractor, params: ScoresParams) -> Scorer:
     """Make the scorer against a reference set."""
-    request = FeatureRequest.for_reference(len(images), params)
-    statistics = extract_statistics(images, extractor, params, f"real {split} split", request)
-    return Scorer(ReferenceStatistics(split, statistics.moments, statistics.features), params)
+    return Scorer(extract_reference(images, extractor, params, split), params)
 
 
 def show_row(title: str, images: Pixels, extractor: Extractor, scorer: Scorer) -> str:

@@ -1,4 +1,4 @@
-"""What the report's evaluation did to images before it scored them."""
+"""The distortions that the report's evaluation applied to images before it scored them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,26 +10,26 @@ Pixels = NDArray[np.uint8]
 
 
 def repeat_few(images: Pixels, distinct_count: int, seed: int) -> Pixels:
-    """Take a few images over and over, as many in all as there were.
+    """Repeat a few images until there are as many as before.
 
     The report's sampler drew noise once and saved its fifty images 120 times.
 
     Args:
-        images: [N, C, H, W].
-        distinct_count: how many of them are taken, drawn from `seed`; all where there are fewer.
-        seed: of the drawing.
+        images: uint8 [N, C, H, W].
+        distinct_count: how many of the images are repeated; all where there are fewer.
+        seed: of their choice.
     """
     chosen = sample_indices(len(images), distinct_count, seed)
     return images[np.resize(chosen, len(images))]
 
 
 def stretch_contrast(images: Pixels) -> Pixels:
-    """Stretch every image to span 0 to 255, over all its channels together.
+    """Stretch the contrast of every image to the range 0 to 255, over all its channels together.
 
     Args:
-        images: [N, C, H, W]; an image of one single value becomes 0.
+        images: uint8 [N, C, H, W]; an image of a single value becomes 0.
 
-    Source: `bytescale` of SciPy 1.1, which its `imsave` calls on floating-point images.
+    Source: `bytescale` of SciPy 1.1, which `imsave` calls for floating-point images.
     """
     axes = (1, 2, 3)
     low = images.min(axis=axes, keepdims=True).astype(np.float32)
@@ -40,17 +40,17 @@ def stretch_contrast(images: Pixels) -> Pixels:
 
 
 def resize(images: Pixels, side: int) -> Pixels:
-    """Resize every image to a square of `side` pixels by Pillow's bilinear filter, as SciPy 1.1's `imresize` did.
+    """Resize every image to a square of `side` pixels with Pillow's bilinear filter, as SciPy 1.1's `imresize` does.
 
     Args:
-        images: [N, C, H, W], C 1 or 3.
-        side: S.
+        images: uint8 [N, C, H, W], C 1 or 3.
+        side: S, height and width of the output.
 
     Returns:
-        [N, C, S, S].
+        uint8 [N, C, S, S].
     """
     resized = np.empty((*images.shape[:2], side, side), dtype=np.uint8)
     for image, target in zip(images, resized, strict=True):
-        for channel, place in zip(image, target, strict=True):
-            place[:] = Image.fromarray(channel).resize((side, side), Image.Resampling.BILINEAR)
+        for channel, output in zip(image, target, strict=True):
+            output[:] = Image.fromarray(channel).resize((side, side), Image.Resampling.BILINEAR)
     return resized

@@ -8,12 +8,12 @@ from stages.common.params import Params
 
 
 class AblationParams(Params):
-    """What the report's evaluation did, done to real images.
+    """Parameters of the distortions that the stage applies to real images, as the report's evaluation did.
 
     Attributes:
-        is_enabled: whether it is measured at all.
-        distinct_count: real images that are repeated to as many as are scored.
-        detour_size: side in pixels that images are resized to on their way to the extractor.
+        is_enabled: whether the stage computes anything.
+        distinct_count: number of real images that are repeated until there are as many as are scored.
+        detour_size: side, in pixels, to which images are resized before the extractor.
         torchvision_weights_path: a local copy of torchvision's Inception weights; None leaves that row out.
     """
 
@@ -23,6 +23,6 @@ class AblationParams(Params):
     torchvision_weights_path: str | None = Field(min_length=1)
 
     def local_path(self) -> Path | None:
-        """Where the user keeps torchvision's weights, with `~` expanded."""
+        """Return the user's path of torchvision's weights, with `~` expanded."""
         path = self.torchvision_weights_path
         return None if path is None else Path(path).expanduser()

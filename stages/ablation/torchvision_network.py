@@ -1,4 +1,4 @@
-"""torchvision's own Inception, which the report took for the network that scores are defined by."""
+"""torchvision's Inception network, which the report used instead of the network that the scores are defined by."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from stages.scores.classifier import ExtractorOutput
 from stages.scores.extractor import Extractor
 
 URL = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
-# The first digits of the file's sha256, which torchvision publishes in its name and checks by.
+# The first digits of the file's sha256; torchvision has them in the file's name and checks them.
 SHA256_START = "0cc3c7bd"
 SIDE = 299
 CLASSES = 1000
@@ -21,17 +21,17 @@ IMAGES_AT_A_TIME = 50
 
 
 def load_torchvision(path: Path, device: torch.device) -> Extractor:
-    """Load the network as the report's Inception Score used it: images in [-1, 1], resized bilinearly.
+    """Load the network as the report's Inception Score used it, with images in [-1, 1], resized bilinearly.
 
     Raises:
-        ValueError: the file is missing, or is another one than torchvision publishes.
+        ValueError: the file is missing, or is not the one that torchvision publishes.
     """
     if not path.is_file():
-        raise ValueError(f"ablation.torchvision_weights_path = {str(path)!r} is no file")
+        raise ValueError(f"ablation.torchvision_weights_path = {str(path)!r} does not exist")
     found = hash_file(path)
     if not found.startswith(SHA256_START):
-        raise ValueError(f"{path} has the sha256 {found}, expected {SHA256_START}...; get {URL}")
-    # Here, since torchvision takes a second to import and hardly any run needs it.
+        raise ValueError(f"{path} has the sha256 {found}, expected {SHA256_START}...; download {URL}")
+    # torchvision is imported here because this takes a second and hardly any run needs it.
     from torchvision.models import inception_v3
 
     network = inception_v3(weights=None, init_weights=False, transform_input=False, aux_logits=True)
@@ -39,12 +39,12 @@ def load_torchvision(path: Path, device: torch.device) -> Extractor:
     to_logits, network.fc = network.fc, nn.Identity()
     network, to_logits = network.to(device).eval(), to_logits.to(device)
 
-    def look(pixels: Tensor) -> ExtractorOutput:
+    def extract(pixels: Tensor) -> ExtractorOutput:
         parts = [network(_resize(part)) for part in pixels.split(IMAGES_AT_A_TIME)]
         features = torch.cat(parts)
         return ExtractorOutput(features, to_logits(features))
 
-    return Extractor(_describe(found), look, device)
+    return Extractor(_describe(found), extract, device)
 
 
 def _resize(pixels: Tensor) -> Tensor:

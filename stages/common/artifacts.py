@@ -40,7 +40,6 @@ POINTS = "points.json"
 METRICS = "metrics.json"
 CHECK_PASSED = Path("results/check/passed.txt")
 REAL_SCORES = REFERENCE / "scores.json"
-REFERENCE_MOMENTS = REFERENCE / "moments.safetensors"
 SPLITS = ("train", "test")
 
 

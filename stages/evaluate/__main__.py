@@ -1,33 +1,45 @@
-"""Score every snapshot of one trial: samples/<trial> -> results/evaluate/<trial> (every score, with its protocol).
+"""Score every snapshot of one trial: samples/<trial> -> results/evaluate/<trial> (all scores with their protocol).
 
-With `--real` and `--fake` in the trial's place, anyone's images: `python -m stages.evaluate --help`.
+With `--real` and `--fake` instead of a trial it scores any images: `python -m stages.evaluate --help`.
 """
 
 import sys
 
-from stages.common.artifacts import MANIFEST, METRICS, POINTS, SAMPLES, SCORES, read_json, write_json
+from stages.common.artifacts import (
+    MANIFEST,
+    METRICS,
+    POINTS,
+    REAL_SCORES,
+    REFERENCE,
+    SAMPLES,
+    SCORES,
+    read_json,
+    write_json,
+)
 from stages.common.cli import parse_trial, run_stage
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
-from stages.evaluate.anyones_images import main as score_anyones_images
-from stages.evaluate.points import read_reference, score_points
+from stages.evaluate.score_cli import main as score_any_images
+from stages.evaluate.snapshots import score_snapshots
 from stages.evaluate.summary import summarise_points
 from stages.scores.extractor import load_extractor
 from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
+from stages.scores.reference_statistics import read_reference
 from stages.scores.scorer import Scorer
 
 
 def main() -> None:
-    """A trial that diverged before its first snapshot has no points, and passes on where it diverged."""
+    """Score a trial; one that diverged before its first snapshot has no scores, only the step at which it diverged."""
     trial = parse_trial(__doc__)
     params = load_section(ScoresParams, "scores")
     manifest = read_json(SAMPLES / trial.name / MANIFEST, made_by=f"sample@{trial.name}")
-    scorer = Scorer(read_reference(), params)
+    real = read_reference(REFERENCE, read_json(REAL_SCORES, made_by="reference")["real_split"])
+    scorer = Scorer(real, params)
     extractor = load_extractor(configure_compute())
-    points = score_points(trial, manifest, extractor, scorer)
-    real = ReferenceSet(split=scorer.real.split, count=scorer.real.moments.image_count)
-    protocol = describe_protocol(extractor.card, params, real, manifest["sample_count"])
+    points = score_snapshots(trial, manifest, extractor, scorer)
+    reference = ReferenceSet(split=real.source, count=real.moments.image_count)
+    protocol = describe_protocol(extractor.card, params, reference, manifest["sample_count"])
     record = {
         **{key: manifest[key] for key in ("gan", "setting", "seed", "diverged_at_generator_step")},
         "protocol": protocol.model_dump(),
@@ -38,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main if any(word.startswith("--gan") for word in sys.argv[1:]) else score_anyones_images)
+    run_stage(main if any(word.startswith("--gan") for word in sys.argv[1:]) else score_any_images)

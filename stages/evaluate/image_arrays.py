@@ -1,4 +1,4 @@
-"""Images in .npy and .npz files: which array, which axis is which, and which range floats are of."""
+"""Read images from .npy and .npz files: find the array, the order of its axes and the range of its values."""
 
 import zipfile
 from pathlib import Path
@@ -11,35 +11,35 @@ Layout = Literal["auto", "NHWC", "NCHW"]
 Floats = Literal["refuse", "unit", "symmetric"]
 
 SUFFIXES = (".npy", ".npz")
-# What common tools call the images where a file holds more than these.
+# The names that common tools give the images in a file with several arrays.
 USUAL_KEYS = ("images", "arr_0")
 CHANNELS = (1, 3)
 RANGES = {"unit": (0.0, 1.0), "symmetric": (-1.0, 1.0)}
 
 
 def split_key(text: str) -> tuple[Path, str | None]:
-    """Take the array's name off `file.npz:name`."""
+    """Split `file.npz:name` into the file and the name of the array, which is None where there is none."""
     stem, dot, key = text.rpartition(".npz:")
     return (Path(f"{stem}.npz"), key) if dot else (Path(text), None)
 
 
 def read_images(path: Path, key: str | None, layout: Layout, floats: Floats) -> NDArray[np.uint8]:
-    """Read the images of a .npy or .npz file; a .npy file of uint8 is mapped, not read.
+    """Read the images of a .npy or .npz file; a .npy file of uint8 is mapped into memory.
 
     Args:
         path: the file.
-        key: of the array in an .npz file; None where there is one that must be meant.
-        layout: of the array; `auto` finds it where one axis alone can be that of channels.
+        key: the name of the array in an .npz file; None where the file holds one array or one with a usual name.
+        layout: of the array; `auto` finds it where only one axis can be that of the channels.
         floats: the range of floating-point images, which is never guessed; `refuse` refuses them.
 
     Returns:
         uint8 [N, C, H, W].
 
     Raises:
-        ValueError: the file is no such file, holds no images or several, or their layout or range cannot be told.
+        ValueError: the file is damaged, holds no images or several arrays, or their layout or range is ambiguous.
     """
     array = _load(path, key)
-    array = _arrange(array, path, layout)
+    array = _to_nchw(array, path, layout)
     if array.dtype == np.uint8:
         images: NDArray[np.uint8] = array
         return images
@@ -47,8 +47,8 @@ def read_images(path: Path, key: str | None, layout: Layout, floats: Floats) -> 
         raise ValueError(f"{path} holds {array.dtype}, expected uint8 in 0..255; convert it")
     if floats == "refuse":
         raise ValueError(
-            f"{path} holds {array.dtype} from {array.min():.4g} to {array.max():.4g}, expected uint8 in 0..255; say "
-            "which range it has: --floats unit for [0, 1], --floats symmetric for [-1, 1]"
+            f"{path} holds {array.dtype} from {array.min():.4g} to {array.max():.4g}, expected uint8 in 0..255; name "
+            "the range: --floats unit for [0, 1], --floats symmetric for [-1, 1]"
         )
     return _to_pixels(array, path, *RANGES[floats])
 
@@ -59,16 +59,16 @@ def _load(path: Path, key: str | None) -> NDArray[Any]:
             array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
             return array
         with np.load(path, allow_pickle=False) as archive:
-            chosen: NDArray[Any] = archive[_choose(path, key, list(archive.files))]
+            chosen: NDArray[Any] = archive[_choose_key(path, key, list(archive.files))]
             return chosen
     except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged or no {path.suffix} file ({error})") from None
     except ValueError as error:
-        # Also what numpy says of pickled objects, which could run any code.
+        # numpy raises this also for pickled objects, which could run any code.
         raise ValueError(f"{path} cannot be read: {error}") from None
 
 
-def _choose(path: Path, key: str | None, keys: list[str]) -> str:
+def _choose_key(path: Path, key: str | None, keys: list[str]) -> str:
     usual = [name for name in USUAL_KEYS if name in keys]
     if key is None and (len(keys) == 1 or usual):
         return keys[0] if len(keys) == 1 else usual[0]
@@ -78,9 +78,9 @@ def _choose(path: Path, key: str | None, keys: list[str]) -> str:
     return key
 
 
-def _arrange(array: NDArray[Any], path: Path, layout: Layout) -> NDArray[Any]:
+def _to_nchw(array: NDArray[Any], path: Path, layout: Layout) -> NDArray[Any]:
     if array.ndim == 3 and layout == "auto":
-        # Grey images without an axis of channels.
+        # These are grey images without an axis for channels.
         return array[:, None]
     if array.ndim != 4:
         raise ValueError(
@@ -88,22 +88,24 @@ def _arrange(array: NDArray[Any], path: Path, layout: Layout) -> NDArray[Any]:
         )
     found = [name for name, axis in (("NCHW", 1), ("NHWC", 3)) if array.shape[axis] in CHANNELS]
     if layout == "auto" and len(found) == 2:
-        raise ValueError(f"{path} holds {list(array.shape)}, which may be either; say --layout NHWC or NCHW")
+        raise ValueError(f"{path} holds {list(array.shape)}, which is ambiguous; use --layout NHWC or NCHW")
     chosen = found[0] if layout == "auto" and found else layout
     if chosen not in found:
-        raise ValueError(f"{path} holds {list(array.shape)}: no 1 or 3 channels where {layout} has them")
+        raise ValueError(
+            f"{path} holds {list(array.shape)}: the axis of channels in the layout {layout} has neither 1 nor 3"
+        )
     return array if chosen == "NCHW" else array.transpose(0, 3, 1, 2)
 
 
 def _to_pixels(array: NDArray[Any], path: Path, low: float, high: float) -> NDArray[np.uint8]:
     """Map floats in [low, high] to 0..255 with rounding, image by image."""
     pixels = np.empty(array.shape, dtype=np.uint8)
-    for place, image in enumerate(array):
-        # Also refuses what is not a number.
+    for index, image in enumerate(array):
+        # The comparison is also False for NaN.
         if not (low <= image.min() and image.max() <= high):
             raise ValueError(
-                f"{path}: image {place} (counted from 0) spans {image.min():.4g} to {image.max():.4g}, outside "
+                f"{path}: image {index} (counted from 0) spans {image.min():.4g} to {image.max():.4g}, outside "
                 f"[{low:g}, {high:g}]; --floats names another range, or clip the images"
             )
-        pixels[place] = np.rint((image.astype(np.float64) - low) * (255.0 / (high - low)))
+        pixels[index] = np.rint((image.astype(np.float64) - low) * (255.0 / (high - low)))
     return pixels

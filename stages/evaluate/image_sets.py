@@ -1,4 +1,4 @@
-"""Sets of images to score, wherever they lie: a folder of image files, an array file, a prepared split."""
+"""Sets of images from a folder of image files, an array file or a prepared split."""
 
 import hashlib
 import os
@@ -16,18 +16,18 @@ from stages.common.image_files import SUFFIXES, Header, UnreadableImage, crop_an
 from stages.evaluate import image_arrays
 from stages.evaluate.image_arrays import Floats, Layout
 
-Places = NDArray[np.int64]
-# Of faulty files that an error names; the rest are counted.
+Indices = NDArray[np.int64]
+# Number of faulty files that an error names; it counts the rest.
 NAMED_FILES = 5
 
 
-class Reading(NamedTuple):
+class ReadOptions(NamedTuple):
     """How images are read.
 
     Attributes:
-        layout: of arrays.
+        layout: the order of an array's axes.
         floats: the range of floating-point arrays.
-        resize: side in pixels that every image is cropped and resized to; None leaves images as they are.
+        resize: side, in pixels, to which every image is cropped and resized; None leaves images as they are.
     """
 
     layout: Layout
@@ -36,10 +36,12 @@ class Reading(NamedTuple):
 
 
 class ImageSet:
-    """Images that are read part by part, in any order, and counted on their way.
+    """Images that are read part by part, from any source.
+
+    It hashes the images that are read, to count the distinct ones.
 
     Attributes:
-        name: of the set, for messages.
+        name: the name of the set, for messages.
         shape: N, C, H, W.
     """
 
@@ -50,54 +52,54 @@ class ImageSet:
         read: Callable[[int], NDArray[np.uint8]],
         name_image: Callable[[int], str],
     ) -> None:
-        """Take images.
+        """Make a set of images.
 
         Args:
-            name: of the set.
+            name: the name of the set.
             shape: N, C, H, W.
-            read: gives the image at a place, [C, H, W].
-            name_image: gives its name.
+            read: returns the image with an index, uint8 [C, H, W].
+            name_image: returns the name of the image with an index.
         """
         self.name, self.shape = name, shape
         self._read, self._name = read, name_image
-        self._places: Places = np.arange(shape[0])
+        self._indices: Indices = np.arange(shape[0])
         self._digests: set[bytes] = set()
 
     def __len__(self) -> int:
-        """N."""
+        """Return N."""
         return self.shape[0]
 
     def __getitem__(self, part: slice, /) -> NDArray[np.uint8]:
-        """Read some images."""
-        images = np.stack([self._read(int(place)) for place in self._places[part]])
+        """Read some images, uint8 [n, C, H, W]."""
+        images = np.stack([self._read(int(index)) for index in self._indices[part]])
         self._digests.update(hashlib.sha256(image.tobytes()).digest() for image in images)
         return images
 
-    def choose(self, places: Places) -> None:
-        """Keep only the images at these places, in this order."""
-        self._places = self._places[places]
-        self.shape = (len(places), *self.shape[1:])
+    def select(self, indices: Indices) -> None:
+        """Keep only the images with these indices, in this order."""
+        self._indices = self._indices[indices]
+        self.shape = (len(indices), *self.shape[1:])
 
     def name_image(self, index: int) -> str:
-        """Name the image at a place among those chosen."""
-        return self._name(int(self._places[index]))
+        """Return the name of the image with an index among the selected ones."""
+        return self._name(int(self._indices[index]))
 
     @property
     def distinct_count(self) -> int:
-        """How many of the images read so far differ from each other in any pixel."""
+        """The number of images read so far that differ from each other in any pixel."""
         return len(self._digests)
 
 
-def open_images(text: str, option: str, reading: Reading) -> ImageSet:
-    """Open a set of images; of image files only the heads are read.
+def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
+    """Open a set of images; of image files only the headers are read.
 
     Args:
         text: a folder, an .npy or .npz file, `file.npz:array`, or `train` or `test` for a prepared split.
-        option: that named it, for errors.
-        reading: how.
+        option: the option that names the set, for errors.
+        reading: how images are read.
 
     Raises:
-        ValueError: there is no such thing, it holds no images, or ones of different shapes.
+        ValueError: there is no such file or folder, or it holds no images or images of different shapes.
     """
     path, key = image_arrays.split_key(text)
     path = path.expanduser()
@@ -111,14 +113,16 @@ def open_images(text: str, option: str, reading: Reading) -> ImageSet:
     if path.is_dir():
         return _open_folder(path, reading)
     if not path.is_file():
-        raise ValueError(f"{option} {text}: there is no such file or folder; {_say_allowed()}")
+        raise ValueError(f"{option} {text}: there is no such file or folder; expected {_allowed_inputs()}")
     if path.suffix not in image_arrays.SUFFIXES:
-        raise ValueError(f"{option} {text} is neither a folder nor an array; {_say_allowed()}")
+        raise ValueError(
+            f"{option} {text} is neither a folder nor an array file; expected {_allowed_inputs()}"
+        )
     images = image_arrays.read_images(path, key, reading.layout, reading.floats)
     return _open_array(str(path), images, reading.resize)
 
 
-def _say_allowed() -> str:
+def _allowed_inputs() -> str:
     return f"a folder of images, {' or '.join(image_arrays.SUFFIXES)}, or {' or '.join(artifacts.SPLITS)}"
 
 
@@ -131,8 +135,8 @@ def _open_array(name: str, images: NDArray[np.uint8], resize: int | None) -> Ima
     return ImageSet(
         name,
         (count, channels, height, width),
-        lambda place: images[place] if resize is None else _resize(images[place], resize),
-        lambda place: f"image {place} (counted from 0) of {name}",
+        lambda index: images[index] if resize is None else _resize(images[index], resize),
+        lambda index: f"image {index} (counted from 0) of {name}",
     )
 
 
@@ -146,33 +150,33 @@ def _to_array(picture: Image.Image) -> NDArray[np.uint8]:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _open_folder(folder: Path, reading: Reading) -> ImageSet:
+def _open_folder(folder: Path, reading: ReadOptions) -> ImageSet:
     files = _list_files(folder)
     headers = _read_headers(files, folder)
-    # Grey files among those in colour are colour images that some tool saved smaller.
+    # A grey file among colour files is a colour image that some tool saved as grey to make it smaller.
     channels = 1 if all(header.is_grey for header in headers) else 3
     if reading.resize is None:
-        _refuse_mixed(files, headers, folder)
+        _check_equal_sizes(files, headers, folder)
         height, width = headers[0].height, headers[0].width
     else:
         height = width = reading.resize
     read = partial(_read_file, files, channels, reading.resize)
-    return ImageSet(str(folder), (len(files), channels, height, width), read, lambda place: str(files[place]))
+    return ImageSet(str(folder), (len(files), channels, height, width), read, lambda index: str(files[index]))
 
 
 def _list_files(folder: Path) -> list[Path]:
-    """List the image files under a folder in the order of their paths; what is hidden is left out."""
+    """List the image files under a folder, without hidden ones, sorted by their paths."""
     files: list[Path] = []
     others: list[Path] = []
-    for here, subfolders, names in os.walk(folder):
+    for parent, subfolders, names in os.walk(folder):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for path in (Path(here, name) for name in names if not name.startswith(".")):
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
             (files if path.suffix.lower() in SUFFIXES else others).append(path)
     if not files:
-        raise ValueError(f"{folder} holds no images, that is, no names in {', '.join(SUFFIXES)}")
+        raise ValueError(f"{folder} holds no images, that is, no files that end in {', '.join(SUFFIXES)}")
     if others:
         print(
-            f"{folder}: left out {len(others)} files that are no images by their names, such as {min(others)}"
+            f"{folder}: ignored {len(others)} files whose names are not those of images, such as {min(others)}"
         )
     return sorted(files)
 
@@ -186,12 +190,12 @@ def _read_headers(files: list[Path], folder: Path) -> list[Header]:
             faults.append(str(error))
     if faults:
         raise ValueError(
-            f"{folder}: {len(faults)} of {len(files)} files cannot be read: {_name_some(faults)}"
+            f"{folder}: {len(faults)} of {len(files)} files cannot be read: {_format_first(faults)}"
         )
     return headers
 
 
-def _refuse_mixed(files: list[Path], headers: list[Header], folder: Path) -> None:
+def _check_equal_sizes(files: list[Path], headers: list[Header], folder: Path) -> None:
     first = headers[0]
     odd = [
         f"{path} is {header.height} x {header.width}"
@@ -201,17 +205,17 @@ def _refuse_mixed(files: list[Path], headers: list[Header], folder: Path) -> Non
     if odd:
         raise ValueError(
             f"{folder} holds images of different shapes: {files[0]} is {first.height} x {first.width}, but "
-            f"{_name_some(odd)}; --resize N crops all to a square and resizes them alike"
+            f"{_format_first(odd)}; --resize N crops all to a square and resizes them to the same size"
         )
 
 
-def _name_some(faults: list[str]) -> str:
+def _format_first(faults: list[str]) -> str:
     rest = len(faults) - NAMED_FILES
     return "; ".join(faults[:NAMED_FILES]) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def _read_file(files: list[Path], channels: int, resize: int | None, place: int) -> NDArray[np.uint8]:
-    path = files[place]
+def _read_file(files: list[Path], channels: int, resize: int | None, index: int) -> NDArray[np.uint8]:
+    path = files[index]
     picture = decode(str(path), path.read_bytes())
     if resize is not None:
         picture = crop_and_resize(picture, resize)

@@ -1,9 +1,9 @@
-"""Lay a set's scores and their protocol out as text."""
+"""Format scores and their protocol as text."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# Score, its name for people, digits after the point, and what its ± is.
+# Key of a score, its name for readers, its digits after the decimal point, and the key of its standard error.
 ROWS = (
     ("inception_score", "Inception Score", 3, "inception_score_standard_error"),
     ("fid", "FID", 3, "fid_standard_error"),
@@ -16,27 +16,27 @@ ROWS = (
 )
 
 
-def lay_out(record: Mapping[str, Any]) -> str:
-    """Write scores with their standard errors, then the protocol, one line each.
+def format_scores(record: Mapping[str, Any]) -> str:
+    """Format the scores with their standard errors, then the protocol, one line each.
 
     Args:
-        record: what `score_images` gives.
+        record: the result of `score_images`.
     """
     lines = [f"{record['fake']} against {record['real']}", ""]
-    lines += [_show_score(record, *row) for row in ROWS if record.get(row[0]) is not None]
+    lines += [_format_score(record, *row) for row in ROWS if record.get(row[0]) is not None]
     count = record["protocol"]["sample_count"]
     lines.append(f"{'Distinct images':<18}{record['distinct_images']:>12} of {count}")
     if record["distinct_images"] < count:
-        lines.append("Some images are there more than once: scores of repeated images mean little.")
+        lines.append("Some images occur more than once: scores of repeated images mean little.")
     lines += ["", f"Protocol {record['protocol_digest']}"]
     lines += [f"  {name:<30}{'-' if value is None else value}" for name, value in record["protocol"].items()]
     lines.append(
-        f"± is a standard error over draws of images. Computed on {record['device']}, torch {record['torch']}."
+        f"± is the standard error over samples of images. Computed on {record['device']}, torch {record['torch']}."
     )
     return "\n".join(lines)
 
 
-def _show_score(record: Mapping[str, Any], key: str, name: str, digits: int, error: str | None) -> str:
+def _format_score(record: Mapping[str, Any], key: str, name: str, digits: int, error: str | None) -> str:
     line = f"{name:<18}{record[key]:>12.{digits}f}"
     if error is not None and record.get(error) is not None:
         line += f" ± {record[error]:.{digits}f}"

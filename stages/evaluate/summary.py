@@ -1,20 +1,20 @@
-"""Summarise a trial's points in flat numbers, for `dvc metrics`."""
+"""Summarise the scores of a trial's snapshots as flat numbers, for `dvc metrics`."""
 
 from typing import Any
 
-PLACES = ("generator_step", "discriminator_steps", "epoch", "distinct_images")
+NO_SCORES = ("generator_step", "discriminator_steps", "epoch", "distinct_images")
 
 
 def summarise_points(record: dict[str, Any], digest: str) -> dict[str, Any]:
-    """Give the best Inception Score and FID, and the last of every score, with their generator steps.
+    """Return the best Inception Score and FID and the last value of every score, with their generator steps.
 
     Args:
-        record: what points.json holds.
-        digest: of its protocol.
+        record: the content of points.json.
+        digest: the digest of its protocol.
 
     Returns:
-        Flat numbers, and the protocol with its digest, which changes with any field of it; a trial without points has
-        no scores here, only where it diverged.
+        Flat numbers, and the protocol with its digest. A trial without points has no scores, only the step at which it
+        diverged.
     """
     summary: dict[str, Any] = {}
     points = record["points"]
@@ -29,7 +29,7 @@ def summarise_points(record: dict[str, Any], digest: str) -> dict[str, Any]:
             **{
                 f"last_{key}": value
                 for key, value in points[-1].items()
-                if key not in PLACES and value is not None
+                if key not in NO_SCORES and value is not None
             },
             "last_generator_step": points[-1]["generator_step"],
             "least_distinct_images": min(point["distinct_images"] for point in points),

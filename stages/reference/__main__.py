@@ -1,60 +1,44 @@
-"""Score the real images: data/prepared -> reference/ (what generated ones meet; the row `Real data`)."""
+"""Score the real images: data/prepared -> reference/ (their statistics; the scores of the report's row `Real data`)."""
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stages.common.artifacts import REAL_SCORES, REFERENCE_MOMENTS, images_file, read_images, write_json
+from stages.common.artifacts import REAL_SCORES, REFERENCE, write_json
 from stages.common.cli import run_stage
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.reference.params import ReferenceParams, SampledParams
 from stages.scores.extractor import load_extractor
-from stages.scores.feature_statistics import FeatureRequest, extract_statistics, sample_indices
-from stages.scores.moments import write_moments
+from stages.scores.feature_statistics import extract_statistics
 from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
-from stages.scores.real_features import REAL_FEATURES, write_features
-from stages.scores.scorer import ReferenceStatistics, Scorer
+from stages.scores.reference_statistics import extract_reference, read_real_images, write_reference
+from stages.scores.scorer import Scorer
 
 
 def main() -> None:
-    """Look at the reference, and at images of the other split as if they were generated.
+    """Extract the statistics of the reference split, and score images of the other split as if they were generated.
 
-    Those are as many as a snapshot has, or all there are: the best that a perfect generator could get.
+    There are as many of them as a snapshot has, or all that there are. Their scores are the best that a perfect
+    generator could reach.
     """
     params = load_section(ReferenceParams, "reference")
     scores = load_section(ScoresParams, "scores")
-    sampled = load_section(SampledParams, "sample").sample_count
+    sample_count = load_section(SampledParams, "sample").sample_count
     extractor = load_extractor(configure_compute())
-    images = _read_some(params.split, params.count, scores)
-    title = f"real {params.split} split"
-    statistics = extract_statistics(
-        images, extractor, scores, title, FeatureRequest.for_reference(len(images), scores)
-    )
-    real = ReferenceStatistics(params.split, statistics.moments, statistics.features)
-    others = _read_some(params.other_split(), sampled, scores)
-    other = extract_statistics(others, extractor, scores, f"real {params.other_split()} split")
+    real_images = read_real_images(params.split, params.count, scores.shuffle_seed)
+    real = extract_reference(real_images, extractor, scores, params.split)
+    other_images = read_real_images(params.other_split(), sample_count, scores.shuffle_seed)
+    other = extract_statistics(other_images, extractor, scores, f"real {params.other_split()}")
 
-    write_moments(REFERENCE_MOMENTS, real.moments)
-    write_features(REAL_FEATURES, real.features)
-    reference = ReferenceSet(split=params.split, count=len(images))
+    write_reference(REFERENCE, real)
+    reference = ReferenceSet(split=params.split, count=len(real_images))
     record = {
         "real_split": params.split,
-        "real_count": len(images),
+        "real_count": len(real_images),
         "other_split": params.other_split(),
-        "other_count": len(others),
+        "other_count": len(other_images),
         **Scorer(real, scores).score(other),
-        "protocol": describe_protocol(extractor.card, scores, reference, len(others)).model_dump(),
+        "protocol": describe_protocol(extractor.card, scores, reference, len(other_images)).model_dump(),
     }
     write_json(REAL_SCORES, record)
-
-
-def _read_some(split: str, count: int | None, scores: ScoresParams) -> NDArray[np.uint8]:
-    """Read a split's images, or `count` drawn from the seed where there are more."""
-    images = read_images(images_file(split), made_by="prepare")
-    if count is None or count >= len(images):
-        return images
-    return images[sample_indices(len(images), count, scores.shuffle_seed)]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The section `reference` of params.yaml, and what the reference stage needs of `sample`."""
+"""The section `reference` of params.yaml, and the key of `sample` that the stage needs."""
 
 from typing import Literal
 
@@ -8,23 +8,23 @@ from stages.common.params import Params
 
 
 class ReferenceParams(Params):
-    """Which real images generated ones are compared with.
+    """The real images that generated ones are compared with.
 
     Attributes:
-        split: the split they are of.
-        count: how many of them FID compares with, drawn from the scores' seed; None takes all.
+        split: their split.
+        count: how many of them FID compares with, chosen by the scores' seed; None uses all.
     """
 
     split: Literal["train", "test"]
     count: int | None = Field(ge=2)
 
     def other_split(self) -> str:
-        """The split that stands for perfect samples in the row of real data."""
+        """Return the split whose images the row of real data scores as if they were generated."""
         return "test" if self.split == "train" else "train"
 
 
 class SampledParams(Params):
-    """How many images a snapshot is sampled: as many real ones make the row of real data."""
+    """The number of images that are generated for a snapshot, which the row of real data uses, too."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -1,35 +1,35 @@
-"""The extractor's card: what it is, so that every score can say what it was measured with."""
+"""The extractor's card: a description of the network that becomes part of every score's protocol."""
 
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from stages.common.artifacts import EXTRACTOR, read_json, write_json
+from stages.common.artifacts import EXTRACTOR, explain_read_errors, read_json, write_json
 from stages.common.params import Params
 
 CARD = EXTRACTOR / "card.json"
 WEIGHTS = EXTRACTOR / "weights.safetensors"
-# Of the published Inception network: its pooled features, and the classes it was trained to tell.
+# The published Inception network's numbers of pooled features and of classes.
 INCEPTION_FEATURES = 2048
 INCEPTION_CLASSES = 1008
 
 
 class Card(Params):
-    """What an extractor is.
+    """The description of an extractor.
 
     Attributes:
         name: `classifier` or `inception`.
-        title: one line for people.
+        title: one line for readers.
         feature_dimension: D, of the features that FID compares.
         class_count: K, of the classes that the Inception Score counts.
-        image_shape: C, H, W of the images it takes; None where it takes any.
+        image_shape: C, H, W of the images that it accepts; None where it accepts any.
         width: of the classifier; None for Inception.
-        precision: in which its network computes, `float32` or `bfloat16`.
-        weights_sha256: of the weights as they were trained or downloaded.
-        test_accuracy: share of the test split's labels it finds, in [0, 1]; None for Inception.
-        train_count: images it was trained on; None for Inception.
-        test_count: images its accuracy was measured on; None for Inception.
+        precision: of its network's computations, `float32` or `bfloat16`.
+        weights_sha256: of the file of weights that was trained or downloaded.
+        test_accuracy: its accuracy on the test split, in [0, 1]; None for Inception.
+        train_count: number of images that it was trained on; None for Inception.
+        test_count: number of images that its accuracy was measured on; None for Inception.
     """
 
     name: str
@@ -58,7 +58,5 @@ def read_card(folder: Path = EXTRACTOR) -> Card:
     """
     path = folder / CARD.name
     content: Any = read_json(path, made_by="extractor")
-    try:
+    with explain_read_errors(path, "extractor", ValidationError):
         return Card.model_validate(content)
-    except ValidationError as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f extractor`") from None

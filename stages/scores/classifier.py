@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 
 class ExtractorOutput(NamedTuple):
-    """What an extractor sees in images.
+    """The output of an extractor for N images.
 
     Attributes:
-        features: float32 [N, D], what FID compares.
-        logits: float32 [N, K], what the Inception Score reads.
+        features: float32 [N, D], which FID and most scores compare.
+        logits: float32 [N, K], from which the Inception Score is computed.
     """
 
     features: Tensor
@@ -18,10 +18,10 @@ class ExtractorOutput(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """Four convolutions, each with batch norm and ReLU, then the feature layer, then the classes.
+    """A classifier of four convolutions with batch norm and ReLU, a feature layer and a layer of logits.
 
-    Two of the convolutions halve the image, the first of them at once, so that scoring costs little beside
-    training. The features come out of a ReLU, as Inception's do.
+    Two of the convolutions halve the image, one of them the first, so that scoring takes little time compared with
+    training. The features are the output of a ReLU, as Inception's are.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Classifier(nn.Module):
         self.to_logits = nn.Linear(feature_dimension, class_count)
 
     def forward(self, images: Tensor) -> ExtractorOutput:
-        """Look at images float32 [N, C, H, W] in [-1, 1]."""
+        """Compute features and logits of images, float32 [N, C, H, W] in [-1, 1]."""
         features = self.to_features(self.trunk(images))
         return ExtractorOutput(features, self.to_logits(features))
 
@@ -55,5 +55,5 @@ def _convolve(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
 
 
 def _halve(side: int) -> int:
-    """Side of a map after a convolution of stride 2: halved, rounded up."""
+    """Return the side of a feature map after a convolution of stride 2: half, rounded up."""
     return (side + 1) // 2

@@ -1,43 +1,46 @@
-"""Density and coverage: how densely generated images lie among real ones, and how many real ones they reach."""
+"""Density and coverage of generated images: how many lie near real ones, and how many real ones have one near them."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.neighbours import Matrix, centre, compute_distances, find_radii, refuse_few
+from stages.scores.moments import Matrix
+from stages.scores.neighbours import centre, check_counts, compute_distances, compute_radii
 
 
 class DensityCoverage(NamedTuple):
-    """Density in [0, N / k], 1 for like sets; coverage in [0, 1], 1 - 2^-k for large like sets."""
+    """Density in [0, N / k] and coverage in [0, 1]; for large sets from one distribution, 1 and 1 - 2^-k."""
 
     density: float
     coverage: float
 
 
-def density_coverage(
+def compute_density_coverage(
     real: NDArray[np.floating], fake: NDArray[np.floating], neighbours: int, real_radii: Matrix | None = None
 ) -> DensityCoverage:
-    """Count in how many real images' balls a generated one lies, over k, and in what share of the balls any lies.
+    """Compute density and coverage from the balls around real images, each reaching to the image's k-th neighbour.
 
-    Unlike recall neither draws balls around generated images, where one outlier's is wide enough to hold many.
+    Density is the number of balls that a generated image lies in, on average and divided by k; coverage is the share
+    of the balls that hold a generated image. Unlike for recall, there are no balls around generated images: the ball
+    of one outlier would be wide enough to hold many images.
 
     Args:
         real: any float type, [N, D].
         fake: any float type, [M, D].
         neighbours: k.
-        real_radii: what `find_radii` gives for the centred real features, where it is known already.
+        real_radii: the result of `compute_radii` for the centred real features, where it is already known.
 
     Raises:
-        ValueError: the features differ in dimension, or are fewer than 10 k.
+        ValueError: the features differ in dimension, or there are fewer than 10 k.
 
     Source: Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", equations 3 and 4;
-        they take k = 5.
+        they use k = 5.
     """
-    refuse_few(len(real), len(fake), neighbours, "density and coverage")
+    check_counts(len(real), len(fake), neighbours, "density and coverage")
     first, second = centre(real, fake)
     if real_radii is None:
-        real_radii = find_radii(first, neighbours)
+        real_radii = compute_radii(first, neighbours)
     within, reached = 0, 0
     for rows, distances in compute_distances(first, second):
         is_within = distances <= real_radii[rows, None]

@@ -1,4 +1,4 @@
-"""Load the extractor that the extractor stage made, and look at images with it."""
+"""Load the extractor that the stage `extractor` made, and compute images' features and logits with it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,69 +17,73 @@ from stages.scores.card import CARD, WEIGHTS, Card, read_card
 from stages.scores.classifier import Classifier, ExtractorOutput
 from stages.scores.inception import Inception
 
-# A convolution may round differently for another number of images; a fixed number keeps scores to the bit.
+# A convolution may round differently for another number of images; a fixed number keeps the scores' bits.
 IMAGES_AT_A_TIME = 250
 
 
 class Images(Protocol):
-    """Images uint8 [N, C, H, W] that are read part by part: an array, a mapped file, a folder of image files."""
+    """Images, uint8 [N, C, H, W], that can be read part by part: an array, a mapped file, a folder of image files."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """N, C, H, W."""
+        """The shape N, C, H, W."""
 
     def __len__(self) -> int:
-        """N."""
+        """Return N."""
 
     def __getitem__(self, part: slice, /) -> Any:
-        """Some of them, an array."""
+        """Return some of the images as an array."""
 
 
 class Extractor:
     """A named network that turns images into features and logits.
 
     Attributes:
-        card: what it is.
+        card: the description of the network.
     """
 
-    def __init__(self, card: Card, look: Callable[[Tensor], ExtractorOutput], device: torch.device) -> None:
-        """Take a network.
+    def __init__(
+        self, card: Card, network: Callable[[Tensor], ExtractorOutput], device: torch.device
+    ) -> None:
+        """Make an extractor.
 
         Args:
-            card: what it is.
-            look: takes images uint8 [N, C, H, W] on `device`.
-            device: where it lies.
+            card: the description of the network.
+            network: computes features and logits of images, uint8 [N, C, H, W], on `device`.
+            device: where the network computes.
         """
         self.card = card
-        self._look = look
+        self._network = network
         self._device = device
 
     def extract(self, images: Images) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Yield features float32 [n, D] and logits float32 [n, K] of images uint8 [N, C, H, W], part by part.
+        """Yield features, float32 [n, D], and logits, float32 [n, K], of images, uint8 [N, C, H, W], part by part.
 
         Raises:
-            ValueError: the images are not of the shape that the extractor takes.
+            ValueError: the images do not have the shape that the extractor accepts.
         """
-        wanted, found = self.card.image_shape, list(images.shape[1:])
-        if wanted is not None and found != wanted:
-            raise ValueError(f"the {self.card.name} extractor takes images {wanted}, but these are {found}")
+        expected, found = self.card.image_shape, list(images.shape[1:])
+        if expected is not None and found != expected:
+            raise ValueError(
+                f"the {self.card.name} extractor accepts images {expected}, but these are {found}"
+            )
         for start in range(0, len(images), IMAGES_AT_A_TIME):
             part = torch.from_numpy(np.array(images[start : start + IMAGES_AT_A_TIME])).to(self._device)
             with torch.inference_mode():
-                output = self._look(part)
+                output = self._network(part)
             yield output.features.cpu().numpy(), output.logits.cpu().numpy()
 
 
 def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | None = None) -> Extractor:
-    """Load an extractor's folder.
+    """Load an extractor from its folder.
 
     Args:
-        device: where it is to lie.
-        folder: where it is.
-        card: what it is to be in place of what the folder says, such as of another precision.
+        device: where the network computes.
+        folder: holds the card and the weights.
+        card: replaces the folder's card, for example for another precision.
 
     Raises:
-        ValueError: the extractor is missing, damaged or of an unknown name.
+        ValueError: the extractor is missing, is damaged, or has an unknown name.
     """
     card = read_card(folder) if card is None else card
     weights = folder / WEIGHTS.name

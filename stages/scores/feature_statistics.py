@@ -105,16 +105,16 @@ def extract_statistics(
         ValueError: there are too few images for the extractor's features or for the splits, or the network's output
             for an image is not finite.
     """
-    refuse_few_images(len(images), extractor.card.feature_dimension, title)
+    check_image_count(len(images), extractor.card.feature_dimension, title)
     request = FeatureRequest.for_generated(len(images), params) if request is None else request
-    refuse_few_images(request.moments_count, extractor.card.feature_dimension, f"{title}, for FID")
+    check_image_count(request.moments_count, extractor.card.feature_dimension, f"{title}, for FID")
     moments = StreamingMoments(extractor.card.feature_dimension)
     logits: list[Features] = []
     kept: list[Features] = []
     done = 0
     last_line = time.monotonic()
     for features, part in extractor.extract(images):
-        _refuse_nonfinite(features, part, done, title, name_image)
+        _check_finite(features, part, done, title, name_image)
         counted = features[: max(0, request.moments_count - done)]
         if len(counted):
             moments.add(counted)
@@ -128,8 +128,8 @@ def extract_statistics(
     return FeatureStatistics(score, moments.finish(), np.concatenate(kept))
 
 
-def refuse_few_images(count: int, feature_dimension: int, title: str) -> None:
-    """Refuse a number of images whose covariance cannot have full rank, so that FID would be off by a lot.
+def check_image_count(count: int, feature_dimension: int, title: str) -> None:
+    """Refuse a number of images whose covariance cannot have full rank, for which FID would be far too high.
 
     Raises:
         ValueError: there are no more images than features.
@@ -137,18 +137,18 @@ def refuse_few_images(count: int, feature_dimension: int, title: str) -> None:
     if count <= feature_dimension:
         raise ValueError(
             f"{title}: {count} images, but FID needs more than the extractor's {feature_dimension} features; "
-            "raise sample.sample_count or prepare's limits, or take an extractor with fewer features"
+            "raise sample.sample_count or prepare's limits, or use an extractor with fewer features"
         )
 
 
-def _refuse_nonfinite(
+def _check_finite(
     features: Features, logits: Features, first: int, title: str, name_image: NameImage
 ) -> None:
     is_finite = np.isfinite(features).all(axis=1) & np.isfinite(logits).all(axis=1)
     if not is_finite.all():
         faulty = np.flatnonzero(~is_finite)
         raise ValueError(
-            f"{title}: the extractor answers {name_image(first + int(faulty[0]))} with numbers that are not finite "
-            f"({len(faulty)} of {len(features)} images around it); its weights, or their precision, are at fault: "
+            f"{title}: the extractor's output for {name_image(first + int(faulty[0]))} is not finite "
+            f"({len(faulty)} of the {len(features)} images of its batch), because of its weights or their precision: "
             "make the extractor anew, or compute in float32"
         )

@@ -1,13 +1,13 @@
-"""The Fréchet distance of two Gaussians, which is the FID of the features they stand for."""
+"""The Fréchet distance between two Gaussians; between Gaussians fitted to features it is the FID."""
 
 import numpy as np
 from scipy.linalg import blas, eigvalsh, lapack
 
 from stages.scores.moments import Matrix, Moments
 
-# Of the sum of both variances: above this estimate of its own rounding the fast way gives way to the exact one.
+# Share of the sum of both variances: above this estimated rounding error the exact computation replaces the fast one.
 TOLERANCE = 1e-9
-# Random directions that a norm is estimated along: to a quarter of itself at worst, where one eigenvalue holds all.
+# Random directions that a norm is estimated with; in the worst case, one nonzero eigenvalue, it is a quarter off.
 DIRECTIONS = 8
 
 
@@ -15,8 +15,8 @@ def compute_frechet_distance(first: Moments, second: Moments) -> float:
     """Compute |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)); symmetric, 0 or more.
 
     With C1 = F1^T F1 and C2 = F2^T F2 the trace of the root is the sum of the singular values of F1 F2^T. Their
-    squares are the eigenvalues of F1 C2 F1^T, which cost a quarter of that; but where many are 0, or nearly,
-    the roots of their rounding errors add up, so that there the singular values themselves are computed.
+    squares are the eigenvalues of F1 C2 F1^T, which take a quarter of the time. Where many eigenvalues are 0, or
+    nearly, the roots of their rounding errors add up; there the singular values themselves are computed.
 
     Raises:
         ValueError: the features differ in dimension.
@@ -32,20 +32,20 @@ def compute_frechet_distance(first: Moments, second: Moments) -> float:
     shift = first.mean - second.mean
     variance = first.total_variance() + second.total_variance()
     distance = shift @ shift + variance - 2.0 * _trace_of_root(first, second, TOLERANCE * variance)
-    # Rounding may leave a distance of nothing a hair below 0.
+    # Rounding may make a distance of 0 slightly negative.
     return max(0.0, float(distance))
 
 
 def _trace_of_root(first: Moments, second: Moments, tolerance: float) -> float:
-    """Compute tr((C1 C2)^(1/2)) with an error that is estimated to be below `tolerance`, or else exactly."""
+    """Compute tr((C1 C2)^(1/2)), from eigenvalues where the estimated error is below `tolerance`, else exactly."""
     product = _multiply(first, second)
     if product is not None:
         eigenvalues = eigvalsh(product, lower=True, overwrite_a=True, check_finite=False, driver="evd")
         eigenvalues = np.clip(eigenvalues, 0.0, None)
-        # Rounding moves an eigenvalue by no more than this, and its root by no more than the next.
+        # Rounding changes an eigenvalue by no more than this, and its root by no more than the following line.
         rounding = np.finfo(float).eps * _norm(first) * _norm(second)
         errors = rounding / np.sqrt(np.maximum(eigenvalues, rounding)) if rounding > 0.0 else eigenvalues
-        # Their signs are as good as random.
+        # The errors are added as if their signs were random.
         if np.sqrt((errors**2).sum()) <= tolerance:
             return float(np.sqrt(eigenvalues).sum())
     singular_values = np.linalg.svd(_factor(first) @ _factor(second).T, compute_uv=False)
@@ -53,10 +53,10 @@ def _trace_of_root(first: Moments, second: Moments, tolerance: float) -> float:
 
 
 def _multiply(first: Moments, second: Moments) -> Matrix | None:
-    """Return the lower triangle of a symmetric matrix with the eigenvalues of C1 C2, but for zeros.
+    """Compute the lower triangle of a symmetric matrix with the nonzero eigenvalues of C1 C2.
 
-    None if neither has full rank. All of it is SciPy's BLAS: NumPy has one of its own, whose threads go on spinning
-    for a while when they are done, and take the cores from the next.
+    Returns None if neither covariance has full rank. All products use SciPy's BLAS: NumPy has its own, whose threads
+    keep spinning for a while after a product and occupy the cores that the next one needs.
     """
     few, many = sorted((first, second), key=lambda moments: moments.image_count)
     product: Matrix
@@ -71,13 +71,13 @@ def _multiply(first: Moments, second: Moments) -> Matrix | None:
     lower, failure = lapack.dpotrf(few.covariance.T, lower=True, clean=False)
     if failure:
         return None
-    # L^T C2 L in half of the work of two products.
+    # dsygst computes L^T C2 L with half of the operations of two products.
     product, _ = lapack.dsygst(many.covariance.T, lower, itype=2, lower=True)
     return product
 
 
 def _norm(moments: Moments) -> float:
-    """Bound the covariance's spectral norm by its Frobenius norm; estimated where only the factor is at hand.
+    """Bound the covariance's spectral norm by its Frobenius norm, which is estimated where only the factor is known.
 
     Source: Hutchinson 1990, "A stochastic estimator of the trace of the influence matrix", of the squared covariance.
     """
@@ -91,11 +91,11 @@ def _norm(moments: Moments) -> float:
 
 
 def _factor(moments: Moments) -> Matrix:
-    """Return F [R, D] with F^T F the covariance, R its rank to rounding."""
+    """Return F [R, D] whose product F^T F is the covariance; R is its numerical rank."""
     if moments.factor is not None:
         return moments.factor
     eigenvalues, vectors = np.linalg.eigh(moments.covariance)
-    # Zeros come out as rounding errors of either sign; those below 0 tell how large they are.
+    # Eigenvalues of 0 become rounding errors of either sign; the most negative one shows how large they are.
     noise = max(-2.0 * float(eigenvalues[0]), np.finfo(float).eps * float(eigenvalues[-1]))
     kept = eigenvalues > noise
     factor: Matrix = (vectors[:, kept] * np.sqrt(eigenvalues[kept])).T

@@ -1,8 +1,8 @@
-"""The field's extractor: InceptionV3 with the weights ported from TensorFlow, as fast as it goes without compiling.
+"""InceptionV3 with the weights ported from TensorFlow, which published FIDs use, as fast as possible without compiling.
 
-Batch norm is folded into the convolutions, which lie channels last; on a CPU they are oneDNN's own, with weights
-laid out for them beforehand and ReLU done on the way out. Where the network pools a map and then narrows it, it is
-narrowed first: both are linear.
+Batch norm is folded into the convolutions, and the memory format is channels last. On a CPU the convolutions are
+oneDNN's, with prepacked weights and a fused ReLU. Where the network averages a feature map and then applies a 1 x 1
+convolution, the convolution comes first: both are linear, and the map has fewer channels afterwards.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,9 +22,9 @@ Precision = Literal["float32", "bfloat16"]
 
 SIDE = 299
 BATCH_NORM_EPSILON = 0.001
-# Maps of more images leave a CPU's caches; a GPU wants many at once.
+# The feature maps of more images do not fit a CPU's caches; a GPU computes many images at once.
 IMAGES_AT_A_TIME = {"cpu": 25}
-OTHERWISE_AT_A_TIME = 250
+DEFAULT_IMAGES_AT_A_TIME = 250
 
 STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
 BLOCKS = {
@@ -43,25 +43,25 @@ BRANCHES = {
     "E": "branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a "
     "branch3x3dbl_3b branch_pool",
 }
-HALVING = {
+STRIDE_2 = {
     "Conv2d_1a_3x3",
     "Mixed_6a.branch3x3",
     "Mixed_6a.branch3x3dbl_3",
     "Mixed_7a.branch3x3_2",
     "Mixed_7a.branch7x7x3_4",
 }
-UNPADDED = HALVING | {"Conv2d_2a_3x3", "Conv2d_4a_3x3"}
-# The last block takes the largest of the neighbours, where all before it take their mean.
+UNPADDED = STRIDE_2 | {"Conv2d_2a_3x3", "Conv2d_4a_3x3"}
+# The last block pools by the maximum, all blocks before it by the mean.
 LAST_BLOCK = "Mixed_7c"
 
 
 class Inception:
-    """Pooled features [N, 2048] and logits without bias [N, 1008] of images of any size, grey or colour.
+    """Computes pooled features, [N, 2048], and logits without bias, [N, 1008], of images of any size, grey or colour.
 
-    Images are resized to 299 x 299 as TensorFlow 1 did it; grey ones are repeated in all three channels.
+    Images are resized to 299 x 299 by TensorFlow 1's algorithm; grey ones are repeated in all three channels.
 
-    Source: Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision", with the poolings of
-        the network of 2015-12-05 that Heusel et al. 2017 (features) and Salimans et al. 2016 (logits) used.
+    Source: Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision"; the pooling is
+        that of the network of 2015-12-05, which Heusel et al. 2017 (features) and Salimans et al. 2016 (logits) used.
     """
 
     def __init__(self, weights: Path, device: torch.device, precision: Precision) -> None:
@@ -69,27 +69,27 @@ class Inception:
 
         Args:
             weights: a safetensors file with the state dict that torch-fidelity and pytorch-fid publish.
-            device: where it computes.
+            device: where the network computes.
             precision: of the convolutions; pooling to features, and logits, are always in float32.
 
         Raises:
             RuntimeError: the file holds another network's weights.
         """
         state = load_file(weights)
-        _refuse_other_network(state)
+        _check_names(state)
         self._device = device
         self._dtype = getattr(torch, precision)
         self._layers = {name: _Convolution(name, state, device, self._dtype) for name in _list_names()}
         self._to_logits = state["fc.weight"].to(device).T
 
     def __call__(self, pixels: Tensor) -> ExtractorOutput:
-        """Look at images uint8 [N, 1 or 3, H, W] on the network's device."""
-        size = IMAGES_AT_A_TIME.get(self._device.type, OTHERWISE_AT_A_TIME)
+        """Compute features and logits of images, uint8 [N, 1 or 3, H, W], on the network's device."""
+        size = IMAGES_AT_A_TIME.get(self._device.type, DEFAULT_IMAGES_AT_A_TIME)
         with torch.inference_mode(), _exact_convolutions(self._device):
-            features = torch.cat([self._see(part) for part in pixels.split(size)])
+            features = torch.cat([self._forward(part) for part in pixels.split(size)])
             return ExtractorOutput(features, features @ self._to_logits)
 
-    def _see(self, pixels: Tensor) -> Tensor:
+    def _forward(self, pixels: Tensor) -> Tensor:
         maps = (resize_bilinear(pixels, SIDE) - 128.0).div_(128.0).expand(-1, 3, -1, -1)
         maps = maps.to(self._dtype).contiguous(memory_format=torch.channels_last)
         for name in STEM:
@@ -97,49 +97,49 @@ class Inception:
             if name in ("Conv2d_2b_3x3", "Conv2d_4a_3x3"):
                 maps = max_pool2d(maps, kernel_size=3, stride=2)
         for name in BLOCKS:
-            maps = self._see_block(name, maps)
+            maps = self._forward_block(name, maps)
         return maps.float().mean(dim=(2, 3))
 
-    def _see_block(self, block: str, maps: Tensor) -> Tensor:
-        def follow(branch: str, *parts: str, start: Tensor = maps) -> Tensor:
+    def _forward_block(self, block: str, maps: Tensor) -> Tensor:
+        def apply(branch: str, *parts: str, start: Tensor = maps) -> Tensor:
             for part in parts or ("",):
                 start = self._layers[f"{block}.{branch}{part}"](start)
             return start
 
         match BLOCKS[block]:
             case "A":
-                branches = [follow("branch1x1"), follow("branch5x5", "_1", "_2")]
-                branches += [follow("branch3x3dbl", "_1", "_2", "_3"), self._pool_narrowed(block, maps)]
+                branches = [apply("branch1x1"), apply("branch5x5", "_1", "_2")]
+                branches += [apply("branch3x3dbl", "_1", "_2", "_3"), self._pool_branch(block, maps)]
             case "B":
-                branches = [follow("branch3x3"), follow("branch3x3dbl", "_1", "_2", "_3")]
+                branches = [apply("branch3x3"), apply("branch3x3dbl", "_1", "_2", "_3")]
                 branches += [max_pool2d(maps, kernel_size=3, stride=2)]
             case "C":
-                branches = [follow("branch1x1"), follow("branch7x7", "_1", "_2", "_3")]
+                branches = [apply("branch1x1"), apply("branch7x7", "_1", "_2", "_3")]
                 branches += [
-                    follow("branch7x7dbl", "_1", "_2", "_3", "_4", "_5"),
-                    self._pool_narrowed(block, maps),
+                    apply("branch7x7dbl", "_1", "_2", "_3", "_4", "_5"),
+                    self._pool_branch(block, maps),
                 ]
             case "D":
-                branches = [follow("branch3x3", "_1", "_2"), follow("branch7x7x3", "_1", "_2", "_3", "_4")]
+                branches = [apply("branch3x3", "_1", "_2"), apply("branch7x7x3", "_1", "_2", "_3", "_4")]
                 branches += [max_pool2d(maps, kernel_size=3, stride=2)]
             case _:
-                narrow, wide = follow("branch3x3", "_1"), follow("branch3x3dbl", "_1", "_2")
-                branches = [follow("branch1x1")]
-                branches += [follow("branch3x3", part, start=narrow) for part in ("_2a", "_2b")]
-                branches += [follow("branch3x3dbl", part, start=wide) for part in ("_3a", "_3b")]
-                branches += [self._pool_narrowed(block, maps)]
+                narrow, wide = apply("branch3x3", "_1"), apply("branch3x3dbl", "_1", "_2")
+                branches = [apply("branch1x1")]
+                branches += [apply("branch3x3", part, start=narrow) for part in ("_2a", "_2b")]
+                branches += [apply("branch3x3dbl", part, start=wide) for part in ("_3a", "_3b")]
+                branches += [self._pool_branch(block, maps)]
         return torch.cat(branches, dim=1)
 
-    def _pool_narrowed(self, block: str, maps: Tensor) -> Tensor:
-        """Pool over 3 x 3 neighbours, padding left out, and narrow; a mean is taken of the narrowed map."""
-        narrow = self._layers[f"{block}.branch_pool"]
+    def _pool_branch(self, block: str, maps: Tensor) -> Tensor:
+        """Apply a block's pooling branch: 3 x 3 pooling without counting the padding, and a 1 x 1 convolution."""
+        convolve = self._layers[f"{block}.branch_pool"]
         if block == LAST_BLOCK:
-            return narrow(max_pool2d(maps, kernel_size=3, stride=1, padding=1))
-        return avg_pool2d(narrow(maps), kernel_size=3, stride=1, padding=1, count_include_pad=False).relu_()
+            return convolve(max_pool2d(maps, kernel_size=3, stride=1, padding=1))
+        return avg_pool2d(convolve(maps), kernel_size=3, stride=1, padding=1, count_include_pad=False).relu_()
 
 
 class _Convolution:
-    """A convolution with its batch norm folded in, and ReLU unless a mean is to be taken before that."""
+    """A convolution with its batch norm folded in, followed by ReLU unless average pooling comes first."""
 
     def __init__(
         self, name: str, state: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype
@@ -152,7 +152,7 @@ class _Convolution:
         weight = state[f"{name}.conv.weight"].double() * scale[:, None, None, None]
         self._weight = weight.to(device, dtype).contiguous(memory_format=torch.channels_last)
         self._bias = (bn["bias"] - bn["running_mean"] * scale).to(device, dtype)
-        self._stride = 2 if name in HALVING else 1
+        self._stride = 2 if name in STRIDE_2 else 1
         height, width = weight.shape[2:]
         self._padding = (0, 0) if name in UNPADDED else (height // 2, width // 2)
         self._activation = "none" if name.endswith("branch_pool") and LAST_BLOCK not in name else "relu"
@@ -163,20 +163,21 @@ class _Convolution:
         if not self._is_packable:
             maps = conv2d(maps, self._weight, self._bias, self._stride, self._padding)
             return maps.relu_() if self._activation == "relu" else maps
-        how = self._padding, (self._stride, self._stride), (1, 1), 1
+        # Padding, stride, dilation and groups.
+        geometry = self._padding, (self._stride, self._stride), (1, 1), 1
         if not self._is_packed:
             self._weight = torch.ops.mkldnn._reorder_convolution_weight(
-                self._weight.contiguous(), *how, list(maps.shape)
+                self._weight.contiguous(), *geometry, list(maps.shape)
             )
             self._is_packed = True
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            maps, self._weight, self._bias, *how, self._activation, [], ""
+            maps, self._weight, self._bias, *geometry, self._activation, [], ""
         )
         return result
 
 
 def _has_packed_convolutions(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether torch has oneDNN's own convolutions here; those that it compiles networks to."""
+    """Return whether this torch has oneDNN's prepacked convolutions, which its compiler uses."""
     mkldnn = torch.ops.mkldnn
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
@@ -186,7 +187,7 @@ def _has_packed_convolutions(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def _exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
-    """Have cuDNN compute in the precision asked for, not in TF32, and the same bits every time."""
+    """Make cuDNN compute in the given precision, not in TF32, and give the same bits every time."""
     if device.type != "cuda":
         return nullcontext()
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
@@ -198,8 +199,10 @@ def _list_names() -> Iterable[str]:
         yield from (f"{block}.{branch}" for branch in BRANCHES[kind].split())
 
 
-def _refuse_other_network(state: Mapping[str, Tensor]) -> None:
+def _check_names(state: Mapping[str, Tensor]) -> None:
     found = {name.removesuffix(".conv.weight") for name in state if name.endswith(".conv.weight")}
     odd = found ^ set(_list_names()) or {"fc.weight"} - state.keys()
     if odd:
-        raise RuntimeError(f"not the weights of this network: {min(odd)} is missing or unknown")
+        raise RuntimeError(
+            f"the file does not hold the weights of this network: {min(odd)} is missing or unknown"
+        )

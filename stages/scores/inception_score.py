@@ -1,4 +1,4 @@
-"""The Inception Score: how surely single images, and how evenly all of them, fall into classes."""
+"""The Inception Score, which is high when each image has a certain class and all classes are equally frequent."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,7 +11,7 @@ class InceptionScore(NamedTuple):
     """An Inception Score.
 
     Attributes:
-        mean: over the splits, as in the authors' code.
+        mean: mean over the splits, as in the authors' code.
         deviation: population standard deviation over the splits, as in the authors' code.
         standard_error: of the mean, from the sample standard deviation over the splits; None for one split.
     """
@@ -25,9 +25,9 @@ def compute_inception_score(logits: NDArray[np.floating], splits: int, shuffle_s
     """Compute exp(E_x KL(p(y|x) || p(y))) on each of `splits` parts of the shuffled images.
 
     Args:
-        logits: any float type, [N, K], of N images and K classes. The score lies in [1, K].
-        splits: into how many parts of equal size, up to one, the images are divided.
-        shuffle_seed: of the shuffling; images in the order of their classes would score far too low.
+        logits: any float type, [N, K], of N images and K classes. The score is in [1, K].
+        splits: the number of parts that the images are divided into; their sizes differ by 1 at most.
+        shuffle_seed: of the shuffling, without which images sorted by class would score far too low.
 
     Raises:
         ValueError: there are fewer images than splits.
@@ -37,7 +37,7 @@ def compute_inception_score(logits: NDArray[np.floating], splits: int, shuffle_s
     count = len(logits)
     if count < splits:
         raise ValueError(f"scores.splits = {splits}, but there are only {count} images; lower it")
-    # RandomState's stream is frozen for good, unlike that of newer generators, and torch-fidelity's choice too.
+    # NumPy guarantees that RandomState's stream never changes; torch-fidelity uses it, too.
     order = np.random.RandomState(shuffle_seed).permutation(count)
     log_probabilities = _log_softmax(logits.astype(np.float64)[order])
     edges = [split * count // splits for split in range(splits + 1)]
@@ -49,7 +49,7 @@ def compute_inception_score(logits: NDArray[np.floating], splits: int, shuffle_s
 def _score(log_probabilities: NDArray[np.float64]) -> float:
     probabilities = np.exp(log_probabilities)
     marginal = probabilities.mean(axis=0)
-    # A class that no image is in, to the last digit, adds 0.
+    # A class whose probability is 0 for every image adds 0.
     log_marginal = np.log(np.where(marginal > 0.0, marginal, 1.0))
     divergences = (probabilities * (log_probabilities - log_marginal)).sum(axis=1)
     return float(np.exp(divergences.mean()))

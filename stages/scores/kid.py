@@ -1,4 +1,4 @@
-"""The Kernel Inception Distance: how far two sets of features are apart, without bias at any number of images."""
+"""The Kernel Inception Distance, a distance between two sets of features that is unbiased at any number of images."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
+from stages.scores.moments import Matrix
 
 # Rows of a kernel matrix that are in memory at once.
 ROWS_AT_A_TIME = 512
-# A jackknife that leaves one image out needs what is left to have pairs.
+# The jackknife leaves one image out, and what is left needs two.
 LEAST_IMAGES = 3
 
 
@@ -18,8 +18,8 @@ class Kid(NamedTuple):
     """A Kernel Inception Distance.
 
     Attributes:
-        value: mean over the subsets of the unbiased estimate; may be a little below 0 for sets that are alike.
-        deviation: population standard deviation over the subsets, which grows smaller with their size alone.
+        value: mean over the subsets of the unbiased estimate; may be slightly negative for similar sets.
+        deviation: population standard deviation over the subsets, which depends on their size.
         standard_error: of the estimate from all images, by the jackknife over both sets.
     """
 
@@ -32,25 +32,25 @@ class KernelSums(NamedTuple):
     """Sums of a kernel matrix between two sets A and B of features.
 
     Attributes:
-        in_subsets: float64 [subsets]; of each subset of A with the same subset of B.
-        over_second: float64 [A]; of each row.
-        over_first: float64 [B]; of each column.
+        in_subsets: float64 [subsets]; sum over each subset of A and the same subset of B.
+        of_rows: float64 [A]; sum of each row.
+        of_columns: float64 [B]; sum of each column.
     """
 
     in_subsets: Matrix
-    over_second: Matrix
-    over_first: Matrix
+    of_rows: Matrix
+    of_columns: Matrix
 
 
 class Subsets(NamedTuple):
-    """Which images of both sets the subsets are: bool [subsets, N] each."""
+    """The subsets of both sets as masks, bool [subsets, N] each, and their size."""
 
     real: NDArray[np.bool_]
     fake: NDArray[np.bool_]
     size: int
 
 
-def kid(
+def compute_kid(
     real: NDArray[np.floating],
     fake: NDArray[np.floating],
     subsets: int,
@@ -58,31 +58,32 @@ def kid(
     seed: int,
     within_real: KernelSums | None = None,
 ) -> Kid:
-    """Compute the mean over subsets of the unbiased squared maximum mean discrepancy, kernel (x.y / D + 1)^3.
+    """Compute the mean over subsets of the unbiased squared maximum mean discrepancy with the kernel (x.y / D + 1)^3.
 
-    The kernel of all images is computed once, some rows at a time, and each subset's sums are taken of it: exact, and
-    at a cost that does not grow with the subsets' size. Subsets are those that torch-fidelity draws from the seed.
+    The kernel matrix of all images is computed once, some rows at a time, and summed over each subset. The result is
+    exact, and its cost does not grow with the subsets' size. The subsets are those that torch-fidelity draws from the
+    seed.
 
     Args:
         real: any float type, [N, D].
         fake: any float type, [M, D].
-        subsets: how many.
-        size: images of a subset.
-        seed: of their choice.
-        within_real: what `sum_within_real` gives for all of this but `fake`, where it is known already.
+        subsets: number of subsets.
+        size: number of images of a subset.
+        seed: of the choice of the subsets.
+        within_real: the result of `sum_real_kernel` for the same arguments, where it is already known.
 
     Raises:
-        ValueError: the features differ in dimension, or are fewer than `size` or 3.
+        ValueError: the features differ in dimension, or there are fewer than `size` or 3.
 
     Source: Binkowski et al. 2018, "Demystifying MMD GANs", section 4.
     """
-    refuse_few(len(real), len(fake), size)
+    check_counts(len(real), len(fake), size)
     if real.shape[1] != fake.shape[1]:
         raise ValueError(
             f"features of {real.shape[1]} and of {fake.shape[1]} numbers cannot be compared; "
             "both must come from one extractor"
         )
-    chosen = draw_subsets(len(real), len(fake), subsets, size, seed)
+    chosen = sample_subsets(len(real), len(fake), subsets, size, seed)
     first, second = real.astype(np.float64), fake.astype(np.float64)
     if within_real is None:
         within_real = sum_kernel(first, first, chosen.real, chosen.real)
@@ -96,23 +97,23 @@ def kid(
         - 2.0 * between.in_subsets / size**2
     )
     error = _jackknife(
-        within_real.over_second - own_real,
-        within_fake.over_second - own_fake,
+        within_real.of_rows - own_real,
+        within_fake.of_rows - own_fake,
         between,
     )
     return Kid(float(values.mean()), float(values.std()), error)
 
 
-def sum_within_real(
+def sum_real_kernel(
     real: NDArray[np.floating], fake_count: int, subsets: int, size: int, seed: int
 ) -> KernelSums:
-    """Sum the kernel within the real images, which is the same for all sets of generated ones of one size."""
+    """Sum the kernel between real images, which is the same for all sets of `fake_count` generated images."""
     features = real.astype(np.float64)
-    chosen = draw_subsets(len(real), fake_count, subsets, size, seed).real
+    chosen = sample_subsets(len(real), fake_count, subsets, size, seed).real
     return sum_kernel(features, features, chosen, chosen)
 
 
-def refuse_few(real_count: int, fake_count: int, size: int) -> None:
+def check_counts(real_count: int, fake_count: int, size: int) -> None:
     """Refuse sets that are smaller than a subset.
 
     Raises:
@@ -121,13 +122,13 @@ def refuse_few(real_count: int, fake_count: int, size: int) -> None:
     for name, count in (("real", real_count), ("generated", fake_count)):
         if count < max(size, LEAST_IMAGES):
             raise ValueError(
-                f"KID: {count} {name} images, but its subsets are of {size} (and it needs {LEAST_IMAGES}); "
+                f"KID: {count} {name} images, but a subset has {size} (and it needs {LEAST_IMAGES}); "
                 "lower scores.kid_subset_size or compare more images"
             )
 
 
-def draw_subsets(real_count: int, fake_count: int, subsets: int, size: int, seed: int) -> Subsets:
-    """Draw pairs of subsets without repetition, in the order of draws of torch-fidelity."""
+def sample_subsets(real_count: int, fake_count: int, subsets: int, size: int, seed: int) -> Subsets:
+    """Sample pairs of subsets without replacement, in the same order of random numbers as torch-fidelity."""
     random = np.random.RandomState(seed)
     chosen = Subsets(
         np.zeros((subsets, real_count), dtype=np.bool_), np.zeros((subsets, fake_count), dtype=np.bool_), size
@@ -141,15 +142,15 @@ def draw_subsets(real_count: int, fake_count: int, subsets: int, size: int, seed
 def sum_kernel(
     first: Matrix, second: Matrix, in_first: NDArray[np.bool_], in_second: NDArray[np.bool_]
 ) -> KernelSums:
-    """Sum the kernel matrix of float64 [A, D] and [B, D], of which only some rows are in memory at a time."""
-    in_subsets, over_second = np.zeros(len(in_first)), np.zeros(len(first))
-    over_first, is_in_first = np.zeros(len(second)), in_first.T
+    """Sum the kernel matrix of float64 [A, D] and [B, D], with only some of its rows in memory at a time."""
+    in_subsets, of_rows = np.zeros(len(in_first)), np.zeros(len(first))
+    of_columns, is_in_first = np.zeros(len(second)), in_first.T
     weights = in_second.T.astype(np.float64)
     for rows, kernel in _compute_kernel(first, second):
         in_subsets += (is_in_first[rows] * (kernel @ weights)).sum(axis=0)
-        over_second[rows] = kernel.sum(axis=1)
-        over_first += kernel.sum(axis=0)
-    return KernelSums(in_subsets, over_second, over_first)
+        of_rows[rows] = kernel.sum(axis=1)
+        of_columns += kernel.sum(axis=0)
+    return KernelSums(in_subsets, of_rows, of_columns)
 
 
 def _compute_kernel(first: Matrix, second: Matrix) -> Iterator[tuple[slice, Matrix]]:
@@ -167,27 +168,27 @@ def _kernel_with_itself(features: Matrix) -> Matrix:
 
 
 def _jackknife(real: Matrix, fake: Matrix, between: KernelSums) -> float:
-    """Return the standard error of the estimate from all images, leaving out one image of one set at a time.
+    """Compute the standard error of the estimate from all images, leaving out one image of one set at a time.
 
     Args:
-        real: float64 [N]; sums of each real image's kernel with the other real ones.
-        fake: float64 [M]; the same of the generated ones.
-        between: sums of the kernel of real with generated images.
+        real: float64 [N]; each real image's sum of the kernel with the other real images.
+        fake: float64 [M]; the same for the generated images.
+        between: sums of the kernel between real and generated images.
 
     Source: Arvesen 1969, "Jackknifing U-statistics", for two samples.
     """
     n, m = len(real), len(fake)
     within_real, within_fake = real.sum() / (n * (n - 1)), fake.sum() / (m * (m - 1))
-    crossing = between.over_second.sum()
+    crossing = between.of_rows.sum()
     without_real = (
         (real.sum() - 2.0 * real) / ((n - 1) * (n - 2))
         + within_fake
-        - 2.0 * (crossing - between.over_second) / ((n - 1) * m)
+        - 2.0 * (crossing - between.of_rows) / ((n - 1) * m)
     )
     without_fake = (
         within_real
         + (fake.sum() - 2.0 * fake) / ((m - 1) * (m - 2))
-        - 2.0 * (crossing - between.over_first) / (n * (m - 1))
+        - 2.0 * (crossing - between.of_columns) / (n * (m - 1))
     )
     variance = without_real.var() * (n - 1) + without_fake.var() * (m - 1)
     return float(np.sqrt(variance))

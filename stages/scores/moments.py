@@ -1,4 +1,4 @@
-"""Mean and covariance of features, gathered in one pass in float64."""
+"""Mean and covariance of features, computed in one pass in float64."""
 
 from functools import cached_property
 from pathlib import Path
@@ -9,29 +9,29 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from scipy.linalg import blas
 
-from stages.common.artifacts import write_bytes
+from stages.common.artifacts import explain_read_errors, write_bytes
 
 Matrix = NDArray[np.float64]
 
-# Rows are gathered before they are multiplied: a product of few rows waits for memory, one of many computes.
+# Rows are collected before they are multiplied: a product of few rows is limited by the memory's bandwidth.
 LEAST_ROWS_AT_A_TIME = 512
 
 
 class Moments:
-    """The Gaussian that FID takes features for.
+    """Mean and covariance of features, which FID compares as if they were those of a Gaussian.
 
     Attributes:
-        image_count: how many images.
+        image_count: number of images.
         mean: float64 [D].
-        factor: float64 [image_count - 1, D], whose `factor.T @ factor` is the covariance. Kept in place of it
-            where there are no more images than features: it is smaller, and holds what the covariance, squared,
-            has rounded away. None otherwise.
+        factor: float64 [image_count - 1, D]; `factor.T @ factor` is the covariance. It is kept instead of the
+            covariance where there are no more images than features: it is smaller, and more exact, because the
+            covariance holds squares. None otherwise.
     """
 
     def __init__(
         self, image_count: int, mean: Matrix, covariance: Matrix | None = None, factor: Matrix | None = None
     ) -> None:
-        """Take the mean and either the covariance, as `covariance` describes it, or its factor."""
+        """Make moments from the mean and either the covariance or its factor."""
         assert (covariance is None) != (factor is None)
         self.image_count, self.mean, self.factor = image_count, mean, factor
         if covariance is not None:
@@ -39,7 +39,7 @@ class Moments:
 
     @cached_property
     def covariance(self) -> Matrix:
-        """float64 [D, D], unbiased (divided by image_count - 1), as in the authors' code."""
+        """The covariance, float64 [D, D], unbiased (divided by image_count - 1), as in the authors' code."""
         assert self.factor is not None
         product: Matrix = self.factor.T @ self.factor
         return product
@@ -52,25 +52,25 @@ class Moments:
 
 
 class StreamingMoments:
-    """Merges mean and scatter of each lot of features into the running ones: no digit is lost to a large mean.
+    """Computes moments of features that arrive chunk by chunk, and loses no digits to a large mean.
 
-    Keeps one lot, of D features or a few more, and the scatter; the latter only once there are more images than
-    features.
+    It holds one chunk of D rows or slightly more, and the sum of squared deviations of all chunks before, but the
+    latter only once there are more images than features.
 
     Source: Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample
-    variances", equation 2.1.
+        variances", equation 2.1.
     """
 
     def __init__(self, dimension: int) -> None:
-        """Start empty.
+        """Start without features.
 
         Args:
             dimension: D, of the features.
         """
         self.count = 0
         self._dimension = dimension
-        self._lot: Matrix = np.empty((max(dimension, LEAST_ROWS_AT_A_TIME) + 1, dimension))
-        self._lot_count = 0
+        self._chunk: Matrix = np.empty((max(dimension, LEAST_ROWS_AT_A_TIME) + 1, dimension))
+        self._chunk_count = 0
         self._mean: Matrix = np.zeros(dimension)
         self._merged_count = 0
         # Only its upper triangle is filled, in LAPACK's order of memory.
@@ -89,37 +89,37 @@ class StreamingMoments:
             raise ValueError(
                 f"the features of image {self.count + int(np.argmin(is_finite))} (counted from 0) are not finite"
             )
-        capacity = len(self._lot) - 1
+        capacity = len(self._chunk) - 1
         for start in range(0, len(features), capacity):
-            self._take(features[start : start + capacity], capacity)
+            self._add_rows(features[start : start + capacity], capacity)
 
-    def _take(self, rows: NDArray[np.floating], capacity: int) -> None:
-        room = capacity - self._lot_count
-        self._append(rows[:room])
-        if len(rows) > room:
-            self._merge_lot()
-            self._append(rows[room:])
+    def _add_rows(self, rows: NDArray[np.floating], capacity: int) -> None:
+        free = capacity - self._chunk_count
+        self._append(rows[:free])
+        if len(rows) > free:
+            self._merge_chunk()
+            self._append(rows[free:])
 
     def _append(self, rows: NDArray[np.floating]) -> None:
-        self._lot[self._lot_count : self._lot_count + len(rows)] = rows
-        self._lot_count += len(rows)
+        self._chunk[self._chunk_count : self._chunk_count + len(rows)] = rows
+        self._chunk_count += len(rows)
         self.count += len(rows)
 
-    def _merge_lot(self) -> None:
-        """Add the lot's scatter about its own mean, and that of the two means about their common one."""
-        lot = self._lot[: self._lot_count + 1]
-        shift = _centre(lot[:-1]) - self._mean
-        total = self._merged_count + self._lot_count
-        # As one more row, so that one product does it all.
-        lot[-1] = shift * np.sqrt(self._merged_count * self._lot_count / total)
+    def _merge_chunk(self) -> None:
+        """Add the chunk's scatter about its own mean, and the scatter of both means about their common mean."""
+        chunk = self._chunk[: self._chunk_count + 1]
+        shift = _centre(chunk[:-1]) - self._mean
+        total = self._merged_count + self._chunk_count
+        # The second term is one more row, so that one product computes the whole sum.
+        chunk[-1] = shift * np.sqrt(self._merged_count * self._chunk_count / total)
         if self._scatter is None:
             self._scatter = np.zeros((self._dimension, self._dimension), order="F")
-        self._scatter = blas.dsyrk(1.0, lot.T, beta=1.0, c=self._scatter, overwrite_c=True)
-        self._mean = self._mean + shift * (self._lot_count / total)
-        self._merged_count, self._lot_count = total, 0
+        self._scatter = blas.dsyrk(1.0, chunk.T, beta=1.0, c=self._scatter, overwrite_c=True)
+        self._mean = self._mean + shift * (self._chunk_count / total)
+        self._merged_count, self._chunk_count = total, 0
 
     def finish(self) -> Moments:
-        """Return the moments of all that was added; nothing can be added any more.
+        """Return the moments of all features that were added; nothing can be added afterwards.
 
         Raises:
             ValueError: fewer than two images were added.
@@ -127,10 +127,10 @@ class StreamingMoments:
         if self.count < 2:
             raise ValueError(f"a covariance needs at least 2 images, but there is {self.count}")
         if self.count <= self._dimension:
-            lot = self._lot[: self.count]
-            return Moments(self.count, _centre(lot), factor=_drop_mean_row(lot) / np.sqrt(self.count - 1))
-        if self._lot_count > 0:
-            self._merge_lot()
+            chunk = self._chunk[: self.count]
+            return Moments(self.count, _centre(chunk), factor=_drop_mean_row(chunk) / np.sqrt(self.count - 1))
+        if self._chunk_count > 0:
+            self._merge_chunk()
         assert self._scatter is not None
         upper = self._scatter
         upper /= self.count - 1
@@ -138,11 +138,18 @@ class StreamingMoments:
         return Moments(self.count, self._mean, covariance)
 
 
+def compute_moments(features: NDArray[np.floating]) -> Moments:
+    """Compute the moments of features, any float type, [N, D]."""
+    streaming = StreamingMoments(features.shape[1])
+    streaming.add(features)
+    return streaming.finish()
+
+
 def _centre(rows: Matrix) -> Matrix:
     """Subtract the mean of rows [N, D] in place and return it."""
     mean: Matrix = rows.mean(axis=0)
     rows -= mean
-    # What rounding left of a large mean.
+    # Where the mean is large, rounding leaves a small rest of it.
     rest = rows.mean(axis=0)
     rows -= rest
     exact: Matrix = mean + rest
@@ -150,9 +157,10 @@ def _centre(rows: Matrix) -> Matrix:
 
 
 def _drop_mean_row(centred: Matrix) -> Matrix:
-    """Return N - 1 rows with the scatter of N centred ones, by a reflection that turns their mean into the first.
+    """Return N - 1 rows with the same scatter as N centred rows.
 
-    With N rows, one singular value would be 0 but for rounding, whose root is no small number.
+    A reflection maps the direction in which centred rows do not vary to the first row, which is dropped. With N rows
+    one singular value would be 0 but for rounding, and the root of a rounding error is not small.
     """
     count = len(centred)
     normal = np.full(count, 1.0 / np.sqrt(count))
@@ -173,18 +181,14 @@ def write_moments(path: Path, moments: Moments) -> None:
 
 
 def read_moments(path: Path) -> Moments:
-    """Read what `write_moments` wrote.
+    """Read the file that `write_moments` wrote.
 
     Raises:
         ValueError: the file is missing or damaged.
     """
-    try:
+    with explain_read_errors(path, "reference", SafetensorError, KeyError):
         tensors = load_file(path)
         count, mean = int(tensors["image_count"]), tensors["mean"]
         if "factor" in tensors:
             return Moments(count, mean, factor=tensors["factor"])
         return Moments(count, mean, tensors["covariance"])
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro reference`") from None
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f reference`") from None

@@ -1,4 +1,4 @@
-"""Distances between features, some rows at a time, and the balls around images that reach to their k-th neighbour."""
+"""Distances between features, some rows at a time, and each image's distance to its k-th neighbour."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stages.scores.moments import Matrix
 from stages.scores.params import LEAST_IMAGES_A_NEIGHBOUR
-
-Matrix = NDArray[np.float64]
 
 # Rows of a distance matrix that are in memory at once.
 ROWS_AT_A_TIME = 512
-# Below this part of the squared lengths, a squared distance is a rounding error of 0.
+# A squared distance below this share of the squared lengths is 0 but for rounding.
 ROUNDING = 1e-13
 
 
 def centre(real: NDArray[np.floating], fake: NDArray[np.floating]) -> tuple[Matrix, Matrix]:
-    """Shift both sets, [N, D] and [M, D], by the real ones' mean, in float64: distances stay and keep more digits.
+    """Subtract the real features' mean from both sets, [N, D] and [M, D], in float64.
+
+    The distances stay the same and lose fewer digits to rounding.
 
     Raises:
         ValueError: the features differ in dimension.
@@ -32,7 +33,7 @@ def centre(real: NDArray[np.floating], fake: NDArray[np.floating]) -> tuple[Matr
 
 
 def compute_distances(first: Matrix, second: Matrix) -> Iterator[tuple[slice, Matrix]]:
-    """Yield squared distances of some rows of float64 [A, D] to all of [B, D], with which rows they are."""
+    """Yield the squared distances of float64 [A, D] to all of [B, D], some rows at a time, with the rows' slice."""
     first_squares, second_squares = (np.einsum("nd,nd->n", points, points) for points in (first, second))
     for start in range(0, len(first), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
@@ -42,18 +43,18 @@ def compute_distances(first: Matrix, second: Matrix) -> Iterator[tuple[slice, Ma
         yield rows, distances
 
 
-def find_radii(points: Matrix, neighbours: int) -> Matrix:
-    """Return each point's squared distance to its k-th nearest other one: float64 [N] of points [N, D]."""
+def compute_radii(points: Matrix, neighbours: int) -> Matrix:
+    """Compute each point's squared distance to its k-th nearest other point: float64 [N] of points [N, D]."""
     radii = np.empty(len(points))
     for rows, distances in compute_distances(points, points):
-        # A point is its own nearest one, at distance 0. torch finds the least few four times as fast as numpy.
+        # A point is its own nearest one, at distance 0. torch finds the smallest values four times as fast as numpy.
         nearest = torch.from_numpy(distances).topk(neighbours + 1, dim=1, largest=False, sorted=False).values
         radii[rows] = nearest.amax(dim=1).numpy()
     return radii
 
 
-def refuse_few(real_count: int, fake_count: int, neighbours: int, score: str) -> None:
-    """Refuse sets among which k neighbours are not near.
+def check_counts(real_count: int, fake_count: int, neighbours: int, score: str) -> None:
+    """Refuse sets that are too small for a neighbourhood of k images.
 
     Raises:
         ValueError: there are fewer than 10 k images of either.
@@ -62,6 +63,6 @@ def refuse_few(real_count: int, fake_count: int, neighbours: int, score: str) ->
     for name, count in (("real", real_count), ("generated", fake_count)):
         if count < least:
             raise ValueError(
-                f"{score}: {count} {name} images, but a neighbourhood of {neighbours} means something among {least} "
-                "or more; compare more images or lower the neighbours"
+                f"{score}: {count} {name} images, but a neighbourhood of {neighbours} needs {least} or more; compare "
+                "more images, or lower the number of neighbours"
             )

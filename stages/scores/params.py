@@ -1,4 +1,4 @@
-"""The section `scores` of params.yaml, read by the reference and evaluate stages so that both score alike."""
+"""The section `scores` of params.yaml, which all stages that score images read, so that all score in the same way."""
 
 from typing import Self
 
@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from stages.common.params import Params
 
-# A neighbourhood of k images among n says something about images that are alike only while k is small beside n:
-# at n = 10 k, coverage of like sets is expected within 0.005 of its limit 1 - 2^-k for the papers' k of 3 and 5.
+# The k nearest of n images are similar images only if k is small compared with n. At n = 10 k, the expected coverage of
+# two samples of one distribution is within 0.005 of its limit 1 - 2^-k, for the papers' k of 3 and 5.
 LEAST_IMAGES_A_NEIGHBOUR = 10
 
 
@@ -15,13 +15,13 @@ class ScoresParams(Params):
     """How images are scored; all of it becomes part of a score's protocol.
 
     Attributes:
-        splits: of the Inception Score.
-        shuffle_seed: of every random choice that scoring makes.
-        fid_sample_count: how many of a snapshot's images FID takes, the first ones; None takes all.
-        fid_infinity_points: numbers of images between which FID is extrapolated to infinitely many; 0 leaves it out.
-        compared_count: real and generated images each that KID, precision, recall, density and coverage compare.
-        kid_subsets: pairs of subsets that KID is the mean of.
-        kid_subset_size: images of such a subset.
+        splits: number of parts that the Inception Score is the mean of.
+        shuffle_seed: of every random choice in scoring.
+        fid_sample_count: how many of a snapshot's images FID uses, the first ones; None uses all.
+        fid_infinity_points: how many FIDs are extrapolated to infinitely many images; 0 leaves FID-infinity out.
+        compared_count: how many real and how many generated images the other scores compare.
+        kid_subsets: number of pairs of subsets that KID is the mean of.
+        kid_subset_size: number of images of such a subset.
         precision_recall_neighbours: k of precision and recall.
         density_coverage_neighbours: k of density and coverage.
     """
@@ -48,14 +48,14 @@ class ScoresParams(Params):
             if self.compared_count < least:
                 raise ValueError(
                     f"compared_count = {self.compared_count} is too few for {name} = {getattr(self, name)}: a "
-                    f"neighbourhood means something among {least} images or more; lower {name} or compare more"
+                    f"neighbourhood needs {least} images or more; lower {name} or compare more images"
                 )
         if self.fid_infinity_points == 1:
             raise ValueError(
-                "fid_infinity_points = 1: a line needs 2 points or more (the paper takes 15); 0 is off"
+                "fid_infinity_points = 1: a line needs 2 points or more (the paper has 15); 0 switches it off"
             )
         return self
 
     def fid_count(self, sample_count: int) -> int:
-        """How many of `sample_count` generated images FID takes."""
+        """Return how many of `sample_count` generated images FID uses."""
         return sample_count if self.fid_sample_count is None else self.fid_sample_count

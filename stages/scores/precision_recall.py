@@ -1,42 +1,45 @@
-"""Precision and recall: how many generated images lie among real ones, and how many real among generated ones."""
+"""Precision and recall: the shares of generated images near real ones, and of real images near generated ones."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.neighbours import Matrix, centre, compute_distances, find_radii, refuse_few
+from stages.scores.moments import Matrix
+from stages.scores.neighbours import centre, check_counts, compute_distances, compute_radii
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares in [0, 1], of generated images and of real ones."""
+    """Shares in [0, 1]: precision of the generated images, recall of the real ones."""
 
     precision: float
     recall: float
 
 
-def precision_recall(
+def compute_precision_recall(
     real: NDArray[np.floating], fake: NDArray[np.floating], neighbours: int, real_radii: Matrix | None = None
 ) -> PrecisionRecall:
-    """Compute which share of one set lies in any ball around the other's images, each as wide as to its k-th neighbour.
+    """Compute the share of each set that lies in any ball around the other set's images.
+
+    The ball around an image reaches to its k-th neighbour.
 
     Args:
         real: any float type, [N, D].
         fake: any float type, [M, D].
         neighbours: k.
-        real_radii: what `find_radii` gives for the centred real features, where it is known already.
+        real_radii: the result of `compute_radii` for the centred real features, where it is already known.
 
     Raises:
-        ValueError: the features differ in dimension, or are fewer than 10 k.
+        ValueError: the features differ in dimension, or there are fewer than 10 k.
 
     Source: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models",
-        equations 1 and 2; they take k = 3.
+        equations 1 and 2; they use k = 3.
     """
-    refuse_few(len(real), len(fake), neighbours, "precision and recall")
+    check_counts(len(real), len(fake), neighbours, "precision and recall")
     first, second = centre(real, fake)
     if real_radii is None:
-        real_radii = find_radii(first, neighbours)
-    fake_radii = find_radii(second, neighbours)
+        real_radii = compute_radii(first, neighbours)
+    fake_radii = compute_radii(second, neighbours)
     is_covered = np.zeros(len(second), dtype=np.bool_)
     recalled = 0
     for rows, distances in compute_distances(first, second):

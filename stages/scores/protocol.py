@@ -1,4 +1,4 @@
-"""What a score was made with: two scores compare only where this is equal, field by field."""
+"""The protocol of a score: extractor, images and parameters. Only scores with equal protocols are comparable."""
 
 import hashlib
 import json
@@ -11,33 +11,33 @@ from stages.scores.params import ScoresParams
 
 DIGEST_DIGITS = 12
 ABSENT = "nothing"
-# What the network does to an image's size before it looks.
+# How each network resizes its input.
 RESIZES = {"classifier": "none", "inception": "tensorflow1_bilinear_299"}
-# What real images may differ in from generated ones in one table, whose row says so: there are only so many.
+# Fields in which the row of real images may differ from the others of a table, because there are fewer real images.
 COUNTS = ("sample_count", "fid_sample_count")
 
 
 class Protocol(Params):
-    """What a score was made with, stored beside it.
+    """The conditions of a score, stored beside it.
 
     Attributes:
         extractor: the network's name.
-        weights_sha256: of its weights as they were trained or published.
-        resize: what happened to an image's size on its way into the network.
-        precision: in which the network computed; formulas are always in float64.
+        weights_sha256: of the file of weights that was trained or published.
+        resize: how images were resized before the network.
+        precision: of the network's computations; formulas are always computed in float64.
         feature_dimension: D, of the features that all scores but the Inception Score compare.
-        reference_split: the real images' split, or where they came from.
-        reference_count: real images that FID compares with.
-        sample_count: images that the Inception Score takes.
-        fid_sample_count: of these, the ones that FID takes.
-        splits: of the Inception Score.
-        shuffle_seed: of the shuffling, and of which real images and subsets are drawn.
-        compared_count: real and generated images each in KID, precision, recall, density and coverage.
-        kid_subsets: pairs of subsets that KID is the mean of.
-        kid_subset_size: images of such a subset.
+        reference_split: the real images' split, or their path.
+        reference_count: number of real images that FID compares with.
+        sample_count: number of generated images that the Inception Score is computed from.
+        fid_sample_count: number of generated images that FID is computed from.
+        splits: number of parts that the Inception Score is the mean of.
+        shuffle_seed: of the shuffling and of the choice of real images and of subsets.
+        compared_count: number of real and of generated images in KID, precision, recall, density and coverage.
+        kid_subsets: number of pairs of subsets that KID is the mean of.
+        kid_subset_size: number of images of such a subset.
         precision_recall_neighbours: k of precision and recall.
         density_coverage_neighbours: k of density and coverage.
-        fid_infinity_points: numbers of images that FID-infinity is extrapolated from; 0 where there is none.
+        fid_infinity_points: how many FIDs FID-infinity is extrapolated from; 0 where there is none.
     """
 
     extractor: str
@@ -60,17 +60,17 @@ class Protocol(Params):
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that change when any field does."""
+        """Return twelve hexadecimal digits that change when any field does."""
         text = json.dumps(self.model_dump(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]
 
 
 class ReferenceSet(Params):
-    """Which real images a protocol is about.
+    """The real images of a protocol.
 
     Attributes:
-        split: their split, or where they came from.
-        count: how many FID compares with.
+        split: their split, or their path.
+        count: how many of them FID compares with.
     """
 
     split: str
@@ -80,14 +80,14 @@ class ReferenceSet(Params):
 def describe_protocol(
     card: Card, params: ScoresParams, reference: ReferenceSet, sample_count: int, resize: str | None = None
 ) -> Protocol:
-    """Say what scores are made with.
+    """Make the protocol of scores.
 
     Args:
-        card: the extractor's.
+        card: the extractor's card.
         params: how images are scored.
         reference: the real images.
-        sample_count: generated images.
-        resize: what was done to the images before the extractor, which may resize them itself; None for nothing.
+        sample_count: number of generated images.
+        resize: how images were resized before the extractor, which may resize them again; None if they were not.
     """
     own = RESIZES[card.name]
     return Protocol(
@@ -106,12 +106,15 @@ def describe_protocol(
 def list_differences(
     first: Mapping[str, Any], second: Mapping[str, Any], ignored: Iterable[str] = ()
 ) -> list[str]:
-    """Name each field that two protocols differ in, with both values; empty where their scores compare.
+    """List the fields in which two protocols differ, with both values.
 
     Args:
-        first: a protocol's fields, also of an older version with other ones.
-        second: the other's.
+        first: the fields of a protocol, which may be of an older version with other fields.
+        second: the fields of the other protocol.
         ignored: fields that may differ.
+
+    Returns:
+        One line for each such field; an empty list where the scores are comparable.
     """
     names = [name for name in dict.fromkeys([*first, *second]) if name not in ignored]
     return [
@@ -125,24 +128,24 @@ def check_same_protocol(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
     names: tuple[str, str],
-    cure: str,
+    remedy: str,
     ignored: Iterable[str] = (),
 ) -> None:
-    """Refuse to let two scores meet that were made with different protocols.
+    """Refuse to compare two scores with different protocols.
 
     Args:
-        first: a protocol's fields.
-        second: the other's.
+        first: the fields of a protocol.
+        second: the fields of the other protocol.
         names: of the two scores, such as their files.
-        cure: what makes them alike.
+        remedy: what the user can do, for the error.
         ignored: fields that may differ.
 
     Raises:
-        ValueError: they differ; names every such field and both values.
+        ValueError: the protocols differ; the error names every such field and both values.
     """
     differences = list_differences(first, second, ignored)
     if differences:
         raise ValueError(
-            f"the scores of {names[0]} (one) and {names[1]} (the other) do not compare: "
-            f"{'; '.join(differences)}; {cure}"
+            f"the scores of {names[0]} (one) and {names[1]} (the other) are not comparable: "
+            f"{'; '.join(differences)}; {remedy}"
         )

@@ -1,4 +1,4 @@
-"""The published Inception weights: which file they are, and how it becomes an extractor's folder."""
+"""The published Inception weights: their address and checksum, and their conversion to an extractor's folder."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from stages.common.artifacts import hash_file, write_bytes
 from stages.scores.card import INCEPTION_CLASSES, INCEPTION_FEATURES, WEIGHTS, Card
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
-# Of the file that torch-fidelity and pytorch-fid publish; its first eight digits are in its name.
+# Checksum of the file that torch-fidelity and pytorch-fid publish; its first eight digits are in the file's name.
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 
@@ -31,24 +31,24 @@ def describe_inception(precision: Literal["float32", "bfloat16"], sha256: str) -
     )
 
 
-def write_weights(source: Path, sha256: str, said_by: str, folder: Path) -> None:
+def write_weights(source: Path, sha256: str, named_by: str, folder: Path) -> None:
     """Write an extractor folder's weights.safetensors from a published .pth file.
 
     Args:
         source: the file.
-        sha256: its checksum, compared before anything in it is read.
-        said_by: the param or option that names the file, for the error.
-        folder: of the extractor.
+        sha256: its checksum, which is compared before the file is unpickled.
+        named_by: the param or option that names the file, for the error.
+        folder: the extractor's folder.
 
     Raises:
-        ValueError: the file is missing or is another one.
+        ValueError: the file is missing or has another checksum.
     """
     if not source.is_file():
-        raise ValueError(f"{said_by} = {str(source)!r} is no file")
+        raise ValueError(f"{named_by} = {str(source)!r} does not exist")
     found = hash_file(source)
     if found != sha256:
         raise ValueError(
-            f"{source} has the sha256 {found}, expected {sha256}: it is damaged or another file; get {URL}"
+            f"{source} has the sha256 {found}, expected {sha256}: it is damaged or another file; download {URL}"
         )
     weights = torch.load(source, map_location="cpu", weights_only=True)
     write_bytes(folder / WEIGHTS.name, save({name: value.contiguous() for name, value in weights.items()}))

@@ -1,62 +1,49 @@
-"""Compare generated images with real ones by every score, doing once what is the same for all generated ones."""
+"""Compute every score of generated images; what depends on the real images alone is computed once."""
 
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.density_coverage import density_coverage
-from stages.scores.feature_statistics import Features, FeatureStatistics
-from stages.scores.fid_error import fid_interval, find_transport, raise_covariance
-from stages.scores.fid_infinity import fid_infinity
+from stages.scores.density_coverage import compute_density_coverage
+from stages.scores.feature_statistics import FeatureStatistics
+from stages.scores.fid_infinity import compute_fid_infinity
+from stages.scores.fid_interval import compute_fid_interval, compute_transport_map, covariance_power
 from stages.scores.frechet import compute_frechet_distance
-from stages.scores.kid import KernelSums, kid, sum_within_real
-from stages.scores.moments import Moments
-from stages.scores.neighbours import Matrix, centre, find_radii
+from stages.scores.kid import KernelSums, compute_kid, sum_real_kernel
+from stages.scores.moments import Matrix
+from stages.scores.neighbours import centre, compute_radii
 from stages.scores.params import ScoresParams
-from stages.scores.precision_recall import precision_recall
+from stages.scores.precision_recall import compute_precision_recall
+from stages.scores.reference_statistics import ReferenceStatistics
 
 Scores = dict[str, float | None]
 
 
-class ReferenceStatistics(NamedTuple):
-    """Real images, as scores take them.
-
-    Attributes:
-        split: which they are.
-        moments: of all of them, for FID.
-        features: float32 [compared_count, D], of those that the other scores compare with.
-    """
-
-    split: str
-    moments: Moments
-    features: Features
-
-
 class Scorer:
-    """Real images that sets of generated ones are compared with, one after the other."""
+    """Scores sets of generated images against the same real images."""
 
     def __init__(self, real: ReferenceStatistics, params: ScoresParams) -> None:
-        """Take the real images.
+        """Make a scorer.
 
         Args:
-            real: as scores take them.
-            params: how to score.
+            real: the statistics of the real images.
+            params: how images are scored.
 
         Raises:
-            ValueError: there are not as many features as the params compare.
+            ValueError: the number of real features is not `compared_count`.
         """
         if len(real.features) != params.compared_count:
             raise ValueError(
-                f"features of {len(real.features)} real images are kept, but scores.compared_count = "
+                f"there are features of {len(real.features)} real images, but scores.compared_count = "
                 f"{params.compared_count}; make them anew: `dvc repro -f reference`"
             )
         self.real = real
         self.params = params
+        self._radii: dict[int, Matrix] = {}
 
     def score(self, statistics: FeatureStatistics) -> Scores:
-        """Give every score of a set of generated images, by its name in files; None where it has no value."""
+        """Compute every score of a set of generated images, by its name in files; None where it has no value."""
         score = statistics.inception_score
         return {
             "inception_score": score.mean,
@@ -68,11 +55,10 @@ class Scorer:
 
     def _compare_moments(self, statistics: FeatureStatistics) -> Scores:
         real = self.real.moments
+        features = statistics.features[: statistics.moments.image_count]
         fid = compute_frechet_distance(real, statistics.moments)
-        transport = find_transport(self._real_root, statistics.moments)
-        interval = fid_interval(
-            fid, real, statistics.moments, transport, statistics.features[: statistics.moments.image_count]
-        )
+        transport = compute_transport_map(self._real_root, statistics.moments)
+        interval = compute_fid_interval(fid, real, statistics.moments, transport, features)
         scores: Scores = {
             "fid": fid,
             "fid_standard_error": interval.standard_error,
@@ -80,34 +66,39 @@ class Scorer:
             "fid_high": interval.high,
         }
         if self.params.fid_infinity_points:
-            features = statistics.features[: statistics.moments.image_count]
             points, seed = self.params.fid_infinity_points, self.params.shuffle_seed
-            scores["fid_infinity"] = fid_infinity(real, features, points, seed)
+            scores["fid_infinity"] = compute_fid_infinity(real, features, points, seed)
         return scores
 
     def _compare_features(self, fake: NDArray[np.floating]) -> Scores:
         real, params = self.real.features, self.params
-        found = kid(
-            real, fake, params.kid_subsets, params.kid_subset_size, params.shuffle_seed, self._within_real
+        kid = compute_kid(
+            real,
+            fake,
+            params.kid_subsets,
+            params.kid_subset_size,
+            params.shuffle_seed,
+            self._real_kernel_sums,
         )
-        few, many = params.precision_recall_neighbours, params.density_coverage_neighbours
-        near = precision_recall(real, fake, few, self._find_radii(few))
-        dense = density_coverage(real, fake, many, self._find_radii(many))
         scores: Scores = {
-            "kid": found.value,
-            "kid_deviation": found.deviation,
-            "kid_standard_error": found.standard_error,
+            "kid": kid.value,
+            "kid_deviation": kid.deviation,
+            "kid_standard_error": kid.standard_error,
         }
-        return scores | near._asdict() | dense._asdict()
+        k = params.precision_recall_neighbours
+        scores |= compute_precision_recall(real, fake, k, self._real_radii(k))._asdict()
+        k = params.density_coverage_neighbours
+        scores |= compute_density_coverage(real, fake, k, self._real_radii(k))._asdict()
+        return scores
 
     @cached_property
     def _real_root(self) -> Matrix:
-        return raise_covariance(self.real.moments.covariance, 0.5)
+        return covariance_power(self.real.moments.covariance, 0.5)
 
     @cached_property
-    def _within_real(self) -> KernelSums:
+    def _real_kernel_sums(self) -> KernelSums:
         params = self.params
-        return sum_within_real(
+        return sum_real_kernel(
             self.real.features,
             params.compared_count,
             params.kid_subsets,
@@ -115,12 +106,8 @@ class Scorer:
             params.shuffle_seed,
         )
 
-    @cached_property
-    def _radii(self) -> dict[int, Matrix]:
-        return {}
-
-    def _find_radii(self, neighbours: int) -> Matrix:
+    def _real_radii(self, neighbours: int) -> Matrix:
         if neighbours not in self._radii:
             centred, _ = centre(self.real.features, self.real.features[:1])
-            self._radii[neighbours] = find_radii(centred, neighbours)
+            self._radii[neighbours] = compute_radii(centred, neighbours)
         return self._radii[neighbours]

@@ -1,4 +1,4 @@
-"""What the report's evaluation does to real images, and what the stage writes of it."""
+"""The report's distortions of images, and the scores that the stage writes."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from stages.ablation.distortions import repeat_few, resize, stretch_contrast
 from stages.ablation.torchvision_network import load_torchvision
 from stages.common.artifacts import ABLATION, REAL_SCORES, hash_file, images_file, read_json, write_array
 from stages.reference.__main__ import main as make_reference
-from tests.evaluate.making import draw_images, make_extractor
+from tests.scores.factories import make_extractor, make_images
 
 ROOT = Path(__file__).parents[2]
 SCORES = {"splits": 2, "compared_count": 50, "kid_subsets": 5, "kid_subset_size": 20}
@@ -31,16 +31,16 @@ def threads_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def run(**changes: Any) -> dict[str, Any]:
-    """Make a reference of small images and run the stage."""
+    """Make a reference from small images and run the stage."""
     params = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
     params["scores"] |= SCORES
     params["sample"]["sample_count"] = 60
     params["ablation"] |= {"distinct_count": 5} | changes
     Path("params.yaml").write_text(yaml.safe_dump(params))
     make_extractor()
-    # Of little contrast, which a stretch changes.
+    # The images have little contrast, so that stretching changes them.
     for seed, split in enumerate(("train", "test")):
-        write_array(images_file(split), draw_images(90, seed) // 2 + 40)
+        write_array(images_file(split), make_images(90, seed) // 2 + 40)
     make_reference()
     main()
     record: dict[str, Any] = json.loads(ABLATION.read_text())
@@ -48,7 +48,7 @@ def run(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("threads_restored")
-def test_real_images_as_they_are_score_as_the_row_of_real_data_and_each_artefact_changes_that() -> None:
+def test_undistorted_images_score_as_the_row_of_real_data_and_each_distortion_changes_that() -> None:
     record = run()
     rows = {row["name"]: row for row in record["rows"]}
     real = read_json(REAL_SCORES, made_by="reference")
@@ -60,43 +60,43 @@ def test_real_images_as_they_are_score_as_the_row_of_real_data_and_each_artefact
     for name in ("repeated", "stretched", "together"):
         assert rows[name]["fid"] > 2 * real["fid"]
     assert rows["detour"]["fid"] != real["fid"]
-    assert rows["torchvision"]["missing"].startswith("scores here are of the classifier")
+    assert rows["torchvision"]["missing"].startswith("the scores are computed with the classifier")
 
 
 @pytest.mark.usefixtures("threads_restored")
-def test_switched_off_it_scores_nothing() -> None:
+def test_a_disabled_stage_scores_nothing() -> None:
     assert run(is_enabled=False) == {"is_enabled": False, "rows": []}
 
 
-def test_as_many_images_are_scored_of_which_few_differ() -> None:
-    images = draw_images(103)
+def test_a_few_images_are_repeated_to_the_same_number() -> None:
+    images = make_images(103)
     repeated = repeat_few(images, 50, seed=0)
     assert len(repeated) == 103
     assert len({image.tobytes() for image in repeated}) == 50
     assert (repeated[:50] == repeated[50:100]).all() and (repeated[100:] == repeated[:3]).all()
 
 
-def test_a_stretched_image_spans_all_values_over_its_channels_together() -> None:
+def test_a_stretched_image_spans_all_values_over_all_channels() -> None:
     image = np.array([[[[10, 20]], [[30, 60]]]], dtype=np.uint8)
     # (v - 10) * 255 / 50, rounded.
     assert stretch_contrast(image).tolist() == [[[[0, 51]], [[102, 255]]]]
     assert stretch_contrast(np.full((1, 1, 2, 2), 7, dtype=np.uint8)).max() == 0
 
 
-def test_a_detour_keeps_flat_images_and_blurs_others() -> None:
+def test_resizing_there_and_back_keeps_flat_images_and_blurs_others() -> None:
     flat = np.full((2, 3, 8, 8), 77, dtype=np.uint8)
     assert (resize(resize(flat, 64), 8) == 77).all()
-    noise = draw_images(2)
+    noise = make_images(2)
     assert resize(noise, 64).shape == (2, 1, 64, 64)
     assert resize(resize(noise, 64), 8).std() < noise.std()
 
 
-def test_weights_that_torchvision_did_not_publish_are_not_even_read(
+def test_weights_that_torchvision_did_not_publish_are_not_unpickled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("an unknown file was unpickled"))
     path = tmp_path / "other.pth"
-    with pytest.raises(ValueError, match="torchvision_weights_path = '.*other.pth' is no file"):
+    with pytest.raises(ValueError, match="torchvision_weights_path = '.*other.pth' does not exist"):
         load_torchvision(path, torch.device("cpu"))
     path.write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"other.pth has the sha256 .*, expected 0cc3c7bd"):
@@ -104,7 +104,9 @@ def test_weights_that_torchvision_did_not_publish_are_not_even_read(
 
 
 @pytest.mark.slow
-def test_torchvisions_network_gives_its_own_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_extractor_has_the_logits_of_torchvisions_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from torchvision.models import inception_v3
 
     torch.manual_seed(0)
@@ -113,7 +115,7 @@ def test_torchvisions_network_gives_its_own_answers(tmp_path: Path, monkeypatch:
     sha256 = hash_file(tmp_path / "weights.pth")
     monkeypatch.setattr(torchvision_network, "SHA256_START", sha256[:8])
     extractor = load_torchvision(tmp_path / "weights.pth", torch.device("cpu"))
-    images = draw_images(2, shape=(3, 32, 32))
+    images = make_images(2, shape=(3, 32, 32))
     features, logits = next(iter(extractor.extract(images)))
     with torch.inference_mode():
         pixels = torch.from_numpy(images).float() / 127.5 - 1

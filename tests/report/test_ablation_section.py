@@ -62,7 +62,7 @@ def test_a_report_without_it_says_so(write_results: Write) -> None:
     ("change", "message"),
     [
         ({"rows": [{"name": "repeated"}]}, "scores.json is damaged .*`dvc repro -f ablation`"),
-        ({"protocol": {}}, "^the scores of .*do not compare: .*extractor is"),
+        ({"protocol": {}}, "^the scores of .*are not comparable: .*extractor is"),
     ],
 )
 def test_a_damaged_record_or_another_protocol_is_refused(

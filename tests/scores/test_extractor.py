@@ -8,15 +8,16 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from stages.scores.card import CARD, WEIGHTS, Card, write_card
+from stages.scores.card import CARD, WEIGHTS
 from stages.scores.classifier import Classifier
 from stages.scores.extractor import IMAGES_AT_A_TIME, Images, load_extractor
-from stages.scores.feature_statistics import FeatureRequest, extract_statistics
+from stages.scores.feature_statistics import extract_statistics
 from stages.scores.params import ScoresParams
-from stages.scores.scorer import ReferenceStatistics, Scorer
+from stages.scores.reference_statistics import extract_reference
+from stages.scores.scorer import Scorer
+from tests.scores.factories import SHAPE, make_extractor, make_images
 
 CPU = torch.device("cpu")
-SHAPE = (1, 8, 8)
 SCORES = ScoresParams(
     splits=2,
     shuffle_seed=0,
@@ -33,35 +34,14 @@ SCORES = ScoresParams(
 @pytest.fixture
 def extractor_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    WEIGHTS.parent.mkdir()
-    save_file(Classifier(SHAPE, width=2, feature_dimension=6, class_count=3).state_dict(), WEIGHTS)
-    write_card(
-        Card(
-            name="classifier",
-            title="a test's",
-            feature_dimension=6,
-            class_count=3,
-            image_shape=list(SHAPE),
-            width=2,
-            precision="float32",
-            weights_sha256="0" * 64,
-            test_accuracy=0.5,
-            train_count=10,
-            test_count=10,
-        )
-    )
+    make_extractor()
     return tmp_path
 
 
-def draw_images(count: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
-
-
 @pytest.mark.usefixtures("extractor_folder")
-def test_features_and_logits_come_for_every_image_in_order() -> None:
+def test_there_are_features_and_logits_of_every_image_in_order() -> None:
     extractor = load_extractor(CPU)
-    images = draw_images(IMAGES_AT_A_TIME + 3)
+    images = make_images(IMAGES_AT_A_TIME + 3)
     features, logits = (np.concatenate(parts) for parts in zip(*extractor.extract(images), strict=True))
     assert features.shape == (len(images), 6)
     assert logits.shape == (len(images), 3)
@@ -72,7 +52,7 @@ def test_features_and_logits_come_for_every_image_in_order() -> None:
 @pytest.mark.usefixtures("extractor_folder")
 def test_the_same_images_score_the_same_to_the_bit() -> None:
     first, second = (
-        extract_statistics(draw_images(600), load_extractor(CPU), SCORES, "test") for _ in range(2)
+        extract_statistics(make_images(600), load_extractor(CPU), SCORES, "test") for _ in range(2)
     )
     assert first.inception_score == second.inception_score
     assert np.array_equal(first.moments.covariance, second.moments.covariance)
@@ -83,13 +63,13 @@ def test_no_more_images_than_features_are_refused() -> None:
     with pytest.raises(
         ValueError, match="test: 6 images, but FID needs more than the extractor's 6 features"
     ):
-        extract_statistics(draw_images(6), load_extractor(CPU), SCORES, "test")
+        extract_statistics(make_images(6), load_extractor(CPU), SCORES, "test")
 
 
 @pytest.mark.usefixtures("extractor_folder")
 def test_images_of_another_shape_are_refused() -> None:
     images = np.zeros((9, 3, 8, 8), dtype=np.uint8)
-    with pytest.raises(ValueError, match=r"takes images \[1, 8, 8\], but these are \[3, 8, 8\]"):
+    with pytest.raises(ValueError, match=r"accepts images \[1, 8, 8\], but these are \[3, 8, 8\]"):
         next(iter(load_extractor(CPU).extract(images)))
 
 
@@ -116,40 +96,37 @@ def test_a_card_with_a_missing_or_unknown_entry_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("extractor_folder")
-def test_an_image_that_the_network_answers_with_no_finite_number_is_named() -> None:
+def test_an_image_whose_output_is_not_finite_is_named() -> None:
     extractor = load_extractor(CPU)
-    whole = extractor.extract
+    extract = extractor.extract
 
     def spoil(images: Images) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        for start, (features, logits) in enumerate(whole(images)):
+        for start, (features, logits) in enumerate(extract(images)):
             if start == 1:
                 features[3, 2] = np.nan
             yield features, logits
 
     extractor.extract = spoil  # type: ignore[method-assign]
     with pytest.raises(
-        ValueError, match=r"test: the extractor answers image 253 \(counted from 0\) with numbers"
+        ValueError, match=r"test: the extractor's output for image 253 \(counted from 0\) is not finite"
     ):
-        extract_statistics(draw_images(400), extractor, SCORES, "test")
+        extract_statistics(make_images(400), extractor, SCORES, "test")
 
 
 @pytest.mark.usefixtures("extractor_folder")
 def test_fewer_images_than_are_compared_are_refused() -> None:
     with pytest.raises(ValueError, match="scores.compared_count = 50, but there are only 49 images"):
-        extract_statistics(draw_images(49), load_extractor(CPU), SCORES, "test")
+        extract_statistics(make_images(49), load_extractor(CPU), SCORES, "test")
 
 
 @pytest.mark.usefixtures("extractor_folder")
-def test_real_images_score_near_each_other_and_noise_far_from_them() -> None:
+def test_similar_images_score_better_than_darker_ones() -> None:
     extractor = load_extractor(CPU)
-    real = draw_images(400)
-    statistics = extract_statistics(
-        real, extractor, SCORES, "real", FeatureRequest.for_reference(400, SCORES)
-    )
-    scorer = Scorer(ReferenceStatistics("train", statistics.moments, statistics.features), SCORES)
-    like = scorer.score(extract_statistics(real[::-1][:200], extractor, SCORES, "like"))
+    real = make_images(400)
+    scorer = Scorer(extract_reference(real, extractor, SCORES, "train"), SCORES)
+    similar = scorer.score(extract_statistics(real[::-1][:200], extractor, SCORES, "similar"))
     unlike = scorer.score(extract_statistics(real[:200] // 8, extractor, SCORES, "dark"))
     for name in ("fid", "kid"):
-        assert (like[name] or 0.0) < (unlike[name] or 0.0)
+        assert (similar[name] or 0.0) < (unlike[name] or 0.0)
     for name in ("precision", "recall", "density", "coverage"):
-        assert (like[name] or 0.0) > (unlike[name] or 0.0)
+        assert (similar[name] or 0.0) > (unlike[name] or 0.0)

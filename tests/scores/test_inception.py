@@ -1,4 +1,4 @@
-"""Against torch-fidelity, with random weights: the published ones are a download, but the network is the same."""
+"""The network compared with torch-fidelity's, with random weights because the published ones are a download."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def relative_deviation(ours: Tensor, theirs: Tensor) -> float:
     return float((ours - theirs).norm() / theirs.norm())
 
 
-def see_as_peer(weights: Path, images: Tensor) -> tuple[Tensor, Tensor]:
+def run_peer(weights: Path, images: Tensor) -> tuple[Tensor, Tensor]:
     with build_peer(load_file(weights)) as peer, torch.inference_mode():
         features, logits = peer(images.expand(-1, 3, -1, -1))
     return features, logits
@@ -35,19 +35,19 @@ def see_as_peer(weights: Path, images: Tensor) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 40)])
-def test_features_and_logits_are_torch_fidelitys_to_a_hundred_thousandth(
+def test_features_and_logits_agree_with_torch_fidelity_to_a_hundred_thousandth(
     weights: Path, channels: int, side: int
 ) -> None:
     images = draw_images(3, side, channels)
     output = Inception(weights, CPU, "float32")(images)
-    features, logits = see_as_peer(weights, images)
+    features, logits = run_peer(weights, images)
     assert features.std(0).mean() > 0.01
     assert relative_deviation(output.features, features) < 1e-5
     assert relative_deviation(output.logits, logits) < 1e-5
 
 
 @pytest.mark.slow
-def test_without_onednns_own_convolutions_it_sees_the_same(
+def test_without_prepacked_convolutions_the_features_are_the_same(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = draw_images(2, 32)
@@ -58,11 +58,11 @@ def test_without_onednns_own_convolutions_it_sees_the_same(
 
 
 @pytest.mark.slow
-def test_in_bfloat16_features_are_near_and_come_in_float32(weights: Path) -> None:
+def test_bfloat16_features_are_close_and_returned_in_float32(weights: Path) -> None:
     images = draw_images(2, 32)
-    exact, near = (Inception(weights, CPU, precision)(images) for precision in ("float32", "bfloat16"))
-    assert near.features.dtype == near.logits.dtype == torch.float32
-    assert 1e-5 < relative_deviation(near.features, exact.features) < 0.05
+    exact, rounded = (Inception(weights, CPU, precision)(images) for precision in ("float32", "bfloat16"))
+    assert rounded.features.dtype == rounded.logits.dtype == torch.float32
+    assert 1e-5 < relative_deviation(rounded.features, exact.features) < 0.05
 
 
 @pytest.mark.slow
@@ -71,14 +71,12 @@ def test_the_same_images_give_the_same_bytes(weights: Path, precision: Precision
     images = draw_images(2, 32)
     network = Inception(weights, CPU, precision)
     first, again = network(images), network(images)
-    anew = Inception(weights, CPU, precision)(images)
-    assert torch.equal(first.features, again.features) and torch.equal(first.features, anew.features)
+    rebuilt = Inception(weights, CPU, precision)(images)
+    assert torch.equal(first.features, again.features) and torch.equal(first.features, rebuilt.features)
 
 
 @pytest.mark.slow
-def test_more_images_than_it_takes_at_a_time_come_in_order(
-    weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_of_several_batches_stay_in_order(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(IMAGES_AT_A_TIME, "cpu", 2)
     images = draw_images(3, 32)
     network = Inception(weights, CPU, "float32")

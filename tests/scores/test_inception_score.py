@@ -8,13 +8,13 @@ from stages.scores.inception_score import compute_inception_score
 CERTAIN = 200.0
 
 
-def test_images_that_say_nothing_score_one() -> None:
+def test_images_with_uniform_logits_score_one() -> None:
     score = compute_inception_score(np.zeros((40, 5), dtype=np.float32), splits=4, shuffle_seed=0)
     assert score.mean == pytest.approx(1.0, abs=1e-12)
     assert score.deviation == pytest.approx(0.0, abs=1e-12)
 
 
-def test_certain_and_balanced_classes_score_their_number() -> None:
+def test_certain_and_balanced_classes_score_the_number_of_classes() -> None:
     logits = np.tile(np.eye(5, dtype=np.float32) * CERTAIN, (8, 1))
     assert compute_inception_score(logits, splits=1, shuffle_seed=0).mean == pytest.approx(5.0, rel=1e-9)
 

@@ -42,7 +42,7 @@ def describe(**changes: int | None) -> Protocol:
     return describe_protocol(CARD, params, ReferenceSet(split="train", count=10_000), 50_000)
 
 
-def test_a_protocol_says_how_many_images_each_score_takes_and_how_they_were_resized() -> None:
+def test_a_protocol_holds_the_numbers_of_images_and_the_resize() -> None:
     protocol = describe()
     assert (protocol.sample_count, protocol.fid_sample_count, protocol.reference_count) == (
         50_000,
@@ -64,11 +64,11 @@ def test_any_change_changes_the_digest_and_is_named(name: str) -> None:
     ]
 
 
-def test_unlike_scores_are_refused_with_every_field_and_both_values() -> None:
+def test_scores_with_different_protocols_are_refused_with_every_field_and_both_values() -> None:
     first, second = describe().model_dump(), describe(splits=5, kid_subsets=50).model_dump()
     with pytest.raises(
         ValueError,
-        match="of a.json .one. and b.json .the other. do not compare: splits is 10 in one and 5 in the other; "
+        match="of a.json .one. and b.json .the other. are not comparable: splits is 10 in one and 5 in the other; "
         "kid_subsets is 100 in one and 50 in the other; make both anew",
     ):
         check_same_protocol(first, second, ("a.json", "b.json"), "make both anew")
@@ -82,7 +82,7 @@ def test_a_field_that_an_older_record_lacks_is_a_difference() -> None:
     ]
 
 
-def test_only_what_may_differ_may_differ() -> None:
+def test_only_ignored_fields_may_differ() -> None:
     first = describe().model_dump()
     check_same_protocol(
         first, first | {"sample_count": 7, "fid_sample_count": 7}, ("a", "b"), "-", ignored=COUNTS
@@ -102,6 +102,6 @@ def test_only_what_may_differ_may_differ() -> None:
         ({"fid_infinity_points": 1}, "fid_infinity_points = 1: a line needs 2 points"),
     ],
 )
-def test_params_that_no_score_can_be_made_with_are_refused(changes: dict[str, int], message: str) -> None:
+def test_contradictory_params_are_refused(changes: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         describe(**changes)

@@ -1,4 +1,4 @@
-"""`python -m stages.evaluate --real --fake`: anyone's images, with or without a pipeline around them."""
+"""`python -m stages.evaluate --real --fake`: any images, with or without the pipeline."""
 
 import json
 import os
@@ -13,28 +13,30 @@ import torch
 
 from benchmarks.inception_weights import make_weights
 from stages.common.artifacts import hash_file, images_file, write_array
-from stages.evaluate import extractor_choice, real_cache
-from stages.evaluate.anyones_images import main
-from stages.evaluate.command import choose_params, make_parser
-from stages.evaluate.extractor_choice import choose_extractor
+from stages.evaluate import extractor_choice, reference_cache
+from stages.evaluate.arguments import parse_arguments
+from stages.evaluate.extractor_choice import ExtractorChoice, load_chosen_extractor
 from stages.evaluate.image_sets import ImageSet
+from stages.evaluate.score_cli import main
 from stages.scores.extractor import load_extractor
-from stages.scores.feature_statistics import FeatureRequest, FeatureStatistics, extract_statistics
+from stages.scores.feature_statistics import extract_statistics
 from stages.scores.protocol import Protocol
-from stages.scores.scorer import ReferenceStatistics, Scorer
-from tests.evaluate.making import OPTIONS, draw_images, make_extractor, write_folder
+from stages.scores.reference_statistics import FEATURES, MOMENTS, ReferenceStatistics, extract_reference
+from stages.scores.scorer import Scorer
+from tests.scores.factories import make_extractor, make_images, write_folder
 
+OPTIONS = ["--splits", "2", "--compared-count", "50", "--kid-subset-size", "20", "--kid-subsets", "5"]
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder that is no repository, with an extractor, real images and others."""
+    """Work in a folder outside the repository, with an extractor, real images and images to score."""
     monkeypatch.chdir(tmp_path)
     make_extractor()
-    np.save("real.npy", draw_images(80))
-    np.save("fake.npy", draw_images(60, seed=1))
+    np.save("real.npy", make_images(80))
+    np.save("fake.npy", make_images(60, seed=1))
     return tmp_path
 
 
@@ -54,7 +56,9 @@ def score_arrays(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]
     return score(monkeypatch, "--real", "real.npy", "--fake", "fake.npy", *words)
 
 
-def test_outside_a_repository_json_goes_to_standard_output_and_the_table_beside_it(folder: Path) -> None:
+def test_outside_the_repository_json_goes_to_standard_output_and_the_table_to_standard_error(
+    folder: Path,
+) -> None:
     command = [sys.executable, "-m", "stages.evaluate", "--real", "real.npy", "--fake", "fake.npy"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -67,17 +71,13 @@ def test_outside_a_repository_json_goes_to_standard_output_and_the_table_beside_
     assert sorted(path.name for path in folder.iterdir()) == ["extractor", "fake.npy", "real.npy"]
 
 
-def test_in_their_order_images_score_to_the_bit_as_the_stages_score_them(
+def test_images_in_order_have_the_same_scores_as_in_the_stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     record = score_arrays(monkeypatch, "--in-order")
-    arguments = make_parser().parse_args(["--real", "real.npy", "--fake", "fake.npy", *OPTIONS])
-    params, _ = choose_params(arguments)
-    extractor, real = load_extractor(CPU), np.load("real.npy")
-    statistics = extract_statistics(
-        real, extractor, params, "real", FeatureRequest.for_reference(len(real), params)
-    )
-    scorer = Scorer(ReferenceStatistics("train", statistics.moments, statistics.features), params)
+    params = parse_arguments(["--real", "real.npy", "--fake", "fake.npy", *OPTIONS]).params
+    extractor = load_extractor(CPU)
+    scorer = Scorer(extract_reference(np.load("real.npy"), extractor, params, "train"), params)
     scores = scorer.score(extract_statistics(np.load("fake.npy"), extractor, params, "fake"))
     assert scores == {name: record[name] for name in scores}
 
@@ -91,7 +91,7 @@ def test_image_files_and_either_layout_score_as_the_array_does(monkeypatch: pyte
         assert {**record, "fake": "fake.npy"} == expected
 
 
-def test_floats_of_a_range_that_is_named_score_as_the_pixels_they_stand_for(
+def test_floats_of_a_named_range_score_as_the_pixels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     expected, pixels = score_arrays(monkeypatch), np.load("fake.npy")
@@ -101,8 +101,8 @@ def test_floats_of_a_range_that_is_named_score_as_the_pixels_they_stand_for(
         assert record["fid"] == expected["fid"]
 
 
-def test_a_sorted_folder_is_drawn_from_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    dark_then_bright = np.concatenate([draw_images(60) // 8, draw_images(60, seed=2)])
+def test_a_sorted_folder_is_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
+    dark_then_bright = np.concatenate([make_images(60) // 8, make_images(60, seed=2)])
     np.save("sorted.npy", dark_then_bright)
     mixed = score(monkeypatch, "--real", "sorted.npy", "--fake", "sorted.npy")
     first = score(monkeypatch, "--real", "sorted.npy", "--fake", "sorted.npy", "--in-order")
@@ -110,30 +110,30 @@ def test_a_sorted_folder_is_drawn_from_evenly(monkeypatch: pytest.MonkeyPatch) -
     assert mixed["recall"] > 0.8 > first["recall"]
 
 
-def test_a_prepared_split_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prepared_split_is_named_train_or_test(monkeypatch: pytest.MonkeyPatch) -> None:
     write_array(images_file("train"), np.load("real.npy"))
     record = score(monkeypatch, "--real", "train", "--fake", "fake.npy")
     assert record["protocol"]["reference_split"] == "train"
     assert record["fid"] == score_arrays(monkeypatch)["fid"]
 
 
-def test_repeated_images_are_told(
+def test_repeated_images_are_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    np.save("repeated.npy", np.tile(draw_images(5), (12, 1, 1, 1)))
+    np.save("repeated.npy", np.tile(make_images(5), (12, 1, 1, 1)))
     assert score(monkeypatch, "--real", "real.npy", "--fake", "repeated.npy")["distinct_images"] == 5
-    assert "Some images are there more than once" in capsys.readouterr().out
+    assert "Some images occur more than once" in capsys.readouterr().out
 
 
 def test_counts_and_a_resize_are_part_of_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    write_folder(Path("large"), draw_images(60, shape=(1, 12, 16)))
+    write_folder(Path("large"), make_images(60, shape=(1, 12, 16)))
     words = ["--resize", "8", "--real-count", "70", "--fake-count", "55", "--seed", "3"]
     protocol = score(monkeypatch, "--real", "real.npy", "--fake", "large", *words)["protocol"]
     assert (protocol["reference_count"], protocol["sample_count"], protocol["shuffle_seed"]) == (70, 55, 3)
     assert "Lanczos" in protocol["resize"] and "to 8 pixels" in protocol["resize"]
 
 
-def test_params_yaml_of_this_folder_says_how_scores_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_params_yaml_of_the_folder_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert score_arrays(monkeypatch)["params"].endswith("presets/default.yaml")
     default = (ROOT / "presets/default.yaml").read_text()
     Path("params.yaml").write_text(
@@ -144,17 +144,17 @@ def test_params_yaml_of_this_folder_says_how_scores_are_made(monkeypatch: pytest
 
 
 def write_wrong_inputs() -> None:
-    write_folder(Path("mixed"), draw_images(60))
-    write_folder(Path("other"), draw_images(1, shape=(3, 9, 8)))
+    write_folder(Path("mixed"), make_images(60))
+    write_folder(Path("other"), make_images(1, shape=(3, 9, 8)))
     Path("other/0000.png").rename("mixed/odd.png")
-    write_folder(Path("broken"), draw_images(2))
+    write_folder(Path("broken"), make_images(2))
     Path("broken/0001.png").write_bytes(b"no picture")
     Path("empty").mkdir()
     Path("words.txt").touch()
-    np.save("few.npy", draw_images(6))
-    np.save("some.npy", draw_images(49))
-    np.save("large.npy", draw_images(60, shape=(1, 12, 12)))
-    np.save("colour.npy", draw_images(60, shape=(3, 8, 8)))
+    np.save("few.npy", make_images(6))
+    np.save("some.npy", make_images(49))
+    np.save("large.npy", make_images(60, shape=(1, 12, 12)))
+    np.save("colour.npy", make_images(60, shape=(3, 8, 8)))
     np.save("floats.npy", np.linspace(-1, 1, 60 * 64).reshape(60, 1, 8, 8))
     np.save("objects.npy", np.array([{}, {}]), allow_pickle=True)
     np.save("integers.npy", np.zeros((60, 1, 8, 8), dtype=np.int64))
@@ -168,10 +168,13 @@ def write_wrong_inputs() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--fake nowhere", "--fake nowhere: there is no such file or folder; a folder of images, .npy or"),
-        ("--fake words.txt", "--fake words.txt is neither a folder nor an array"),
+        (
+            "--fake nowhere",
+            "--fake nowhere: there is no such file or folder; expected a folder of images, .npy or",
+        ),
+        ("--fake words.txt", "--fake words.txt is neither a folder nor an array file"),
         ("--fake test", "--fake test is the prepared split, but data/prepared/test_images.npy is missing"),
-        ("--fake empty", "empty holds no images, that is, no names in .jpg"),
+        ("--fake empty", "empty holds no images, that is, no files that end in .jpg"),
         (
             "--fake broken",
             "broken: 1 of 2 files cannot be read: broken/0001.png: not an image in any of JPEG",
@@ -181,11 +184,11 @@ def write_wrong_inputs() -> None:
         ("--fake some.npy", "49 images are fewer than the 50 .*--compared-count 49 --kid-subset-size 20"),
         ("--fake-count 61", "--fake-count 61: fake.npy holds only 60 images"),
         ("--resize 0", "--resize 0: expected 1 or more"),
-        ("--splits 70", "fake.npy: 60 images cannot be split in 70; lower --splits"),
+        ("--splits 70", "fake.npy: 60 images cannot be divided into 70 splits; lower --splits"),
         ("--splits 0", "scores.splits = 0: input should be greater than or equal to 1"),
         ("--threads 0", "options.threads = 0: input should be greater than or equal to 1"),
-        ("--fake large.npy", "real.npy holds images of 8 x 8 pixels and large.npy of 12 x 12: a resize of"),
-        ("--fake colour.npy", r"takes images \[1, 8, 8\], but those of colour.npy are \[3, 8, 8\]"),
+        ("--fake large.npy", "real.npy holds images of 8 x 8 pixels and large.npy of 12 x 12: resizing only"),
+        ("--fake colour.npy", r"accepts images \[1, 8, 8\], but those of colour.npy are \[3, 8, 8\]"),
         ("--fake floats.npy", r"float64 from -1 to 1, expected uint8 .*--floats unit for \[0, 1\]"),
         (
             "--fake floats.npy --floats unit",
@@ -193,8 +196,8 @@ def write_wrong_inputs() -> None:
         ),
         ("--fake objects.npy", "objects.npy cannot be read: .*objects"),
         ("--fake integers.npy", r"integers.npy holds int64, expected uint8 in 0..255"),
-        ("--fake either.npy", r"\[60, 3, 8, 3\], which may be either; say --layout NHWC or NCHW"),
-        ("--fake neither.npy", "no 1 or 3 channels where auto has them"),
+        ("--fake either.npy", r"\[60, 3, 8, 3\], which is ambiguous; use --layout NHWC or NCHW"),
+        ("--fake neither.npy", "the axis of channels in the layout auto has neither"),
         ("--fake flat.npy", r"flat.npy holds \[60, 64\], expected \[N, H, W, C\]"),
         (
             "--fake several.npz",
@@ -205,7 +208,7 @@ def write_wrong_inputs() -> None:
         ("--extractor vgg", "--extractor vgg is unknown: neither a folder, .* nor inception"),
         ("--extractor empty", "empty/card.json is missing; make it with `dvc repro extractor`"),
         ("--extractor inception", "--extractor inception needs --weights FILE"),
-        ("--extractor inception --weights none.pth", "--weights = 'none.pth' is no file"),
+        ("--extractor inception --weights none.pth", "--weights = 'none.pth' does not exist"),
         (
             "--extractor inception --weights words.txt",
             "words.txt has the sha256 e3b0c442.*, expected 6726825d",
@@ -214,7 +217,7 @@ def write_wrong_inputs() -> None:
         ("--precision bfloat16", "--precision bfloat16: the classifier computes in float32 only"),
     ],
 )
-def test_wrong_use_is_told_by_name_and_with_its_cure(
+def test_a_wrong_argument_is_named_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, words: str, message: str
 ) -> None:
     write_wrong_inputs()
@@ -223,80 +226,70 @@ def test_wrong_use_is_told_by_name_and_with_its_cure(
     assert not Path("scores.json").exists()
 
 
-def test_the_image_file_that_the_network_cannot_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    write_folder(Path("files"), draw_images(80))
+def test_an_image_file_whose_features_are_not_finite_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("files"), make_images(80))
     make_extractor(scale=float("inf"))
-    with pytest.raises(ValueError, match=r"answers files/00\d\d.png with numbers that are not finite"):
+    with pytest.raises(ValueError, match=r"output for files/00\d\d.png is not finite"):
         score(monkeypatch, "--real", "files", "--fake", "fake.npy")
 
 
-def test_grey_files_among_coloured_ones_are_taken_as_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
-    write_folder(Path("files"), draw_images(60))
-    write_folder(Path("coloured"), draw_images(1, shape=(3, 8, 8)))
+def test_grey_files_among_colour_files_are_read_as_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("files"), make_images(60))
+    write_folder(Path("coloured"), make_images(1, shape=(3, 8, 8)))
     Path("coloured/0000.png").rename("files/coloured.png")
     with pytest.raises(ValueError, match=r"those of files are \[3, 8, 8\]"):
         score(monkeypatch, "--real", "real.npy", "--fake", "files")
 
 
 @pytest.mark.slow
-def test_the_published_weights_are_an_extractor_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_published_weights_are_loaded_as_an_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(make_weights(), "published.pth")
     monkeypatch.setattr(extractor_choice, "SHA256", hash_file(Path("published.pth")))
-    words = [
-        "--real",
-        "r",
-        "--fake",
-        "f",
-        "--extractor",
-        "inception",
-        "--weights",
-        "published.pth",
-        "--precision",
-        "bfloat16",
-    ]
-    extractor = choose_extractor(make_parser().parse_args(words), CPU)
-    features, logits = next(iter(extractor.extract(draw_images(2, shape=(3, 32, 32)))))
+    extractor = load_chosen_extractor(ExtractorChoice("inception", Path("published.pth"), "bfloat16"), CPU)
+    features, logits = next(iter(extractor.extract(make_images(2, shape=(3, 32, 32)))))
     assert extractor.card.precision == "bfloat16"
     assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))
 
 
-def test_a_protocol_says_how_many_images_and_options_override_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_protocol_sets_the_numbers_of_images_and_options_override_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(ValueError, match="--protocol miyato asks for 10000: real.npy holds only 80 images"):
         score_arrays(monkeypatch, "--protocol", "miyato")
     counts = ["--real-count", "80", "--fake-count", "60"]
-    with pytest.raises(ValueError, match="60 images; scores.fid_sample_count = 5000"):
+    with pytest.raises(ValueError, match="60 images are fewer than scores.fid_sample_count = 5000"):
         score_arrays(monkeypatch, "--protocol", "miyato", *counts)
     assert score_arrays(monkeypatch, "--protocol", "field", *counts)["protocol"]["splits"] == 2
 
 
-def test_real_images_are_looked_at_once_for_all_that_is_scored_against_them(
+def test_statistics_of_real_images_are_extracted_once_and_cached(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain = score_arrays(monkeypatch)
-    seen: list[int] = []
+    extracted: list[int] = []
 
-    def look(images: ImageSet, *rest: Any) -> FeatureStatistics:
-        seen.append(len(images))
-        return extract_statistics(images, *rest)
+    def count_and_extract(images: ImageSet, *rest: Any) -> ReferenceStatistics:
+        extracted.append(len(images))
+        return extract_reference(images, *rest)
 
-    monkeypatch.setattr(real_cache, "extract_statistics", look)
-    records = [score_arrays(monkeypatch, "--cache", "seen") for _ in range(2)]
+    monkeypatch.setattr(reference_cache, "extract_reference", count_and_extract)
+    records = [score_arrays(monkeypatch, "--cache", "cache") for _ in range(2)]
     assert records == [plain, plain]
-    assert seen == [80]
-    assert "real real.npy: known from seen/" in capsys.readouterr().out
-    # Another extractor, other images kept, other images: each is looked at.
-    np.save("others.npy", draw_images(80, seed=2))
-    score(monkeypatch, "--real", "others.npy", "--fake", "fake.npy", "--cache", "seen")
-    score_arrays(monkeypatch, "--cache", "seen", "--seed", "1")
+    assert extracted == [80]
+    assert "real real.npy: statistics read from cache/" in capsys.readouterr().out
+    # Features are extracted again for other images, another choice of compared images, and another extractor.
+    np.save("others.npy", make_images(80, seed=2))
+    score(monkeypatch, "--real", "others.npy", "--fake", "fake.npy", "--cache", "cache")
+    score_arrays(monkeypatch, "--cache", "cache", "--seed", "1")
     make_extractor(Path("another"), scale=2.0, sha256="1" * 64)
-    score_arrays(monkeypatch, "--cache", "seen", "--extractor", "another")
-    assert seen == [80] * 4
+    score_arrays(monkeypatch, "--cache", "cache", "--extractor", "another")
+    assert extracted == [80] * 4
 
 
-def test_a_damaged_memory_of_real_images_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = score_arrays(monkeypatch, "--cache", "seen")
-    for name in (real_cache.FEATURES, real_cache.MOMENTS):
-        (path,) = Path("seen").glob(f"*/{name}")
+def test_a_damaged_cache_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = score_arrays(monkeypatch, "--cache", "cache")
+    for name in (FEATURES, MOMENTS):
+        (path,) = Path("cache").glob(f"*/{name}")
         path.write_bytes(path.read_bytes()[:-1])
-        assert score_arrays(monkeypatch, "--cache", "seen") == plain
-        assert score_arrays(monkeypatch, "--cache", "seen") == plain
+        assert score_arrays(monkeypatch, "--cache", "cache") == plain
+        assert score_arrays(monkeypatch, "--cache", "cache") == plain

@@ -1,0 +1,56 @@
+"""Cache the statistics of real images, so that the next set is scored without extracting their features again."""
+
+import hashlib
+from pathlib import Path
+
+from stages.evaluate.image_sets import ImageSet
+from stages.scores.extractor import Extractor
+from stages.scores.feature_statistics import FeatureRequest
+from stages.scores.params import ScoresParams
+from stages.scores.reference_statistics import (
+    MOMENTS,
+    ReferenceStatistics,
+    extract_reference,
+    read_reference,
+    write_reference,
+)
+
+# Version of the content of the cached files; a new one makes the files of older ones unused.
+VERSION = 1
+IMAGES_AT_A_TIME = 500
+
+
+def load_or_extract_reference(
+    images: ImageSet, extractor: Extractor, params: ScoresParams, cache: Path | None
+) -> ReferenceStatistics:
+    """Load the statistics of real images from the cache, or extract them and write them to it.
+
+    Args:
+        images: the real images.
+        extractor: computes features and logits.
+        params: how images are scored.
+        cache: a folder with a subfolder for each set of images. The subfolder's name is a hash of the images' content,
+            of which of them are compared, and of the extractor. None caches nothing.
+    """
+    if cache is None:
+        return extract_reference(images, extractor, params, images.name, images.name_image)
+    folder = cache.expanduser() / _hash_inputs(images, extractor, params)
+    if (folder / MOMENTS).exists():
+        try:
+            statistics = read_reference(folder, images.name)
+        except ValueError:
+            print(f"{folder} is damaged: extracting the features of {images.name} again")
+        else:
+            print(f"real {images.name}: statistics read from {folder}")
+            return statistics
+    statistics = extract_reference(images, extractor, params, images.name, images.name_image)
+    write_reference(folder, statistics)
+    return statistics
+
+
+def _hash_inputs(images: ImageSet, extractor: Extractor, params: ScoresParams) -> str:
+    digest = hashlib.sha256(f"{VERSION} {extractor.card.model_dump_json()} {images.shape}".encode())
+    digest.update(FeatureRequest.for_reference(len(images), params).is_kept.tobytes())
+    for start in range(0, len(images), IMAGES_AT_A_TIME):
+        digest.update(images[start : start + IMAGES_AT_A_TIME].tobytes())
+    return digest.hexdigest()

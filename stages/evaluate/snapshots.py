@@ -1,0 +1,49 @@
+"""Score a trial's snapshots one by one."""
+
+from typing import Any
+
+from stages.common.artifacts import SAMPLES, Trial, read_images
+from stages.scores.distinct_images import count_distinct
+from stages.scores.extractor import Extractor
+from stages.scores.feature_statistics import extract_statistics
+from stages.scores.scorer import Scorer
+
+
+def score_snapshots(
+    trial: Trial, manifest: dict[str, Any], extractor: Extractor, scorer: Scorer
+) -> list[dict[str, Any]]:
+    """Score the samples of every snapshot.
+
+    Args:
+        trial: the trial.
+        manifest: the manifest of its samples.
+        extractor: computes features and logits.
+        scorer: compares the samples with the reference, whose features the same extractor computed.
+
+    Returns:
+        For each snapshot its position in the training, its scores and its number of distinct images.
+
+    Raises:
+        ValueError: sampled images are missing, or their number is not that of the manifest.
+    """
+    points = []
+    for point in manifest["points"]:
+        path = SAMPLES / trial.name / point["images"]
+        images = read_images(path, made_by=f"sample@{trial.name}")
+        if len(images) != manifest["sample_count"]:
+            raise ValueError(
+                f"{path} holds {len(images)} images, expected {manifest['sample_count']}; "
+                f"make it anew: `dvc repro -f sample@{trial.name}`"
+            )
+        step = point["generator_step"]
+        statistics = extract_statistics(
+            images, extractor, scorer.params, f"{trial.name} at generator step {step}"
+        )
+        points.append(
+            {
+                **{key: point[key] for key in ("generator_step", "discriminator_steps", "epoch")},
+                **scorer.score(statistics),
+                "distinct_images": count_distinct(images),
+            }
+        )
+    return points
