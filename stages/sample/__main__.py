@@ -1,4 +1,4 @@
-"""Draw images from every snapshot of one trial: models/<trial> -> samples/<trial> (uint8 arrays and grids)."""
+"""Generate images with every snapshot of one trial: models/<trial> -> samples/<trial> (uint8 arrays and grids)."""
 
 from torch import Tensor
 
@@ -24,16 +24,16 @@ from stages.sample.params import SampleParams
 
 
 def main() -> None:
-    """Every snapshot gets the same noise, so that a grid shows the same images growing."""
+    """Generate every snapshot's images from the same noise, so that the grids show how the same images develop."""
     trial = parse_trial(__doc__)
     params = load_section(SampleParams, "sample")
     networks = load_section(NetworksParams, "networks")
     manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
     folder, device = SAMPLES / trial.name, configure_compute()
     z = sample_fixed_z(params.sample_count, networks.z_dimension, trial.seed)
-    walk = draw_walk(params, networks.z_dimension, trial.seed)
+    interpolation_z = sample_interpolation_z(params, networks.z_dimension, trial.seed)
     classes = len(manifest["class_names"]) if "class_names" in manifest else None
-    labels, walk_labels = assign_labels(len(z), classes), label_walk(params, classes)
+    labels, interpolation_labels = assign_labels(len(z), classes), label_interpolation(params, classes)
     points: list[dict[str, object]] = []
     for snapshot in manifest["snapshots"]:
         step = snapshot["generator_step"]
@@ -43,9 +43,9 @@ def main() -> None:
         write_array(folder / samples_name(step), images)
         shown = images[: params.grid_rows * params.grid_columns]
         write_grid(folder / grid_name(step), shown, params.grid_rows, params.grid_columns)
-        points.append({**_place(snapshot), "images": samples_name(step), "grid": grid_name(step)})
+        points.append({**_progress(snapshot), "images": samples_name(step), "grid": grid_name(step)})
         if snapshot is manifest["snapshots"][-1]:
-            between = generate_images(generator, walk, device, walk_labels)
+            between = generate_images(generator, interpolation_z, device, interpolation_labels)
             write_grid(
                 folder / INTERPOLATION, between, params.interpolation_rows, params.interpolation_columns
             )
@@ -67,19 +67,23 @@ def main() -> None:
     write_json(folder / MANIFEST, record)
 
 
-def draw_walk(params: SampleParams, z_dimension: int, seed: int) -> Tensor:
-    """Draw the walks' noise: from the first vector of the samples to the second, from the third to the fourth."""
+def sample_interpolation_z(params: SampleParams, z_dimension: int, seed: int) -> Tensor:
+    """Interpolate the samples' noise: from the first vector to the second, from the third to the fourth, and so on.
+
+    Returns:
+        float32 [rows * columns, z_dimension], row by row.
+    """
     vectors = sample_fixed_z(2 * params.interpolation_rows, z_dimension, seed)
     return interpolate_z(vectors[::2], vectors[1::2], params.interpolation_columns)
 
 
-def label_walk(params: SampleParams, class_count: int | None) -> Tensor | None:
-    """Label the walks: each keeps one class, walk r that of image r; int64 [rows * columns], or None."""
+def label_interpolation(params: SampleParams, class_count: int | None) -> Tensor | None:
+    """Label the interpolations, int64 [rows * columns]: row r has image r's class. None where there are no classes."""
     labels = assign_labels(params.interpolation_rows, class_count)
     return None if labels is None else labels.repeat_interleave(params.interpolation_columns)
 
 
-def _place(snapshot: dict[str, object]) -> dict[str, object]:
+def _progress(snapshot: dict[str, object]) -> dict[str, object]:
     return {key: snapshot[key] for key in ("generator_step", "discriminator_steps", "epoch")}
 
 

@@ -1,4 +1,4 @@
-"""Draw images from a generator, so that image i depends on the seed and i and on nothing else."""
+"""Generate images so that image i depends on the generator, the seed and i, and on nothing else."""
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.networks.snapshots import load_snapshot
 
-# Convolutions may round differently for another number of images, so all are drawn by this number at a time,
-# the last ones filled up.
+# Convolutions may round differently for another number of images, so every batch has this number; the last one is
+# padded.
 IMAGES_AT_A_TIME = 100
 
 
@@ -26,10 +26,10 @@ def load_generator(
     device: torch.device,
     class_count: int | None = None,
 ) -> Generator:
-    """Load a snapshot's generator, ready to draw from: batch norm uses its running statistics.
+    """Load a snapshot's generator in evaluation mode, in which batch norm uses its running statistics.
 
     Raises:
-        ValueError: the file is missing, damaged, or of another network.
+        ValueError: the file is missing, is damaged, or belongs to another network.
     """
     generator = build_generator(image_shape, networks, class_count)
     load_snapshot(generator, trial, file)
@@ -37,7 +37,7 @@ def load_generator(
 
 
 def sample_fixed_z(count: int, z_dimension: int, seed: int) -> Tensor:
-    """Draw noise vectors, each from a source of its own: float32 [count, z_dimension], on the CPU.
+    """Sample noise vectors, each with its own random generator: float32 [count, z_dimension], on the CPU.
 
     Vector i is the same for every GAN, setting, snapshot and device, and for every `count` above i.
     """
@@ -50,7 +50,7 @@ def sample_fixed_z(count: int, z_dimension: int, seed: int) -> Tensor:
 
 
 def assign_labels(count: int, class_count: int | None) -> Tensor | None:
-    """Label image i with i modulo the classes: int64 [count], even over them, or None where there are none."""
+    """Assign image i the class i modulo `class_count`: int64 [count], or None where there are no classes."""
     return None if class_count is None else torch.arange(count) % class_count
 
 
@@ -58,12 +58,12 @@ def assign_labels(count: int, class_count: int | None) -> Tensor | None:
 def generate_images(
     generator: Generator, z: Tensor, device: torch.device, labels: Tensor | None = None
 ) -> NDArray[np.uint8]:
-    """Draw one image for each noise vector.
+    """Generate one image from each noise vector.
 
     Args:
         generator: in evaluation mode, on `device`.
         z: float32 [N, z_dimension].
-        device: where to compute.
+        device: where the generator computes.
         labels: int64 [N], for the generator of a conditional GAN.
 
     Returns:
@@ -71,15 +71,15 @@ def generate_images(
     """
     count = len(z)
     missing = -count % IMAGES_AT_A_TIME
-    parts = _fill(z, missing).split(IMAGES_AT_A_TIME)
-    known = [None] * len(parts) if labels is None else _fill(labels, missing).split(IMAGES_AT_A_TIME)
+    z_parts = _pad(z, missing).split(IMAGES_AT_A_TIME)
+    label_parts = [None] * len(z_parts) if labels is None else _pad(labels, missing).split(IMAGES_AT_A_TIME)
     images = [
-        tensor_to_pixels(generator(part.to(device), None if of is None else of.to(device))).cpu()
-        for part, of in zip(parts, known, strict=True)
+        tensor_to_pixels(generator(part.to(device), None if classes is None else classes.to(device))).cpu()
+        for part, classes in zip(z_parts, label_parts, strict=True)
     ]
     return torch.cat(images)[:count].contiguous().numpy()
 
 
-def _fill(values: Tensor, missing: int) -> Tensor:
+def _pad(values: Tensor, missing: int) -> Tensor:
     """Append `missing` zeros along the first axis."""
     return torch.cat([values, values.new_zeros(missing, *values.shape[1:])])

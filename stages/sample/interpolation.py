@@ -1,21 +1,21 @@
-"""Walk from one noise vector to another: a generator that memorised images would jump, not change little by little."""
+"""Interpolate between noise vectors; the images of a generator that memorised some would not change gradually."""
 
 import torch
 from torch import Tensor
 
-# Below this sine of the angle between two vectors the great circle through them is not defined by them.
+# Where the sine of the angle between two vectors is below this, they do not define a great circle.
 LEAST_SINE = 1e-4
 
 
 def interpolate_z(starts: Tensor, ends: Tensor, columns: int) -> Tensor:
-    """Go from starts to ends along great circles, in equal steps.
+    """Interpolate from each start to its end along a great circle, in equal steps.
 
-    A straight line would pass close to the origin, where noise of many dimensions almost never lies.
+    A straight line would pass near the origin, where high-dimensional noise almost never lies.
 
     Args:
         starts: float32 [R, Z].
         ends: float32 [R, Z].
-        columns: 2 or more vectors a pair, both ends counted.
+        columns: number of vectors for each pair, both ends included; 2 or more.
 
     Returns:
         float32 [R * columns, Z], pair by pair.

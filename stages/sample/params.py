@@ -8,14 +8,14 @@ from stages.common.params import Params
 
 
 class SampleParams(Params):
-    """How many images are drawn from every snapshot, and the pictures of some of them.
+    """The number of images that are generated with every snapshot, and the size of the pictures.
 
     Attributes:
-        sample_count: distinct images a snapshot.
-        grid_rows: of the picture of the first images.
-        grid_columns: of the same.
-        interpolation_rows: pairs of noise vectors between which the last snapshot's images are drawn.
-        interpolation_columns: images from one vector of a pair to the other, both ends counted.
+        sample_count: number of images for each snapshot, each from its own noise.
+        grid_rows: rows of the grid of the first images.
+        grid_columns: columns of the same grid.
+        interpolation_rows: number of pairs of noise vectors that the last snapshot's interpolation is between.
+        interpolation_columns: number of images from one vector of a pair to the other, both ends included.
     """
 
     sample_count: int = Field(ge=1, le=10_000_000)
@@ -29,6 +29,6 @@ class SampleParams(Params):
         if self.grid_rows * self.grid_columns > self.sample_count:
             raise ValueError(
                 f"grid_rows * grid_columns = {self.grid_rows * self.grid_columns} is more than sample_count = "
-                f"{self.sample_count}; make the grid smaller or draw more samples"
+                f"{self.sample_count}; make the grid smaller or generate more samples"
             )
         return self

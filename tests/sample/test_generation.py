@@ -8,7 +8,7 @@ from stages.common.artifacts import Trial
 from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
 from stages.networks.generator import ConvGenerator
 from stages.networks.params import NetworksParams
-from stages.sample.__main__ import label_walk
+from stages.sample.__main__ import label_interpolation
 from stages.sample.generation import (
     IMAGES_AT_A_TIME,
     assign_labels,
@@ -45,7 +45,7 @@ def test_noise_is_standard_normal() -> None:
     assert float(z.std()) == pytest.approx(1.0, abs=0.03)
 
 
-def test_image_i_is_the_same_whatever_number_is_drawn() -> None:
+def test_image_i_is_the_same_for_any_number_of_images() -> None:
     generator = make_generator()
     z = sample_fixed_z(2 * IMAGES_AT_A_TIME + 7, 8, seed=0)
     everything = generate_images(generator, z, CPU)
@@ -57,13 +57,13 @@ def test_image_i_is_the_same_whatever_number_is_drawn() -> None:
     )
 
 
-def test_as_many_distinct_images_are_drawn_as_were_asked_for() -> None:
+def test_as_many_distinct_images_are_generated_as_are_requested() -> None:
     # The report's code saved the same 50 images 120 times.
     images = generate_images(make_generator(), sample_fixed_z(600, 8, seed=0), CPU)
     assert len(np.unique(images.reshape(600, -1), axis=0)) == 600
 
 
-def test_a_snapshot_written_by_training_is_loaded_and_drawn_from(
+def test_a_snapshot_written_by_training_is_loaded_and_generates_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -107,7 +107,7 @@ def make_conditional_generator() -> ConvGenerator:
     return generator.eval()
 
 
-def test_labels_go_round_the_classes_whatever_number_is_drawn() -> None:
+def test_labels_alternate_over_the_classes_for_any_number_of_images() -> None:
     few, many = assign_labels(5, 3), assign_labels(50, 3)
     assert few is not None and many is not None
     assert few.tolist() == [0, 1, 2, 0, 1]
@@ -115,7 +115,7 @@ def test_labels_go_round_the_classes_whatever_number_is_drawn() -> None:
     assert assign_labels(5, None) is None
 
 
-def test_conditional_image_i_is_the_same_whatever_number_is_drawn_and_another_of_another_class() -> None:
+def test_conditional_image_i_is_the_same_for_any_number_of_images_and_differs_by_class() -> None:
     generator = make_conditional_generator()
     count = IMAGES_AT_A_TIME + 7
     z, labels = sample_fixed_z(count, 8, seed=0), assign_labels(count, 3)
@@ -127,14 +127,14 @@ def test_conditional_image_i_is_the_same_whatever_number_is_drawn_and_another_of
     assert not np.array_equal(others[3], everything[3])
 
 
-def test_a_walk_stays_in_one_class() -> None:
+def test_an_interpolation_stays_in_one_class() -> None:
     params = SampleParams(
         sample_count=4, grid_rows=1, grid_columns=1, interpolation_rows=4, interpolation_columns=2
     )
-    labels = label_walk(params, 3)
+    labels = label_interpolation(params, 3)
     assert labels is not None
     assert labels.tolist() == [0, 0, 1, 1, 2, 2, 0, 0]
-    assert label_walk(params, None) is None
+    assert label_interpolation(params, None) is None
 
 
 def test_a_conditional_snapshot_is_loaded_with_its_classes_and_with_no_others(
