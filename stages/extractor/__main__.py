@@ -1,4 +1,4 @@
-"""Make the extractor that scores are measured with: extractor/ (weights and a card saying what they are)."""
+"""Make the extractor that scores are computed with: extractor/ (its weights and its card)."""
 
 from stages.common.cli import run_stage
 from stages.common.compute import configure_compute
@@ -10,7 +10,7 @@ from stages.scores.card import write_card
 
 
 def main() -> None:
-    """Train the embedded classifier, or fetch Inception."""
+    """Train the embedded classifier, or get the Inception weights."""
     params = load_section(ExtractorParams, "extractor")
     if params.name == "classifier":
         card = make_classifier(params.classifier, configure_compute())

@@ -14,8 +14,8 @@ from stages.common.artifacts import (
 from stages.extractor.params import ClassifierParams
 from stages.extractor.train_classifier import (
     LabelledImages,
-    hold_split,
     measure_accuracy,
+    to_device,
     train_classifier,
 )
 from stages.scores.card import WEIGHTS, Card
@@ -23,11 +23,10 @@ from stages.scores.classifier import Classifier
 
 
 def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
-    """Train the classifier, measure it on the test split and write its weights.
+    """Train the classifier, measure its accuracy on the test split, and write its weights.
 
     Raises:
-        ValueError: the prepared data is missing or damaged, or the classifier finds too few of the test
-            split's labels for its scores to mean much.
+        ValueError: the prepared data is missing or damaged, or the accuracy is below the minimum.
     """
     class_names = read_class_names()
     train, test = (_read_split(split, len(class_names), device) for split in ("train", "test"))
@@ -36,7 +35,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
     print(f"classifier: accuracy {accuracy:.2%} on {len(test.images)} test images", flush=True)
     if accuracy < params.minimum_test_accuracy:
         raise ValueError(
-            f"the classifier finds {accuracy:.2%} of the test labels, less than "
+            f"the classifier's test accuracy is {accuracy:.2%}, less than "
             f"extractor.classifier.minimum_test_accuracy = {params.minimum_test_accuracy:.2%}, so its scores "
             "would mean little; train longer (epochs), widen it (width), or lower the minimum"
         )
@@ -59,7 +58,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
 def _read_split(split: str, class_count: int, device: torch.device) -> LabelledImages:
     images = read_images(images_file(split), made_by="prepare")
     labels = read_labels(split, len(images), class_count)
-    return hold_split(images, labels, device)
+    return to_device(images, labels, device)
 
 
 def _write_weights(classifier: Classifier) -> None:

@@ -1,4 +1,4 @@
-"""Make the extractor `inception`: the FID weights, downloaded once and checked -> extractor/."""
+"""Make the extractor `inception`: the published FID weights, downloaded once and checked -> extractor/."""
 
 from http.client import HTTPException
 from pathlib import Path
@@ -12,9 +12,9 @@ from stages.scores.card import Card
 from stages.scores.published_weights import SHA256, URL, describe_inception, write_weights
 
 CACHE = Path(".cache/weights")
-PATIENCE_SECONDS = 20.0
-CURE = "get it on another machine and set extractor.inception.weights_path to it, or set extractor.name to classifier"
-# A file that arrived damaged may have been a proxy's fault for once.
+TIMEOUT_SECONDS = 20.0
+REMEDY = "download it on another machine and set extractor.inception.weights_path, or set extractor.name to classifier"
+# A proxy may return a page of its own instead of the file, sometimes only the first time.
 ATTEMPTS = 2
 
 
@@ -22,7 +22,7 @@ def make_inception(params: InceptionParams) -> Card:
     """Check the weights and write them as safetensors.
 
     Raises:
-        ValueError: the weights cannot be had, or are not the published ones.
+        ValueError: the weights cannot be downloaded, or are not the published ones.
     """
     source = params.local_path() or _download()
     write_weights(source, SHA256, "extractor.inception.weights_path", EXTRACTOR)
@@ -30,10 +30,10 @@ def make_inception(params: InceptionParams) -> Card:
 
 
 def _download() -> Path:
-    """Return the cached file, downloaded if there is none or another than the published one.
+    """Return the path of the weights in the cache; download them if they are missing there or damaged.
 
     Raises:
-        ValueError: it cannot be had, or twice another file came; neither leaves anything behind.
+        ValueError: the download failed, or brought another file in every attempt; nothing is left in the cache.
     """
     path = CACHE / Path(URL).name
     if path.exists() and hash_file(path) == SHA256:
@@ -44,19 +44,19 @@ def _download() -> Path:
         if found == SHA256:
             return path
         path.unlink()
-        print(f"inception: attempt {attempt} of {ATTEMPTS} brought another file, sha256 {found}", flush=True)
+        print(f"inception: attempt {attempt} of {ATTEMPTS} returned another file, sha256 {found}", flush=True)
     raise ValueError(
-        f"{URL} gave a file with the sha256 {found}, expected {SHA256}, {ATTEMPTS} times over: something on the way "
-        f"answers in its place; {CURE}"
+        f"{URL} returned a file with the sha256 {found}, expected {SHA256}, in {ATTEMPTS} attempts: something between "
+        f"this machine and the server, such as a proxy, replaces it; {REMEDY}"
     )
 
 
 def _fetch(path: Path) -> str:
-    """Download the weights to `path`, whole or not at all, and return the sha256 of what came."""
+    """Download the weights to `path`, atomically, and return the file's sha256."""
     print(f"inception: downloading {URL} (96 MB, once)", flush=True)
     try:
-        with atomic_path(path) as temporary, socket_timeout(PATIENCE_SECONDS):
+        with atomic_path(path) as temporary, socket_timeout(TIMEOUT_SECONDS):
             torch.hub.download_url_to_file(URL, str(temporary), progress=False)
     except (OSError, RuntimeError, HTTPException) as error:
-        raise ValueError(f"{URL} cannot be downloaded ({error}); {CURE}") from None
+        raise ValueError(f"{URL} cannot be downloaded ({error}); {REMEDY}") from None
     return hash_file(path)

@@ -10,7 +10,7 @@ from stages.scores.card import INCEPTION_FEATURES
 
 
 class ClassifierParams(Params):
-    """How the embedded classifier is built and trained."""
+    """The architecture and the training of the embedded classifier."""
 
     seed: int = Field(ge=0, lt=2**31)
     epochs: int = Field(ge=1, le=1000)
@@ -23,29 +23,29 @@ class ClassifierParams(Params):
 
 
 class InceptionParams(Params):
-    """Where the Inception weights are, for machines that cannot download them, and how the network computes.
+    """The path of the Inception weights, for machines that cannot download them, and the network's precision.
 
     Attributes:
-        weights_path: a local copy; None downloads them.
-        precision: of its convolutions. What scores were made with is part of their protocol: bfloat16 is used for
-            real and generated images alike, or for neither.
+        weights_path: a local copy; None downloads the weights.
+        precision: of the convolutions. It is part of every score's protocol, so real and generated images are always
+            compared with the same precision.
     """
 
     weights_path: str | None = Field(min_length=1)
     precision: Literal["float32", "bfloat16"]
 
     def local_path(self) -> Path | None:
-        """Where the user keeps the weights, with `~` expanded; None when they are to be downloaded."""
+        """Return the user's path of the weights, with `~` expanded; None when they are downloaded."""
         return None if self.weights_path is None else Path(self.weights_path).expanduser()
 
 
 class ExtractorParams(Params):
-    """Which extractor scores are made with; the section of the other one is kept but not read."""
+    """The extractor that scores are computed with; the section of the other extractor is not used."""
 
     name: Literal["classifier", "inception"]
     classifier: ClassifierParams
     inception: InceptionParams
 
     def feature_dimension(self) -> int:
-        """How many features the chosen extractor gives, which FID needs more images than."""
+        """Return the number of features of the chosen extractor; FID needs more images than that."""
         return self.classifier.feature_dimension if self.name == "classifier" else INCEPTION_FEATURES

@@ -15,14 +15,14 @@ from stages.common.pixels import pixels_to_tensor
 from stages.extractor.params import ClassifierParams
 from stages.scores.classifier import Classifier
 
-# Common values, not tuned: decoupled weight decay, and the share of the steps in which the learning rate rises.
+# Common values that were not tuned: decoupled weight decay, and the share of warm-up steps.
 WEIGHT_DECAY = 0.05
-RISING_SHARE = 0.2
-TEST_IMAGES_AT_A_TIME = 500
+WARM_UP_SHARE = 0.2
+TEST_BATCH_SIZE = 500
 
 
 class LabelledImages(NamedTuple):
-    """A split.
+    """The images and labels of a split.
 
     Attributes:
         images: uint8 [N, C, H, W].
@@ -33,21 +33,21 @@ class LabelledImages(NamedTuple):
     labels: Tensor
 
 
-def hold_split(images: NDArray[np.uint8], labels: NDArray[np.int64], device: torch.device) -> LabelledImages:
-    """Copy a split, uint8 [N, C, H, W] and int64 [N], to the device."""
+def to_device(images: NDArray[np.uint8], labels: NDArray[np.int64], device: torch.device) -> LabelledImages:
+    """Copy a split's images, uint8 [N, C, H, W], and labels, int64 [N], to the device."""
     return LabelledImages(torch.tensor(images).to(device), torch.tensor(labels).to(device))
 
 
 def train_classifier(split: LabelledImages, class_count: int, params: ClassifierParams) -> Classifier:
-    """Train with AdamW under a one-cycle learning rate, half of the images mirrored if the params say so.
+    """Train the classifier with AdamW and a one-cycle learning rate; `params.mirror` mirrors half of the images.
 
     Args:
-        split: what to learn.
+        split: the training images and labels.
         class_count: K.
-        params: how.
+        params: the architecture and the training.
 
     Returns:
-        The classifier in evaluation mode, on the images' device.
+        The classifier in evaluation mode, on the device of the images.
 
     Raises:
         ValueError: there are fewer images than one batch needs.
@@ -65,12 +65,12 @@ def train_classifier(split: LabelledImages, class_count: int, params: Classifier
     optimizer = AdamW(classifier.parameters(), params.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
     batches = len(images) // params.batch_size
     schedule = OneCycleLR(
-        optimizer, params.learning_rate, total_steps=params.epochs * batches, pct_start=RISING_SHARE
+        optimizer, params.learning_rate, total_steps=params.epochs * batches, pct_start=WARM_UP_SHARE
     )
 
     for epoch in range(params.epochs):
         loss_sum = torch.zeros((), device=images.device)
-        for chosen, is_mirrored in _draw_epoch(len(images), epoch, params):
+        for chosen, is_mirrored in _sample_batches(len(images), epoch, params):
             batch = _mirror(images[chosen.to(images.device)], is_mirrored.to(images.device))
             batch = pixels_to_tensor(batch).contiguous(memory_format=torch.channels_last)
             loss = cross_entropy(classifier(batch).logits, labels[chosen.to(labels.device)])
@@ -87,17 +87,20 @@ def train_classifier(split: LabelledImages, class_count: int, params: Classifier
 
 @torch.inference_mode()
 def measure_accuracy(classifier: Classifier, split: LabelledImages) -> float:
-    """Measure the share of a split's labels that the classifier, in evaluation mode, finds: in [0, 1]."""
+    """Compute the accuracy, in [0, 1], of a classifier in evaluation mode on a split."""
     correct = 0
-    parts = zip(*(part.split(TEST_IMAGES_AT_A_TIME) for part in split), strict=True)
+    parts = zip(*(part.split(TEST_BATCH_SIZE) for part in split), strict=True)
     for images, labels in parts:
         batch = pixels_to_tensor(images).contiguous(memory_format=torch.channels_last)
         correct += int((classifier(batch).logits.argmax(1) == labels).sum())
     return correct / len(split.images)
 
 
-def _draw_epoch(count: int, epoch: int, params: ClassifierParams) -> list[tuple[Tensor, Tensor]]:
-    """Draw an epoch's batches: for each which images, and which of these are mirrored; the rest is left out."""
+def _sample_batches(count: int, epoch: int, params: ClassifierParams) -> list[tuple[Tensor, Tensor]]:
+    """Sample an epoch's batches: for each, the indices of its images and which of them are mirrored.
+
+    Images that do not fill a batch are left out.
+    """
     random = torch.Generator().manual_seed(derive_seed(params.seed, "classifier epoch", epoch))
     order = torch.randperm(count, generator=random)
     is_mirrored = torch.rand(count, generator=random) < (0.5 if params.mirror else 0.0)

@@ -25,7 +25,7 @@ PARAMS = ClassifierParams(
 
 
 def make_split(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Two classes that are easy to tell: bright above or bright below."""
+    """Make two classes that are easy to separate: bright in the upper or in the lower half."""
     random = np.random.default_rng(seed)
     labels = np.arange(count, dtype=np.int64) % 2
     images = random.integers(0, 100, (count, 1, 8, 8), dtype=np.uint8)
@@ -46,7 +46,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_it_learns_what_can_be_told_and_says_so_on_its_card() -> None:
+def test_it_learns_separable_classes_and_its_card_has_the_accuracy() -> None:
     card = make_classifier(PARAMS, CPU)
     assert card.test_accuracy is not None and card.test_accuracy >= 0.95
     assert (card.image_shape, card.class_count, card.feature_dimension) == ([1, 8, 8], 2, 8)
@@ -70,7 +70,7 @@ def test_an_accuracy_below_the_minimum_is_refused_and_nothing_is_written() -> No
 
 
 @pytest.mark.usefixtures("prepared")
-def test_labels_that_do_not_fit_are_refused() -> None:
+def test_labels_of_another_number_of_classes_are_refused() -> None:
     write_array(labels_file("train"), np.full(128, 2, dtype=np.int64))
     with pytest.raises(ValueError, match="train_labels.npy does not label the 128 images with 2 classes"):
         make_classifier(PARAMS, CPU)
@@ -79,8 +79,8 @@ def test_labels_that_do_not_fit_are_refused() -> None:
 def test_accuracy_counts_every_image() -> None:
     images, labels = (torch.from_numpy(part) for part in make_split(700, 0))
     classifier = train_classifier(LabelledImages(images, labels), 2, PARAMS)
-    right = measure_accuracy(classifier, LabelledImages(images, labels))
-    assert measure_accuracy(classifier, LabelledImages(images, 1 - labels)) == pytest.approx(1 - right)
+    accuracy = measure_accuracy(classifier, LabelledImages(images, labels))
+    assert measure_accuracy(classifier, LabelledImages(images, 1 - labels)) == pytest.approx(1 - accuracy)
 
 
 def test_a_batch_larger_than_the_split_is_refused() -> None:

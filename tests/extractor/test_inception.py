@@ -1,4 +1,4 @@
-"""With random weights: the published ones are a download, but the network and its handling are the same."""
+"""The stage with random weights instead of the published ones, which are a download."""
 
 import threading
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ PARAMS = InceptionParams(weights_path=None, precision="float32")
 
 
 @pytest.mark.slow
-def test_published_weights_become_an_extractor_of_the_precision_asked_for(
+def test_published_weights_become_an_extractor_of_the_given_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -38,7 +38,7 @@ def test_published_weights_become_an_extractor_of_the_precision_asked_for(
     assert np.isfinite(features).all() and features.std(axis=0).max() > 0.0
 
 
-def test_a_file_with_another_checksum_is_not_even_read(
+def test_a_file_with_another_checksum_is_not_unpickled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -51,11 +51,11 @@ def test_a_file_with_another_checksum_is_not_even_read(
 
 def test_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="weights_path = 'nowhere.pth' is no file"):
+    with pytest.raises(ValueError, match="weights_path = 'nowhere.pth' does not exist"):
         make_inception(InceptionParams(weights_path="nowhere.pth", precision="float32"))
 
 
-def test_a_failed_download_names_the_cures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_names_the_remedies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(inception, "URL", "http://127.0.0.1:9/weights.pth")
     with pytest.raises(ValueError, match="cannot be downloaded .* set extractor.name to classifier"):
@@ -64,21 +64,21 @@ def test_a_failed_download_names_the_cures(tmp_path: Path, monkeypatch: pytest.M
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder and notes what is asked for."""
+    """Serves a folder and records the requests."""
 
-    asked: list[str]
+    requests: list[str]
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        self.asked.append(self.path)
+        self.requests.append(self.path)
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Serve a folder over HTTP as the place that the weights come from."""
+    """Serve a folder over HTTP as the source of the weights."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "served"
     folder.mkdir()
-    Handler.asked = []
+    Handler.requests = []
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
@@ -88,13 +88,13 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         thread.join()
 
 
-def test_a_wrong_download_is_deleted_fetched_once_more_and_refused(server: Path) -> None:
+def test_a_wrong_download_is_deleted_repeated_once_and_refused(server: Path) -> None:
     (server / "weights.pth").write_bytes(b"a proxy's page")
     with pytest.raises(
-        ValueError, match="sha256 .*, expected 6726825d.*2 times over.* set extractor.name to classifier"
+        ValueError, match="sha256 .*, expected 6726825d.*in 2 attempts.* set extractor.name to classifier"
     ):
         make_inception(PARAMS)
-    assert Handler.asked == ["/weights.pth"] * 2
+    assert Handler.requests == ["/weights.pth"] * 2
     assert not list(inception.CACHE.iterdir())
     assert not WEIGHTS.exists()
 
@@ -108,18 +108,18 @@ def test_a_damaged_copy_in_the_cache_is_replaced(server: Path, monkeypatch: pyte
     cached.write_bytes(b"half of it")
     make_inception(PARAMS)
     make_inception(PARAMS)
-    assert Handler.asked == ["/weights.pth"]
+    assert Handler.requests == ["/weights.pth"]
     assert hash_file(cached) == sha256
     assert WEIGHTS.exists()
 
 
-def test_a_second_attempt_that_brings_the_right_file_is_taken(
+def test_the_file_of_a_second_attempt_is_used_if_it_is_the_right_one(
     server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (server / "weights.pth").write_bytes(b"a proxy's page")
     torch.save({"fc.weight": torch.ones(2)}, server / "right.pth")
     monkeypatch.setattr(inception, "SHA256", hash_file(server / "right.pth"))
-    # Right after the first request was answered the server gets the right file.
+    # The server gets the right file after it has answered the first request.
     monkeypatch.setattr(
         inception,
         "print",
@@ -127,10 +127,10 @@ def test_a_second_attempt_that_brings_the_right_file_is_taken(
         raising=False,
     )
     make_inception(PARAMS)
-    assert Handler.asked == ["/weights.pth"] * 2
+    assert Handler.requests == ["/weights.pth"] * 2
     assert WEIGHTS.exists()
 
 
 def _move_once(source: Path, target: Path) -> None:
-    if Handler.asked and source.exists():
+    if Handler.requests and source.exists():
         source.replace(target)
