@@ -1,4 +1,4 @@
-"""Ask whether GANs copy: samples, data/prepared -> results/neighbours (nearest training images, a picture a trial)."""
+"""Find each sample's nearest training image: samples, data/prepared -> results/neighbours (distances, pictures)."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ HELD_OUT = "held out"
 
 
 def main() -> None:
-    """Look at each trial's last snapshot; a trial that has none, or failed, is left out as the report leaves it out."""
+    """Search for the samples of every trial's last snapshot; trials without one are left out, as in the report."""
     params = load_section(NeighboursParams, "neighbours")
     train, test = (read_images(images_file(split), made_by="prepare") for split in ("train", "test"))
     queries = {}
@@ -36,13 +36,13 @@ def main() -> None:
         if images is not None:
             queries[trial.name] = images
     device = configure_compute()
-    held_out = choose_evenly(test, params.real_count)
+    held_out = choose_evenly_spaced(test, params.real_count)
     found = find_nearest({HELD_OUT: held_out, **queries}, train, load_extractor(device), device)
-    yardstick = found.pop(HELD_OUT)
+    baseline = found.pop(HELD_OUT)
     for name, spaces in found.items():
         write_picture(name, queries[name][: params.shown], spaces, train)
     trials = {
-        name: {**summarise_spaces(spaces, yardstick), "picture": f"{name}.png"}
+        name: {**summarise_spaces(spaces, baseline), "picture": f"{name}.png"}
         for name, spaces in found.items()
     }
     counts = {"sample_count": params.sample_count, "held_out_count": len(held_out), "train_count": len(train)}
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def read_last_samples(trial: Trial, count: int) -> Images | None:
-    """Read the first images of a trial's last snapshot; None where it has no snapshot or its sampling failed."""
+    """Read the first `count` images of a trial's last snapshot; None where there is no snapshot or no sample of it."""
     path = SAMPLES / trial.name / MANIFEST
     if not path.exists():
         return None
@@ -61,14 +61,14 @@ def read_last_samples(trial: Trial, count: int) -> Images | None:
     return np.array(images[:count])
 
 
-def choose_evenly(images: Images, count: int) -> Images:
-    """Choose images all over a split, the whole of it when it is smaller."""
-    places = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(np.int64)
-    return np.array(images[places])
+def choose_evenly_spaced(images: Images, count: int) -> Images:
+    """Choose `count` evenly spaced images of a split, or all of them where there are fewer."""
+    indices = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(np.int64)
+    return np.array(images[indices])
 
 
 def write_picture(name: str, samples: Images, spaces: Spaces, train: Images) -> None:
-    """Write samples above their nearest training images: by pixels, then by features."""
+    """Write a picture with three rows: samples, and their nearest training images by pixels and by features."""
     rows = [samples, *(train[spaces[space].indices[: len(samples)]] for space in ("pixels", "features"))]
     write_grid(NEIGHBOURS / f"{name}.png", np.concatenate(rows), len(rows), len(samples))
 

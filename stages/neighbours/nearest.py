@@ -1,18 +1,22 @@
-"""Find the nearest of many vectors, part by part, without holding all distances."""
+"""Find the nearest of many vectors, part by part, without storing all distances."""
 
 import torch
 from torch import Tensor
 
 
-class NearestSeeker:
-    """Keeps, for each query, the nearest vector of all that were shown so far.
+class NearestNeighbourSearch:
+    """Keeps the nearest vector of each query among all vectors that were added so far.
 
-    Parts are compared in float32 by |q|^2 + |v|^2 - 2 q.v, one matrix product; the nearest one's distance is
-    then computed anew from the difference, which keeps small distances exact where the product would lose them.
+    A part is compared in float32 by |q|^2 + |v|^2 - 2 q.v, one matrix product. The distance to the nearest vector is
+    then computed again from the difference, because the product would lose small distances to rounding.
+
+    Attributes:
+        indices: int64 [Q], the position of each query's nearest vector among all that were added.
+        distances: float64 [Q], the Euclidean distances.
     """
 
     def __init__(self, queries: Tensor) -> None:
-        """Start without any vector.
+        """Start without vectors.
 
         Args:
             queries: float32 [Q, D].
@@ -24,14 +28,14 @@ class NearestSeeker:
         self.distances = torch.full((len(queries),), torch.inf, dtype=torch.float64, device=queries.device)
         self._count = 0
 
-    def show(self, vectors: Tensor) -> None:
-        """Compare with the next vectors: float32 [N, D] on the queries' device."""
+    def add(self, vectors: Tensor) -> None:
+        """Compare the queries with more vectors, float32 [N, D] on the queries' device."""
         products = self._queries @ vectors.T
         squares = self._squares[:, None] + vectors.square().sum(dim=1) - 2.0 * products
-        found, places = squares.min(dim=1)
-        is_nearer = found < self._nearest_squares
-        self._nearest_squares = torch.where(is_nearer, found, self._nearest_squares)
-        self.indices = torch.where(is_nearer, places + self._count, self.indices)
-        exact = torch.linalg.vector_norm(self._queries.double() - vectors[places].double(), dim=1)
+        smallest, positions = squares.min(dim=1)
+        is_nearer = smallest < self._nearest_squares
+        self._nearest_squares = torch.where(is_nearer, smallest, self._nearest_squares)
+        self.indices = torch.where(is_nearer, positions + self._count, self.indices)
+        exact = torch.linalg.vector_norm(self._queries.double() - vectors[positions].double(), dim=1)
         self.distances = torch.where(is_nearer, exact, self.distances)
         self._count += len(vectors)

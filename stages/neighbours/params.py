@@ -8,12 +8,12 @@ from stages.common.params import Params
 
 
 class NeighboursParams(Params):
-    """Of how many images the nearest training image is sought.
+    """The numbers of images whose nearest training image is searched for.
 
     Attributes:
-        sample_count: generated images of each trial's last snapshot, the first ones.
-        real_count: images of the test split, the yardstick: no generator has seen or made them.
-        shown: samples in each trial's picture.
+        sample_count: number of generated images of each trial's last snapshot, the first ones.
+        real_count: number of images of the test split, the baseline, because no generator was trained on them.
+        shown: number of samples in each trial's picture.
     """
 
     sample_count: int = Field(ge=1, le=100_000)
@@ -21,9 +21,9 @@ class NeighboursParams(Params):
     shown: int = Field(ge=1, le=100)
 
     @model_validator(mode="after")
-    def _refuse_showing_beyond_samples(self) -> Self:
+    def _check_shown(self) -> Self:
         if self.shown > self.sample_count:
             raise ValueError(
-                f"shown = {self.shown} is more than sample_count = {self.sample_count}; show fewer or seek for more"
+                f"shown = {self.shown} is more than sample_count = {self.sample_count}; show fewer or search for more"
             )
         return self

@@ -1,4 +1,4 @@
-"""Seek the nearest training image of samples and of held-out images, among pixels and among features."""
+"""Find the nearest training image of samples and of held-out images, by pixels and by features."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,63 +7,63 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.neighbours.nearest import NearestSeeker
+from stages.neighbours.nearest import NearestNeighbourSearch
 from stages.scores.extractor import IMAGES_AT_A_TIME, Extractor
 
 Images = NDArray[np.uint8]
 """uint8 [N, C, H, W]."""
 
 
-class Found(NamedTuple):
+class Neighbours(NamedTuple):
     """Each query's nearest training image in one space.
 
     Attributes:
         indices: int64 [N], into the train split.
-        distances: float64 [N]; among pixels the root mean square difference on the scale 0..255, among features
-            Euclidean.
+        distances: float64 [N]; of pixels the root mean square difference on the scale 0..255, of features the
+            Euclidean distance.
     """
 
     indices: NDArray[np.int64]
     distances: NDArray[np.float64]
 
 
-Spaces = dict[str, Found]
-"""What was found, by the name of the space."""
+Spaces = dict[str, Neighbours]
+"""The neighbours by the name of the space, `pixels` or `features`."""
 
 
 def find_nearest(
     queries: Mapping[str, Images], train: Images, extractor: Extractor, device: torch.device
 ) -> dict[str, Spaces]:
-    """Find the nearest training image of every query, all of them in one walk over the train split.
+    """Find the nearest training image of every query in one pass over the train split.
 
     Args:
         queries: sets of images by name.
         train: the images that the generators were trained on; may be mapped from a file.
-        extractor: whose features are compared.
-        device: where to compare.
+        extractor: computes the features that are compared.
+        device: where the distances are computed.
 
     Returns:
-        By the sets' names, what was found among `pixels` and among `features`.
+        For each set, by name, its images' neighbours in the spaces `pixels` and `features`.
     """
-    everything = np.concatenate(list(queries.values()))
-    features = np.concatenate([part for part, _ in extractor.extract(everything)])
-    seekers = {
-        "pixels": NearestSeeker(_flatten(everything, device)),
-        "features": NearestSeeker(torch.from_numpy(features).to(device)),
+    images = np.concatenate(list(queries.values()))
+    features = np.concatenate([part for part, _ in extractor.extract(images)])
+    searches = {
+        "pixels": NearestNeighbourSearch(_flatten(images, device)),
+        "features": NearestNeighbourSearch(torch.from_numpy(features).to(device)),
     }
     for number, (part, _) in enumerate(extractor.extract(train)):
         start = number * IMAGES_AT_A_TIME
-        seekers["pixels"].show(_flatten(train[start : start + IMAGES_AT_A_TIME], device))
-        seekers["features"].show(torch.from_numpy(part).to(device))
-    # The distance of two images of D values in 0..255 becomes a difference a value.
-    scales = {"pixels": float(np.sqrt(everything[0].size)), "features": 1.0}
-    edges = np.cumsum([len(images) for images in queries.values()])[:-1]
+        searches["pixels"].add(_flatten(train[start : start + IMAGES_AT_A_TIME], device))
+        searches["features"].add(torch.from_numpy(part).to(device))
+    # Divided by the root of their dimension D, distances of pixels become root mean square differences.
+    scales = {"pixels": float(np.sqrt(images[0].size)), "features": 1.0}
+    edges = np.cumsum([len(query) for query in queries.values()])[:-1]
     found: dict[str, Spaces] = {name: {} for name in queries}
-    for space, seeker in seekers.items():
-        indices = np.split(seeker.indices.cpu().numpy(), edges)
-        distances = np.split(seeker.distances.cpu().numpy() / scales[space], edges)
+    for space, search in searches.items():
+        indices = np.split(search.indices.cpu().numpy(), edges)
+        distances = np.split(search.distances.cpu().numpy() / scales[space], edges)
         for name, *pair in zip(queries, indices, distances, strict=True):
-            found[name][space] = Found(*pair)
+            found[name][space] = Neighbours(*pair)
     return found
 
 

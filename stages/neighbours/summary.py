@@ -1,32 +1,32 @@
-"""Hold samples' distances to the training images against those of real images that nobody trained on."""
+"""Compare the samples' distances to the training images with those of held-out real images."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.neighbours.search import Found, Spaces
+from stages.neighbours.search import Neighbours, Spaces
 
-# A sample nearer to a training image than this share of held-out images comes is suspicious.
+# A sample is suspicious if it is nearer to a training image than this quantile of the held-out images' distances.
 SUSPICIOUS_SHARE = 0.01
 
 
 def summarise_spaces(samples: Spaces, held_out: Spaces) -> dict[str, Any]:
-    """Summarise a trial by space: its distances' median, the held-out images', and how many samples are suspicious."""
+    """Summarise a trial in each space: distances of samples and held-out images, share of suspicious samples."""
     return {space: _summarise(found, held_out[space]) for space, found in samples.items()}
 
 
-def _summarise(samples: Found, held_out: Found) -> dict[str, Any]:
-    bound = find_bound(held_out.distances)
+def _summarise(samples: Neighbours, held_out: Neighbours) -> dict[str, Any]:
+    threshold = suspicion_threshold(held_out.distances)
     return {
         "median_distance": float(np.median(samples.distances)),
         "least_distance": float(samples.distances.min()),
         "held_out_median_distance": float(np.median(held_out.distances)),
-        "held_out_low_distance": bound,
-        "suspicious_share": float((samples.distances < bound).mean()),
+        "held_out_low_distance": threshold,
+        "suspicious_share": float((samples.distances < threshold).mean()),
     }
 
 
-def find_bound(distances: NDArray[np.float64]) -> float:
-    """Find the distance that only one in a hundred held-out images comes nearer than."""
+def suspicion_threshold(distances: NDArray[np.float64]) -> float:
+    """Return the distance below which a sample is suspicious: the 1 % quantile of the held-out images' distances."""
     return float(np.quantile(distances, SUSPICIOUS_SHARE))

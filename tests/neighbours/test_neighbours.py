@@ -11,43 +11,37 @@ from PIL import Image
 
 from stages.common.artifacts import Trial, images_file, read_json, samples_name, write_array, write_json
 from stages.common.params import load_section
-from stages.neighbours.__main__ import choose_evenly, main, read_last_samples
-from stages.neighbours.nearest import NearestSeeker
+from stages.neighbours.__main__ import choose_evenly_spaced, main, read_last_samples
+from stages.neighbours.nearest import NearestNeighbourSearch
 from stages.neighbours.params import NeighboursParams
-from stages.neighbours.search import Found
+from stages.neighbours.search import Neighbours
 from stages.neighbours.summary import summarise_spaces
-from stages.scores.card import WEIGHTS, Card, write_card
-from stages.scores.classifier import Classifier
+from tests.scores.factories import make_extractor, make_images
 
 ROOT = Path(__file__).parents[2]
-SHAPE = (1, 8, 8)
-
-
-def make_images(count: int, seed: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
 
 
 def test_the_nearest_vector_is_found_over_all_parts() -> None:
-    seeker = NearestSeeker(torch.tensor([[0.0, 0.0], [10.0, 0.0]]))
-    seeker.show(torch.tensor([[3.0, 4.0], [9.0, 0.0]]))
-    seeker.show(torch.tensor([[0.0, 2.0], [10.0, 7.0]]))
-    assert seeker.indices.tolist() == [2, 1]
-    assert seeker.distances.tolist() == [2.0, 1.0]
+    search = NearestNeighbourSearch(torch.tensor([[0.0, 0.0], [10.0, 0.0]]))
+    search.add(torch.tensor([[3.0, 4.0], [9.0, 0.0]]))
+    search.add(torch.tensor([[0.0, 2.0], [10.0, 7.0]]))
+    assert search.indices.tolist() == [2, 1]
+    assert search.distances.tolist() == [2.0, 1.0]
 
 
 def test_a_copy_is_at_distance_zero_and_the_first_among_equals() -> None:
     vectors = torch.from_numpy(make_images(50, 0).reshape(50, -1).astype(np.float32))
-    seeker = NearestSeeker(vectors[[7]])
-    seeker.show(vectors)
-    seeker.show(vectors)
-    assert (seeker.indices.tolist(), seeker.distances.tolist()) == ([7], [0.0])
+    search = NearestNeighbourSearch(vectors[[7]])
+    search.add(vectors)
+    search.add(vectors)
+    assert (search.indices.tolist(), search.distances.tolist()) == ([7], [0.0])
 
 
 def test_samples_nearer_than_held_out_images_are_suspicious() -> None:
     indices = np.zeros(100, dtype=np.int64)
-    held_out = Found(indices, np.arange(1.0, 101.0))
+    held_out = Neighbours(indices, np.arange(1.0, 101.0))
     # The 1 % quantile of 1..100 is 1.99.
-    samples = Found(indices[:4], np.array([0.0, 1.5, 2.0, 60.0]))
+    samples = Neighbours(indices[:4], np.array([0.0, 1.5, 2.0, 60.0]))
     summary = summarise_spaces({"pixels": samples}, {"pixels": held_out})["pixels"]
     assert summary == {
         "median_distance": 1.75,
@@ -58,13 +52,13 @@ def test_samples_nearer_than_held_out_images_are_suspicious() -> None:
     }
 
 
-def test_images_are_chosen_all_over_a_split() -> None:
+def test_images_are_chosen_evenly_over_a_split() -> None:
     images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
-    assert choose_evenly(images, 4).ravel().tolist() == [0, 3, 6, 9]
-    assert choose_evenly(images, 99).ravel().tolist() == list(range(10))
+    assert choose_evenly_spaced(images, 4).ravel().tolist() == [0, 3, 6, 9]
+    assert choose_evenly_spaced(images, 99).ravel().tolist() == list(range(10))
 
 
-def test_more_images_cannot_be_shown_than_are_sought_for() -> None:
+def test_more_images_cannot_be_shown_than_are_searched_for() -> None:
     with pytest.raises(ValueError, match="shown = 9 is more than sample_count = 8"):
         load_section(
             NeighboursParams,
@@ -91,24 +85,11 @@ def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, NDArray[n
         points = [{"images": "gone.npy"}, {"images": samples_name(20)}]
         write_json(Path("samples", f"{gan}-A-0", "manifest.json"), {"points": points})
     write_json(Path("samples/ebgan-A-0/manifest.json"), {"points": []})
-    write_extractor()
+    make_extractor(width=4, feature_dimension=16)
     return images
 
 
-def write_extractor() -> None:
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    network = Classifier(SHAPE, 4, 16, 4)
-    WEIGHTS.parent.mkdir(parents=True)
-    save_file(network.state_dict(), WEIGHTS)
-    write_card(
-        Card(name="classifier", title="a test's", feature_dimension=16, class_count=4, image_shape=list(SHAPE), width=4,
-             precision="float32", weights_sha256="0" * 64, test_accuracy=0.5, train_count=1, test_count=1)
-    )  # fmt: skip
-
-
-def test_a_copying_trial_is_told_from_one_that_does_not(grid: dict[str, NDArray[np.uint8]]) -> None:
+def test_a_trial_that_copies_has_distance_zero(grid: dict[str, NDArray[np.uint8]]) -> None:
     main()
     record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
     assert {key: record[key] for key in ("sample_count", "held_out_count", "train_count")} == {
@@ -137,7 +118,7 @@ def test_trials_that_diverged_or_failed_are_left_out(grid: dict[str, NDArray[np.
     assert read_last_samples(Trial("wgan_gp", "A", 0), 3) is None
 
 
-def test_distances_among_pixels_are_differences_a_value(grid: dict[str, NDArray[np.uint8]]) -> None:
+def test_distances_of_pixels_are_root_mean_square_differences(grid: dict[str, NDArray[np.uint8]]) -> None:
     main()
     record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
     samples, train = (grid[name].reshape(len(grid[name]), -1).astype(float) for name in ("sngan", "train"))
