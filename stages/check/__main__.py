@@ -1,6 +1,6 @@
-"""Check the whole of params.yaml before anything runs: results/check/passed.txt.
+"""Check all of params.yaml before any other stage runs: params.yaml -> results/check/passed.txt.
 
-The only package that imports others: their params models, and the model zoo for its options.
+This is the only package that imports others: their params models, and the model zoo for its options.
 """
 
 from collections.abc import Mapping
@@ -28,19 +28,19 @@ FINDERS = (
 
 
 def find_all_faults(content: Mapping[str, Any]) -> list[str]:
-    """List everything that is wrong with params.yaml; combinations only once the sections are in order."""
+    """List all faults of params.yaml; combinations of sections are checked only if each section is valid."""
     faults = [fault for find in FINDERS for fault in find(content)]
     return faults or find_combination_faults(content)
 
 
 def main() -> None:
-    """Refuse a faulty params.yaml.
+    """Refuse a params.yaml with faults.
 
-    What is written is the same for all that pass, so that a change of params re-runs this stage and then only
-    what the change touches.
+    The file that is written never changes, so that a change of params re-runs this stage and then only the stages
+    that depend on the changed params.
 
     Raises:
-        ParamsError: with all faults at once.
+        ParamsError: params.yaml has faults; the error names all of them.
     """
     faults = find_all_faults(read_params())
     if faults:

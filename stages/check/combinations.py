@@ -1,4 +1,4 @@
-"""Find sections that are each in order and cannot go together."""
+"""Find sections of params.yaml that are each valid but contradict each other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +18,10 @@ from stages.train.params import TrainParams
 
 
 def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
-    """Name combinations that a later stage would have to refuse.
+    """List the combinations of params that a later stage would refuse.
 
     Args:
-        content: params.yaml, every section of which has been found in order.
+        content: of params.yaml, whose sections are all valid.
     """
     prepare = load_section(PrepareParams, "prepare", content=content)
     train = load_section(TrainParams, "train", content=content)
@@ -31,22 +31,23 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
     lipschitz = load_section(LipschitzParams, "lipschitz", content=content)
     reference = load_section(ReferenceParams, "reference", content=content)
     neighbours = load_section(NeighboursParams, "neighbours", content=content)
+    counts = count_images(prepare)
     return [
-        *_find_few_scored("sample.sample_count", sample.sample_count, extractor, scores),
-        *(
-            fault
-            for split, count in count_images(prepare).items()
-            for fault in _find_few_compared(split, count, reference, scores)
+        *_find_few_samples("sample.sample_count", sample.sample_count, extractor, scores),
+        *_find_few_images(
+            "sample.sample_count", sample.sample_count, extractor, scores, "generate more samples"
         ),
-        *_find_few_images("sample.sample_count", sample.sample_count, extractor, scores, "draw more samples"),
         *(
             fault
-            for split, count in count_images(prepare).items()
-            for fault in _find_few_images(
-                f"the {split} split's images", count, extractor, scores, f"raise prepare.{split}_limit"
+            for split, count in counts.items()
+            for fault in (
+                *_find_few_compared(split, count, reference, scores),
+                *_find_few_images(
+                    f"the {split} split's images", count, extractor, scores, f"raise prepare.{split}_limit"
+                ),
             )
         ),
-        *_find_large_batches(count_images(prepare).get("train"), train, extractor, lipschitz),
+        *_find_large_batches(counts.get("train"), train, extractor, lipschitz),
         *_find_many_neighbours(neighbours, sample),
         *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
     ]
@@ -57,14 +58,14 @@ def _find_many_neighbours(neighbours: NeighboursParams, sample: SampleParams) ->
         return []
     return [
         f"neighbours.sample_count = {neighbours.sample_count}: only sample.sample_count = {sample.sample_count} images "
-        "are drawn; lower it or draw more samples"
+        "are generated; lower it or generate more samples"
     ]
 
 
 def count_images(prepare: PrepareParams) -> dict[str, int]:
-    """Count the images that each split will have; a split whose size only its files tell is left out."""
+    """Count the images that each split will have; a split whose size depends on its files is left out."""
     facts, limits = DATASETS[prepare.dataset], prepare.limits()
-    # A path may hold any number of images, but never more than its limit.
+    # The user's path may hold any number of images, but the limit applies to it, too.
     known = {"train": facts.train_count, "test": facts.test_count} if prepare.path is None else {}
     counts = {}
     for split in SPLITS:
@@ -75,26 +76,26 @@ def count_images(prepare: PrepareParams) -> dict[str, int]:
 
 
 def _find_few_images(
-    name: str, count: int, extractor: ExtractorParams, scores: ScoresParams, cure: str
+    name: str, count: int, extractor: ExtractorParams, scores: ScoresParams, remedy: str
 ) -> list[str]:
     dimension, faults = extractor.feature_dimension(), []
     if count <= dimension:
         faults.append(
             f"{name} = {count}: FID with the {extractor.name}'s {dimension} features needs more than "
-            f"{dimension} images; {cure}, or take an extractor with fewer features"
+            f"{dimension} images; {remedy}, or use an extractor with fewer features"
         )
     if count < scores.splits:
         faults.append(
-            f"{name} = {count}: fewer than scores.splits = {scores.splits}; {cure}, or lower scores.splits"
+            f"{name} = {count}: fewer than scores.splits = {scores.splits}; {remedy}, or lower scores.splits"
         )
     return faults
 
 
-def _find_few_scored(name: str, count: int, extractor: ExtractorParams, scores: ScoresParams) -> list[str]:
-    """Find numbers of generated images that scores take of fewer."""
+def _find_few_samples(name: str, count: int, extractor: ExtractorParams, scores: ScoresParams) -> list[str]:
+    """Find scores that need more generated images than there are."""
     fid_count, dimension = scores.fid_count(count), extractor.feature_dimension()
     faults = [
-        f"scores.{key} = {least}: more than {name} = {count}; lower it or draw more samples"
+        f"scores.{key} = {least}: more than {name} = {count}; lower it or generate more samples"
         for key, least in (("fid_sample_count", fid_count), ("compared_count", scores.compared_count))
         if least > count
     ]
@@ -107,7 +108,7 @@ def _find_few_scored(name: str, count: int, extractor: ExtractorParams, scores: 
 
 
 def _find_few_compared(split: str, count: int, reference: ReferenceParams, scores: ScoresParams) -> list[str]:
-    """Find numbers of real images that scores take of fewer."""
+    """Find scores that need more real images than there are."""
     faults = []
     if split == reference.split and reference.count is not None:
         if reference.count > count:
@@ -139,11 +140,11 @@ def _find_large_batches(
 
 
 def _find_missing_networks(gans: list[str], networks: NetworksParams) -> list[str]:
-    wanted = networks.architecture
-    allowed = {gan: load_gan_module(gan).GAN.architectures for gan in gans}
+    architecture = networks.architecture
+    known_by_gan = {gan: load_gan_module(gan).GAN.architectures for gan in gans}
     return [
-        f"networks.architecture = {wanted!r} and gans names {gan!r}, whose discriminator is an auto-encoder and comes "
-        f"only as {', '.join(known)}; take {gan} out of gans or set networks.architecture to {known[0]}"
-        for gan, known in allowed.items()
-        if wanted not in known
+        f"networks.architecture = {architecture!r} and gans names {gan!r}, whose discriminator is an auto-encoder and "
+        f"comes only as {', '.join(known)}; remove {gan} from gans or set networks.architecture to {known[0]}"
+        for gan, known in known_by_gan.items()
+        if architecture not in known
     ]

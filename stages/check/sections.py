@@ -1,4 +1,4 @@
-"""Hold every section of params.yaml against the typed model of the package that owns it."""
+"""Validate every section of params.yaml with the typed model of the package that owns it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,12 +41,12 @@ Content = Mapping[str, Any]
 
 
 def list_gans() -> list[str]:
-    """List the GANs that there are: the files of stages/gans/."""
+    """List the names of the GANs, which are the files of stages/gans/."""
     return sorted(path.stem for path in GANS_FOLDER.glob("*.py") if path.stem != "__init__")
 
 
 def find_unknown_keys(content: Content) -> list[str]:
-    """Name top-level keys that no package owns."""
+    """List the top-level keys that no package owns."""
     allowed = [*GRID_KEYS, "settings", "options", *SECTIONS]
     return [
         f"{key} is unknown: there is {', '.join(allowed)}; remove it" for key in content if key not in allowed
@@ -54,7 +54,7 @@ def find_unknown_keys(content: Content) -> list[str]:
 
 
 def find_section_faults(content: Content) -> list[str]:
-    """Name every key of a package's section that is unknown, missing, of the wrong type or out of range."""
+    """List the keys of the packages' sections that are unknown, missing, of the wrong type or out of range."""
     return [
         fault
         for key, model in SECTIONS.items()
@@ -63,7 +63,7 @@ def find_section_faults(content: Content) -> list[str]:
 
 
 def find_grid_faults(content: Content) -> list[str]:
-    """Name what is wrong with gans, settings_used and seeds, and names in them that stand for nothing."""
+    """List the faults of gans, settings_used and seeds, including names of GANs and settings that do not exist."""
     lists = {key: content[key] for key in GRID_KEYS if key in content}
     faults = find_faults(lambda: load_section(Grid, content=lists), "")
     if faults:
@@ -81,7 +81,7 @@ def find_grid_faults(content: Content) -> list[str]:
 
 
 def find_setting_faults(content: Content) -> list[str]:
-    """Name what is wrong with any setting, used or not."""
+    """List the faults of all settings, whether they are used or not."""
     if not _mapping(content, "settings"):
         return ["settings must map letters to Adam's numbers; see presets/default.yaml"]
     return [
@@ -95,7 +95,7 @@ def find_setting_faults(content: Content) -> list[str]:
 
 
 def find_option_faults(content: Content) -> list[str]:
-    """Name what is wrong with any GAN's options, used or not; a GAN that is used must have its options."""
+    """List the faults of all GANs' options, whether they are used or not; a GAN that is used must have options."""
     options, known = _mapping(content, "options"), list_gans()
     used = content.get("gans")
     wanted = [gan for gan in used if gan in known] if isinstance(used, list) else []

@@ -25,7 +25,7 @@ def read_default() -> dict[str, Any]:
     return content
 
 
-def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
+def test_the_default_preset_passes_and_a_file_says_so() -> None:
     shutil.copy(ROOT / "presets/default.yaml", "params.yaml")
     main()
     assert CHECK_PASSED.read_text() == "params.yaml is in order\n"
@@ -38,7 +38,7 @@ def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
         (lambda p: p.pop("train"), "train is missing"),
         (
             lambda p: p["neighbours"].update(sample_count=2001),
-            "neighbours.sample_count = 2001: only sample.sample_count = 2000 images are drawn",
+            "neighbours.sample_count = 2001: only sample.sample_count = 2000 images are generated",
         ),
         (lambda p: p.update(train=None), "train = None: input should be"),
         (lambda p: p["train"].update(generator_step=3), "train.generator_step is unknown"),
@@ -128,14 +128,14 @@ def test_the_default_is_in_order_and_says_so_in_a_file() -> None:
         (lambda p: p["report"].update(title=""), "report.title = ''"),
     ],
 )
-def test_a_fault_is_told_with_its_key_and_what_is_allowed(change: Change, fault: str) -> None:
+def test_a_fault_is_reported_with_its_key_and_the_allowed_values(change: Change, fault: str) -> None:
     content = read_default()
     change(content)
     faults = find_all_faults(content)
     assert any(fault in found for found in faults), faults
 
 
-def test_faults_of_all_sections_are_told_at_once_and_nothing_is_written() -> None:
+def test_faults_of_all_sections_are_reported_at_once_and_nothing_is_written() -> None:
     content = read_default()
     content["gans"] = ["dcgan", "sngan"]
     content["settings"]["C"]["beta1"] = 1.0
@@ -150,7 +150,7 @@ def test_faults_of_all_sections_are_told_at_once_and_nothing_is_written() -> Non
 
 
 @pytest.mark.parametrize("protocol", ["report", "miyato", "field"])
-def test_every_protocol_is_in_order_with_the_default_and_the_report(protocol: str) -> None:
+def test_every_protocol_passes_with_the_default_and_the_report(protocol: str) -> None:
     from pipeline.preset import compose_preset
 
     for name in ("default", "report"):
@@ -159,7 +159,7 @@ def test_every_protocol_is_in_order_with_the_default_and_the_report(protocol: st
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yaml")))
-def test_every_preset_is_in_order(name: str) -> None:
+def test_every_preset_passes(name: str) -> None:
     from pipeline.preset import compose_preset
 
     assert find_all_faults(yaml.safe_load(compose_preset(name, ROOT / "presets"))) == []
