@@ -23,7 +23,7 @@ def follow_trainings(is_needed: bool) -> Iterator[list[Any]]:
 
     def start() -> None:
         # MLflow takes two seconds to import, which no stage need wait for.
-        from pipeline.tracking.follow import FollowerThread
+        from pipeline.tracking.follower import FollowerThread
 
         followers.append(FollowerThread())
 

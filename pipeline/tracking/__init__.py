@@ -1,18 +1,18 @@
-"""From files on disk to MLflow: the stages know nothing of it, so a cached or pulled result gets its run too."""
+"""Tracking: results on disk become MLflow runs. The stages do not log, so cached and pulled results get runs, too."""
 
 import os
 
-# Where `make ui` serves. Here, so that the command line knows it without importing MLflow.
+# The address of `make ui`. It is defined here so that it can be read without importing MLflow.
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000
 
-# No tool that we start reports to anyone. MLflow reads this when it is imported.
+# MLflow reads these variables when it is imported. The first two switch its telemetry off.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
-# A server that is down is told at once, not after MLflow's ten minutes of trying again.
+# MLflow's own defaults would retry a server that is down for ten minutes before they report it.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-# Of what MLflow says while it works, only what is amiss.
+# Of MLflow's log only warnings and errors are shown.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

@@ -1,4 +1,4 @@
-"""Bring results to MLflow: `sync` what is on disk, `follow` trainings live, open the `ui`."""
+"""Bring results to MLflow: `sync` what is on disk, `follow` trainings while they run, or open the `ui`."""
 
 import argparse
 import signal
@@ -10,46 +10,44 @@ from pipeline.tracking import UI_PORT
 
 
 def main() -> int:
-    """Read the command line and do it; return the exit code."""
+    """Parse the command line, run the command that it names, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.tracking", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    syncing = commands.add_parser("sync", help="make or complete the runs of all that is on disk")
-    syncing.add_argument(
+    sync = commands.add_parser("sync", help="create or complete the runs of all results on disk")
+    sync.add_argument(
         "--replace-champion",
         action="store_true",
-        help="let the best generator take over from one it cannot be compared with",
+        help="let the best generator replace a champion whose score was computed under another protocol",
     )
-    following = commands.add_parser("follow", help="run a command, and follow the trainings it starts")
-    following.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="such as: dvc repro")
-    serving = commands.add_parser(
-        "ui", help="sync, then serve MLflow's UI of the embedded store on 127.0.0.1"
-    )
-    serving.add_argument("--port", type=int, default=UI_PORT)
+    follow = commands.add_parser("follow", help="run a command and log the trainings that it starts, live")
+    follow.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="for example: dvc repro")
+    ui = commands.add_parser("ui", help="sync, then serve MLflow's UI of the embedded store on 127.0.0.1")
+    ui.add_argument("--port", type=int, default=UI_PORT)
     options = parser.parse_args()
     if options.command == "follow":
         if not options.words:
-            parser.error("follow needs a command, such as: follow dvc repro")
-        return follow(options.words)
-    # Imported here: MLflow takes two seconds, which a followed command need not wait for.
+            parser.error("follow needs a command, for example: follow dvc repro")
+        return follow_command(options.words)
+    # The import of MLflow takes two seconds, which a followed command need not wait for.
     from pipeline.tracking.commands import serve_ui, sync_store
 
     return sync_store(options.replace_champion) if options.command == "sync" else serve_ui(options.port)
 
 
-def follow(words: list[str]) -> int:
-    """Run a command and follow its trainings; return the command's exit code.
+def follow_command(words: list[str]) -> int:
+    """Run a command, log its trainings while they run, and return the command's exit code.
 
-    The command gets SIGINT and SIGTERM as if it were called without this.
+    SIGINT and SIGTERM reach the command as if it had been started directly.
     """
     process = subprocess.Popen(words)
 
-    def pass_on(number: int, _: FrameType | None) -> None:
+    def forward(number: int, _: FrameType | None) -> None:
         process.send_signal(number)
 
-    signal.signal(signal.SIGTERM, pass_on)
-    # A terminal sends SIGINT to the command, too.
+    signal.signal(signal.SIGTERM, forward)
+    # A terminal sends SIGINT to every process of the group, so the command has received it already.
     signal.signal(signal.SIGINT, lambda *_: None)
-    from pipeline.tracking.follow import FollowerThread
+    from pipeline.tracking.follower import FollowerThread
 
     follower = FollowerThread()
     code = process.wait()

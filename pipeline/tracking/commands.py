@@ -1,4 +1,4 @@
-"""What the command line does once MLflow is imported."""
+"""The commands that need MLflow: `sync` and `ui`."""
 
 import os
 import random
@@ -9,54 +9,51 @@ from mlflow.exceptions import MlflowException
 
 from pipeline.tracking import UI_HOST
 from pipeline.tracking.store import ARTIFACTS, FOLDER, SERVERS, STORE_ERRORS, find_uri, open_store
-from pipeline.tracking.sync import Synced, sync
-from pipeline.tracking.views import PAGE
+from pipeline.tracking.sync import SyncResult, sync
+from pipeline.tracking.ui import PAGE
 
-TRIES = 6
+ATTEMPTS = 6
 
 
-def sync_store(replace_champion: bool = False, base: str | None = None) -> int:
-    """Sync what is on disk and say what came of it; return the exit code."""
+def sync_store(replace_champion: bool = False, ui_address: str | None = None) -> int:
+    """Sync what is on disk, print what was done, and return the exit code."""
     try:
-        synced = _sync_patiently(replace_champion, base)
+        result = _sync_with_retries(replace_champion, ui_address)
     except STORE_ERRORS as error:
         reason = str(error).partition("\n")[0][:300]
         print(
-            f"error: the MLflow store did not take the results ({reason}). They are all on disk: start it again, or "
-            "unset MLFLOW_TRACKING_URI to use the embedded one, then `python -m pipeline.tracking sync`",
+            f"error: the MLflow store did not take the results ({reason}). They are all on disk: start the store again "
+            "or unset MLFLOW_TRACKING_URI to use the embedded one, then run `python -m pipeline.tracking sync`",
             file=sys.stderr,
         )
         return 1
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    for fault in synced.faults:
-        print(f"left out: {fault}", file=sys.stderr)
-    done, all_trials = len(synced.trials), len(synced.trials) + len(synced.faults)
-    print(f"MLflow has {done} of {all_trials} trials in {find_uri()}; {synced.champion}")
+    for reason in result.left_out:
+        print(f"left out: {reason}", file=sys.stderr)
+    done = len(result.run_ids)
+    print(f"MLflow has {done} of {done + len(result.left_out)} trials in {find_uri()}; {result.champion}")
     print(f"Side by side: {PAGE}, after `make ui`", flush=True)
-    return 1 if synced.faults else 0
+    return 1 if result.left_out else 0
 
 
-def _sync_patiently(replace_champion: bool, base: str | None) -> Synced:
-    """Sync; where another machine makes the same runs in the same moment, look again at what is there then.
-
-    MLflow's server refuses one of two that write the same row at once.
-    """
-    for _ in range(TRIES - 1):
+def _sync_with_retries(replace_champion: bool, ui_address: str | None) -> SyncResult:
+    """Sync, and repeat it where MLflow's server refuses a row because another machine writes it at the same moment."""
+    for _ in range(ATTEMPTS - 1):
         try:
-            return sync(open_store(), replace_champion, base)
+            return sync(open_store(), replace_champion, ui_address)
         except MlflowException as error:
             if "IntegrityError" not in str(error):
                 raise
-            time.sleep(random.uniform(0.5, 3.0))  # noqa: S311  no secret
-    return sync(open_store(), replace_champion, base)
+            time.sleep(random.uniform(0.5, 3.0))  # noqa: S311  This is no secret.
+    return sync(open_store(), replace_champion, ui_address)
 
 
 def serve_ui(port: int) -> int:
-    """Bring the store up to date and serve its UI on this machine alone, until interrupted."""
+    """Sync, and serve the embedded store's UI on this machine until it is interrupted."""
     address = f"http://{UI_HOST}:{port}"
-    sync_store(base=address)
+    sync_store(ui_address=address)
     try:
         uri = find_uri()
     except ValueError:
@@ -65,19 +62,13 @@ def serve_ui(port: int) -> int:
         print(f"MLFLOW_TRACKING_URI names a server, which has a UI of its own: {uri}")
         return 0
     print(f"MLflow's UI: {address} (Ctrl-C ends it)", flush=True)
-    # The server's queue of evaluation jobs would keep processes of its own running, for nothing.
+    # The server's queue for evaluation jobs would start processes that nothing here uses.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    command = [
-        "mlflow",
-        "server",
+    command = f"-m mlflow server --host {UI_HOST} --port {port} --workers 1".split()
+    command += [
         "--backend-store-uri",
         uri,
-        "--host",
-        UI_HOST,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
+        "--default-artifact-root",
+        (FOLDER / ARTIFACTS).resolve().as_uri(),
     ]
-    command += ["--default-artifact-root", (FOLDER / ARTIFACTS).resolve().as_uri()]
-    os.execvp(sys.executable, [sys.executable, "-m", *command])  # noqa: S606  no shell
+    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  No shell is needed.

@@ -1,4 +1,4 @@
-"""The run of a whole comparison, with the table, the figures and the report; its trials are its children."""
+"""The run of a whole comparison, with the table, the figures and the report; the trials' runs are its children."""
 
 import json
 import shutil
@@ -8,62 +8,58 @@ from typing import Any
 
 from mlflow.entities import Run
 
-from pipeline.tracking.content import TrialContent
 from pipeline.tracking.lineage import Lock, describe_commit, hash_content
-from pipeline.tracking.live import FINISHED, FOLLOWER, claim, end_run, name_follower
-from pipeline.tracking.page import link_run
+from pipeline.tracking.results import TrialResults
+from pipeline.tracking.run_data import log_params, set_tags
 from pipeline.tracking.runs import (
-    COMPARISON,
     COMPLETE,
     CONTENT_KEY,
-    KIND,
+    FINISHED,
     YES,
+    claim_run,
     create_run,
+    end_run,
+    find_run_of_content,
     list_runs,
-    log_params,
-    now_milliseconds,
-    set_tags,
-    supersede,
+    supersede_runs,
 )
 from pipeline.tracking.store import Store
-from pipeline.tracking.views import BEST_TRIALS, NOTE, PAGE, find_base, link_view
+from pipeline.tracking.ui import BEST_TRIALS, DESCRIPTION, PAGE, find_address, link_run, link_view
 from stages.common.artifacts import REPORT, read_json
 
 TABLE = "table1.json"
 REPORT_HASH = "report_md5"
 
 
-def open_comparison(store: Store, experiment_id: str, contents: list[TrialContent]) -> Run:
-    """Find or make the run of a comparison: of the same trials with the same content there is one."""
-    key = hash_content({content.trial.name: content.lineage.key for content in contents})
-    for run in list_runs(store, experiment_id, **{KIND: COMPARISON, CONTENT_KEY: key}):
-        return run
-    tags = {KIND: COMPARISON, CONTENT_KEY: key, FOLLOWER: name_follower()}
-    return create_run(store, experiment_id, "comparison", tags, now_milliseconds())
+def open_comparison(store: Store, experiment_id: str, results: list[TrialResults]) -> Run:
+    """Find or create the run of a comparison; the same trials with the same content have one run."""
+    key = hash_content({result.trial.name: result.lineage.key for result in results})
+    run = find_run_of_content(store, experiment_id, "comparison", key)
+    tags = {"kind": "comparison", CONTENT_KEY: key}
+    return run or create_run(store, experiment_id, "comparison", tags)
 
 
 def fill_comparison(
-    store: Store, experiment_id: str, run: Run, contents: list[TrialContent], runs: dict[str, Run], lock: Lock
+    store: Store, run: Run, results: list[TrialResults], runs: dict[str, Run], lock: Lock
 ) -> None:
-    """Log the report's table, figures and pages to the comparison's run, when it has not these already.
+    """Log the report's table, figures and pages to the comparison's run, unless it has them already.
 
     Args:
-        store: where.
-        experiment_id: of the experiment.
-        run: of the comparison.
-        contents: the comparison's trials.
-        runs: their runs by trial name, which the report's copy links to.
-        lock: what dvc.lock holds.
+        store: the store.
+        run: the comparison's run.
+        results: the results of the comparison's trials.
+        runs: their runs, by trial name; the logged report links to them.
+        lock: the stages of dvc.lock.
     """
     report_hash = next((out["md5"] for out in lock["report"]["outs"] if out["path"] == str(REPORT)), "")
     if run.data.tags.get(COMPLETE) != YES or run.data.tags.get(REPORT_HASH) != report_hash:
-        claim(store, run)
-        log_params(store, run, _list_shared_params(contents))
-        results = read_json(REPORT / "results.json", "report")
-        _log_table(store, run, results["table1"])
+        claim_run(store, run)
+        log_params(store, run, _list_shared_params(results))
+        report = read_json(REPORT / "results.json", "report")
+        _log_table(store, run, report["table1"])
         _log_report(store, run, runs)
         tags = describe_commit() | {
-            NOTE: describe_comparison(results),
+            DESCRIPTION: describe_comparison(report),
             REPORT_HASH: report_hash,
             COMPLETE: YES,
             "mlflow.source.name": "dvc repro",
@@ -71,13 +67,13 @@ def fill_comparison(
         }
         set_tags(store, run, tags)
         end_run(store, run, FINISHED)
-    supersede(store, list_runs(store, experiment_id, **{KIND: COMPARISON}), by=run)
+    supersede_runs(store, list_runs(store, run.info.experiment_id, kind="comparison"), by=run)
 
 
-def describe_comparison(results: dict[str, Any]) -> str:
-    """Write Table 1 as Markdown, with what its scores were made with."""
+def describe_comparison(report: dict[str, Any]) -> str:
+    """Write Table 1 as Markdown, with the protocol of its scores."""
     rows = ["| | IS best | at | FID best | at |", "|---|---:|---|---:|---|"]
-    for row in results["table1"]:
+    for row in report["table1"]:
         cells = [row["name"]]
         for metric, digits in (("inception_score", 2), ("fid", 1)):
             value = row[metric]
@@ -85,20 +81,26 @@ def describe_comparison(results: dict[str, Any]) -> str:
             setting, step = row.get(f"{metric}_setting"), row.get(f"{metric}_generator_step")
             cells.append(f"{setting}, step {step}" if setting else "")
         rows.append("| " + " | ".join(cells) + " |")
-    protocol = ", ".join(f"{key} {value}" for key, value in results["protocol"].items())
+    protocol = ", ".join(f"{key} {value}" for key, value in report["protocol"].items())
     return "\n".join(
-        [*rows, "", f"Scores made with: {protocol}.", "", "The whole report: artifact `report/index.html`."]
+        [
+            *rows,
+            "",
+            f"Protocol of the scores: {protocol}.",
+            "",
+            "The whole report: artifact `report/index.html`.",
+        ]
     )
 
 
-def _list_shared_params(contents: list[TrialContent]) -> dict[str, str]:
-    """List the params that all trials have alike."""
-    first, *others = [content.params for content in contents]
+def _list_shared_params(results: list[TrialResults]) -> dict[str, str]:
+    """List the params that have the same value in all trials."""
+    first, *others = [result.params for result in results]
     return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
 
 
 def _log_table(store: Store, run: Run, rows: list[dict[str, Any]]) -> None:
-    """Log Table 1 as MLflow's own tables are kept. Its log_table would add the rows again at each call."""
+    """Log Table 1 in the format of MLflow's log_table, which itself would append the rows again at each call."""
     columns = list(rows[0])
     table = {"columns": columns, "data": [[row.get(column) for column in columns] for row in rows]}
     store.client.log_dict(run.info.run_id, table, TABLE)
@@ -106,17 +108,13 @@ def _log_table(store: Store, run: Run, rows: list[dict[str, Any]]) -> None:
 
 
 def _log_report(store: Store, run: Run, runs: dict[str, Run]) -> None:
+    """Log a copy of the report. Its links to the page of links, which is not beside the copy, lead to MLflow itself."""
     with tempfile.TemporaryDirectory() as name:
-        report = Path(name) / "report"
-        shutil.copytree(REPORT, report)
-        # The page of links lies beside the repository's report, not beside this copy.
-        page = report / "index.html"
-        base, experiment_id = find_base(store), run.info.experiment_id
-        text = page.read_text(encoding="utf-8")
-        for trial, own in runs.items():
-            text = text.replace(
-                f'"../{PAGE}#{trial}"', f'"{base}/{link_run(experiment_id, own.info.run_id)}"'
-            )
-        link = f"{base}/{link_view(experiment_id, BEST_TRIALS, charts=True)}"
-        page.write_text(text.replace(f"../{PAGE}", link), encoding="utf-8")
+        page = Path(name) / "report" / "index.html"
+        shutil.copytree(REPORT, page.parent)
+        address, text = find_address(store), page.read_text(encoding="utf-8")
+        for trial, trial_run in runs.items():
+            text = text.replace(f'"../{PAGE}#{trial}"', f'"{address}/{link_run(trial_run)}"')
+        charts = f"{address}/{link_view(run.info.experiment_id, BEST_TRIALS, charts=True)}"
+        page.write_text(text.replace(f"../{PAGE}", charts), encoding="utf-8")
         store.client.log_artifacts(run.info.run_id, name)

@@ -1,4 +1,4 @@
-"""What the analysis of a trial says in MLflow's terms: metrics `lipschitz/<name>` over generator steps."""
+"""The Lipschitz analysis of a trial in MLflow's terms: metrics `lipschitz/<name>` over generator steps."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ KINDS = ("real", "fake", "interpolated")
 
 
 def flatten_analysis(row: dict[str, Any]) -> dict[str, Any]:
-    """Flatten a row of results/lipschitz/<trial>/metrics.jsonl to the numbers that are worth a curve.
+    """Flatten one row of results/lipschitz/<trial>/metrics.jsonl to metrics by name.
 
-    Bounds are left out where the discriminator's layers make none.
+    The share of the bound is left out for a discriminator whose layers give no bound.
     """
     layers = row["layers"]
     values = {

@@ -1,48 +1,123 @@
-"""Find, make, fill and end runs, so that doing any of it twice leaves what doing it once does."""
+"""The life of MLflow runs: find, create, claim, end and supersede them. Doing any of it twice is the same as once."""
 
 import getpass
 import os
+import socket
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
-from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
+import psutil
+from mlflow.entities import Run
 
-from pipeline.tracking.content import Value
+from pipeline.tracking.run_data import delete_tag, set_tags
 from pipeline.tracking.store import Store
 
-METRICS_AT_A_TIME = 1000  # MLflow's limits of one batch
-PARAMS_AT_A_TIME = 100
-KIND = "kind"
-TRIAL = "trial"
-COMPARISON = "comparison"
+RUNS_PER_REQUEST = 50_000  # MLflow's limit.
+FLOW_RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
+# Names of tags, and the values of those that are questions.
 CONTENT_KEY = "content_key"
+TRAINING_KEY = "training_key"
+FOLLOWER = "followed_by"
 COMPLETE = "complete"
 SUPERSEDED = "superseded"
 SUPERSEDED_BY = "superseded_by"
-PARENT = "mlflow.parentRunId"
 YES, NO = "yes", "no"
-FLOW_RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
+RUNNING, FINISHED, KILLED, FAILED = "RUNNING", "FINISHED", "KILLED", "FAILED"
 
 
 def list_runs(store: Store, experiment_id: str, **tags: str) -> list[Run]:
     """List an experiment's runs that have all of these tags, the earliest first."""
     clauses = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
-    runs: list[Run] = []
-    token: str | None = None
-    while True:
-        page = store.client.search_runs(
+    return list(
+        store.client.search_runs(
             [experiment_id],
             filter_string=" and ".join(clauses),
-            max_results=500,
+            max_results=RUNS_PER_REQUEST,
             order_by=["attributes.start_time ASC"],
-            page_token=token,
         )
-        runs += page
-        token = page.token
-        if not token:
-            return runs
+    )
+
+
+def find_run_of_training(runs: list[Run], training_key: str) -> Run | None:
+    """Find the run that followed a training, unless it holds the results of a finished trial already."""
+    for run in runs:
+        tags = run.data.tags
+        if tags.get(TRAINING_KEY) == training_key and CONTENT_KEY not in tags:
+            return run
+    return None
+
+
+def find_run_of_content(store: Store, experiment_id: str, kind: str, content_key: str) -> Run | None:
+    """Find the first run of this content. Complete duplicates, which another machine created meanwhile, are deleted."""
+    runs = list_runs(store, experiment_id, kind=kind, content_key=content_key)
+    runs.sort(key=lambda run: (run.info.start_time, run.info.run_id))
+    for run in runs[1:]:
+        if run.data.tags.get(COMPLETE) == YES:
+            store.client.delete_run(run.info.run_id)
+    return runs[0] if runs else None
+
+
+def create_run(
+    store: Store, experiment_id: str, name: str, tags: dict[str, str], start: int | None = None
+) -> Run:
+    """Create a run that this process claims, unless another machine has just created one of the same content.
+
+    Args:
+        store: the store.
+        experiment_id: the experiment of the run.
+        name: the run's name in the table of runs.
+        tags: the run's tags, `kind` among them; `content_key` identifies the content.
+        start: the run's start in milliseconds; None stands for now.
+
+    Returns:
+        The run to use: this one, or the other machine's.
+    """
+    all_tags = {"mlflow.user": _find_user(), SUPERSEDED: NO, FOLLOWER: name_process(), **tags}
+    if FLOW_RUN_VARIABLE in os.environ:
+        all_tags["prefect_flow_run"] = os.environ[FLOW_RUN_VARIABLE]
+    start = now_milliseconds() if start is None else start
+    run: Run = store.client.create_run(experiment_id, start_time=start, tags=all_tags, run_name=name)
+    if CONTENT_KEY not in tags:
+        return run
+    first = find_run_of_content(store, experiment_id, tags["kind"], tags[CONTENT_KEY]) or run
+    if first.info.run_id != run.info.run_id:
+        store.client.delete_run(run.info.run_id)
+    return first
+
+
+def claim_run(store: Store, run: Run) -> None:
+    """Mark a run as running and as followed by this process."""
+    set_tags(store, run, {FOLLOWER: name_process()})
+    if run.info.status != RUNNING:
+        store.client.update_run(run.info.run_id, status=RUNNING)
+
+
+def end_run(store: Store, run: Run, status: str, end: int | None = None) -> None:
+    """End a run with one of MLflow's statuses, now or at `end` in milliseconds, and delete the name of its follower."""
+    store.client.set_terminated(run.info.run_id, status, end_time=end)
+    delete_tag(store, run, FOLLOWER)
+
+
+def end_abandoned_runs(store: Store, experiment_id: str) -> None:
+    """End the running trials whose follower was a process of this host that has died.
+
+    A killed follower cannot end its runs itself. Runs that are followed from other hosts stay as they are.
+    """
+    for run in list_runs(store, experiment_id, kind="trial"):
+        follower = run.data.tags.get(FOLLOWER)
+        is_open = run.info.status == RUNNING and run.data.tags.get(COMPLETE) != YES
+        if is_open and follower is not None and _has_died(follower):
+            end_run(store, run, KILLED)
+
+
+def supersede_runs(store: Store, others: Iterable[Run], by: Run) -> None:
+    """Tag other runs as superseded by this one, and this one as current."""
+    for other in others:
+        if other.info.run_id != by.info.run_id:
+            set_tags(store, other, {SUPERSEDED: YES, SUPERSEDED_BY: by.info.run_id})
+    set_tags(store, by, {SUPERSEDED: NO})
+    if SUPERSEDED_BY in by.data.tags:
+        delete_tag(store, by, SUPERSEDED_BY)
 
 
 def now_milliseconds() -> int:
@@ -50,111 +125,24 @@ def now_milliseconds() -> int:
     return int(time.time() * 1000)
 
 
-def create_run(store: Store, experiment_id: str, name: str, tags: dict[str, str], start: int) -> Run:
-    """Create a run; of several made for the same content at once, on other machines, the first is kept.
-
-    Args:
-        store: where.
-        experiment_id: in which experiment.
-        name: shown in the table.
-        tags: of which `content_key` tells whether there is such a run already.
-        start: in milliseconds.
-
-    Returns:
-        The run to use.
-    """
-    own = {"mlflow.user": _find_user(), SUPERSEDED: NO, **tags}
-    if FLOW_RUN_VARIABLE in os.environ:
-        own["prefect_flow_run"] = os.environ[FLOW_RUN_VARIABLE]
-    run: Run = store.client.create_run(experiment_id, start_time=start, tags=own, run_name=name)
-    if CONTENT_KEY not in tags:
-        return run
-    same = list_runs(store, experiment_id, **{KIND: tags[KIND], CONTENT_KEY: tags[CONTENT_KEY]})
-    first = min(same, key=lambda run: (run.info.start_time, run.info.run_id), default=run)
-    if first.info.run_id != run.info.run_id:
-        store.client.delete_run(run.info.run_id)
-    return first
+def name_process() -> str:
+    """Name this process by host, process id and start time, so that others can tell whether it still runs."""
+    process = psutil.Process()
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
 
 
-def set_tags(store: Store, run: Run, tags: dict[str, str]) -> None:
-    """Set those tags that the run does not have already."""
-    changed = {key: value for key, value in tags.items() if run.data.tags.get(key) != value}
-    if changed:
-        store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in changed.items()])
-
-
-def log_params(store: Store, run: Run, params: dict[str, str]) -> None:
-    """Log those params that the run does not have already."""
-    missing = [Param(key, value) for key, value in params.items() if key not in run.data.params]
-    for part in _split(missing, PARAMS_AT_A_TIME):
-        store.client.log_batch(run.info.run_id, params=part)
-
-
-def log_missing_values(store: Store, run: Run, values: Iterable[Value], is_new: bool = False) -> int:
-    """Log the values that the run lacks: of a metric one value a generator step, however often this is called.
-
-    Args:
-        store: where.
-        run: gets them.
-        values: all that it should have.
-        is_new: the run is known to have none yet, so there is nothing to ask for.
-
-    Returns:
-        How many were logged.
-    """
-    values = list(values)
-    if not is_new:
-        known = {
-            key: {metric.step for metric in store.client.get_metric_history(run.info.run_id, key)}
-            for key in dict.fromkeys(value.key for value in values)
-        }
-        values = [value for value in values if value.generator_step not in known[value.key]]
-    log_values(store, run, values)
-    return len(values)
-
-
-def log_values(store: Store, run: Run, values: Iterable[Value]) -> None:
-    """Log values in batches.
-
-    A value's time is the run's start and the seconds of training until then, and nothing else: one that is sent
-    again, because the answer to the first time got lost, is the same to the last digit and the store keeps one.
-    """
-    start = run.info.start_time
-    metrics = [
-        Metric(value.key, value.value, start + round(1000 * value.seconds), value.generator_step)
-        for value in values
-    ]
-    for part in _split(metrics, METRICS_AT_A_TIME):
-        store.client.log_batch(run.info.run_id, metrics=part)
-
-
-def supersede(store: Store, others: Iterable[Run], by: Run) -> None:
-    """Tag runs as superseded by another, and that one as not superseded."""
-    for other in others:
-        if other.info.run_id != by.info.run_id:
-            set_tags(store, other, {SUPERSEDED: YES, SUPERSEDED_BY: by.info.run_id})
-    if by.data.tags.get(SUPERSEDED) != NO:
-        set_tags(store, by, {SUPERSEDED: NO})
-    if SUPERSEDED_BY in by.data.tags:
-        delete_tag(store, by, SUPERSEDED_BY)
-
-
-def delete_tag(store: Store, run: Run, key: str) -> None:
-    """Delete a tag; another machine that works on the same run may have done so already."""
+def _has_died(follower: str) -> bool:
+    host, pid, start_time = follower.rsplit(" ", 2)
+    if host != socket.gethostname():
+        return False
     try:
-        store.client.delete_tag(run.info.run_id, key)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
+        return f"{psutil.Process(int(pid)).create_time():.2f}" != start_time
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _find_user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
+    except (KeyError, OSError):  # The user of a container may have no name.
         return str(os.getuid())
-
-
-def _split(items: list[Any], size: int) -> Iterator[list[Any]]:
-    for first in range(0, len(items), size):
-        yield items[first : first + size]

@@ -1,4 +1,4 @@
-"""What the machine does while a trial trains, by MLflow's own collectors."""
+"""Metrics of the machine while a trial trains, sampled by MLflow's own monitors."""
 
 import contextlib
 
@@ -13,27 +13,24 @@ from pipeline.tracking.runs import now_milliseconds
 
 
 class SystemMetrics:
-    """Samples CPU, memory, disk, network and, where there is one with its library, GPU."""
+    """Samples CPU, memory, disk and network, and the GPU if there is one and its library is installed."""
 
     def __init__(self) -> None:
         self._monitors: list[BaseMetricsMonitor] = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
-        # Neither the library nor a GPU is needed.
         with contextlib.suppress(ImportError, RuntimeError):
             self._monitors.append(GPUMonitor())
 
     def sample(self, start: int) -> list[Metric]:
-        """Take a sample, named as MLflow's UI expects it: `system/cpu_utilization_percentage` and so on.
+        """Sample all metrics, named as MLflow's UI expects: `system/cpu_utilization_percentage` and so on.
 
         Args:
-            start: of the run in milliseconds; a sample's step is the seconds since then.
+            start: the run's start in milliseconds; the step of a sample is the seconds since then.
         """
         now = now_milliseconds()
         metrics = []
         for monitor in self._monitors:
             monitor.collect_metrics()
-            values = monitor.aggregate_metrics()
+            for key, value in monitor.aggregate_metrics().items():
+                metrics.append(Metric(f"system/{key}", value, now, (now - start) // 1000))
             monitor.clear_metrics()
-            metrics += [
-                Metric(f"system/{key}", value, now, (now - start) // 1000) for key, value in values.items()
-            ]
         return metrics

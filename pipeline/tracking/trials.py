@@ -1,123 +1,92 @@
-"""Bring the run of a finished trial up to what its files say."""
+"""Bring the run of a finished trial up to what the trial's files say."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Run
+from mlflow.entities import DatasetInput, InputTag, Run
 from PIL import Image
 
-from pipeline.tracking.content import TrialContent
 from pipeline.tracking.dataset import describe_dataset
 from pipeline.tracking.lineage import describe_commit
-from pipeline.tracking.live import (
-    FINISHED,
-    FOLLOWER,
-    RUNNING,
-    claim,
-    end_run,
-    find_followed_run,
-    name_follower,
-)
+from pipeline.tracking.results import TrialResults
+from pipeline.tracking.run_data import log_missing_values, log_params, log_values, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
     CONTENT_KEY,
-    KIND,
-    PARENT,
-    TRIAL,
+    FINISHED,
+    RUNNING,
     YES,
+    claim_run,
     create_run,
+    end_run,
+    find_run_of_content,
+    find_run_of_training,
     list_runs,
-    log_missing_values,
-    log_params,
     now_milliseconds,
-    set_tags,
-    supersede,
+    supersede_runs,
 )
 from pipeline.tracking.store import Store
+from pipeline.tracking.trainings import find_exported_log
 
+PARENT = "mlflow.parentRunId"
 SAMPLES_KEY = "samples"
-PICTURES_FOLDER = "images"
-CHECKPOINTS_FOLDER = "checkpoints"
 
 
-def sync_trial(store: Store, experiment_id: str, content: TrialContent, parent: str | None = None) -> Run:
-    """Make or complete the run of a finished trial; a complete one is left as it is.
+def sync_trial(store: Store, experiment_id: str, results: TrialResults, parent: str | None = None) -> Run:
+    """Create or complete the run of a finished trial, and return it; a complete run is left as it is.
 
-    The run that followed the trial's training is taken over. Runs of the same trial with other content are tagged
-    superseded. Ended half-way, the next call does the rest.
+    The run that followed the trial's training is reused. Runs of the same trial with other content are tagged as
+    superseded. If this is interrupted, the next call does the rest.
 
     Args:
-        store: where.
-        experiment_id: in which experiment.
-        content: what the trial's files say.
-        parent: run id of the comparison that the trial is shown under.
-
-    Returns:
-        The run.
+        store: the store.
+        experiment_id: the experiment of the run.
+        results: the trial's results.
+        parent: the id of the comparison's run, which the trial's run is shown under.
     """
-    runs = list_runs(store, experiment_id, **{KIND: TRIAL, TRIAL: content.trial.name})
-    key = content.lineage.key
-    same = [run for run in runs if run.data.tags.get(CONTENT_KEY) == key]
-    is_new = False
-    if same:
-        run = same[0]
-    elif (followed := find_followed_run(runs, content.trial)) is not None:
-        run = followed
-        set_tags(store, run, {CONTENT_KEY: key})
-    else:
-        start = now_milliseconds() - round(1000 * content.seconds)
-        tags = {KIND: TRIAL, TRIAL: content.trial.name, CONTENT_KEY: key, FOLLOWER: name_follower()}
-        run = create_run(store, experiment_id, content.trial.name, tags, start)
-        is_new = True
+    trial, key = results.trial, results.lineage.key
+    run = find_run_of_content(store, experiment_id, "trial", key)
+    runs = list_runs(store, experiment_id, kind="trial", trial=trial.name)
+    if run is None and (log := find_exported_log(trial)) is not None:
+        run = find_run_of_training(runs, training_key=log.parent.name)
+    is_new = run is None
+    if run is None:
+        start = now_milliseconds() - round(1000 * results.training_seconds)
+        tags = {"kind": "trial", "trial": trial.name, CONTENT_KEY: key}
+        run = create_run(store, experiment_id, trial.name, tags, start)
     if run.data.tags.get(COMPLETE) != YES:
-        claim(store, run)
-        _complete(store, run, content, is_new)
-    # One that still runs is of a training newer than these files.
-    supersede(store, [other for other in runs if other.info.status != RUNNING], by=run)
+        claim_run(store, run)
+        _complete_run(store, run, results, is_new)
+    # A run that still goes on belongs to a training that is newer than these files.
+    supersede_runs(store, [other for other in runs if other.info.status != RUNNING], by=run)
     if parent is not None:
         set_tags(store, run, {PARENT: parent})
     return run
 
 
-def _complete(store: Store, run: Run, content: TrialContent, is_new: bool) -> None:
-    set_tags(store, run, content.tags | describe_commit())
-    log_params(store, run, content.params)
-    store.client.log_inputs(run.info.run_id, datasets=[_to_input()])
-    log_missing_values(store, run, content.values, is_new)
-    _log_pictures(store, run, content)
-    _log_checkpoints(store, run, content.checkpoints)
-    # Last of all: what ends before this is done again.
+def _complete_run(store: Store, run: Run, results: TrialResults, is_new: bool) -> None:
+    set_tags(store, run, {CONTENT_KEY: results.lineage.key} | results.tags | describe_commit())
+    log_params(store, run, results.params)
+    context = InputTag(key="mlflow.data.context", value="training and reference")
+    store.client.log_inputs(run.info.run_id, datasets=[DatasetInput(describe_dataset(), [context])])
+    # A new run has no values, so the requests that list them are saved.
+    (log_values if is_new else log_missing_values)(store, run, results.values)
+    _log_grids(store, run, results)
+    for folder, files in results.checkpoints.items():
+        for file in files:
+            store.client.log_artifact(run.info.run_id, str(file), f"checkpoints/{folder}")
+    # The run is marked as complete last, so that an interrupted call is repeated.
     set_tags(store, run, {COMPLETE: YES})
-    end = run.info.start_time + round(1000 * content.seconds)
-    end_run(store, run, FINISHED, end)
+    end_run(store, run, FINISHED, run.info.start_time + round(1000 * results.training_seconds))
 
 
-def _to_input() -> DatasetInput:
-    described = describe_dataset()
-    return DatasetInput(
-        Dataset(**described._asdict()), [InputTag(key="mlflow.data.context", value="training and reference")]
-    )
-
-
-def _log_pictures(store: Store, run: Run, content: TrialContent) -> None:
-    """Log each grid as an image of its generator step, unless both of its files are there already."""
-    kept = [Path(file.path).name for file in store.client.list_artifacts(run.info.run_id, PICTURES_FOLDER)]
-    seconds = {value.generator_step: value.seconds for value in content.values}
-    for step, path in content.pictures.items():
-        if sum(name.startswith(f"{SAMPLES_KEY}+step+{step}+") for name in kept) >= 2:
+def _log_grids(store: Store, run: Run, results: TrialResults) -> None:
+    """Log each grid of samples as an image of its generator step, unless both of MLflow's files of it exist."""
+    names = [Path(file.path).name for file in store.client.list_artifacts(run.info.run_id, "images")]
+    seconds_at = {value.generator_step: value.seconds for value in results.values}
+    for step, path in results.grids.items():
+        if sum(name.startswith(f"{SAMPLES_KEY}+step+{step}+") for name in names) >= 2:
             continue
-        time = run.info.start_time + round(1000 * seconds.get(step, content.seconds))
-        with Image.open(path) as picture:
-            store.client.log_image(run.info.run_id, picture, key=SAMPLES_KEY, step=step, timestamp=time)
-
-
-def _log_checkpoints(store: Store, run: Run, checkpoints: dict[str, list[Path]]) -> None:
-    """Log the checkpoints in one go; a file that is there already is overwritten by the same."""
-    with tempfile.TemporaryDirectory() as name:
-        for folder, files in checkpoints.items():
-            target = Path(name) / folder
-            target.mkdir()
-            for file in files:
-                shutil.copyfile(file, target / file.name)
-        store.client.log_artifacts(run.info.run_id, name, CHECKPOINTS_FOLDER)
+        seconds = seconds_at.get(step, results.training_seconds)
+        time = run.info.start_time + round(1000 * seconds)
+        with Image.open(path) as grid:
+            store.client.log_image(run.info.run_id, grid, key=SAMPLES_KEY, step=step, timestamp=time)

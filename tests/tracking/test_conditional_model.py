@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.tracking.champion import save_generator
-from pipeline.tracking.content import TrialContent
 from pipeline.tracking.lineage import Lineage
+from pipeline.tracking.promote import save_model
+from pipeline.tracking.results import TrialResults
 from stages.common.artifacts import MANIFEST, MODELS, Trial, snapshot_name, write_json
 from stages.gans import projection
 from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
@@ -22,15 +22,15 @@ from tests.driving import ROOT, call
 pytestmark = pytest.mark.slow
 TRIAL, NAMES, SHAPE = Trial("projection", "A", 7), ["a", "b", "c"], (1, 8, 8)
 NETWORKS = NetworksParams(architecture="standard", z_dimension=8, width=4, negative_slope=0.1)
-CONTENT = TrialContent(
+RESULTS = TrialResults(
     trial=TRIAL,
     lineage=Lineage("", {}, {"networks": NETWORKS.model_dump()}, {}),
     params={},
     tags={},
     values=[],
-    pictures={},
+    grids={},
     checkpoints={},
-    seconds=0.0,
+    training_seconds=0.0,
     protocol={},
     best={"best_fid": 1.0, "best_fid_generator_step": 4},
 )
@@ -61,12 +61,12 @@ def test_a_conditional_model_draws_the_sample_stages_images_or_those_of_a_label(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    # The code that the model takes along lies where the pipeline runs.
+    # The code that is saved with the model lies where the pipeline runs.
     Path("stages").symlink_to(ROOT / "stages")
     generator, folder = make_generator(), MODELS / TRIAL.name
     write_snapshot(folder / snapshot_name(4), generator)
     write_json(folder / MANIFEST, {"image_shape": SHAPE, "class_names": NAMES})
-    save_generator(CONTENT, tmp_path / "elsewhere/model")
+    save_model(RESULTS, tmp_path / "elsewhere/model")
     printed = call(sys.executable, "-c", DRAW, folder=tmp_path / "elsewhere")
     z = sample_fixed_z(4, 8, TRIAL.seed)
     for name, labels in (("by_index", assign_labels(4, 3)), ("by_label", torch.full((4,), 2))):

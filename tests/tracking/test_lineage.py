@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.tracking.content import flatten_params
 from pipeline.tracking.lineage import Lock, read_lock, trace_trial
+from pipeline.tracking.results import flatten_params
 from stages.common.artifacts import Trial
 
 TRIAL = Trial("sngan", "A", 0)

@@ -8,16 +8,16 @@ from typing import Any, cast
 import pytest
 from mlflow.entities import Run
 
-from pipeline.tracking.content import list_training_values
-from pipeline.tracking.follow import Followed, read_new_rows
+from pipeline.tracking.follower import FollowedTraining, read_new_rows
+from pipeline.tracking.results import list_training_values
 
 
 @pytest.fixture
-def followed(tmp_path: Path) -> Followed:
-    return Followed(tmp_path / "metrics.jsonl", cast(Run, None))
+def followed(tmp_path: Path) -> FollowedTraining:
+    return FollowedTraining(tmp_path / "metrics.jsonl", cast(Run, None))
 
 
-def read(followed: Followed) -> list[int]:
+def read(followed: FollowedTraining) -> list[int]:
     rows, followed.offset, followed.inode = read_new_rows(followed)
     return [row["generator_step"] for row in rows]
 
@@ -26,7 +26,7 @@ def to_lines(*steps: int) -> str:
     return "".join(json.dumps({"generator_step": step}) + "\n" for step in steps)
 
 
-def test_only_new_rows_are_read_and_a_torn_one_when_it_is_whole(followed: Followed) -> None:
+def test_only_new_rows_are_read_and_a_torn_one_when_it_is_whole(followed: FollowedTraining) -> None:
     with followed.log.open("w") as log:
         log.write(to_lines(1, 5) + '{"generator')
         log.flush()
@@ -37,7 +37,9 @@ def test_only_new_rows_are_read_and_a_torn_one_when_it_is_whole(followed: Follow
         assert read(followed) == []
 
 
-def test_a_log_put_in_the_place_of_another_is_read_from_its_start(followed: Followed, tmp_path: Path) -> None:
+def test_a_log_put_in_the_place_of_another_is_read_from_its_start(
+    followed: FollowedTraining, tmp_path: Path
+) -> None:
     followed.log.write_text(to_lines(1, 5, 10))
     assert read(followed) == [1, 5, 10]
     (tmp_path / "new").write_text(to_lines(1, 5, 15, 20))

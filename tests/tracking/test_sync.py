@@ -117,6 +117,19 @@ def test_a_second_sync_changes_no_row() -> None:
 
 
 @pytest.mark.usefixtures("workspace")
+def test_a_complete_run_that_two_machines_created_is_kept_once() -> None:
+    sync(open_store())
+    (first,) = find_trials(trial="sngan-A-0").values()
+    store = open_store()
+    tags = first.data.tags | {"superseded": "yes"}
+    start = first.info.start_time + 1
+    second = store.client.create_run(first.info.experiment_id, start, tags, run_name="sngan-A-0")
+    sync(store)
+    assert [run.info.run_id for run in find_runs(trial="sngan-A-0")] == [first.info.run_id]
+    assert store.client.get_run(second.info.run_id).info.lifecycle_stage == "deleted"
+
+
+@pytest.mark.usefixtures("workspace")
 def test_four_processes_that_make_the_store_at_once_leave_what_one_does() -> None:
     command = [sys.executable, "-m", "pipeline.tracking", "sync"]
     processes = [

@@ -1,4 +1,4 @@
-"""The best generator is a registered model that draws anywhere."""
+"""The best generator is a registered model that draws its images without this repository."""
 
 import base64
 import io
@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from pipeline.health import is_healthy
-from pipeline.tracking.champion import crown_champion, find_champion
 from pipeline.tracking.lineage import read_lock
+from pipeline.tracking.promote import find_champion, promote_champion
 from pipeline.tracking.store import open_store
-from pipeline.tracking.sync import read_contents, sync
+from pipeline.tracking.sync import read_results, sync
 from stages.common.grid import Grid
 from tests.driving import call, make_environment
 from tests.serving import find_free_port, kill, wait_until
@@ -79,22 +79,22 @@ def test_a_served_champion_answers_with_images(workspace: Path, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("workspace")
-def test_only_a_better_score_under_the_same_protocol_takes_the_title() -> None:
+def test_only_a_better_score_under_the_same_protocol_makes_a_champion() -> None:
     store = open_store()
-    runs = sync(store).trials
+    runs = sync(store).run_ids
     (first,) = [store.client.get_model_version_by_alias(NAME, "champion")]
-    contents, _ = read_contents(Grid.load().trials(), read_lock())
+    results, _ = read_results(Grid.load().trials(), read_lock())
     entities = {name: store.client.get_run(run_id) for name, run_id in runs.items()}
-    loser = max(contents, key=lambda content: content.best["best_fid"])
-    assert "stays version 1" in crown_champion(store, [loser], entities)
+    loser = max(results, key=lambda result: result.best["best_fid"])
+    assert "stays version 1" in promote_champion(store, [loser], entities)
     better = loser._replace(best=loser.best | {"best_fid": 0.001})
     other = better._replace(protocol=better.protocol | {"sample_count": 7})
-    assert "which does not compare" in crown_champion(store, [other], entities)
+    assert "the scores do not compare" in promote_champion(store, [other], entities)
     champion = find_champion(store, NAME)
     assert champion is not None and champion.version == first.version
-    assert f"is now {loser.trial.name}" in crown_champion(store, [better], entities)
-    assert "is still" in crown_champion(store, [better], entities)
+    assert f"is now {loser.trial.name}" in promote_champion(store, [better], entities)
+    assert "is still" in promote_champion(store, [better], entities)
     assert len(store.client.search_model_versions(f"name = '{NAME}'")) == 2
-    winner = min(contents, key=lambda content: content.best["best_fid"])
-    assert f"is now {winner.trial.name}" in crown_champion(store, [winner], entities, replace=True)
+    winner = min(results, key=lambda result: result.best["best_fid"])
+    assert f"is now {winner.trial.name}" in promote_champion(store, [winner], entities, replace=True)
     assert len(store.client.search_model_versions(f"name = '{NAME}'")) == 2

@@ -1,4 +1,4 @@
-"""What a finished trial's files say, in MLflow's terms: params, tags, metrics, pictures, checkpoints."""
+"""The results of a finished trial in MLflow's terms: params, tags, metrics, images and checkpoints."""
 
 import hashlib
 import json
@@ -25,17 +25,18 @@ from stages.common.artifacts import (
     read_json,
 )
 
-PLACES = ("generator_step", "discriminator_steps", "epoch")
+POSITION_KEYS = ("generator_step", "discriminator_steps", "epoch")
+SUMMARY_PREFIXES = ("best_", "last_", "least_", "training_", "diverged_")
 
 
-class Value(NamedTuple):
+class MetricValue(NamedTuple):
     """One value of one metric.
 
     Attributes:
         key: the metric's name.
-        value: NaN where it was no finite number.
-        generator_step: when.
-        seconds: of training until then.
+        value: NaN if it was not a finite number.
+        generator_step: the step of the value.
+        seconds: the seconds of training until that step.
     """
 
     key: str
@@ -44,103 +45,107 @@ class Value(NamedTuple):
     seconds: float
 
 
-class TrialContent(NamedTuple):
-    """A finished trial.
+class TrialResults(NamedTuple):
+    """The results of a finished trial.
 
     Attributes:
         trial: the trial.
-        lineage: what made it.
+        lineage: what its results were computed from.
         params: flat, by dotted name.
-        tags: names of what it is and what it ran on.
-        values: of every metric.
-        pictures: grid of samples by generator step.
-        checkpoints: files by the folder that shows what they are: `last`, `best_fid`, `best_inception_score`.
-        seconds: of training.
-        protocol: what its scores were made with.
-        best: its best scores, by `best_fid` and so on.
+        tags: what the trial is and what it ran on.
+        values: the values of every metric.
+        grids: the picture with a grid of samples, by generator step.
+        checkpoints: files by the folder that says which they are: `last`, `best_fid`, `best_inception_score`.
+        training_seconds: the duration of the training.
+        protocol: the protocol of its scores.
+        best: its best scores, by name: `best_fid` and so on.
     """
 
     trial: Trial
     lineage: Lineage
     params: dict[str, str]
     tags: dict[str, str]
-    values: list[Value]
-    pictures: dict[int, Path]
+    values: list[MetricValue]
+    grids: dict[int, Path]
     checkpoints: dict[str, list[Path]]
-    seconds: float
+    training_seconds: float
     protocol: dict[str, Any]
     best: dict[str, float]
 
 
-def read_trial_content(trial: Trial, lineage: Lineage) -> TrialContent:
-    """Read a finished trial's files.
+def read_trial_results(trial: Trial, lineage: Lineage) -> TrialResults:
+    """Read the files of a finished trial.
 
     Raises:
-        ValueError: a file is missing, damaged, or not the one that dvc.lock names.
+        ValueError: a file is missing or damaged, or is not the one that dvc.lock names.
     """
     try:
-        return _read(trial, lineage)
+        return _read_files(trial, lineage)
     except (KeyError, TypeError) as error:
         raise ValueError(
-            f"a record of {trial.name} is damaged ({error!r}); make its files anew: `dvc repro -f train@{trial.name}`"
+            f"a record of {trial.name} is damaged ({error!r}); make its files again: `dvc repro -f train@{trial.name}`"
         ) from None
 
 
-def _read(trial: Trial, lineage: Lineage) -> TrialContent:
+def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     scores_file, log_file = SCORES / trial.name / POINTS, TRAINING / trial.name / METRICS_LOG
     lipschitz_file = LIPSCHITZ / trial.name / METRICS_LOG
     for path in (scores_file, log_file, lipschitz_file):
-        _refuse_other_content(path, lineage)
+        _check_md5(path, lineage)
     training = read_json(TRAINING / trial.name / METRICS, f"train@{trial.name}")
     summary = read_json(SCORES / trial.name / METRICS, f"evaluate@{trial.name}")
     scores = read_json(scores_file, f"evaluate@{trial.name}")
-    manifest = read_json(MODELS / trial.name / MANIFEST, f"train@{trial.name}")
-    drawn = read_json(SAMPLES / trial.name / MANIFEST, f"sample@{trial.name}")
-    rows = parse_rows(whole_lines(log_file.read_bytes()))
+    models = read_json(MODELS / trial.name / MANIFEST, f"train@{trial.name}")
+    samples = read_json(SAMPLES / trial.name / MANIFEST, f"sample@{trial.name}")
+    rows = parse_rows(log_file.read_bytes())
     analyses = {row["generator_step"]: row for row in parse_rows(lipschitz_file.read_bytes())}
     points = [point | flatten_analysis(analyses[point["generator_step"]]) for point in scores["points"]]
-    values = [*list_training_values(rows), *_list_scores(points, rows)]
-    values += _list_summary(training | summary, values)
-    return TrialContent(
+    values = [*list_training_values(rows), *_list_score_values(points, rows)]
+    values += _list_summary_values(training | summary, values)
+    return TrialResults(
         trial=trial,
         lineage=lineage,
         params=flatten_params(trial, lineage.params) | _flatten(scores["protocol"], "protocol"),
-        tags=_describe(trial, lineage, training, scores),
+        tags=_make_tags(trial, lineage, training, scores),
         values=values,
-        pictures={point["generator_step"]: SAMPLES / trial.name / point["grid"] for point in drawn["points"]},
-        checkpoints=_list_checkpoints(trial, manifest, summary),
-        seconds=float(training["training_seconds"]),
+        grids={point["generator_step"]: SAMPLES / trial.name / point["grid"] for point in samples["points"]},
+        checkpoints=_list_checkpoints(trial, models, summary),
+        training_seconds=float(training["training_seconds"]),
         protocol=scores["protocol"],
         best={key: float(value) for key, value in summary.items() if key.startswith("best_")},
     )
 
 
-def whole_lines(content: bytes) -> bytes:
-    """Leave out a last line that is not ended yet."""
+def drop_incomplete_line(content: bytes) -> bytes:
+    """Return the content up to its last newline: the line after it is still being written."""
     return content[: content.rfind(b"\n") + 1]
 
 
-def parse_rows(lines: bytes) -> list[dict[str, Any]]:
-    """Parse whole lines of a training log."""
-    return [json.loads(line) for line in lines.splitlines()]
+def parse_rows(content: bytes) -> list[dict[str, Any]]:
+    """Parse the JSON rows of a log, one a line; an incomplete last line is left out."""
+    return [json.loads(line) for line in drop_incomplete_line(content).splitlines()]
 
 
-def list_training_values(rows: list[dict[str, Any]]) -> Iterator[Value]:
-    """List what the training logged, as metrics `train/<name>`, and `epoch`."""
+def list_training_values(rows: list[dict[str, Any]]) -> Iterator[MetricValue]:
+    """List what a training logged, as the metrics `train/<name>` and `epoch`."""
     for row in rows:
         step, seconds = int(row["generator_step"]), float(row["elapsed_seconds"])
-        yield Value("epoch", float(row["epoch"]), step, seconds)
+        yield MetricValue("epoch", float(row["epoch"]), step, seconds)
         for key, value in row.items():
             if key not in ("generator_step", "epoch"):
-                yield Value(f"train/{key}", math.nan if value is None else float(value), step, seconds)
+                number = math.nan if value is None else float(value)
+                yield MetricValue(f"train/{key}", number, step, seconds)
 
 
 def flatten_params(trial: Trial, sections: dict[str, Any]) -> dict[str, str]:
-    """Flatten sections of params.yaml; those of one GAN or setting lose its name, so that trials compare."""
-    named = {f"settings.{trial.setting}": "adam", f"options.{trial.gan}": "options"}
+    """Flatten sections of params.yaml to dotted names.
+
+    The trial's setting becomes `adam` and the options of its GAN `options`, so that a param has one name in all trials.
+    """
+    names = {f"settings.{trial.setting}": "adam", f"options.{trial.gan}": "options"}
     params = {"gan": trial.gan, "setting": trial.setting, "seed": str(trial.seed)}
     for section, content in sections.items():
-        params |= _flatten(content, named.get(section, section))
+        params |= _flatten(content, names.get(section, section))
     return params
 
 
@@ -148,11 +153,11 @@ def _flatten(content: Any, name: str) -> dict[str, str]:
     if isinstance(content, dict):
         parts = [_flatten(value, f"{name}.{key}") for key, value in content.items()]
         return {key: value for part in parts for key, value in part.items()}
-    # As YAML and JSON write it: true, null, 0.001; text without quotes.
+    # JSON writes values as YAML does: true, null, 0.001. Text gets no quotes.
     return {name: content if isinstance(content, str) else json.dumps(content)}
 
 
-def _describe(
+def _make_tags(
     trial: Trial, lineage: Lineage, training: dict[str, Any], scores: dict[str, Any]
 ) -> dict[str, str]:
     data = read_json(DATA_MANIFEST, "prepare")
@@ -175,41 +180,37 @@ def _describe(
     return {key: str(value) for key, value in tags.items()}
 
 
-def _list_scores(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iterator[Value]:
-    seconds = {row["generator_step"]: row["elapsed_seconds"] for row in rows}
+def _list_score_values(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iterator[MetricValue]:
+    seconds_at = {row["generator_step"]: row["elapsed_seconds"] for row in rows}
     last = rows[-1]["elapsed_seconds"] if rows else 0.0
     for point in points:
         step = int(point["generator_step"])
-        at = float(seconds.get(step, last))
-        if step not in seconds:
-            yield Value("epoch", float(point["epoch"]), step, at)
+        seconds = float(seconds_at.get(step, last))
+        if step not in seconds_at:
+            yield MetricValue("epoch", float(point["epoch"]), step, seconds)
         for key, value in point.items():
-            if key not in PLACES and value is not None:
-                yield Value(key, float(value), step, at)
+            if key not in POSITION_KEYS and value is not None:
+                yield MetricValue(key, float(value), step, seconds)
 
 
-def _list_summary(summary: dict[str, Any], values: list[Value]) -> Iterator[Value]:
-    """List the single numbers, but for what is a curve already or no measurement.
+def _list_summary_values(summary: dict[str, Any], values: list[MetricValue]) -> Iterator[MetricValue]:
+    """List the numbers that describe the whole trial and that have no curve of their own.
 
-    They are at step 0, where the UI draws a bar; at any other it would draw a line of one point.
+    They are logged at step 0, where MLflow's UI draws a bar; at another step it would draw a line of one point.
     """
     seconds = max((value.seconds for value in values), default=0.0)
     curves = {value.key.removeprefix("train/") for value in values}
     for key, value in summary.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        is_shown = key.startswith(("best_", "last_", "least_", "training_", "diverged_")) or key.endswith(
-            "_parameters"
-        )
+        is_shown = key.startswith(SUMMARY_PREFIXES) or key.endswith("_parameters")
         if is_number and is_shown and key not in curves:
-            yield Value(key, float(value), 0, seconds)
+            yield MetricValue(key, float(value), 0, seconds)
 
 
-def _list_checkpoints(
-    trial: Trial, manifest: dict[str, Any], summary: dict[str, Any]
-) -> dict[str, list[Path]]:
-    """List the snapshots of the end and of the best scores; `last` has what a training goes on from, too."""
+def _list_checkpoints(trial: Trial, models: dict[str, Any], summary: dict[str, Any]) -> dict[str, list[Path]]:
+    """List the last snapshot, with the state that a training resumes from, and the snapshots with the best scores."""
     folder = MODELS / trial.name
-    files = {snapshot["generator_step"]: folder / snapshot["file"] for snapshot in manifest["snapshots"]}
+    files = {snapshot["generator_step"]: folder / snapshot["file"] for snapshot in models["snapshots"]}
     if not files:
         return {}
     checkpoints = {"last": [folder / MANIFEST, files[max(files)]]}
@@ -222,12 +223,12 @@ def _list_checkpoints(
     return checkpoints
 
 
-def _refuse_other_content(path: Path, lineage: Lineage) -> None:
+def _check_md5(path: Path, lineage: Lineage) -> None:
     if not path.exists():
         raise ValueError(f"{path} is missing; `dvc repro` makes it, `dvc pull` fetches it")
     found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     expected = lineage.outs.get(str(path))
     if found != expected:
         raise ValueError(
-            f"{path} has MD5 {found}, but dvc.lock names {expected}; make them agree: `dvc repro`, or `dvc checkout`"
+            f"{path} has MD5 {found}, but dvc.lock names {expected}; `dvc repro` or `dvc checkout` makes them agree"
         )

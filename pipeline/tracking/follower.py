@@ -1,0 +1,260 @@
+"""Log trainings to MLflow while they run: their new log rows reach the store within seconds.
+
+A training does not depend on this. If the store is down, slow or killed, the rows stay in the training's log and are
+sent when the store answers again.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run
+
+from pipeline.tracking.dataset import name_experiment
+from pipeline.tracking.lineage import LOCK_FILE, Lock, describe_commit, read_lock, trace_trial
+from pipeline.tracking.results import (
+    drop_incomplete_line,
+    list_training_values,
+    parse_rows,
+    read_trial_results,
+)
+from pipeline.tracking.run_data import log_missing_values, log_values
+from pipeline.tracking.runs import (
+    FAILED,
+    FINISHED,
+    KILLED,
+    TRAINING_KEY,
+    claim_run,
+    create_run,
+    end_abandoned_runs,
+    end_run,
+    find_run_of_training,
+    list_runs,
+)
+from pipeline.tracking.store import STORE_ERRORS, Store, ensure_experiment, lock_store, open_store
+from pipeline.tracking.system_metrics import SystemMetrics
+from pipeline.tracking.trainings import is_exported, list_logs, list_running_trainings
+from pipeline.tracking.trials import sync_trial
+from stages.common.artifacts import DATA_MANIFEST, Trial
+
+POLL_SECONDS = 3.0
+SYSTEM_METRICS_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 30.0
+STOP_TIMEOUT_SECONDS = 15.0
+NICENESS = 5
+# The resolution of a file's modification time, which is coarser than that of a process's start time.
+FILE_TIME_SECONDS = 0.1
+
+
+@dataclass
+class FollowedTraining:
+    """A training that is followed.
+
+    Attributes:
+        log: the log that it writes.
+        run: its run.
+        offset: the number of bytes of the log that were sent.
+        inode: the log's inode at that time; a resumed training replaces the file.
+        is_uncertain: whether the store may lack rows before `offset` or hold rows after it.
+        sampled: the time of the last system metrics, in seconds of the monotonic clock.
+        is_exported: whether the training is finished, so that its log is complete.
+    """
+
+    log: Path
+    run: Run
+    offset: int = 0
+    inode: int = 0
+    is_uncertain: bool = True
+    sampled: float = 0.0
+    is_exported: bool = False
+
+
+class Follower:
+    """Sends new log rows of all trainings to their runs at each poll."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+        self._experiment_id = ""
+        self._followed: dict[Trial, FollowedTraining] = {}
+        self._system_metrics = SystemMetrics()
+        self._lock_file_time = 0
+
+    def poll(self) -> None:
+        """Send the new rows of every training, and complete the runs of trials that are finished.
+
+        Raises:
+            MlflowException, SQLAlchemyError, OSError: the store did not answer; the next call sends what it lacks.
+        """
+        if not DATA_MANIFEST.exists():
+            return
+        if self._store is None:
+            store = open_store()
+            self._experiment_id = ensure_experiment(store, name_experiment())
+            end_abandoned_runs(store, self._experiment_id)
+            self._store = store
+        running = list_running_trainings()
+        for trial, start_time in running.items():
+            self._attach(self._store, trial, start_time)
+        for trial, followed in self._followed.items():
+            if not followed.is_exported:
+                self._send_rows(self._store, followed)
+            if trial in running:
+                self._send_system_metrics(self._store, followed)
+        ended = set(self._followed) - set(running)
+        if ended:
+            self._finish_all(self._store, ended)
+
+    def close(self, has_failed: bool) -> None:
+        """End all open runs, because the command that started the trainings has ended.
+
+        Raises:
+            MlflowException, SQLAlchemyError, OSError: the store did not answer; the next sync ends the runs.
+        """
+        self.poll()
+        for trial, followed in list(self._followed.items()):
+            assert self._store is not None
+            status = FINISHED if is_exported(trial, followed.log) else FAILED if has_failed else KILLED
+            self._end(self._store, trial, status)
+
+    def _attach(self, store: Store, trial: Trial, start_time: float) -> None:
+        """Follow a training that is not followed yet, with the run that it had before or a new one."""
+        # A log that is older than the process is that of an earlier training, which this one has not deleted yet.
+        logs = [log for log in list_logs(trial) if log.stat().st_mtime >= start_time - FILE_TIME_SECONDS]
+        if not logs or (trial in self._followed and self._followed[trial].log in logs):
+            return
+        if trial in self._followed:
+            self._end(store, trial, KILLED)
+        training_key = logs[-1].parent.name
+        with lock_store():
+            runs = list_runs(store, self._experiment_id, kind="trial", trial=trial.name)
+            run = find_run_of_training(runs, training_key) or self._create_run(store, trial, training_key)
+            claim_run(store, run)
+        self._followed[trial] = FollowedTraining(logs[-1], run)
+
+    def _create_run(self, store: Store, trial: Trial, training_key: str) -> Run:
+        tags = {"kind": "trial", "trial": trial.name, TRAINING_KEY: training_key}
+        tags |= {name: str(value) for name, value in trial._asdict().items()} | describe_commit()
+        return create_run(store, self._experiment_id, trial.name, tags)
+
+    def _send_rows(self, store: Store, followed: FollowedTraining) -> None:
+        rows, offset, inode = read_new_rows(followed)
+        values = list(list_training_values(rows))
+        # If the request fails, it is not known which of these rows the store has.
+        was_uncertain, followed.is_uncertain = followed.is_uncertain, True
+        if was_uncertain or inode != followed.inode:
+            log_missing_values(store, followed.run, values)
+        else:
+            log_values(store, followed.run, values)
+        followed.is_uncertain = False
+        followed.offset, followed.inode = offset, inode
+
+    def _send_system_metrics(self, store: Store, followed: FollowedTraining) -> None:
+        if time.monotonic() - followed.sampled >= SYSTEM_METRICS_SECONDS:
+            followed.sampled = time.monotonic()
+            metrics = self._system_metrics.sample(followed.run.info.start_time)
+            store.client.log_batch(followed.run.info.run_id, metrics=metrics)
+
+    def _finish_all(self, store: Store, ended: set[Trial]) -> None:
+        """End the runs of trainings that were killed, and complete those of trials that are scored since."""
+        file_time = LOCK_FILE.stat().st_mtime_ns if LOCK_FILE.exists() else 0
+        # To parse dvc.lock takes longer than the rest of a poll.
+        lock = read_lock() if file_time != self._lock_file_time else None
+        for trial in ended:
+            followed = self._followed[trial]
+            followed.is_exported = followed.is_exported or is_exported(trial, followed.log)
+            if not followed.is_exported:
+                self._end(store, trial, KILLED)
+            elif lock is not None:
+                self._complete(store, trial, lock)
+        self._lock_file_time = file_time
+
+    def _complete(self, store: Store, trial: Trial, lock: Lock) -> None:
+        lineage = trace_trial(trial, lock)
+        if lineage is None:
+            return
+        try:
+            results = read_trial_results(trial, lineage)
+        except ValueError:
+            # dvc.lock still describes the trial as it was before this training.
+            return
+        with lock_store():
+            sync_trial(store, self._experiment_id, results)
+        del self._followed[trial]
+
+    def _end(self, store: Store, trial: Trial, status: str) -> None:
+        end_run(store, self._followed[trial].run, status)
+        del self._followed[trial]
+
+
+class FollowerThread:
+    """A follower that polls in a thread of its own.
+
+    Attributes:
+        processor_seconds: the processor time that it took, once it has ended.
+    """
+
+    def __init__(self) -> None:
+        self.processor_seconds = 0.0
+        self._stop = threading.Event()
+        self._has_failed = False
+        # A daemon thread does not keep the process alive, whatever the store does.
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self._thread.start()
+
+    def stop(self, has_failed: bool, timeout: float = STOP_TIMEOUT_SECONDS) -> None:
+        """Send the last rows and end the runs, and wait for it no longer than `timeout` seconds."""
+        self._has_failed = has_failed
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        lower_thread_priority()
+        follower, pause = Follower(), POLL_SECONDS
+        while not self._stop.wait(pause):
+            pause = self._attempt(follower.poll, pause)
+        self._attempt(lambda: follower.close(self._has_failed), pause)
+        self.processor_seconds = time.thread_time()
+
+    def _attempt(self, work: Callable[[], None], pause: float) -> float:
+        """Do the work and return the seconds until the next attempt."""
+        try:
+            work()
+        except STORE_ERRORS as error:
+            if pause <= POLL_SECONDS:
+                reason = str(error).partition("\n")[0][:200]
+                print(f"MLflow does not answer ({reason}); the rows are sent when it does", flush=True)
+            return min(2 * max(pause, POLL_SECONDS), LONGEST_PAUSE_SECONDS)
+        except ValueError:
+            # A file is being written or params.yaml is being edited at this moment.
+            return pause
+        if pause > POLL_SECONDS:
+            print("MLflow answers again", flush=True)
+        return POLL_SECONDS
+
+
+def lower_thread_priority() -> None:
+    """Let trainings run before this thread. Only Linux gives a thread a priority of its own; elsewhere it stays."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def read_new_rows(followed: FollowedTraining) -> tuple[list[dict[str, Any]], int, int]:
+    """Read the rows that a log has gained.
+
+    Returns:
+        The rows, and the log's new offset in bytes and its inode. All rows of a log that has replaced another are new;
+        a log that no longer exists has none.
+    """
+    if not followed.log.exists():
+        return [], followed.offset, followed.inode
+    with followed.log.open("rb") as file:
+        inode = os.fstat(file.fileno()).st_ino
+        offset = followed.offset if inode == followed.inode else 0
+        file.seek(offset)
+        content = drop_incomplete_line(file.read())
+    return parse_rows(content), offset + len(content), inode

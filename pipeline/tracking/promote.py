@@ -1,0 +1,183 @@
+"""Register the comparison's best generator by FID as an MLflow model, and give it the alias `champion`."""
+
+import json
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow.pyfunc
+import numpy as np
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+
+from pipeline.tracking.dataset import name_model
+from pipeline.tracking.results import TrialResults
+from pipeline.tracking.store import Store
+from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
+from stages.scores.protocol import list_differences
+
+ALIAS = "champion"
+WEIGHTS_TAG = "weights_sha256"
+MODEL_FOLDER = "model"
+SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+# The packages under stages/ that are saved with the model, so that it loads without this repository.
+CODE_PACKAGES = ("common", "networks", "sample")
+REQUIREMENTS = ("mlflow", "torch", "numpy", "pydantic", "pyyaml", "safetensors", "pillow")
+
+
+def promote_champion(
+    store: Store, results: list[TrialResults], runs: dict[str, Run], replace: bool = False
+) -> str:
+    """Make the comparison's best generator by FID the champion if it is better than the present one.
+
+    Scores under different extractors or protocols do not compare. Then the present champion stays, unless its weights
+    were scored again in this comparison.
+
+    Args:
+        store: the store.
+        results: the results of the comparison's trials.
+        runs: their runs, by trial name.
+        replace: whether the best generator replaces the champion without a comparison of scores.
+
+    Returns:
+        A line that says which model is the champion and why.
+    """
+    scored = [result for result in results if "best_fid" in result.best]
+    if not scored:
+        return "no trial has a score, so there is no champion"
+    best = min(scored, key=lambda result: result.best["best_fid"])
+    name, weights = name_model(), _hash_weights(best)
+    champion = find_champion(store, name)
+    if champion is not None:
+        if champion.tags.get(WEIGHTS_TAG) == weights:
+            return f"champion of {name} is still {best.trial.name} (version {champion.version})"
+        reason = None if replace else _find_reason_to_keep(champion, best, scored)
+        if reason is not None:
+            return f"champion of {name} stays version {champion.version}: {reason}"
+    model_version = _find_version(store, name, weights)
+    if model_version is None:
+        model_version = _register_version(store, name, best, runs[best.trial.name], weights)
+    store.client.set_registered_model_alias(name, ALIAS, model_version.version)
+    return (
+        f"champion of {name} is now {best.trial.name} with "
+        f"FID {best.best['best_fid']:.1f} (version {model_version.version})"
+    )
+
+
+def find_champion(store: Store, name: str) -> ModelVersion | None:
+    """Find the champion among the versions of a registered model; None if there is none."""
+    try:
+        return store.client.get_model_version_by_alias(name, ALIAS)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def save_model(result: TrialResults, folder: Path) -> None:
+    """Save the trial's best generator by FID as an MLflow model that loads without this repository.
+
+    Args:
+        result: the trial's results.
+        folder: where to save it; it must not exist.
+    """
+    trial, manifest = result.trial, read_json(MODELS / result.trial.name / MANIFEST, "train")
+    channels, height, width = manifest["image_shape"]
+    config = {
+        "image_shape": manifest["image_shape"],
+        "networks": result.lineage.params["networks"],
+        **trial._asdict(),
+    }
+    columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.long, "index")]
+    if "class_names" in manifest:
+        # The GAN is conditional, so images of one class can be requested.
+        config["class_names"] = manifest["class_names"]
+        columns.append(ColSpec(DataType.long, "label", required=False))
+    params = [ParamSpec("seed", DataType.long, trial.seed), ParamSpec("png", DataType.boolean, False)]
+    signature = ModelSignature(
+        inputs=Schema(columns),
+        outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, height, width, channels))]),
+        params=ParamSchema(params),
+    )
+    with tempfile.TemporaryDirectory() as name:
+        config_file, code = Path(name) / "generator.json", Path(name) / "stages"
+        config_file.write_text(json.dumps(config), encoding="utf-8")
+        for package in CODE_PACKAGES:
+            shutil.copytree(Path("stages") / package, code / package, ignore=lambda *_: {"__pycache__"})
+        mlflow.pyfunc.save_model(
+            path=str(folder),
+            python_model=str(SCRIPT),
+            artifacts={"weights": str(_find_best_snapshot(result)), "config": str(config_file)},
+            code_paths=[str(code)],
+            signature=signature,
+            input_example={"index": [0, 1, 2, 3]},
+            # No registry has the local part of a version, such as +cpu.
+            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
+        )
+
+
+def _find_reason_to_keep(
+    champion: ModelVersion, best: TrialResults, scored: list[TrialResults]
+) -> str | None:
+    """Return why the champion is not replaced by this comparison's best generator; None if it is to be replaced."""
+    protocol, fid = json.loads(champion.tags["protocol"]), float(champion.tags["fid"])
+    for result in scored:
+        if _hash_weights(result) == champion.tags[WEIGHTS_TAG]:
+            protocol, fid = result.protocol, result.best["best_fid"]
+    differences = list_differences(protocol, best.protocol)
+    if differences:
+        return (
+            "the protocol of its score (one) differs from this comparison's (the other), so the scores do not compare: "
+            f"{'; '.join(differences)}; to replace it by {best.trial.name}, run "
+            "`python -m pipeline.tracking sync --replace-champion`"
+        )
+    if best.best["best_fid"] < fid:
+        return None
+    return f"its FID is {fid:.1f}, and the best here, {best.trial.name}, has {best.best['best_fid']:.1f}"
+
+
+def _find_version(store: Store, name: str, weights: str) -> ModelVersion | None:
+    """Find the version with these weights: a former champion, or the work of a sync that was then interrupted."""
+    versions = store.client.search_model_versions(f"name = '{name}'")
+    return next((found for found in versions if found.tags.get(WEIGHTS_TAG) == weights), None)
+
+
+def _register_version(store: Store, name: str, best: TrialResults, run: Run, weights: str) -> ModelVersion:
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(best, Path(folder) / MODEL_FOLDER)
+        store.client.log_artifacts(run.info.run_id, folder)
+    try:
+        store.client.create_registered_model(
+            name,
+            description="The generator with the lowest FID. It draws image `index` of a `seed`: see the README.",
+        )
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    fid, step = best.best["best_fid"], int(best.best["best_fid_generator_step"])
+    tags = {
+        **best.trial._asdict(),
+        "generator_step": step,
+        "fid": fid,
+        "protocol": json.dumps(best.protocol),
+        WEIGHTS_TAG: weights,
+    }
+    return store.client.create_model_version(
+        name,
+        source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
+        run_id=run.info.run_id,
+        tags={key: str(value) for key, value in tags.items()},
+        description=f"{best.trial.name} at generator step {step}, FID {fid:.2f}",
+    )
+
+
+def _find_best_snapshot(result: TrialResults) -> Path:
+    return MODELS / result.trial.name / snapshot_name(int(result.best["best_fid_generator_step"]))
+
+
+def _hash_weights(result: TrialResults) -> str:
+    return hash_file(_find_best_snapshot(result))

@@ -1,0 +1,72 @@
+"""Add to a run the params, tags and metric values that it lacks, so that doing it twice is the same as once."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from pipeline.tracking.results import MetricValue
+from pipeline.tracking.store import Store
+
+# MLflow's limits.
+METRICS_PER_REQUEST = 1000
+PARAMS_PER_REQUEST = 100
+
+
+def set_tags(store: Store, run: Run, tags: dict[str, str]) -> None:
+    """Set the tags that the run does not have yet."""
+    changed = {key: value for key, value in tags.items() if run.data.tags.get(key) != value}
+    if changed:
+        store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in changed.items()])
+
+
+def delete_tag(store: Store, run: Run, key: str) -> None:
+    """Delete a tag, unless another machine has deleted it already."""
+    try:
+        store.client.delete_tag(run.info.run_id, key)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+def log_params(store: Store, run: Run, params: dict[str, str]) -> None:
+    """Log the params that the run does not have yet."""
+    missing = [Param(key, value) for key, value in params.items() if key not in run.data.params]
+    for chunk in _split(missing, PARAMS_PER_REQUEST):
+        store.client.log_batch(run.info.run_id, params=chunk)
+
+
+def log_missing_values(store: Store, run: Run, values: list[MetricValue]) -> None:
+    """Log the values that the run lacks, so that each metric has one value a generator step.
+
+    Args:
+        store: the store.
+        run: the run.
+        values: all values that the run should have.
+    """
+    known = {
+        key: {metric.step for metric in store.client.get_metric_history(run.info.run_id, key)}
+        for key in dict.fromkeys(value.key for value in values)
+    }
+    log_values(store, run, (value for value in values if value.generator_step not in known[value.key]))
+
+
+def log_values(store: Store, run: Run, values: Iterable[MetricValue]) -> None:
+    """Log values that the run does not have yet.
+
+    A value's time is the run's start plus the seconds of training. It does not depend on the time of the call, so a
+    value that is sent again after a lost answer is the same to the last digit, and MLflow stores it once.
+    """
+    start = run.info.start_time
+    metrics = [
+        Metric(value.key, value.value, start + round(1000 * value.seconds), value.generator_step)
+        for value in values
+    ]
+    for chunk in _split(metrics, METRICS_PER_REQUEST):
+        store.client.log_batch(run.info.run_id, metrics=chunk)
+
+
+def _split(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]

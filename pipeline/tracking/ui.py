@@ -1,0 +1,156 @@
+"""The comparison in MLflow's UI: the experiment's description, saved views, and tracking/compare.html with links."""
+
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from mlflow.entities import Run
+
+from pipeline.tracking import UI_HOST, UI_PORT
+from pipeline.tracking.mlflow_version import is_verified_version
+from pipeline.tracking.results import TrialResults
+from pipeline.tracking.run_data import set_tags
+from pipeline.tracking.runs import NO, SUPERSEDED, YES
+from pipeline.tracking.saved_views import TAG_PREFIX, make_view
+from pipeline.tracking.store import FOLDER, SERVERS, Store
+from stages.common.artifacts import write_bytes
+from stages.common.grid import Grid
+
+PAGE = FOLDER / "compare.html"
+TEMPLATE = "compare.html.jinja"
+BEST_OF_GAN = "best_of_gan"
+DESCRIPTION = "mlflow.note.content"
+ALL_TRIALS, BEST_TRIALS = "trials", "best"
+# For experiments of this kind the UI shows no pages for language models.
+EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")
+
+
+def describe_experiment(store: Store, experiment_id: str, grid: Grid) -> None:
+    """Set the experiment's description: what is compared and where to look."""
+    gans, settings = ", ".join(grid.gans), ", ".join(grid.settings_used)
+    seeds = ", ".join(map(str, grid.seeds))
+    lines = [
+        f"**{len(grid.gans)} GANs** ({gans}) under **Adam settings** {settings}, seeds {seeds}: one run each, scored "
+        "by FID (lower is better) and Inception Score (higher is better) over the training.",
+        "",
+        f"- [Charts of each GAN's best run]({link_view(experiment_id, BEST_TRIALS, charts=True)})",
+        f"- [All runs in a table, by FID]({link_view(experiment_id, ALL_TRIALS)})",
+        "",
+        "The run `comparison` holds the table, the figures and the report. `tags.superseded = 'yes'` marks runs whose "
+        "content has been replaced. Only scores with equal `protocol.*` params compare.",
+    ]
+    _set_experiment_tag(store, experiment_id, DESCRIPTION, "\n".join(lines))
+    _set_experiment_tag(store, experiment_id, *EXPERIMENT_KIND)
+
+
+def publish_comparison(
+    store: Store,
+    experiment_id: str,
+    results: list[TrialResults],
+    runs: dict[str, Run],
+    comparison: Run,
+    address: str | None = None,
+) -> None:
+    """Tag each GAN's best trial, save the views, and write the page of links.
+
+    Args:
+        store: the store.
+        experiment_id: the experiment.
+        results: the results of the comparison's trials.
+        runs: their runs, by trial name.
+        comparison: the comparison's run.
+        address: see `find_address`.
+    """
+    best = choose_best_trials(results)
+    for name, run in runs.items():
+        set_tags(store, run, {BEST_OF_GAN: YES if name in best else NO})
+    if is_verified_version():
+        _save_views(
+            store, experiment_id, max((step for result in results for step in result.grids), default=0)
+        )
+    links = {
+        "Compare the best run of each GAN": link_comparison(
+            experiment_id, [runs[name].info.run_id for name in best]
+        ),
+        "Charts of the best run of each GAN: FID over epochs": link_view(
+            experiment_id, BEST_TRIALS, charts=True
+        ),
+        "All runs in a table, by FID": link_view(experiment_id, ALL_TRIALS),
+        "The comparison's run: table, figures, report": link_run(comparison),
+    }
+    # The runs are read again, because `runs` holds their tags from before they were completed.
+    runs = {name: store.client.get_run(run.info.run_id) for name, run in runs.items()}
+    page = render_page(find_address(store, address), links, results, runs)
+    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
+        write_bytes(PAGE, page.encode())
+
+
+def find_address(store: Store, address: str | None = None) -> str:
+    """Return the UI's address: the given one, else the server's, else that of `make ui`."""
+    default = store.uri if store.uri.startswith(SERVERS) else f"http://{UI_HOST}:{UI_PORT}"
+    return (address or default).rstrip("/")
+
+
+def choose_best_trials(results: list[TrialResults]) -> list[str]:
+    """Name each GAN's trial with the lowest FID, in the order of the GANs; a GAN without a score has none."""
+    best: dict[str, TrialResults] = {}
+    for result in results:
+        fid = result.best.get("best_fid")
+        former = best.get(result.trial.gan)
+        if fid is not None and (former is None or fid < former.best["best_fid"]):
+            best[result.trial.gan] = result
+    return [result.trial.name for result in best.values()]
+
+
+def link_run(run: Run) -> str:
+    """Return the link to a run's page, relative to the UI's address."""
+    return f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def link_view(experiment_id: str, view: str, charts: bool = False) -> str:
+    """Return the link to a saved view's table or charts; without such a view the UI opens its default one."""
+    mode = "&compareRunsMode=CHART" if charts else ""
+    return f"#/experiments/{experiment_id}/runs?viewStateShareKey={view}{mode}"
+
+
+def link_comparison(experiment_id: str, run_ids: list[str]) -> str:
+    """Return the link to the page that shows runs side by side."""
+    runs, experiments = (quote(json.dumps(ids, separators=(",", ":"))) for ids in (run_ids, [experiment_id]))
+    return f"#/compare-runs?runs={runs}&experiments={experiments}"
+
+
+def render_page(
+    address: str, links: dict[str, str], results: list[TrialResults], runs: dict[str, Run]
+) -> str:
+    """Render the page of links, from which a browser goes on to MLflow if MLflow answers.
+
+    Args:
+        address: the UI's address.
+        links: links relative to the address, by their text. A browser goes on to the first one, or to the run of the
+            trial that is named behind the `#` of the page's own address.
+        results: the results of the trials, whose lineage and params the page shows.
+        runs: their runs, by trial name.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["link_run"] = link_run
+    return environment.get_template(TEMPLATE).render(address=address, links=links, results=results, runs=runs)
+
+
+def _save_views(store: Store, experiment_id: str, last_step: int) -> None:
+    current = f"tags.kind = 'trial' and tags.{SUPERSEDED} = '{NO}'"
+    for name, condition in ((ALL_TRIALS, ""), (BEST_TRIALS, f" and tags.{BEST_OF_GAN} = '{YES}'")):
+        view = make_view(current + condition, last_step)
+        _set_experiment_tag(store, experiment_id, TAG_PREFIX + name, json.dumps(view))
+
+
+def _set_experiment_tag(store: Store, experiment_id: str, key: str, value: str) -> None:
+    if store.client.get_experiment(experiment_id).tags.get(key) != value:
+        store.client.set_experiment_tag(experiment_id, key, value)

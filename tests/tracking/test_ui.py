@@ -1,0 +1,66 @@
+"""The page of links, and the choice of the trials that it compares."""
+
+import json
+from typing import Any, cast
+from urllib.parse import unquote
+
+from mlflow.entities import Run, RunData, RunInfo, RunTag
+
+from pipeline.tracking.lineage import Lineage
+from pipeline.tracking.results import TrialResults
+from pipeline.tracking.ui import choose_best_trials, link_comparison, link_view, render_page
+from stages.common.artifacts import Trial
+
+
+def make_results(gan: str, setting: str, fid: float | None) -> TrialResults:
+    best = {} if fid is None else {"best_fid": fid}
+    unused = cast(Any, None)
+    return TrialResults(Trial(gan, setting, 0), unused, {}, {}, [], {}, {}, 0.0, {}, best)
+
+
+def test_the_best_trial_of_each_gan_is_the_one_with_the_lowest_fid() -> None:
+    results = [
+        make_results("began", "A", 20.0),
+        make_results("began", "B", 10.0),
+        make_results("ebgan", "A", None),
+        make_results("sngan", "A", 5.0),
+        make_results("sngan", "B", 5.0),
+    ]
+    assert choose_best_trials(results) == ["began-B-0", "sngan-A-0"]
+
+
+def test_links_hold_the_ids_as_mlflow_reads_them() -> None:
+    link = link_comparison("7", ["a", "b"])
+    assert unquote(link) == '#/compare-runs?runs=["a","b"]&experiments=["7"]'
+    assert '"' not in link and json.loads(unquote(link).partition("runs=")[2].partition("&")[0]) == ["a", "b"]
+    assert (
+        link_view("7", "best", charts=True)
+        == "#/experiments/7/runs?viewStateShareKey=best&compareRunsMode=CHART"
+    )
+
+
+def make_run(run_id: str, **tags: str) -> Run:
+    info = RunInfo(run_id, "7", "tester", "FINISHED", 0, 1, "active")
+    return Run(info, RunData(tags=[RunTag(key, value) for key, value in tags.items()]))
+
+
+def test_the_page_of_links_leads_from_a_trial_to_its_run_commit_hashes_and_params() -> None:
+    lineage = Lineage("", {"train": "12ab", "sample": "34cd"}, {}, {})
+    results = make_results("sngan", "A", 5.0)._replace(
+        lineage=lineage, params={"adam.beta1": "0.5", "a": "<b>"}
+    )
+    runs = {"sngan-A-0": make_run("abc", **{"mlflow.source.git.commit": "c0ffee"})}
+    page = render_page("http://localhost:5000", {"All": "#/experiments/7"}, [results], runs)
+    assert '<dt id="sngan-A-0"><a href="http://localhost:5000/#/experiments/7/runs/abc">' in page
+    assert "commit <code>c0ffee</code>" in page
+    assert "train <code>12ab</code>,\nsample <code>34cd</code>\n" in page
+    assert "adam.beta1 0.5,\na &lt;b&gt;\n" in page
+    # The first link of the page, or of the trial that the address names, is where it goes on to if MLflow answers.
+    assert page.index('#/experiments/7"') < page.index("#/experiments/7/runs/abc")
+    assert 'fetch("http://localhost:5000/health"' in page and "location.replace(link.href)" in page
+
+
+def test_the_page_of_links_names_no_commit_outside_a_git_repository() -> None:
+    results = make_results("sngan", "A", 5.0)._replace(lineage=Lineage("", {}, {}, {}))
+    page = render_page("http://localhost:5000", {"All": "#"}, [results], {"sngan-A-0": make_run("abc")})
+    assert "/runs/abc" in page and "commit" not in page
