@@ -1,15 +1,15 @@
-"""Ask a server whether it is well: `python -m pipeline.health URL` exits with 0 when it is."""
+"""Check a server's health: `python -m pipeline.health URL` exits with 0 if the server answers with status 200."""
 
 import sys
 import urllib.request
 
-PATIENCE_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 
 
-def is_healthy(url: str, seconds: float = PATIENCE_SECONDS) -> bool:
-    """Tell whether a server of ours answers at `url` that it is well."""
+def is_healthy(url: str, timeout: float = TIMEOUT_SECONDS) -> bool:
+    """Tell whether a server answers at `url` with status 200 within `timeout` seconds."""
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as reply:  # noqa: S310  an address of ours
+        with urllib.request.urlopen(url, timeout=timeout) as reply:  # noqa: S310  The callers name the address.
             return bool(reply.status == 200)
     except (OSError, ValueError):
         return False

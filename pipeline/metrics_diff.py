@@ -1,7 +1,7 @@
-"""Show how metrics changed since a revision, `dvc metrics diff`, but refuse scores whose protocols differ.
+"""Show how metrics changed since a revision, as `dvc metrics diff` does, but refuse scores of different protocols.
 
-`python -m pipeline.metrics_diff main` or `make diff REV=main`. Plain `dvc metrics diff` shows the digest of the
-protocol changing, and every field of it, but compares the numbers all the same.
+`python -m pipeline.metrics_diff main` or `make diff REV=main`. `dvc metrics diff` itself lists the fields of the
+protocol that changed, and shows the difference of the scores all the same.
 """
 
 import argparse
@@ -16,36 +16,35 @@ PREFIX = "protocol."
 
 
 def find_protocol_changes(difference: dict[str, dict[str, Any]]) -> list[str]:
-    """Name the protocol's fields that differ, one line a metrics file.
+    """Name the fields of the protocol that changed, one line a metrics file.
 
     Args:
-        difference: what `dvc metrics diff --json` prints: changes by file and metric. A file that is new, or gone, has
-            no other score to compare with.
+        difference: what `dvc metrics diff --json` prints: changes by file and metric. A file that was added or removed
+            has no other score to compare with.
     """
-    faults = []
+    changed_files = []
     for file, changes in difference.items():
-        changed = {
-            key.removeprefix(PREFIX): (change.get("old"), change.get("new"))
+        fields = "; ".join(
+            f"{key.removeprefix(PREFIX)} was {change['old']} and is {change['new']}"
             for key, change in changes.items()
             if key.startswith(PREFIX) and change.get("old") is not None and change.get("new") is not None
-        }
-        if file.startswith(str(SCORES)) and changed:
-            fields = "; ".join(f"{name} was {old} and is {new}" for name, (old, new) in changed.items())
-            faults.append(f"{file}: {fields}")
-    return faults
+        )
+        if file.startswith(str(SCORES)) and fields:
+            changed_files.append(f"{file}: {fields}")
+    return changed_files
 
 
 def show_difference(revision: str) -> None:
     """Print `dvc metrics diff` of the workspace against a revision.
 
     Raises:
-        ValueError: DVC cannot compare them, or a protocol differs.
+        ValueError: `dvc metrics diff` failed, or a protocol changed.
     """
-    faults = find_protocol_changes(json.loads(_call_dvc("--json", revision) or "{}"))
-    if faults:
+    changed_files = find_protocol_changes(json.loads(_call_dvc("--json", revision) or "{}"))
+    if changed_files:
         raise ValueError(
-            "these scores do not compare, since they were made with other protocols; score both alike:\n"
-            + "\n".join(f"  - {fault}" for fault in faults)
+            "these scores do not compare, because they were computed under other protocols; score both alike:\n"
+            + "\n".join(f"  - {line}" for line in changed_files)
         )
     print(_call_dvc(revision), end="")
 
@@ -58,10 +57,10 @@ def _call_dvc(*arguments: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the command line and show the difference."""
+    """Parse the command line and show the difference."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "revision", nargs="?", default="HEAD", help="a Git revision, such as main; HEAD without it"
+        "revision", nargs="?", default="HEAD", help="a Git revision, such as main (default: HEAD)"
     )
     try:
         show_difference(parser.parse_args(arguments).revision)

@@ -43,10 +43,7 @@ def test_a_preset_changes_what_it_names_and_nothing_else() -> None:
     assert after["extractor"]["name"] == "inception"
     assert after["extractor"]["classifier"] == before["extractor"]["classifier"]
     assert after["settings"] == before["settings"]
-    assert (
-        read().startswith("# Every number one may turn.")
-        and "the preset `report`" in read().partition("\n\n")[0]
-    )
+    assert read().startswith("# Every parameter.") and "the preset `report`" in read().partition("\n\n")[0]
 
 
 def test_an_edit_by_hand_is_not_overwritten_without_force(capsys: pytest.CaptureFixture[str]) -> None:
