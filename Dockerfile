@@ -1,10 +1,12 @@
-# The environment and the code: `docker run` runs the main job, compose.yaml adds servers and a worker.
+# An image of the environment and the code. `docker run` runs the comparison; compose.yaml adds servers
+# and a worker.
 #
 #   docker build --tag gan-comparison .                                   a CPU; torch without CUDA
 #   docker build --tag gan-comparison --build-arg DEVICE=cuda .           NVIDIA GPUs
 #   docker run --rm --volume "$PWD:/comparison" --user "$(id -u):$(id -g)" gan-comparison
 #
-# With the working tree in the place of the image's own copy, as above, results and caches land in it.
+# The volume replaces the image's copy of the code by the working tree, which then gets the results and
+# caches.
 
 ARG PYTHON=3.12.12
 
@@ -14,29 +16,31 @@ ARG UV=0.13.9
 RUN pip install --no-cache-dir "uv==${UV}"
 WORKDIR /build
 COPY requirements.txt constraints.txt ./
-# The registry's torch is the one with CUDA, 5 GB; uv knows where the one without it is.
+# PyPI's torch includes CUDA, 5 GB; for the CPU uv installs torch from PyTorch's own index.
 RUN case "${DEVICE}" in \
         cpu) set -- --torch-backend cpu ;; \
         cuda) set -- ;; \
         *) echo "DEVICE=${DEVICE} is unknown; it is cpu or cuda" >&2; exit 1 ;; \
     esac \
     && uv venv /opt/venv \
-    # psycopg is for the MLflow server that keeps its runs in PostgreSQL.
+    # compose.yaml's MLflow server needs psycopg to store its runs in PostgreSQL.
     && uv pip install --no-cache --compile-bytecode --python /opt/venv/bin/python "$@" \
         -c constraints.txt -r requirements.txt "psycopg[binary]"
 
 FROM python:${PYTHON}-slim-bookworm
-# Git names the commit in every MLflow run. Debian removes old versions of packages, so that one cannot be pinned.
+# Tracking calls Git for the commit of a run. Debian deletes old versions of packages, so none is
+# pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git make \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 compare \
     && install --directory --owner compare /comparison /state /artifacts \
-    # The working tree may belong to another user than the one in the container.
+    # The working tree may belong to another user than the container's.
     && git config --system --add safe.directory /comparison
 COPY --from=environment /opt/venv /opt/venv
-# No tool that we start reports to anyone. A home that any user may write to, for tools that keep something there.
+# The telemetry of the tools is off. HOME is a folder that every user may write to, since some tools
+# store files in it.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \

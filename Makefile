@@ -1,5 +1,6 @@
-# Every target sets up what it needs: `make reproduce` and `make test` are all a fresh machine has to know.
-# PYTHON=... chooses an interpreter; without it the first of 3.13, 3.12, 3.11 and python3 that fits is taken.
+# Every target installs what it needs, so `make reproduce` and `make test` work on a fresh machine.
+# PYTHON=... chooses the interpreter; the default is the first of python3.13, 3.12, 3.11 and python3
+# whose version is supported.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -7,29 +8,34 @@ SHELL := /bin/bash
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The stages are started as `python -m stages...`, by DVC, from the environment made here.
+# DVC starts the stages as `python -m stages...`, which has to be the Python of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
-# No tool that we start reports to anyone.
+# These switch off the telemetry of the tools.
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-# Prefect's database, in the project unless PREFECT_HOME says otherwise: made at set-up, so that no run has to.
+# Prefect's database, in the project unless PREFECT_HOME is set. It is created here, so that no run
+# has to do it.
 DATABASE := $(or $(PREFECT_HOME),$(CURDIR)/.prefect)/prefect.db
 
-# Files side by side, with one thread each: threads of two processes that wait for each other stop both.
+# Test files run side by side with one thread each: with more threads than cores, threads that wait
+# for one another stop all of them.
 PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+PRESETS = $(shell echo $(sort $(basename $(notdir $(wildcard presets/*.yaml)))) | sed 's/ /, /g')
 
-setup: $(VENV)/.ready  ## Make the virtual environment from the pinned versions.
+help:  ## Show this list.
+	@awk -F ':.*## ' -v presets="$(PRESETS)" '/^[a-z-]+:.*## / \
+	{sub("PRESETS", presets); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready  ## Create the virtual environment with the pinned versions.
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt constraints.txt scripts/find_python.sh
 	@python="$$(PYTHON='$(PYTHON)' scripts/find_python.sh)" && \
-	echo "Making $(VENV) with $$python: a few minutes, once." && \
+	echo "Creating $(VENV) with $$python, which takes a few minutes, once." && \
 	"$$python" -m venv $(VENV) && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
 	@touch $@
@@ -38,28 +44,28 @@ $(DATABASE): | $(VENV)/.ready
 	@env -u PREFECT_API_URL -u PREFECT_API_DATABASE_CONNECTION_URL PREFECT_HOME="$(@D)" \
 	python -m prefect server database upgrade --yes > /dev/null
 
-reproduce: setup $(DATABASE)  ## Run the whole comparison and make report/index.html.
+reproduce: setup $(DATABASE)  ## Run the whole comparison and write report/index.html.
 	python -m pipeline.flow run
 
-schedule: setup  ## Run it every night at three, until interrupted; another time: make schedule CRON="0 */6 * * *".
+schedule: setup  ## Run it every night at three until interrupted; CRON="0 */6 * * *" sets the times.
 	python -m pipeline.flow schedule $(if $(CRON),--cron "$(CRON)")
 
-server: setup $(DATABASE)  ## Start Prefect's server and pages on http://127.0.0.1:4200; another port: make server PORT=4201.
+server: setup $(DATABASE)  ## Start Prefect's server on http://127.0.0.1:4200; PORT=4201 sets the port.
 	python -m pipeline.flow server $(if $(PORT),--port $(PORT))
 
-worker: setup  ## Deploy prefect.yaml to the server, and run what falls due (needs a server).
+worker: setup  ## Deploy prefect.yaml to Prefect's server and run what is due.
 	python -m pipeline.flow worker
 
-track: setup  ## Bring the results on disk to MLflow: to the server of MLFLOW_TRACKING_URI, or to tracking/mlflow.db.
+track: setup  ## Log the results on disk to tracking/mlflow.db, or to the server of MLFLOW_TRACKING_URI.
 	python -m pipeline.tracking sync
 
-ui: setup  ## Open MLflow's UI on http://127.0.0.1:5000; another port: make ui PORT=5001.
+ui: setup  ## Start MLflow's UI on http://127.0.0.1:5000; PORT=5001 sets the port.
 	python -m pipeline.tracking ui $(if $(PORT),--port $(PORT))
 
-preset: setup  ## Switch params.yaml to a preset: make preset NAME=report (default, smoke, report).
+preset: setup  ## Switch params.yaml to the preset NAME=...: PRESETS.
 	python -m pipeline.preset $(NAME)
 
-diff: setup  ## Show how metrics changed since a revision, and refuse unlike protocols: make diff REV=main.
+diff: setup  ## Show how metrics changed since a revision: make diff REV=main.
 	python -m pipeline.metrics_diff $(REV)
 
 test: setup  ## Run all tests.
@@ -77,12 +83,12 @@ types: setup  ## Check the types.
 
 check: lint types test  ## Lint, format, types and tests: what CI runs.
 
-format: setup  ## Format the code and mend what the linter can.
+format: setup  ## Format the code and fix what the linter can fix.
 	ruff check --fix .
 	ruff format .
 
-constraints: setup  ## Resolve constraints.txt anew, for Python 3.11 to 3.13 on Linux and macOS.
+constraints: setup  ## Resolve constraints.txt again, for Python 3.11 to 3.13 on Linux and macOS.
 	scripts/resolve_constraints.sh
 
-clean:  ## Remove what the stages made, but not DVC's cache of it nor the environment.
+clean:  ## Delete the outputs of the stages, but neither DVC's cache nor the environment.
 	rm -rf data extractor reference models samples results report .scratch

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Print the interpreter to use: $PYTHON where it is given, else the first of 3.13, 3.12, 3.11 and python3 that runs
-# and is a version that constraints.txt was resolved for.
+# Print the interpreter to use: $PYTHON if it is set, else the first of python3.13, 3.12, 3.11 and python3
+# that runs and has a version for which constraints.txt was resolved.
 set -u
 fits='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Resolve every transitive version for all supported interpreters and systems at once into constraints.txt.
+# Resolve all versions, direct and transitive, for all supported interpreters and systems, and write them
+# to constraints.txt.
 set -eu
 workspace="$(mktemp -d)"
 trap 'rm -rf "$workspace"' EXIT
