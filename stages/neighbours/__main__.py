@@ -20,7 +20,7 @@ from stages.common.image_grid import write_grid
 from stages.common.params import load_section
 from stages.neighbours.params import NeighboursParams
 from stages.neighbours.search import Images, Spaces, find_nearest
-from stages.neighbours.summary import summarise_spaces
+from stages.neighbours.summary import SUSPICIOUS_QUANTILE, summarise_spaces
 from stages.scores.extractor import load_extractor
 
 HELD_OUT = "held out"
@@ -46,7 +46,8 @@ def main() -> None:
         for name, spaces in found.items()
     }
     counts = {"sample_count": params.sample_count, "held_out_count": len(held_out), "train_count": len(train)}
-    write_json(NEIGHBOURS / NEIGHBOURS_RECORD, counts | {"shown": params.shown, "trials": trials})
+    shown = {"shown": params.shown, "suspicious_quantile": SUSPICIOUS_QUANTILE}
+    write_json(NEIGHBOURS / NEIGHBOURS_RECORD, counts | shown | {"trials": trials})
 
 
 def read_last_samples(trial: Trial, count: int) -> Images | None:

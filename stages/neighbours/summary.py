@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stages.neighbours.search import Neighbours, Spaces
 
 # A sample is suspicious if it is nearer to a training image than this quantile of the held-out images' distances.
-SUSPICIOUS_SHARE = 0.01
+SUSPICIOUS_QUANTILE = 0.01
 
 
 def summarise_spaces(samples: Spaces, held_out: Spaces) -> dict[str, Any]:
@@ -28,5 +28,5 @@ def _summarise(samples: Neighbours, held_out: Neighbours) -> dict[str, Any]:
 
 
 def suspicion_threshold(distances: NDArray[np.float64]) -> float:
-    """Return the distance below which a sample is suspicious: the 1 % quantile of the held-out images' distances."""
-    return float(np.quantile(distances, SUSPICIOUS_SHARE))
+    """Return the distance below which a sample is suspicious: that quantile of the held-out images' distances."""
+    return float(np.quantile(distances, SUSPICIOUS_QUANTILE))

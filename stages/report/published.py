@@ -1,20 +1,28 @@
-"""The published numbers beside which the report's own are shown, and the names that they go by."""
+"""The published numbers that stand beside ours, and names for people."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from stages.report.model import PublishedRange, PublishedSource, PublishedStudy
+
 REAL = "real"
 # The GAN that the report is about.
 SNGAN = "sngan"
+# The source whose claims are checked; its key in published.yaml.
+REPORT_SOURCE = "report"
 _PUBLISHED: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("published.yaml").read_text(encoding="utf-8")
+)
+SOURCES = tuple(
+    PublishedSource(key=key, **{name: str(value) for name, value in source.items() if name != "scores"})
+    for key, source in _PUBLISHED["sources"].items()
 )
 
 
 def name_gan(gan: str) -> str:
-    """Return a GAN's name for people; a GAN of the user's own keeps that of its file."""
+    """Return a GAN's name for people; a GAN that is not in published.yaml keeps the name of its file."""
     return str(_PUBLISHED["titles"].get(gan, gan))
 
 
@@ -27,15 +35,34 @@ def published_score(source: str, row: str, metric: str) -> float | None:
     """Look up one number of a published table.
 
     Args:
-        source: `report_table1` or `miyato2018_table2`.
+        source: the key of one of SOURCES.
         row: a GAN, or REAL.
         metric: `inception_score` or `fid`.
 
     Returns:
         The number, or None where the source has none.
     """
-    value = _PUBLISHED[source].get(row, {}).get(metric)
+    value = _PUBLISHED["sources"][source]["scores"].get(row, {}).get(metric)
     return None if value is None else float(value)
+
+
+def published_range(metric: str) -> PublishedRange:
+    """Return the lowest and the highest that the report prints for a GAN, and what it prints for real data."""
+    scores = {row: values[metric] for row, values in _PUBLISHED["sources"][REPORT_SOURCE]["scores"].items()}
+    real = scores.pop(REAL)
+    return PublishedRange(min(scores.values()), max(scores.values()), real)
+
+
+def published_study() -> PublishedStudy:
+    """Return what the report compared, how its code evaluated a GAN, and which scores it prints."""
+    figure = _PUBLISHED["report_figure2"]
+    scores = {key: values for key, values in figure.items() if key != "settings"}
+    return PublishedStudy(
+        gan_count=max(map(len, scores.values())),
+        setting_count=len(figure["settings"]),
+        **_PUBLISHED["report_evaluation"],
+        ranges={metric: published_range(metric) for metric in scores},
+    )
 
 
 def published_bars(metric: str) -> tuple[list[str], dict[str, list[float]]]:
@@ -50,15 +77,27 @@ def published_curves(metric: str) -> tuple[str, list[int], dict[str, list[float 
     return figure["setting"], figure["epochs"], figure[metric]
 
 
-class Length(NamedTuple):
-    """How long the report trained, and the original."""
+class TrainingLength(NamedTuple):
+    """How long the report and the original paper trained.
+
+    Attributes:
+        epochs: of the report.
+        train_images: per epoch.
+        batch_size: of the report.
+        original_generator_steps: of Miyato et al. 2018.
+    """
 
     epochs: int
     train_images: int
     batch_size: int
     original_generator_steps: int
 
+    @property
+    def generator_steps(self) -> int:
+        """The report's generator steps, at one discriminator step each; an epoch leaves out a last, smaller batch."""
+        return self.epochs * (self.train_images // self.batch_size)
 
-def published_length() -> Length:
-    """Return the numbers that tell how long the report trained."""
-    return Length(**_PUBLISHED["report_length"])
+
+def published_length() -> TrainingLength:
+    """Return how long the report and the original paper trained."""
+    return TrainingLength(**_PUBLISHED["report_length"])

@@ -1,49 +1,79 @@
-"""Lay the report out as Markdown and as one HTML page that needs no other file."""
+"""Write the report's value as one HTML page, as Markdown, as JSON, as CSV files and as a text table."""
 
 import base64
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markdown_it import MarkdownIt
 
-from stages.common.artifacts import write_bytes
-from stages.report.claims.all_claims import check_claims
-from stages.report.figures.all_figures import Illustrations
-from stages.report.figures.images import Illustration
-from stages.report.figures.plot_style import colour_of
-from stages.report.figures.sample_progression import list_steps
-from stages.report.published import name_gan
-from stages.report.results.read import Results
-from stages.report.sections.ablation import AblationSection
-from stages.report.sections.lipschitz import LipschitzSection, show_count, show_range
-from stages.report.sections.protocol_text import explain_seeds, list_limits, list_orders, list_protocol
-from stages.report.sections.provenance import digest_protocol, trace_sources
-from stages.report.sections.score_tables import (
-    SOURCES,
-    build_cell_table,
-    build_table1,
-    build_trial_table,
-    show_epoch,
-    show_interval,
-    show_last,
-    show_place,
-    show_value,
-)
-from stages.report.statistics.pairs import compare_pairs
-from stages.report.statistics.rank_correlation import show_p
-from stages.report.statistics.scores import FID, INCEPTION_SCORE, METRICS
+from stages.common.artifacts import atomic_path, write_bytes, write_json
+from stages.report import show
+from stages.report.model import Picture, Report, Row
 
+# A line break within a paragraph or a list item, with the next line's indentation.
+LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")
 TEMPLATES = {"report.md": "report.md.jinja", "index.html": "index.html.jinja"}
+# Of the show module, what the templates call.
+SHOWN = (
+    show.pluralise,
+    show.show_percent,
+    show.show_p,
+    show.show_value,
+    show.show_last,
+    show.show_interval,
+    show.show_place,
+    show.show_epoch,
+    show.show_range,
+    show.show_count,
+)
 
 
-def write_pages(
-    results: Results,
-    illustrations: Illustrations,
-    lipschitz: LipschitzSection,
-    ablation: AblationSection,
-    folder: Path,
-) -> None:
-    """Write report.md and index.html."""
+def write_report(report: Report, folder: Path) -> None:
+    """Write results.json, a CSV file per table, table1.txt, report.md and index.html.
+
+    Args:
+        report: the value.
+        folder: where; it holds the pictures already, which the page embeds.
+    """
+    write_json(folder / "results.json", asdict(report))
+    for name, rows in list_tables(report).items():
+        write_csv(folder / f"{name}.csv", rows)
+    write_bytes(folder / "table1.txt", render_text_table(report).encode())
+    for name, text in render_pages(report, folder).items():
+        write_bytes(folder / name, text.encode())
+
+
+def list_tables(report: Report) -> dict[str, list[Row]]:
+    """List the rows of each CSV file; each row ends with the protocol, so that it can be pasted elsewhere."""
+    pairs = [
+        {"metric": tests.metric, **asdict(pair), "overall_p": tests.overall_p, "least_p": tests.least_p}
+        for tests in report.pairwise_tests
+        for pair in tests.pairs
+    ]
+    tables = {"table1": report.table1, "cells": report.cells, "pairs": pairs, "trials": report.trials}
+    return {name: [row | report.protocol for row in rows] for name, rows in tables.items()}
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as CSV, an empty field for None, atomically; without rows the file is empty."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def render_pages(report: Report, folder: Path) -> dict[str, str]:
+    """Render the page and the Markdown, by file name.
+
+    Args:
+        report: the value.
+        folder: that holds the pictures.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(("html.jinja",)),
@@ -51,72 +81,60 @@ def write_pages(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    content = gather_content(results, illustrations, lipschitz, ablation)
-    for name, template in TEMPLATES.items():
-        text = environment.get_template(template).render(
-            **content, embed=lambda picture: _embed(folder, picture)
-        )
-        write_bytes(folder / name, text.encode())
-
-
-def gather_content(
-    results: Results, illustrations: Illustrations, lipschitz: LipschitzSection, ablation: AblationSection
-) -> dict[str, Any]:
-    """Gather all that the templates show."""
+    environment.globals |= {function.__name__: function for function in SHOWN}
+    environment.globals["embed"] = lambda picture: _embed(folder, picture)
+    environment.filters |= {"markdown": _render_markdown, "unwrap": _unwrap}
     return {
-        "claims": [*check_claims(results), *lipschitz.claims],
-        "lipschitz": lipschitz,
-        "ablation": ablation,
-        "title": results.title,
-        "results": results,
-        "metrics": METRICS,
-        "inception_score": INCEPTION_SCORE,
-        "fid": FID,
-        "sources": list(SOURCES),
-        "pictures": illustrations,
-        **_gather_tables(results),
-        **_gather_words(results),
-        **_gather_functions(results),
+        name: environment.get_template(template).render(report=report) for name, template in TEMPLATES.items()
     }
 
 
-def _gather_tables(results: Results) -> dict[str, Any]:
-    return {
-        "table1": build_table1(results),
-        "cells": build_cell_table(results),
-        "trials": build_trial_table(results),
-        "comparisons": [compare_pairs(results, metric) for metric in METRICS],
-        "steps": list_steps(results),
-        "provenance": trace_sources(results),
-        "protocol_digest": digest_protocol(results.protocol),
-    }
-
-
-def _gather_words(results: Results) -> dict[str, Any]:
-    return {
-        "orders": list_orders(results),
-        "protocol": list_protocol(results),
-        "limits": list_limits(results),
-        "seeds_explained": explain_seeds(results),
-    }
-
-
-def _gather_functions(results: Results) -> dict[str, Any]:
-    return {
-        "colour_of": lambda gan: colour_of(gan, results.grid.gans),
-        "name_gan": name_gan,
-        "show_value": show_value,
-        "show_interval": show_interval,
-        "show_place": show_place,
-        "show_epoch": show_epoch,
-        "show_range": show_range,
-        "show_count": show_count,
-        "show_last": show_last,
-        "show_p": show_p,
-    }
-
-
-def _embed(folder: Path, picture: Illustration) -> str:
+def _embed(folder: Path, picture: Picture) -> str:
     """Return a picture as a data address."""
     content = base64.b64encode((folder / picture.file).read_bytes()).decode()
     return f"data:image/png;base64,{content}"
+
+
+def _render_markdown(text: str) -> str:
+    """Render Markdown as HTML, with typographic quotes; markup in the text itself is escaped."""
+    parser = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable("smartquotes")
+    html: str = parser.render(text)
+    return html
+
+
+def _unwrap(text: str) -> str:
+    """Join the lines of each paragraph and list item."""
+    return LINE_BREAK.sub(" ", text.strip())
+
+
+def render_text_table(report: Report) -> str:
+    """Lay Table 1 out for a terminal."""
+    metrics = report.metrics.values()
+    header = [""]
+    for metric in metrics:
+        header += [metric.title, "at", "last", "rank"]
+    lines = [[*header, "Report IS", "Report FID"], *(_list_cells(row, report) for row in report.table1)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header) + 2)]
+    text = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    rule = "-" * max(map(len, text))
+    missing = len(report.missing)
+    notes = [f"Missing: {show.pluralise(missing, 'trial')}; `dvc repro` makes them."] if missing else []
+    source = report.sources[0]
+    notes.append(
+        f"The report's scores are of {source.data_set} with the {source.extractor} network: ranks compare, values do "
+        "not."
+    )
+    return "\n".join([text[0], rule, *text[1:], "", *notes]) + "\n"
+
+
+def _list_cells(row: dict[str, Any], report: Report) -> list[str]:
+    cells = [str(row["name"])]
+    for metric in report.metrics.values():
+        rank = row[f"{metric.key}_rank"]
+        value = " ".join(filter(None, (show.show_value(row, metric), show.show_interval(row, metric))))
+        cells += [value, show.show_place(row, metric), show.show_last(row, metric)]
+        cells.append(show.NONE if rank is None else str(rank))
+    return [*cells, *(metric.show(row[f"report_{metric.key}"]) for metric in report.metrics.values())]

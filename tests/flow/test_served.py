@@ -162,7 +162,9 @@ def test_of_six_trials_one_that_fails_leaves_five_done(client: SyncPrefectClient
     assert summary.startswith("5 of 6 trials done; ")
     assert "train@began-A-0 failed" in summary and "broken on purpose" in summary
     assert "Not started: lipschitz@began-A-0, sample@began-A-0, evaluate@began-A-0" in summary
-    assert "<b>Missing from all that follows:</b> began-A-0" in Path("report/index.html").read_text()
+    assert (
+        "<strong>Missing from all that follows:</strong> began-A-0" in Path("report/index.html").read_text()
+    )
 
 
 def test_a_schedule_fires_by_itself_and_the_second_run_finds_all_cached(

@@ -11,6 +11,10 @@ import yaml
 from PIL import Image
 
 from stages.common.artifacts import ABLATION, images_file, labels_file, write_array, write_json
+from stages.report.build import build_report
+from stages.report.model import Figures, Picture, Report, SampleProgression
+from stages.report.render import write_report
+from stages.report.results.all_results import read_results
 
 ROOT = Path(__file__).parents[2]
 TRIAL_PROTOCOL = {
@@ -83,7 +87,7 @@ def _write_shared(channels: int) -> None:
     data |= {"source": {"kind": "k", "location": "l", "checked": "c"}, "splits": {"train": {"count": 40}}}
     write_json(Path("data/manifest.json"), data)
     _write_ablation()
-    counts = {"sample_count": 5, "held_out_count": 10, "train_count": 40, "shown": 2}
+    counts = {"sample_count": 5, "held_out_count": 10, "train_count": 40, "suspicious_quantile": 0.01}
     write_json(Path("results/neighbours/neighbours.json"), counts | {"trials": {}})
 
 
@@ -162,6 +166,34 @@ def _write_neighbours(name: str, channels: int) -> None:
     record["trials"][name] = {"pixels": distances, "features": distances, "picture": f"{name}.png"}
     write_json(path, record)
     _write_picture(path.with_name(f"{name}.png"), channels)
+
+
+def build() -> Report:
+    """Compute the report of the results on disk, with one picture in the place of all, so that nothing is drawn."""
+    picture = Picture("picture.png", "A caption", "A description")
+    _write_picture(Path("report") / picture.file, channels=1)
+    return build_report(
+        read_results(),
+        Figures(
+            figure1=picture,
+            figure2=picture,
+            figure3=picture,
+            losses=picture,
+            lipschitz=(),
+            real=picture,
+            samples=(),
+            interpolations=(),
+            neighbours=(),
+            progression=SampleProgression(seed=0, generator_steps=(), trials=()),
+        ),
+    )
+
+
+def write_undrawn() -> Report:
+    """Write the report of the results on disk in all its forms, without drawing its pictures."""
+    report = build()
+    write_report(report, Path("report"))
+    return report
 
 
 def read_results_file() -> dict[str, Any]:

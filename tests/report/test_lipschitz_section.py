@@ -1,7 +1,6 @@
 """The section on Lipschitz bounds, from analyses whose numbers are set by hand."""
 
 import json
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,14 @@ import pytest
 from stages.common.grid import Grid
 from stages.report.__main__ import main
 from stages.report.claims.lipschitz import check_lipschitz_claims
+from stages.report.figures.lipschitz import plot_gradient_norms, plot_layer_norms
+from stages.report.figures.plot_style import write_figure
+from stages.report.model import LipschitzRow
+from stages.report.results.all_results import read_results
 from stages.report.results.lipschitz import read_analyses
-from stages.report.sections.lipschitz import list_answers, show_range, tell_lipschitz
+from stages.report.sections.lipschitz import build_lipschitz
+from stages.report.show import show_range
+from tests.report.conftest import read_results_file, write_undrawn
 
 Write = Callable[..., None]
 SCORES = {"began-A-0": [(1.0, 90.0)], "sngan-A-0": [(2.0, 60.0)], "batch_norm-A-0": [(2.0, 61.0)]}
@@ -63,9 +68,8 @@ def write_analysis(name: str, *rows: dict[str, Any]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def read_answers() -> list[dict[str, Any]]:
-    grid = Grid.load()
-    return list_answers(read_analyses(grid), grid)
+def build_rows() -> tuple[LipschitzRow, ...]:
+    return build_lipschitz(read_results()).rows
 
 
 def list_verdicts() -> list[bool | None]:
@@ -75,26 +79,26 @@ def list_verdicts() -> list[bool | None]:
 def test_a_report_without_analyses_says_so(write_results: Write) -> None:
     write_results(SCORES)
     main()
-    assert json.loads(Path("report/results.json").read_text())["lipschitz"] == []
+    assert json.loads(Path("report/results.json").read_text())["lipschitz"]["rows"] == []
     assert "No discriminator has been analysed" in Path("report/index.html").read_text(encoding="utf-8")
     assert "No discriminator has been analysed" in Path("report/report.md").read_text(encoding="utf-8")
     assert not Path("report/lipschitz_layers.png").exists()
 
 
-def test_answers_are_ranges_at_the_end_and_counts_over_all_snapshots(write_results: Write) -> None:
+def test_rows_hold_ranges_at_the_end_and_counts_over_all_snapshots(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-C-0": [(2.0, 60.0)]})
     write_analysis("sngan-A-0", make_row(10, largest=1.5), make_row(20, sigmas=(1.5, 1.0), largest=0.25))
     write_analysis("sngan-C-0", make_row(10, largest=3.0), make_row(20, operators=(4.0, 3.0)))
-    (answer,) = read_answers()
-    assert answer["sigma"] == [1.0, 1.5]
-    assert answer["operator_norm_product"] == [2.0, 12.0]
-    assert answer["steepest"] == [0.25, 0.5]
-    assert answer["mean_between"] == [0.125, 0.25]
-    assert answer["within_one"] == [2, 4]
-    assert answer["within_sigma_product"] == [2, 4]
-    assert answer["within_bound"] == [3, 4]
-    assert answer["share_of_bound"] == 1.5
-    assert answer["factor"] is None
+    (row,) = build_rows()
+    assert row.sigma == (1.0, 1.5)
+    assert row.operator_norm_product == (2.0, 12.0)
+    assert row.largest_gradient == (0.25, 0.5)
+    assert row.mean_gradient_between == (0.125, 0.25)
+    assert row.within_one == (2, 4)
+    assert row.within_sigma_product == (2, 4)
+    assert row.within_bound == (3, 4)
+    assert row.share_of_bound == 1.5
+    assert row.normaliser_norm is None
 
 
 def test_the_pages_show_the_figures_the_answers_and_the_missing(write_results: Write) -> None:
@@ -143,22 +147,20 @@ def test_equation_4_is_about_networks_without_normalisers(write_results: Write) 
     write_analysis("sngan-A-0", make_row(10))
     claim = check_lipschitz_claims(read_analyses(Grid.load()))[0]
     assert claim.holds
-    assert claim.numbers.startswith(
-        "at 1 of 1 snapshots; it reaches 0.5 to 0.5 times that product; with batch or"
-    )
-    assert claim.numbers.endswith("between the layers, 7 to 7 times")
+    assert claim.numbers.startswith("at 1 of 1 snapshot; it reaches 0.5 times that product; with batch or")
+    assert claim.numbers.endswith("between the layers, 7 times")
 
 
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ([0.5, 0.5], "0.5"),
-        ([1.001, 2.0], "1–2"),
-        ([8.7, 8704.4], "8.7–8,704"),
-        ([1.0, math.inf], "1–inf"),
+        ((0.5, 0.5), "0.5"),
+        ((1.001, 2.0), "1–2"),
+        ((8.7, 8704.4), "8.7–8,704"),
+        ((1.0, None), "1–∞"),
     ],
 )
-def test_ranges_are_shown_in_three_digits(values: list[float], text: str) -> None:
+def test_ranges_are_shown_in_three_digits(values: tuple[float, float | None], text: str) -> None:
     assert show_range(values) == text
 
 
@@ -174,17 +176,17 @@ def test_claims_of_spectral_normalisation_cannot_be_told_without_it(write_result
 def test_equation_4_is_not_asked_of_an_error_of_reconstruction(write_results: Write) -> None:
     write_results({"began-A-0": [(2.0, 60.0)]})
     write_analysis("began-A-0", make_row(10, score_name="mean absolute error of the reconstruction"))
-    (answer,) = read_answers()
-    assert answer["within_sigma_product"] is None
-    assert answer["within_bound"] == [1, 1]
+    (row,) = build_rows()
+    assert row.within_sigma_product is None
+    assert row.within_bound == (1, 1)
 
 
 def test_without_a_bound_there_is_a_dash(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0)]})
     nothing = dict.fromkeys(("real", "fake", "interpolated"))
     write_analysis("sngan-A-0", make_row(10, local_bound=nothing, share_of_bound=nothing))
-    (answer,) = read_answers()
-    assert answer["within_bound"] is None and answer["share_of_bound"] is None
+    (row,) = build_rows()
+    assert row.within_bound is None and row.share_of_bound is None
 
 
 def test_a_trial_that_diverged_before_its_first_snapshot_has_no_answer_and_is_not_missing(
@@ -194,7 +196,7 @@ def test_a_trial_that_diverged_before_its_first_snapshot_has_no_answer_and_is_no
     write_analysis("sngan-A-0", make_row(10))
     write_analysis("sngan-C-0")
     assert read_analyses(Grid.load()).missing == []
-    assert len(read_answers()) == 1
+    assert len(build_rows()) == 1
 
 
 @pytest.mark.parametrize("damage", ['{"generator_step": 1}\n', "{\n", "[]\n"])
@@ -209,9 +211,20 @@ def test_a_damaged_analysis_names_the_stage_that_makes_it(write_results: Write, 
 def test_the_same_analyses_give_the_same_figures(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0)]})
     write_analysis("sngan-A-0", make_row(10), make_row(20, largest=0.75))
-    figures = []
-    for folder in map(Path, ("first", "second")):
-        section = tell_lipschitz(Grid.load(), folder)
-        figures.append([(folder / figure.file).read_bytes() for figure in section.figures])
-    assert len(figures[0]) == 2
-    assert figures[0] == figures[1]
+    grid = Grid.load()
+    for plot in (plot_layer_norms, plot_gradient_norms):
+        contents = []
+        for path in map(Path, ("first.png", "second.png")):
+            write_figure(path, plot(read_analyses(grid), grid))
+            contents.append(path.read_bytes())
+        assert contents[0] == contents[1]
+
+
+def test_a_norm_that_is_not_finite_is_null_in_the_file_and_shown_as_infinity(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)]})
+    write_analysis("sngan-A-0", make_row(10), make_row(20, operator_norm_product=None))
+    (row,) = build_rows()
+    assert row.operator_norm_product == (None, None)
+    assert show_range(row.operator_norm_product) == "∞"
+    write_undrawn()
+    assert read_results_file()["lipschitz"]["rows"][0]["operator_norm_product"] == [None, None]

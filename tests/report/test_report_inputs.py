@@ -6,7 +6,7 @@ import yaml
 
 from stages.common.artifacts import read_json, write_json
 from stages.common.params import ParamsError
-from stages.report.results.read import read_results
+from stages.report.results.all_results import read_results
 
 Write = Callable[..., None]
 TWO_SETTINGS = {

@@ -4,10 +4,14 @@ import pytest
 
 from stages.prepare.params import DATASETS
 from stages.report.published import name_data_set
-from stages.report.results.read import read_results
-from stages.report.sections.score_tables import build_table1, build_trial_table, lay_out, show_place
+from stages.report.render import render_text_table
+from stages.report.results.all_results import read_results
+from stages.report.sections.score_tables import build_table1, build_trial_table
+from stages.report.show import show_place
+from stages.report.statistics.metrics import FID, INCEPTION_SCORE
 from stages.report.statistics.rank_correlation import compare_orders
-from stages.report.statistics.scores import FID, INCEPTION_SCORE, find_best, rank_gans
+from stages.report.statistics.summary import find_best_cell, rank_gans
+from tests.report.conftest import build
 
 Write = Callable[..., None]
 
@@ -22,7 +26,7 @@ TWO_SETTINGS = {
 def test_each_metric_takes_its_own_best_point_and_setting(write_results: Write) -> None:
     write_results(TWO_SETTINGS)
     results = read_results()
-    score, fid = find_best(results, "began", INCEPTION_SCORE), find_best(results, "began", FID)
+    score, fid = find_best_cell(results, "began", INCEPTION_SCORE), find_best_cell(results, "began", FID)
     assert score is not None and fid is not None and score.last is not None and fid.last is not None
     assert (score.best.mean, score.setting, score.point.generator_step, score.last.mean) == (
         1.5,
@@ -39,7 +43,7 @@ def test_table1_starts_with_real_data_and_shows_the_published_numbers_and_ranks(
     assert (real["inception_score"], real["fid"], real["report_fid"]) == (3.9, 0.5, 17.269)
     assert (began["inception_score_rank"], sngan["inception_score_rank"], sngan["fid_rank"]) == (2, 1, 1)
     assert (began["report_inception_score"], began["miyato2018_fid"]) == (2.8899, None)
-    text = lay_out(build_table1(read_results()))
+    text = render_text_table(build())
     assert "SNGAN      3.00 ± 0.25      A, step 30  3.00  1" in text
 
 
@@ -49,13 +53,13 @@ def test_every_data_set_has_a_name_for_people() -> None:
 
 def test_over_seeds_a_value_is_the_mean_of_each_trials_best_with_its_deviation(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0), (3.0, 50.0)], "sngan-A-1": [(5.0, 40.0), (4.0, 46.0)]})
-    cell = find_best(read_results(), "sngan", INCEPTION_SCORE)
+    cell = find_best_cell(read_results(), "sngan", INCEPTION_SCORE)
     assert cell is not None and cell.last is not None
     assert (cell.best.mean, cell.best.size, cell.last.mean) == (4.0, 2, 3.5)
     assert cell.best.deviation == pytest.approx(2.0**0.5)
     row = build_table1(read_results())[1]
     assert (row["inception_score_seeds"], row["inception_score_generator_step"]) == (2, None)
-    assert "A, mean of 2 seeds" in lay_out(build_table1(read_results()))
+    assert "A, mean of 2 seeds" in render_text_table(build())
 
 
 def test_divergence_is_shown_and_not_hidden(write_results: Write) -> None:
@@ -65,7 +69,7 @@ def test_divergence_is_shown_and_not_hidden(write_results: Write) -> None:
     began, sngan, _ = build_table1(results)[1:]
     assert began["inception_score"] is None and began["inception_score_rank"] is None
     assert sngan["inception_score"] == 2.0 and sngan["inception_score_last"] is None
-    text = lay_out(build_table1(results)).splitlines()
+    text = render_text_table(build()).splitlines()
     assert text[3].split()[:2] == ["BEGAN", "diverged"]
     assert [row["diverged_at_generator_step"] for row in build_trial_table(results)] == [7, 15, None]
     assert list(rank_gans(results, FID)) == ["sngan", "ebgan"]

@@ -5,18 +5,19 @@ from itertools import product
 import pytest
 
 from stages.report.claims.best_gan import fit_slope
-from stages.report.claims.training import find_fluctuation
+from stages.report.claims.training import measure_fluctuation
+from stages.report.show import show_p
 from stages.report.statistics.intervals import estimate_mean
-from stages.report.statistics.pairs import (
-    correct,
+from stages.report.statistics.pairwise_tests import (
+    compute_friedman_p,
+    compute_sign_flip_p,
+    correct_p_values,
     count_equal_pairs,
     find_least_p,
-    flip_signs,
-    list_factors,
-    rank_blocks,
-    subtract,
+    list_shaffer_factors,
+    subtract_blocks,
 )
-from stages.report.statistics.rank_correlation import compare_orders, show_p
+from stages.report.statistics.rank_correlation import compare_orders
 
 
 def test_an_interval_of_three_values_is_students() -> None:
@@ -42,11 +43,11 @@ def test_an_interval_is_above_below_or_around_a_bound() -> None:
 
 def test_sign_flips_are_all_gone_through() -> None:
     # Of 8 patterns only the two with one sign are as far from zero.
-    assert flip_signs([1.0, 2.0, 3.0]) == pytest.approx(2 / 8)
+    assert compute_sign_flip_p([1.0, 2.0, 3.0]) == pytest.approx(2 / 8)
     # |1 + 2 - 4| = 1: the patterns with |sum| 1 or more are all 8.
-    assert flip_signs([1.0, 2.0, -4.0]) == 1.0
+    assert compute_sign_flip_p([1.0, 2.0, -4.0]) == 1.0
     # |4 + 2 - 1| = 5: of sums +-7, +-5, +-3, +-1 four are as far from zero.
-    assert flip_signs([4.0, 2.0, -1.0]) == pytest.approx(4 / 8)
+    assert compute_sign_flip_p([4.0, 2.0, -1.0]) == pytest.approx(4 / 8)
 
 
 def test_sign_flips_agree_with_going_through_them_by_hand() -> None:
@@ -56,11 +57,11 @@ def test_sign_flips_agree_with_going_through_them_by_hand() -> None:
         for signs in product((-1, 1), repeat=9)
     ]
     far = sum(abs(total) >= sum(values) - 1e-12 for total in sums)
-    assert flip_signs(values) == pytest.approx(far / 2**9)
+    assert compute_sign_flip_p(values) == pytest.approx(far / 2**9)
 
 
 def test_too_few_or_equal_values_differ_in_nothing() -> None:
-    assert [flip_signs(values) for values in ([], [3.0], [0.0, 0.0, 0.0])] == [1.0, 1.0, 1.0]
+    assert [compute_sign_flip_p(values) for values in ([], [3.0], [0.0, 0.0, 0.0])] == [1.0, 1.0, 1.0]
 
 
 def test_friedmans_test_by_hand() -> None:
@@ -68,18 +69,21 @@ def test_friedmans_test_by_hand() -> None:
         gan: {("A", seed): score for seed in range(3)} for gan, score in (("a", 1.0), ("b", 2.0), ("c", 3.0))
     }
     # Rank sums 3, 6, 9 of n = 3 blocks: 12 / (3 * 3 * 4) * (9 + 36 + 81) - 3 * 3 * 4 = 6, chi2 of 2: exp(-3).
-    assert rank_blocks(values) == pytest.approx(0.0497871, abs=1e-6)
+    assert compute_friedman_p(values) == pytest.approx(0.0497871, abs=1e-6)
 
 
 def test_friedmans_test_needs_three_gans_and_two_blocks_that_all_have() -> None:
-    assert rank_blocks({"a": {("A", 0): 1.0, ("A", 1): 1.0}, "b": {("A", 0): 1.0, ("A", 1): 2.0}}) is None
     assert (
-        rank_blocks({"a": {("A", 0): 1.0}, "b": {("A", 0): 2.0}, "c": {("A", 0): 3.0, ("A", 1): 1.0}}) is None
+        compute_friedman_p({"a": {("A", 0): 1.0, ("A", 1): 1.0}, "b": {("A", 0): 1.0, ("A", 1): 2.0}}) is None
+    )
+    assert (
+        compute_friedman_p({"a": {("A", 0): 1.0}, "b": {("A", 0): 2.0}, "c": {("A", 0): 3.0, ("A", 1): 1.0}})
+        is None
     )
 
 
 def test_equal_gans_have_no_friedman_order() -> None:
-    assert rank_blocks({gan: {("A", 0): 1.0, ("A", 1): 1.0} for gan in "abc"}) == 1.0
+    assert compute_friedman_p({gan: {("A", 0): 1.0, ("A", 1): 1.0} for gan in "abc"}) == 1.0
 
 
 def test_the_numbers_of_pairs_that_can_be_equal_are_shaffers() -> None:
@@ -94,16 +98,16 @@ def test_the_numbers_of_pairs_that_can_be_equal_are_shaffers() -> None:
 
 def test_factors_of_four_gans() -> None:
     # Six pairs; once two differ, at most three are equal.
-    assert list_factors(4, is_gated=False) == [6, 3, 3, 3, 2, 1]
-    assert list_factors(4, is_gated=True) == [3, 3, 3, 3, 2, 1]
-    assert list_factors(2, is_gated=False) == [1]
+    assert list_shaffer_factors(4, is_gated=False) == [6, 3, 3, 3, 2, 1]
+    assert list_shaffer_factors(4, is_gated=True) == [3, 3, 3, 3, 2, 1]
+    assert list_shaffer_factors(2, is_gated=False) == [1]
 
 
 def test_p_values_are_corrected_step_by_step() -> None:
     # Three GANs, factors 3, 1, 1; none below an earlier one.
-    assert correct([0.01, 0.04, 0.02], 3, None) == pytest.approx([0.03, 0.04, 0.03])
+    assert correct_p_values([0.01, 0.04, 0.02], 3, None) == pytest.approx([0.03, 0.04, 0.03])
     # Behind the overall test the factors are 1, 1, 1, and no p is below its.
-    assert correct([0.01, 0.04, 0.02], 3, 0.015) == pytest.approx([0.015, 0.04, 0.02])
+    assert correct_p_values([0.01, 0.04, 0.02], 3, 0.015) == pytest.approx([0.015, 0.04, 0.02])
 
 
 def test_the_smallest_p_that_a_grid_can_give() -> None:
@@ -116,7 +120,7 @@ def test_the_smallest_p_that_a_grid_can_give() -> None:
 
 
 def test_only_blocks_that_both_have_are_compared() -> None:
-    assert subtract({("A", 0): 3.0, ("B", 0): 5.0}, {("B", 0): 1.0, ("C", 0): 9.0}) == [4.0]
+    assert subtract_blocks({("A", 0): 3.0, ("B", 0): 5.0}, {("B", 0): 1.0, ("C", 0): 9.0}) == [4.0]
 
 
 def test_kendalls_p_is_exact() -> None:
@@ -140,7 +144,7 @@ def test_the_slope_of_a_line_and_of_points_beside_it() -> None:
 
 def test_a_fluctuation_leaves_out_a_drift() -> None:
     # Steps +2, -2, +2: root of (4 + 4 + 4) / 3 / 2.
-    assert find_fluctuation([0.0, 2.0, 0.0, 2.0]) == pytest.approx(2.0**0.5)
+    assert measure_fluctuation([0.0, 2.0, 0.0, 2.0]) == pytest.approx(2.0**0.5)
     # The drift of 0.01 a step adds 0.01^2 / 2 to the square.
     drift = [0.01 * index for index in range(100)]
-    assert find_fluctuation(drift) == pytest.approx(0.01 / 2**0.5)
+    assert measure_fluctuation(drift) == pytest.approx(0.01 / 2**0.5)

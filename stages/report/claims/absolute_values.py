@@ -1,12 +1,14 @@
-"""R3, R4 and the level of R5: what the report says of absolute values, which only its own protocol can answer."""
+"""Claims R3, R4 and the level of R5: on absolute values, which only scores of the report's protocol can answer."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stages.report.claims.verdict import Check, Claim, judge, tell_margin
+from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
+from stages.report.model import Claim
 from stages.report.published import name_gan
-from stages.report.results.read import Results
-from stages.report.statistics.scores import FID, INCEPTION_SCORE, Metric, summarise
+from stages.report.results.all_results import Results
+from stages.report.statistics.metrics import FID, INCEPTION_SCORE, Metric
+from stages.report.statistics.summary import summarise_cell
 
 
 class Bound(NamedTuple):
@@ -17,7 +19,7 @@ class Bound(NamedTuple):
         metric: the score.
         is_above: on which side.
         value: the number.
-        settings: letters; empty where it is enough that one setting does.
+        settings: letters; empty where it is enough that the score does so under one setting.
     """
 
     gan: str
@@ -25,6 +27,15 @@ class Bound(NamedTuple):
     is_above: bool
     value: float
     settings: str
+
+    @property
+    def side(self) -> str:
+        """The side in words."""
+        return "above" if self.is_above else "below"
+
+    def measure_margin(self, value: float) -> float:
+        """Return how far a value lies on the claimed side; negative on the other."""
+        return value - self.value if self.is_above else self.value - value
 
 
 def _everywhere(gans: Sequence[str], metric: Metric, is_above: bool, value: float) -> list[Bound]:
@@ -57,63 +68,59 @@ CLAIMS: list[tuple[str, list[Bound]]] = [
 ]
 
 
-def check_levels(results: Results) -> list[Claim]:
+def check_absolute_values(results: Results) -> list[Claim]:
     """Check the claims about absolute values; under another protocol only the values are shown."""
     return [_check(results, text, bounds) for text, bounds in CLAIMS]
 
 
-def has_reports_protocol(results: Results) -> bool:
-    """Tell whether our scores are the quantity that the report's are: CIFAR-10 seen by the Inception network."""
-    return bool(results.data["dataset"] == "cifar10" and results.card["name"] == "inception")
-
-
 def _check(results: Results, text: str, bounds: list[Bound]) -> Claim:
-    shown = _show_values(results, bounds)
-    if not has_reports_protocol(results):
-        why = (
+    values = _show_values(results, bounds)
+    if not results.has_published_protocol:
+        reason = (
             f"these numbers belong to CIFAR-10 seen by the Inception network, ours to {results.data_set} seen "
-            f"by the {results.card['name']}; for the record, {shown}"
+            f"by the {results.card['name']}; for the record, {values}"
         )
-        return Claim(text, None, why, "settings")
-    judgement = judge([check for bound in bounds for check in _list_checks(results, bound)])
-    numbers = f"{shown}; {tell_margin(judgement, 2)}"
-    return Claim(text, judgement.holds, numbers, "settings", judgement.means_say)
+        return make_claim(text, None, reason, "settings")
+    decision = decide([comparison for bound in bounds for comparison in _compare(results, bound)])
+    numbers = f"{values}; {describe_margin(decision, 2)}"
+    return make_claim(text, decision.holds, numbers, "settings", decision.means_agree)
 
 
-def _list_checks(results: Results, bound: Bound) -> list[Check]:
-    checks = []
-    sign, side = (1.0, "above") if bound.is_above else (-1.0, "below")
+def _compare(results: Results, bound: Bound) -> list[Comparison]:
+    """Compare a GAN's scores with a bound under each setting, or under the one at which they exceed it most."""
+    name = f"{name_gan(bound.gan)} {bound.side} {bound.value:g}"
     if not bound.settings:
-        seeds = [_find_margin(results, bound, sign, seed) for seed in results.grid.seeds]
+        seeds = [_find_largest_margin(results, bound, seed) for seed in results.grid.seeds]
         margins = [margin for margin in seeds if margin is not None]
-        name = f"{name_gan(bound.gan)} {side} {bound.value:g} somewhere"
-        return [Check(name, margins)] if margins else []
+        return [Comparison(f"{name} somewhere", margins)] if margins else []
+    comparisons = []
     for setting in results.grid.settings_used:
         trials = [trial for trial in results.of(bound.gan, setting) if trial.points]
         if setting in bound.settings and trials:
             values = [bound.metric.of(bound.metric.choose(trial.points)) for trial in trials]
-            name = f"{name_gan(bound.gan)} {side} {bound.value:g} at {setting}"
-            margins = [sign * (value - bound.value) for value in values]
-            checks.append(Check(name, margins, quantity=f"{bound.metric.title} of {bound.gan} at {setting}"))
-    return checks
+            margins = list(map(bound.measure_margin, values))
+            quantity = f"{bound.metric.title} of {bound.gan} at {setting}"
+            comparisons.append(Comparison(f"{name} at {setting}", margins, quantity=quantity))
+    return comparisons
 
 
-def _find_margin(results: Results, bound: Bound, sign: float, seed: int) -> float | None:
-    """Take the setting at which a seed comes furthest beyond the bound."""
+def _find_largest_margin(results: Results, bound: Bound, seed: int) -> float | None:
+    """Find the margin of the setting at which a seed comes furthest beyond the bound."""
     trials = [
         trial
         for trial in results.trials
         if trial.trial.gan == bound.gan and trial.trial.seed == seed and trial.points
     ]
     best = [bound.metric.of(bound.metric.choose(trial.points)) for trial in trials]
-    return max((sign * (value - bound.value) for value in best), default=None)
+    return max(map(bound.measure_margin, best), default=None)
 
 
 def _show_values(results: Results, bounds: list[Bound]) -> str:
-    told = []
+    """Write the best values of the GANs that a claim is about, setting by setting."""
+    texts = []
     for gan, metric in dict.fromkeys((bound.gan, bound.metric) for bound in bounds):
-        cells = [summarise(results, gan, setting, metric) for setting in results.grid.settings_used]
+        cells = [summarise_cell(results, gan, setting, metric) for setting in results.grid.settings_used]
         values = [metric.show(None if cell is None else cell.best.mean) for cell in cells]
         if gan in results.grid.gans:
-            told.append(f"{name_gan(gan)} {'/'.join(values)}")
-    return f"{bounds[0].metric.title} by setting: {', '.join(told) or 'none of these GANs'}"
+            texts.append(f"{name_gan(gan)} {'/'.join(values)}")
+    return f"{bounds[0].metric.title} by setting: {', '.join(texts) or 'none of these GANs'}"

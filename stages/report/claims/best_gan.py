@@ -1,13 +1,16 @@
-"""R2 and R6: SNGAN is the best, under every setting, and rises fastest."""
+"""Claims R2 and R6: SNGAN is the best, under every setting, and its score rises fastest."""
 
 import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from stages.report.claims.verdict import Check, Claim, judge, tell_margin
+from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
+from stages.report.model import Claim
 from stages.report.published import SNGAN, name_gan
-from stages.report.results.read import Results, TrialResult
-from stages.report.statistics.scores import INCEPTION_SCORE, METRICS, Metric, rank_gans
+from stages.report.results.all_results import Results
+from stages.report.results.trials import TrialResult
+from stages.report.statistics.metrics import INCEPTION_SCORE, METRICS, Metric
+from stages.report.statistics.summary import rank_gans
 
 NO_RIVAL = "the grid does not hold SNGAN and another GAN"
 Measure = Callable[[str, int], float | None]
@@ -29,69 +32,68 @@ def check_best_everywhere(results: Results) -> Claim:
 def check_fastest(results: Results) -> Claim:
     """Check that SNGAN's Inception Score has the steepest slope under each setting."""
     text = "SNGAN's Inception Score rises fastest (Figure 3)."
-    if not can_compare(results):
-        return Claim(text, None, NO_RIVAL, "training")
-    checks, told = [], []
+    if not has_rivals(results):
+        return make_claim(text, None, NO_RIVAL, "training")
+    comparisons, fastest = [], []
     for setting in results.grid.settings_used:
         measure = partial(_find_slope, results, setting)
-        checks += _list_checks(results, measure, 1.0, f"at {setting}")
-        slopes = {gan: _mean_of(results, measure, gan) for gan in results.grid.gans}
+        comparisons += _compare_with_others(results, measure, 1.0, f"at {setting}")
+        slopes = {gan: _average_over_seeds(results, measure, gan) for gan in results.grid.gans}
         known = {gan: slope for gan, slope in slopes.items() if slope is not None}
         if len(known) > 1:
             gan = max(known, key=lambda name: known[name])
-            told.append(f"{setting}: {name_gan(gan)} ({known[gan]:+.3g} per epoch)")
-    if not told:
-        unknown = "fewer than two GANs have two evaluation points under one setting"
-        return Claim(text, None, unknown, "training")
-    judgement = judge(checks)
-    numbers = f"steepest line through all points at {', '.join(told)}; {tell_margin(judgement, 2)}"
-    return Claim(text, judgement.holds, numbers, "training", judgement.means_say)
+            fastest.append(f"{setting}: {name_gan(gan)} ({known[gan]:+.3g} per epoch)")
+    if not fastest:
+        reason = "fewer than two GANs have two evaluation points under one setting"
+        return make_claim(text, None, reason, "training")
+    decision = decide(comparisons)
+    numbers = f"steepest line through all points at {', '.join(fastest)}; {describe_margin(decision, 2)}"
+    return make_claim(text, decision.holds, numbers, "training", decision.means_agree)
 
 
-def can_compare(results: Results) -> bool:
-    """Tell whether SNGAN has rivals in the grid."""
+def has_rivals(results: Results) -> bool:
+    """Return whether the grid holds SNGAN and another GAN."""
     return SNGAN in results.grid.gans and len(results.grid.gans) > 1
 
 
 def fit_slope(steps: Sequence[float], values: Sequence[float]) -> float:
-    """Return the slope of the line through two or more points with the least squared errors."""
+    """Return the slope of the least-squares line through two or more points."""
     return float(statistics.linear_regression(steps, values).slope)
 
 
 def _check_wins(results: Results, text: str, settings: Sequence[str | None], section: str) -> Claim:
-    """Check that SNGAN leads in both metrics under each setting, None being each GAN's best."""
-    if not can_compare(results):
-        return Claim(text, None, NO_RIVAL, section)
-    told, checks = [], []
+    """Check that SNGAN leads in both metrics under each setting; None stands for each GAN's best setting."""
+    if not has_rivals(results):
+        return make_claim(text, None, NO_RIVAL, section)
+    leaders, comparisons = [], []
     for setting in settings:
         where = "" if setting is None else f" at {setting}"
         for metric in METRICS:
             order = rank_gans(results, metric, setting)
-            told.append(f"{metric.title}{where}: {_tell_lead(order, metric)}")
-            sign = 1.0 if metric.is_higher_better else -1.0
+            leaders.append(f"{metric.title}{where}: {_describe_lead(order, metric)}")
             measure = partial(_find_best, results, setting, metric)
-            checks += _list_checks(results, measure, sign, f"in {metric.title}{where}")
-    judgement = judge(checks)
-    numbers = f"{'; '.join(told)}; {tell_margin(judgement, 2)}"
-    return Claim(text, judgement.holds, numbers, section, judgement.means_say)
+            comparisons += _compare_with_others(results, measure, metric.sign, f"in {metric.title}{where}")
+    decision = decide(comparisons)
+    numbers = f"{'; '.join(leaders)}; {describe_margin(decision, 2)}"
+    return make_claim(text, decision.holds, numbers, section, decision.means_agree)
 
 
-def _list_checks(results: Results, measure: Measure, sign: float, where: str) -> list[Check]:
+def _compare_with_others(results: Results, measure: Measure, sign: float, where: str) -> list[Comparison]:
     """Compare SNGAN with every other GAN, seed by seed."""
     seeds = results.grid.seeds
     own = {seed: measure(SNGAN, seed) for seed in seeds}
-    checks = []
+    comparisons = []
     for gan in results.grid.gans:
         pairs = [(own[seed], measure(gan, seed)) for seed in seeds if gan != SNGAN]
         margins = [sign * (a - b) for a, b in pairs if a is not None and b is not None]
         has_lost = any(b is not None for _, b in pairs) and all(a is None for a, _ in pairs)
         if margins or has_lost:
-            checks.append(Check(f"over {name_gan(gan)} {where}", margins, has_lost))
-    return checks
+            comparisons.append(Comparison(f"over {name_gan(gan)} {where}", margins, has_lost))
+    return comparisons
 
 
 def _find_best(results: Results, setting: str | None, metric: Metric, gan: str, seed: int) -> float | None:
-    """Take a GAN's best value for one seed, under one setting or all of them."""
+    """Find a GAN's best value for one seed, under one setting or all of them."""
     points = [
         point
         for result in results.trials
@@ -105,28 +107,26 @@ def _find_slope(results: Results, setting: str, gan: str, seed: int) -> float | 
     trials = [
         trial for trial in results.of(gan, setting) if trial.trial.seed == seed and len(trial.points) > 1
     ]
-    return _slope_of(trials[0]) if trials else None
+    return _fit_trial_slope(trials[0]) if trials else None
 
 
-def _slope_of(trial: TrialResult) -> float:
+def _fit_trial_slope(trial: TrialResult) -> float:
     return fit_slope([point.epoch for point in trial.points], list(map(INCEPTION_SCORE.of, trial.points)))
 
 
-def _mean_of(results: Results, measure: Measure, gan: str) -> float | None:
+def _average_over_seeds(results: Results, measure: Measure, gan: str) -> float | None:
     values = [value for seed in results.grid.seeds if (value := measure(gan, seed)) is not None]
     return statistics.fmean(values) if values else None
 
 
-def _tell_lead(order: dict[str, float], metric: Metric) -> str:
+def _describe_lead(order: dict[str, float], metric: Metric) -> str:
     """Name the first of an order and, beside it, SNGAN, or the second where SNGAN is the first."""
     if not order:
         return "none, all diverged"
     first, *others = order
     beside = others[0] if first == SNGAN and others else SNGAN
-    other = (
-        f"{name_gan(beside)} {metric.show(order[beside])}"
-        if beside in order
-        else f"{name_gan(beside)} diverged"
-    )
-    told = f"{name_gan(first)} {metric.show(order[first])}"
-    return told if beside == first else f"{told}, {other}"
+    lead = f"{name_gan(first)} {metric.show(order[first])}"
+    if beside == first:
+        return lead
+    value = metric.show(order[beside]) if beside in order else "diverged"
+    return f"{lead}, {name_gan(beside)} {value}"

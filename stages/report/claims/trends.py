@@ -1,57 +1,59 @@
-"""R5 and what Figure 3 says of all models: scores get better all along, and early orders last."""
+"""Claim R5 and what Figure 3 says of all models: scores improve throughout, and early orders last."""
 
 import statistics
 from itertools import pairwise
 
-from stages.report.claims.verdict import Check, Claim, judge, tell_margin
+from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
+from stages.report.model import Claim
 from stages.report.published import name_gan
-from stages.report.results.read import Results, TrialResult
+from stages.report.results.all_results import Results
+from stages.report.results.trials import TrialResult
+from stages.report.show import pluralise
+from stages.report.statistics.metrics import FID, Metric
 from stages.report.statistics.rank_correlation import compare_orders
-from stages.report.statistics.scores import FID, Metric
 
-# "Roughly the same" order: at least this Kendall's tau, which four of five pairs in the same order give.
+# The report's "roughly the same" order: at least this Kendall's tau, which four of five pairs in the same order give.
 ROUGHLY_THE_SAME = 0.6
 
 
 def check_trend(results: Results, metric: Metric) -> Claim:
-    """Check that a metric gets better from every evaluation point to the next, for every GAN under every setting."""
+    """Check that a metric improves from every evaluation point to the next, for every GAN under every setting."""
     direction = "rises" if metric.is_higher_better else "falls"
     text = f"The {metric.title} of every model {direction} with training (Figure 3)."
     trials = [result for result in results.trials if len(result.points) > 1]
     if not trials:
-        return Claim(text, None, "no trial has two evaluation points", "training")
+        return make_claim(text, None, "no trial has two evaluation points", "training")
     improved = [
         trial for trial in trials if metric.is_better(metric.of(trial.points[-1]), metric.of(trial.points[0]))
     ]
     always = [trial for trial in trials if _always_improves(trial, metric)]
-    told = (
-        f"it {direction} from the first to the last point in {len(improved)} of {len(trials)} trials, and from every "
-        f"point to the next in {len(always)}"
-    )
     lost = sum(trial.diverged_at is not None and len(trial.points) < 2 for trial in results.trials)
-    if lost:
-        told += f"; {lost} more diverged before their second point"
-    if results.missing:
-        told += f"; {len(results.missing)} more missing"
-    judgement = judge(_list_steps(results, metric))
-    told += f"; {tell_margin(judgement, metric.digits)}"
-    return Claim(text, judgement.holds, told, "training", bool(judgement.means_say) and not lost)
+    decision = decide(_compare_steps(results, metric))
+    parts = [
+        f"it {direction} from the first to the last point in {len(improved)} of {pluralise(len(trials), 'trial')}, "
+        f"and from every point to the next in {len(always)}",
+        f"{lost} more diverged before the second point" if lost else "",
+        f"{len(results.missing)} more missing" if results.missing else "",
+        describe_margin(decision, metric.digits),
+    ]
+    numbers = "; ".join(filter(None, parts))
+    return make_claim(text, decision.holds, numbers, "training", bool(decision.means_agree) and not lost)
 
 
-def _list_steps(results: Results, metric: Metric) -> list[Check]:
-    """List by how much each step from a point to the next improves a GAN under a setting, one a seed."""
-    sign = 1.0 if metric.is_higher_better else -1.0
-    checks = []
+def _compare_steps(results: Results, metric: Metric) -> list[Comparison]:
+    """Compare each point with the next, for each GAN and setting: the margins are the improvements, one per seed."""
+    comparisons = []
     for gan in results.grid.gans:
         for setting in results.grid.settings_used:
             trials = [trial for trial in results.of(gan, setting) if len(trial.points) > 1]
             longest = max((len(trial.points) for trial in trials), default=0)
             for index in range(longest - 1):
                 pairs = [trial.points[index : index + 2] for trial in trials if len(trial.points) > index + 1]
-                margins = [sign * (metric.of(later) - metric.of(earlier)) for earlier, later in pairs]
+                margins = [metric.sign * (metric.of(later) - metric.of(earlier)) for earlier, later in pairs]
                 start, end = (point.generator_step for point in pairs[0])
-                checks.append(Check(f"{name_gan(gan)} at {setting}, steps {start} to {end}", margins))
-    return checks
+                name = f"{name_gan(gan)} at {setting}, steps {start} to {end}"
+                comparisons.append(Comparison(name, margins))
+    return comparisons
 
 
 def _always_improves(trial: TrialResult, metric: Metric) -> bool:
@@ -62,26 +64,30 @@ def _always_improves(trial: TrialResult, metric: Metric) -> bool:
 def check_early_ranking(results: Results) -> Claim:
     """Check that the GANs' order at the first point is roughly that at the last, seed by seed."""
     text = "The order by FID at the first evaluation point is roughly that at the last (Figure 3)."
-    checks, told = [], []
+    comparisons, means = [], []
     for setting in results.grid.settings_used:
         taus = [
-            tau for seed in results.grid.seeds if (tau := _compare_ends(results, setting, seed)) is not None
+            tau
+            for seed in results.grid.seeds
+            if (tau := _correlate_first_and_last(results, setting, seed)) is not None
         ]
         if taus:
-            checks.append(Check(f"at {setting}", [tau - ROUGHLY_THE_SAME for tau in taus]))
-            told.append(f"{setting}: {statistics.fmean(taus):+.2f}")
-    if not checks:
-        unknown = "fewer than three GANs have two evaluation points under one setting"
-        return Claim(text, None, unknown, "training")
-    judgement = judge(checks)
+            comparisons.append(Comparison(f"at {setting}", [tau - ROUGHLY_THE_SAME for tau in taus]))
+            means.append(f"{setting}: {statistics.fmean(taus):+.2f}")
+    if not comparisons:
+        reason = "fewer than three GANs have two evaluation points under one setting"
+        return make_claim(text, None, reason, "training")
+    decision = decide(comparisons)
+    average = ", mean over seeds" if len(results.grid.seeds) > 1 else ""
     numbers = (
-        f"Kendall's tau of the two orders, mean over seeds, {', '.join(told)}; roughly the same means "
-        f"{ROUGHLY_THE_SAME} or more; {tell_margin(judgement, 2)}"
+        f"Kendall's tau of the two orders{average}, {', '.join(means)}; roughly the same means "
+        f"{ROUGHLY_THE_SAME} or more; {describe_margin(decision, 2)}"
     )
-    return Claim(text, judgement.holds, numbers, "training", judgement.means_say)
+    return make_claim(text, decision.holds, numbers, "training", decision.means_agree)
 
 
-def _compare_ends(results: Results, setting: str, seed: int) -> float | None:
+def _correlate_first_and_last(results: Results, setting: str, seed: int) -> float | None:
+    """Return Kendall's tau of the GANs' orders by FID at the first and the last point."""
     trials = [
         trial
         for trial in results.trials

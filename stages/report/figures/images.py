@@ -1,43 +1,27 @@
-"""Pictures of real and generated images for figures and galleries."""
+"""Read, arrange and write pictures of real and generated images."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common.artifacts import atomic_path, images_file, labels_file, read_array, read_images
-from stages.common.class_order import round_robin_order
 from stages.common.image_grid import make_grid
-from stages.report.results.read import TrialResult
+from stages.report.results.trials import TrialResult
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 """uint8 [height, width] for grey, [height, width, 3] for colour."""
 
 
-class Illustration(NamedTuple):
-    """A picture file in the report's folder.
-
-    Attributes:
-        file: its name.
-        title: what stands under it.
-        description: what it shows, for those who do not see it.
-    """
-
-    file: str
-    title: str
-    description: str
-
-
-def write_picture(path: Path, picture: Picture) -> None:
-    """Write a picture as PNG, as small as it gets, atomically."""
+def write_picture(path: Path, pixels: Pixels) -> None:
+    """Write a picture as an optimised PNG, atomically."""
     with atomic_path(path) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG", optimize=True)
+        Image.fromarray(pixels).save(temporary, format="PNG", optimize=True)
 
 
-def read_picture(path: Path) -> Picture:
-    """Read a grid of samples.
+def read_picture(path: Path) -> Pixels:
+    """Read a picture that the stage sample wrote.
 
     Raises:
         ValueError: the file is missing or no picture.
@@ -53,17 +37,23 @@ def read_picture(path: Path) -> Picture:
         ) from None
 
 
-def show_real(rows: int, columns: int) -> Picture:
-    """Arrange real images of the train split in a grid as large as that of the samples, in turns over the classes."""
+def arrange_real_images(rows: int, columns: int) -> Pixels:
+    """Arrange real images of the train split as a grid of samples is arranged, one class after the other."""
     images = read_images(images_file("train"), made_by="prepare")
     labels = read_array(labels_file("train"), made_by="prepare")
+    # The first image of each class, then the second of each, and so on.
+    place_in_class = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        place_in_class[labels == label] = np.arange((labels == label).sum())
+    chosen = np.lexsort((labels, place_in_class))
     # A data set may be smaller than the grid; it is then shown more than once.
-    chosen = np.resize(round_robin_order(labels), rows * columns)
-    return _squeeze(make_grid(np.stack([images[index] for index in chosen]), rows, columns))
+    chosen = np.resize(chosen, rows * columns)
+    grid = make_grid(np.stack([images[index] for index in chosen]), rows, columns)
+    return grid[:, :, 0] if grid.shape[2] == 1 else grid
 
 
-def show_course(result: TrialResult, image_size: int, tiles: int) -> Picture:
-    """Stack a corner of every point's grid: the same noise, over the training from top to bottom.
+def stack_points(result: TrialResult, image_size: int, tiles: int) -> Pixels:
+    """Stack the upper left corner of every point's grid, the first point on top.
 
     Args:
         result: the trial, with one point or more.
@@ -74,7 +64,3 @@ def show_course(result: TrialResult, image_size: int, tiles: int) -> Picture:
     return np.concatenate(
         [read_picture(result.grids[point.generator_step])[:side, :side] for point in result.points]
     )
-
-
-def _squeeze(grid: NDArray[np.uint8]) -> Picture:
-    return grid[:, :, 0] if grid.shape[2] == 1 else grid

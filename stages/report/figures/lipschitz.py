@@ -1,4 +1,4 @@
-"""What the layers' norms and the gradients of every discriminator do over the training."""
+"""Plot the layers' norms and the gradient norms of every discriminator over the training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,21 +12,41 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from stages.common.grid import Grid
-from stages.report.figures.plot_style import COLOURS, MUTED, make_figure, tidy
+from stages.report.figures.plot_style import COLOURS, MUTED, make_figure, style_axes
+from stages.report.model import Picture
 from stages.report.published import name_gan
-from stages.report.results.lipschitz import KINDS, SCORE, Analyses, Analysis
+from stages.report.results.lipschitz import IMAGE_KINDS, SCORE, Analyses, Analysis
 
-# Told apart by all common kinds of colour vision, and in grey; its lightest end is too faint on white.
+# People with any common kind of colour vision can tell its shades apart, in grey too; its lightest end is too faint on
+# white.
 DEPTHS = colormaps["cividis"]
 DEEPEST_SHADE = 0.85
-KIND_COLOURS = dict(zip(KINDS, COLOURS, strict=False))
+KIND_COLOURS = dict(zip(IMAGE_KINDS, COLOURS, strict=False))
 MATRIX: dict[str, Any] = {"linestyle": "-", "linewidth": 1.2}
 OPERATOR: dict[str, Any] = {"linestyle": "--", "linewidth": 1.2}
 EQUATION4: dict[str, Any] = {"color": "#000000", "linestyle": ":", "linewidth": 1.4}
 BOUND: dict[str, Any] = {"color": "#000000", "linestyle": "--", "linewidth": 1.2}
 MOST_TICKS = 4
-# From here on powers of ten are ticks enough.
+# From this ratio of the largest to the smallest value on, powers of ten are ticks enough.
 WIDE = 50.0
+
+
+LAYERS = Picture(
+    file="lipschitz_layers.png",
+    caption="How much each layer of the discriminators can stretch its input, over the training: the largest "
+    "singular value of the reshaped weight, which spectral normalisation holds at 1, and the norm of the layer as it "
+    "is applied.",
+    description="Small panels of every layer's largest singular value and operator norm over generator steps, one row "
+    "per GAN and one column per setting; the values at the end are in the table below.",
+)
+GRADIENTS = Picture(
+    file="lipschitz_gradients.png",
+    caption="How large the discriminators' gradients are: the norm of the gradient by the input at real and generated "
+    "images and between them (line: mean, band: up to the largest), the product of equation 4, and the bound that "
+    "holds. Grey: 1.",
+    description="Small panels of gradient norms over generator steps beside two bounds, one row per GAN and one column "
+    "per setting; the largest norms at the end and their bounds are in the table below.",
+)
 
 
 def shade(depth: float) -> tuple[float, float, float, float]:
@@ -34,14 +54,14 @@ def shade(depth: float) -> tuple[float, float, float, float]:
     return DEPTHS(DEEPEST_SHADE * depth)
 
 
-def draw_layer_norms(analyses: Analyses, grid: Grid) -> Figure:
-    """Draw each layer's two norms over the training, a row a GAN and a column a setting, darker for earlier layers."""
+def plot_layer_norms(analyses: Analyses, grid: Grid) -> Figure:
+    """Plot each layer's two norms over the training, darker for earlier layers: a row per GAN, a column per setting."""
     figure, panels = _make_panels(grid)
     for gan, row in zip(grid.gans, panels, strict=True):
         for setting, axes in zip(grid.settings_used, row, strict=True):
-            for one in analyses.of(gan, setting):
-                _plot_layers(axes, one.points)
-            _finish(axes, grid, gan, setting)
+            for analysis in analyses.of(gan, setting):
+                _plot_layers(axes, analysis.points)
+            _finish_panel(axes, grid, gan, setting)
     handles = [
         Line2D([], [], color=MUTED, label="largest singular value of the reshaped weight", **MATRIX),
         Line2D([], [], color=MUTED, label="norm of the layer as it is applied", **OPERATOR),
@@ -55,22 +75,22 @@ def draw_layer_norms(analyses: Analyses, grid: Grid) -> Figure:
     return figure
 
 
-def draw_gradients(analyses: Analyses, grid: Grid) -> Figure:
-    """Draw the gradient's norm at three kinds of image against what is said to bound it and what does."""
+def plot_gradient_norms(analyses: Analyses, grid: Grid) -> Figure:
+    """Plot the gradient's norm at three kinds of image beside the claimed bound and the one that holds."""
     figure, panels = _make_panels(grid)
     for gan, row in zip(grid.gans, panels, strict=True):
         for setting, axes in zip(grid.settings_used, row, strict=True):
-            for one in analyses.of(gan, setting):
-                _plot_gradients(axes, one.points)
+            for analysis in analyses.of(gan, setting):
+                _plot_gradients(axes, analysis.points)
             axes.axhline(1.0, color=MUTED, linewidth=0.7)
-            _finish(axes, grid, gan, setting)
+            _finish_panel(axes, grid, gan, setting)
     handles = [
         *(
             Line2D([], [], color=KIND_COLOURS[kind], label=f"gradient, {title}")
-            for kind, title in KINDS.items()
+            for kind, title in IMAGE_KINDS.items()
         ),
         Line2D([], [], label="product of σ(W), equation 4", **EQUATION4),
-        Line2D([], [], label="what bounds it", **BOUND),
+        Line2D([], [], label="bound that holds", **BOUND),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), fontsize=8, frameon=False)
     return figure
@@ -106,19 +126,19 @@ def _plot_layers(axes: Axes, points: Sequence[Analysis]) -> None:
 def _plot_gradients(axes: Axes, points: Sequence[Analysis]) -> None:
     steps = [point.generator_step for point in points]
     for kind, colour in KIND_COLOURS.items():
-        means = [point.steepness[kind].mean for point in points]
-        largest = [point.steepness[kind].largest for point in points]
+        means = [point.gradients[kind].mean for point in points]
+        largest = [point.gradients[kind].largest for point in points]
         axes.plot(steps, means, color=colour, linewidth=1.2, marker="o", markersize=2.5)
         axes.fill_between(steps, means, largest, color=colour, alpha=0.2, linewidth=0)
     marker = "_" if len(steps) == 1 else None
     if points[0].score_name == SCORE:
         axes.plot(steps, [point.sigma_product for point in points], marker=marker, **EQUATION4)
-    bounds = [[one.bound for one in point.steepness.values()] for point in points]
-    if all(None not in some for some in bounds):
-        axes.plot(steps, [max(filter(None, some)) for some in bounds], marker=marker, **BOUND)
+    bounds = [[norms.bound for norms in point.gradients.values()] for point in points]
+    if all(None not in known for known in bounds):
+        axes.plot(steps, [max(filter(None, known)) for known in bounds], marker=marker, **BOUND)
 
 
-def _finish(axes: Axes, grid: Grid, gan: str, setting: str) -> None:
+def _finish_panel(axes: Axes, grid: Grid, gan: str, setting: str) -> None:
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     between = (1.0, 2.0, 5.0) if high < WIDE * low else (1.0,)
@@ -126,7 +146,7 @@ def _finish(axes: Axes, grid: Grid, gan: str, setting: str) -> None:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
     axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10], integer=True))
-    tidy(
+    style_axes(
         axes,
         title=f"setting {setting}" if gan == grid.gans[0] else "",
         x="generator step" if gan == grid.gans[-1] else "",

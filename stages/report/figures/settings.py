@@ -1,4 +1,4 @@
-"""Figure 2: the best scores by GAN and setting as bars, and the report's below."""
+"""Plot Figure 2: the best scores by GAN and setting as bars, and the report's below."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,46 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.report.figures.plot_style import MUTED, add_legend, colour_of, make_figure, note_absence, tidy
+from stages.report.figures.plot_style import (
+    MUTED,
+    add_legend,
+    choose_colour,
+    make_figure,
+    mark_unpublished,
+    style_axes,
+)
+from stages.report.model import Picture
 from stages.report.published import name_gan, published_bars
-from stages.report.results.read import Results
-from stages.report.statistics.scores import METRICS, Metric, summarise
+from stages.report.results.all_results import Results
+from stages.report.show import pluralise
+from stages.report.statistics.metrics import METRICS, Metric
+from stages.report.statistics.summary import summarise_cell
 
 GROUP_WIDTH = 0.84
 
 
-def draw_figure2(results: Results) -> Figure:
-    """Draw the best Inception Score and FID of each GAN under each setting as bars; the report's below."""
+def describe_figure2(results: Results) -> Picture:
+    """Describe Figure 2, with its bars of deviation where there are several seeds."""
+    seeds = len(results.grid.seeds)
+    spread = (
+        f", mean over {pluralise(seeds, 'seed')} with bars of one standard deviation" if seeds > 1 else ""
+    )
+    return Picture(
+        file="figure2.png",
+        caption=f"Figure 2. The best Inception Score and FID of each GAN under each setting{spread}; below, the "
+        "report's bars.",
+        description="Bars of Inception Score and FID grouped by Adam setting, one bar per GAN; all values are in the "
+        "table of trials.",
+    )
+
+
+def plot_figure2(results: Results) -> Figure:
+    """Plot the best Inception Score and FID of each GAN under each setting as bars; the report's below."""
     gans, settings = results.grid.gans, results.grid.settings_used
     figure = make_figure(6.4)
     panels = figure.subplots(2, 2, squeeze=False)
     for column, metric in enumerate(METRICS):
-        cells = {gan: [summarise(results, gan, setting, metric) for setting in settings] for gan in gans}
+        cells = {gan: [summarise_cell(results, gan, setting, metric) for setting in settings] for gan in gans}
         values = {
             gan: [None if cell is None else cell.best.mean for cell in found] for gan, found in cells.items()
         }
@@ -28,20 +53,20 @@ def draw_figure2(results: Results) -> Figure:
             gan: [0.0 if cell is None else cell.best.deviation or 0.0 for cell in found]
             for gan, found in cells.items()
         }
-        _draw_bars(panels[0, column], gans, settings, values, spreads)
-        tidy(panels[0, column], f"{metric.title}, this run ({_direction(metric)})", "setting")
+        _plot_bars(panels[0, column], gans, settings, values, spreads)
+        style_axes(panels[0, column], f"{metric.title}, this run ({_direction(metric)})", "setting")
 
         letters, bars = published_bars(metric.key)
         known = {gan: [float(value) for value in bars[gan]] for gan in gans if gan in bars}
-        _draw_bars(panels[1, column], gans, letters, known, {})
-        tidy(panels[1, column], f"{metric.title}, the report (CIFAR-10)", "setting")
+        _plot_bars(panels[1, column], gans, letters, known, {})
+        style_axes(panels[1, column], f"{metric.title}, the report (CIFAR-10)", "setting")
         if not known:
-            note_absence(panels[1, column])
+            mark_unpublished(panels[1, column])
     add_legend(figure, panels[0, 0])
     return figure
 
 
-def _draw_bars(
+def _plot_bars(
     axes: Axes,
     gans: Sequence[str],
     settings: Sequence[str],
@@ -58,7 +83,7 @@ def _draw_bars(
             places,
             heights,
             width * 0.92,
-            color=colour_of(gan, gans),
+            color=choose_colour(gan, gans),
             label=name_gan(gan),
             yerr=spread if any(spread) else None,
             error_kw={"linewidth": 0.8},

@@ -1,4 +1,4 @@
-"""Figure 3: the scores over the training, a panel a setting, and the report's."""
+"""Plot Figure 3: the scores over the training, a panel a setting, and the report's."""
 
 import math
 import statistics
@@ -11,27 +11,43 @@ from matplotlib.ticker import MaxNLocator
 from stages.report.figures.plot_style import (
     MUTED,
     add_legend,
-    colour_of,
+    choose_colour,
+    choose_marker,
     make_figure,
-    marker_of,
-    note_absence,
-    tidy,
+    mark_unpublished,
+    style_axes,
 )
+from stages.report.model import Picture
 from stages.report.published import name_gan, published_curves
-from stages.report.results.read import Results
+from stages.report.results.all_results import Results
+from stages.report.show import pluralise
 from stages.report.statistics.intervals import estimate_mean
-from stages.report.statistics.scores import METRICS, Metric
+from stages.report.statistics.metrics import METRICS, Metric
 
 MOST_COLUMNS = 4
 # Real data's level is drawn as a line while the panels grow to no more than this many times the curves' own range.
 MOST_STRETCH = 2.0
-# Else the level is told in words above or below the curves, in this share of the range.
+# Else words above or below the curves name the level, in this share of the range.
 ROOM = 0.12
 MOST_TICKS = 5
 
 
-def draw_figure3(results: Results) -> Figure:
-    """Draw both scores over the training, a panel a setting, with the report's (its setting C) as the last."""
+def describe_figure3(results: Results) -> Picture:
+    """Describe Figure 3, with its bands of deviation where there are several seeds."""
+    seeds = len(results.grid.seeds)
+    spread = (
+        f", mean over {pluralise(seeds, 'seed')} with a band of one standard deviation" if seeds > 1 else ""
+    )
+    return Picture(
+        file="figure3.png",
+        caption=f"Figure 3. Inception Score and FID over the training under each setting{spread}; last, the report's.",
+        description="Curves of Inception Score and FID over generator steps, one curve per GAN and one panel per "
+        "setting; all ends are in the table of trials.",
+    )
+
+
+def plot_figure3(results: Results) -> Figure:
+    """Plot both scores over the training, a panel a setting, with the report's (its setting C) as the last."""
     settings = results.grid.settings_used
     rows = math.ceil((len(settings) + 1) / MOST_COLUMNS)
     columns = math.ceil((len(settings) + 1) / rows)
@@ -39,20 +55,22 @@ def draw_figure3(results: Results) -> Figure:
     panels = figure.subplots(rows * len(METRICS), columns, squeeze=False).reshape(len(METRICS), -1)
     for metric, places in zip(METRICS, panels, strict=True):
         for axes, setting in zip(places, settings, strict=False):
-            _draw_curves(axes, results, setting, metric)
-            tidy(axes, f"{metric.title}, {setting}", _tell_steps(results, setting))
+            _plot_curves(axes, results, setting, metric)
+            style_axes(axes, f"{metric.title}, {setting}", _label_steps(results, setting))
         own, published = list(places[: len(settings)]), places[len(settings)]
         _share_range(own)
         _mark_real_data(own, metric, results.real[metric.key])
-        _draw_published_curves(published, results.grid.gans, metric)
-        tidy(published, f"Report {published_curves(metric.key)[0]}: {metric.title}", "epoch (CIFAR-10)\n")
+        _plot_published_curves(published, results.grid.gans, metric)
+        style_axes(
+            published, f"Report {published_curves(metric.key)[0]}: {metric.title}", "epoch (CIFAR-10)\n"
+        )
         for axes in places[len(settings) + 1 :]:
             axes.set_axis_off()
     add_legend(figure, panels[0, 0])
     return figure
 
 
-def _tell_steps(results: Results, setting: str) -> str:
+def _label_steps(results: Results, setting: str) -> str:
     """Label generator steps with what the last of them is in epochs."""
     ends = [
         trial.points[-1] for gan in results.grid.gans for trial in results.of(gan, setting) if trial.points
@@ -63,11 +81,11 @@ def _tell_steps(results: Results, setting: str) -> str:
     return f"generator step\n({end.generator_step} = {end.epoch:.3g} epochs)"
 
 
-def _draw_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> None:
-    """Draw each GAN's mean over seeds; of several seeds also a band of their deviation and a thin line each."""
+def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> None:
+    """Plot each GAN's mean over seeds; of several seeds also a band of their deviation and a thin line for each."""
     gans = results.grid.gans
     for gan in gans:
-        colour = colour_of(gan, gans)
+        colour = choose_colour(gan, gans)
         by_step: dict[int, list[float]] = {}
         for result in results.of(gan, setting):
             steps = [point.generator_step for point in result.points]
@@ -77,12 +95,12 @@ def _draw_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> 
             if len(results.grid.seeds) > 1:
                 axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.4)
         means = {step: statistics.fmean(values) for step, values in sorted(by_step.items())}
-        _draw_band(axes, {step: by_step[step] for step in means}, colour)
-        _draw_line(axes, list(means), list(means.values()), gan, gans)
+        _plot_band(axes, {step: by_step[step] for step in means}, colour)
+        _plot_line(axes, list(means), list(means.values()), gan, gans)
 
 
-def _draw_band(axes: Axes, by_step: dict[int, list[float]], colour: str) -> None:
-    """Shade one sample standard deviation over seeds around the mean; of one seed there is none."""
+def _plot_band(axes: Axes, by_step: dict[int, list[float]], colour: str) -> None:
+    """Shade one sample standard deviation over seeds around the mean, where several seeds have a value."""
     several = {step: estimate_mean(values) for step, values in by_step.items() if len(values) > 1}
     low, high = (
         [found.mean + sign * (found.deviation or 0.0) for found in several.values()] for sign in (-1.0, 1.0)
@@ -91,7 +109,7 @@ def _draw_band(axes: Axes, by_step: dict[int, list[float]], colour: str) -> None
 
 
 def _mark_real_data(panels: Sequence[Axes], metric: Metric, level: float) -> None:
-    """Draw real data's level as a dashed line, or say where it lies when it would press the curves together."""
+    """Plot real data's level as a dashed line, or say where it lies where the line would flatten the curves."""
     low, high = panels[0].get_ylim()
     height = high - low
     label = f"real data {metric.show(level)}"
@@ -118,14 +136,14 @@ def _mark_real_data(panels: Sequence[Axes], metric: Metric, level: float) -> Non
         )
 
 
-def _draw_line(
+def _plot_line(
     axes: Axes, steps: Sequence[int], values: Sequence[float], gan: str, gans: Sequence[str]
 ) -> None:
     axes.plot(
         steps,
         values,
-        color=colour_of(gan, gans),
-        marker=marker_of(gan, gans),
+        color=choose_colour(gan, gans),
+        marker=choose_marker(gan, gans),
         markersize=4,
         linewidth=1.4,
         label=name_gan(gan),
@@ -133,14 +151,14 @@ def _draw_line(
     axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10], integer=True))
 
 
-def _draw_published_curves(axes: Axes, gans: Sequence[str], metric: Metric) -> None:
+def _plot_published_curves(axes: Axes, gans: Sequence[str], metric: Metric) -> None:
     _, epochs, curves = published_curves(metric.key)
     known = [gan for gan in gans if gan in curves]
     if not known:
-        note_absence(axes)
+        mark_unpublished(axes)
     for gan in known:
         seen = {epoch: value for epoch, value in zip(epochs, curves[gan], strict=True) if value is not None}
-        _draw_line(axes, list(seen), list(seen.values()), gan, gans)
+        _plot_line(axes, list(seen), list(seen.values()), gan, gans)
 
 
 def _share_range(panels: Sequence[Axes]) -> None:

@@ -1,20 +1,27 @@
-"""Read the analyses of the discriminators; a trial without one is left out, and named."""
+"""Read the norms and gradients of the discriminators; a trial without an analysis is left out and named."""
 
 import json
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.common.artifacts import LIPSCHITZ, METRICS_LOG, Trial
 from stages.common.grid import Grid
+from stages.report.results.records import parse_content
 
-# What is said of an image that is the network's own output, and not an error made of it.
+# The name of a score that is the network's own output for an image, not an error computed from it.
 SCORE = "score"
-KINDS = {"real": "real", "fake": "generated", "interpolated": "between the two"}
+IMAGE_KINDS = {"real": "real", "fake": "generated", "interpolated": "between the two"}
 
 
 class LayerNorms(NamedTuple):
-    """A linear layer: what power iteration says of its weight, the exact value, and what the layer does to inputs."""
+    """Norms of one linear layer of a discriminator.
+
+    Attributes:
+        sigma_estimate: power iteration's estimate of `sigma`.
+        sigma: largest singular value of the weight, reshaped to a matrix of one row per output channel.
+        operator_norm: norm of the layer as it is applied to its inputs.
+        sigma_error: relative error of the estimate.
+        has_spectral_norm: whether the layer is spectrally normalised.
+    """
 
     sigma_estimate: float
     sigma: float
@@ -23,14 +30,14 @@ class LayerNorms(NamedTuple):
     has_spectral_norm: bool
 
 
-class Steepness(NamedTuple):
-    """Norms of the gradient of D by its input over images of one kind, and the largest bound of any of them.
+class GradientNorms(NamedTuple):
+    """Norms of the discriminator's gradient by its input, over images of one kind.
 
     Attributes:
         mean: over the images.
         largest: over the images.
-        bound: the largest that holds at any of the images; None where nothing is known to.
-        share_of_bound: the largest of any image's norm over its own bound; None likewise.
+        bound: the largest upper bound at any of the images; None where no bound is known.
+        share_of_bound: the largest ratio of an image's norm to its own bound; None where no bound is known.
     """
 
     mean: float
@@ -40,35 +47,35 @@ class Steepness(NamedTuple):
 
 
 class Analysis(NamedTuple):
-    """One snapshot of a discriminator.
+    """The analysis of one snapshot of a discriminator; a number that was not finite is infinity.
 
     Attributes:
-        generator_step: when.
-        score_name: what the discriminator says of an image, in words.
-        layers: in order.
-        factors: the most that each normaliser stretched by.
-        sigma_product: of the layers' sigma.
-        operator_norm_product: of the layers' operator norms.
-        steepness: by kind of image.
+        generator_step: of the snapshot.
+        score_name: what the discriminator outputs for an image, in words.
+        layers: in the network's order.
+        normaliser_norms: of each normaliser, the largest factor that it scales by.
+        sigma_product: product over the layers of `sigma`.
+        operator_norm_product: product over the layers of `operator_norm`.
+        gradients: by kind of image.
     """
 
     generator_step: int
     score_name: str
     layers: list[LayerNorms]
-    factors: list[float]
+    normaliser_norms: list[float]
     sigma_product: float
     operator_norm_product: float
-    steepness: dict[str, Steepness]
+    gradients: dict[str, GradientNorms]
 
     @property
-    def steepest(self) -> float:
+    def largest_gradient(self) -> float:
         """The largest gradient norm at any image."""
-        return max(one.largest for one in self.steepness.values())
+        return max(norms.largest for norms in self.gradients.values())
 
     @property
     def share_of_bound(self) -> float | None:
-        """The largest share of its bound that any gradient reached; None where there is no bound."""
-        shares = [one.share_of_bound for one in self.steepness.values()]
+        """The largest share of its bound that any gradient norm reached; None where there is no bound."""
+        shares = [norms.share_of_bound for norms in self.gradients.values()]
         return None if None in shares else max(share for share in shares if share is not None)
 
 
@@ -80,7 +87,7 @@ class TrialAnalysis(NamedTuple):
 
 
 class Analyses(NamedTuple):
-    """All there are, in the grid's order, and the names of the trials without."""
+    """The analyses in the grid's order, and the names of the trials without one."""
 
     trials: list[TrialAnalysis]
     missing: list[str]
@@ -88,9 +95,9 @@ class Analyses(NamedTuple):
     def of(self, gan: str, setting: str | None = None) -> list[TrialAnalysis]:
         """List the trials of a GAN that have snapshots, under one setting or all."""
         return [
-            one
-            for one in self.trials
-            if one.trial.gan == gan and setting in (None, one.trial.setting) and one.points
+            analysis
+            for analysis in self.trials
+            if analysis.trial.gan == gan and setting in (None, analysis.trial.setting) and analysis.points
         ]
 
 
@@ -102,46 +109,45 @@ def read_analyses(grid: Grid) -> Analyses:
     """
     trials, missing = [], []
     for trial in grid.trials():
-        path = LIPSCHITZ / trial.name / METRICS_LOG
-        if path.exists():
-            trials.append(TrialAnalysis(trial, _read_points(path, trial)))
+        if (LIPSCHITZ / trial.name / METRICS_LOG).exists():
+            trials.append(TrialAnalysis(trial, _read_points(trial)))
         else:
             missing.append(trial.name)
     return Analyses(trials, missing)
 
 
-def _read_points(path: Path, trial: Trial) -> list[Analysis]:
-    lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
-    try:
-        return [_to_analysis(json.loads(line)) for line in lines]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error!r}); make it anew: `dvc repro -f lipschitz@{trial.name}`"
-        ) from None
+def _read_points(trial: Trial) -> list[Analysis]:
+    path = LIPSCHITZ / trial.name / METRICS_LOG
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return parse_content(
+        path, f"lipschitz@{trial.name}", lambda: [_parse_analysis(json.loads(line)) for line in lines]
+    )
 
 
-def _to_analysis(row: dict[str, Any]) -> Analysis:
+def _parse_analysis(row: dict[str, Any]) -> Analysis:
     return Analysis(
         generator_step=int(row["generator_step"]),
         score_name=str(row["score_name"]),
         layers=[LayerNorms(**{key: layer[key] for key in LayerNorms._fields}) for layer in row["layers"]],
-        factors=[_to_float(normaliser["largest_jacobian_norm"]) for normaliser in row["normalisers"]],
-        sigma_product=_to_float(row["sigma_product"]),
-        operator_norm_product=_to_float(row["operator_norm_product"]),
-        steepness={kind: _to_steepness(row, kind) for kind in KINDS},
+        normaliser_norms=[
+            _parse_number(normaliser["largest_jacobian_norm"]) for normaliser in row["normalisers"]
+        ],
+        sigma_product=_parse_number(row["sigma_product"]),
+        operator_norm_product=_parse_number(row["operator_norm_product"]),
+        gradients={kind: _parse_gradients(row, kind) for kind in IMAGE_KINDS},
     )
 
 
-def _to_steepness(row: dict[str, Any], kind: str) -> Steepness:
+def _parse_gradients(row: dict[str, Any], kind: str) -> GradientNorms:
     norm, bound, share = (row[key][kind] for key in ("gradient_norm", "local_bound", "share_of_bound"))
-    return Steepness(
-        mean=_to_float(norm["mean"]),
-        largest=_to_float(norm["largest"]),
-        bound=None if bound is None else _to_float(bound["largest"]),
-        share_of_bound=None if share is None else _to_float(share["largest"]),
+    return GradientNorms(
+        mean=_parse_number(norm["mean"]),
+        largest=_parse_number(norm["largest"]),
+        bound=None if bound is None else _parse_number(bound["largest"]),
+        share_of_bound=None if share is None else _parse_number(share["largest"]),
     )
 
 
-def _to_float(value: float | None) -> float:
-    # A number that had left the finite ones was written as null.
+def _parse_number(value: float | None) -> float:
+    # A number that is not finite is written as null, which JSON has.
     return float("inf") if value is None else float(value)

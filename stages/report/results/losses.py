@@ -4,11 +4,11 @@ import csv
 from typing import NamedTuple
 
 from stages.common.artifacts import LOSS_CURVES, TRAINING, Trial
-from stages.report.results.records import take
+from stages.report.results.records import parse_content
 
 
 class Losses(NamedTuple):
-    """A trial's losses; None where one is no finite number."""
+    """A trial's losses at the logged generator steps; None where a loss is not finite."""
 
     generator_steps: list[int]
     discriminator: list[float | None]
@@ -25,16 +25,16 @@ def read_losses(trial: Trial) -> Losses:
     if not path.exists():
         raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`")
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    return take(
+    return parse_content(
         path,
         made_by,
         lambda: Losses(
             [int(row["generator_step"]) for row in rows],
-            [_number(row["discriminator_loss"]) for row in rows],
-            [_number(row["generator_loss"]) for row in rows],
+            [_parse_loss(row["discriminator_loss"]) for row in rows],
+            [_parse_loss(row["generator_loss"]) for row in rows],
         ),
     )
 
 
-def _number(text: str) -> float | None:
+def _parse_loss(text: str) -> float | None:
     return float(text) if text else None

@@ -1,4 +1,4 @@
-"""Read records that stages left, and name the stage to call again where one is damaged."""
+"""Read JSON records that other stages wrote; an error names the stage that makes a damaged one anew."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ def read_record(path: Path, made_by: str, keys: Iterable[str]) -> dict[str, Any]
     """Read a JSON record that must have `keys`.
 
     Raises:
-        ValueError: it is missing, is not JSON, or lacks one of them.
+        ValueError: the file is missing, is not JSON, or lacks a key.
     """
     record = read_json(path, made_by)
     missing = [key for key in keys if not isinstance(record, dict) or key not in record]
@@ -22,13 +22,13 @@ def read_record(path: Path, made_by: str, keys: Iterable[str]) -> dict[str, Any]
     return dict(record)
 
 
-def take(path: Path, made_by: str, make: Callable[[], Result]) -> Result:
-    """Make something of a file's content; an entry that is missing or of another type is the file's fault.
+def parse_content(path: Path, made_by: str, parse: Callable[[], Result]) -> Result:
+    """Call `parse`, which reads the content of a file, and blame the file where an entry is missing or of a wrong type.
 
     Raises:
-        ValueError: `make` failed for want of an entry or of its type.
+        ValueError: `parse` raised a KeyError, TypeError or ValueError.
     """
     try:
-        return make()
+        return parse()
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged ({error!r}); make it anew: `dvc repro -f {made_by}`") from None

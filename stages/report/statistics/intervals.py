@@ -1,4 +1,4 @@
-"""What several trainings tell of a mean: its deviation over seeds, and Student's interval around it."""
+"""Student's interval of a mean over several trainings."""
 
 import math
 import statistics
@@ -7,17 +7,18 @@ from typing import NamedTuple
 
 from scipy.stats import t as student
 
-CONFIDENCE = 0.95
+LEVEL = 0.05
+CONFIDENCE = 1.0 - LEVEL
 
 
 class Interval(NamedTuple):
-    """A mean and how sure it is.
+    """A mean with its confidence interval.
 
     Attributes:
         mean: of the values.
         deviation: their sample standard deviation (divided by count - 1); None for one value.
         low: lower end of the interval of the mean; None for one value, which has no interval.
-        high: upper end.
+        high: upper end of that interval.
         size: how many values.
     """
 
@@ -28,7 +29,7 @@ class Interval(NamedTuple):
     size: int
 
     def is_above(self, bound: float) -> bool | None:
-        """Tell whether the whole interval lies above a bound (True), below it (False), or around it (None)."""
+        """Return True if the whole interval lies above a bound, False if below it, None if around it."""
         if self.low is None or self.high is None:
             return None
         if self.low > bound:

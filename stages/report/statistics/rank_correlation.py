@@ -1,12 +1,11 @@
-"""Compare two orders of the same GANs."""
+"""Kendall's rank correlation of two orders of the same GANs."""
 
 import math
 from typing import NamedTuple
 
 from scipy.stats import kendalltau
 
-from stages.report.published import published_score
-from stages.report.statistics.scores import Metric
+from stages.report.show import show_p
 
 FEWEST_IN_COMMON = 3
 
@@ -17,9 +16,8 @@ class Agreement(NamedTuple):
     Attributes:
         tau: Kendall's tau-b, 1 for the same order and -1 for its reverse; None with fewer than three in common, or
             where all values of one side are equal.
-        gans_in_common: how many GANs have both values.
-        p: how often orders that have nothing to do with each other agree or disagree as much, two-sided; exact
-            where no values are equal.
+        gans_in_common: how many GANs both orders have.
+        p: how often unrelated orders agree or disagree as much, two-sided; exact where no values are equal.
     """
 
     tau: float | None
@@ -28,21 +26,16 @@ class Agreement(NamedTuple):
 
     @property
     def least_p(self) -> float:
-        """The p of two equal orders, below which none can be: 2 / n!."""
+        """The p of two equal orders, the smallest that there can be: 2 / n!."""
         return min(1.0, 2.0 / math.factorial(self.gans_in_common))
 
     def show(self) -> str:
-        """Write it for people."""
+        """Write tau, n and p for people, or why there is no tau."""
         if self.gans_in_common < FEWEST_IN_COMMON:
             return f"none computed, only {self.gans_in_common} in common"
         if self.tau is None or self.p is None:
             return f"none computed, all values of one side are equal (n = {self.gans_in_common})"
         return f"{self.tau:+.2f} (n = {self.gans_in_common}, p {show_p(self.p)})"
-
-
-def show_p(p: float) -> str:
-    """Write a p value for people, with its sign of equality."""
-    return f"= {p:.2f}" if p >= 0.1 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
 def compare_orders(first: dict[str, float], second: dict[str, float]) -> Agreement:
@@ -58,9 +51,3 @@ def compare_orders(first: dict[str, float], second: dict[str, float]) -> Agreeme
     if math.isnan(outcome.statistic):
         return Agreement(None, len(common))
     return Agreement(float(outcome.statistic), len(common), float(outcome.pvalue))
-
-
-def compare_with_published(values: dict[str, float], source: str, metric: Metric) -> Agreement:
-    """Compare our order with a published one; values may differ in protocol, orders still compare."""
-    published = {gan: published_score(source, gan, metric.key) for gan in values}
-    return compare_orders(values, {gan: value for gan, value in published.items() if value is not None})

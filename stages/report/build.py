@@ -1,0 +1,59 @@
+"""Compute the report from the results: everything that is shown, once."""
+
+from stages.report.claims.all_claims import check_claims, summarise_claims
+from stages.report.figures.plot_style import choose_colour
+from stages.report.model import Figures, Gan, Report, Significance
+from stages.report.published import SOURCES, name_gan, published_study
+from stages.report.results.all_results import Results
+from stages.report.sections.ablation import build_ablation
+from stages.report.sections.limits import explain_seeds, list_limits
+from stages.report.sections.lipschitz import build_lipschitz
+from stages.report.sections.orders import build_orders
+from stages.report.sections.protocol_text import list_protocol_facts
+from stages.report.sections.provenance import digest_protocol, trace_sources
+from stages.report.sections.score_tables import build_cell_table, build_table1, build_trial_table
+from stages.report.statistics.intervals import CONFIDENCE, LEVEL
+from stages.report.statistics.metrics import METRICS
+from stages.report.statistics.pairwise_tests import EXACT_BLOCK_COUNT, compare_pairs
+
+
+def build_report(results: Results, figures: Figures) -> Report:
+    """Compute all that the report shows.
+
+    Args:
+        results: of all stages.
+        figures: the pictures that were drawn from the same results.
+    """
+    claims = check_claims(results)
+    gans = results.grid.gans
+    return Report(
+        title=results.title,
+        data_set=results.data_set,
+        image_size=results.data["image_size"],
+        extractor=results.card["name"],
+        gans=tuple(Gan(gan, name_gan(gan), choose_colour(gan, gans)) for gan in gans),
+        settings=results.settings,
+        seeds=tuple(results.grid.seeds),
+        missing=tuple(results.missing),
+        metrics={metric.key: metric for metric in METRICS},
+        sources=SOURCES,
+        study=published_study(),
+        significance=Significance(CONFIDENCE, LEVEL, EXACT_BLOCK_COUNT),
+        protocol=results.protocol,
+        protocol_digest=digest_protocol(results.protocol),
+        protocol_facts=list_protocol_facts(results),
+        seeds_note=explain_seeds(results),
+        limits=list_limits(results),
+        table1=build_table1(results),
+        cells=build_cell_table(results),
+        trials=build_trial_table(results),
+        orders=build_orders(results),
+        pairwise_tests=tuple(compare_pairs(results, metric) for metric in METRICS),
+        claims=claims,
+        claims_summary=summarise_claims(claims, len(results.grid.seeds)),
+        ablation=build_ablation(results),
+        lipschitz=build_lipschitz(results),
+        neighbours=results.neighbours,
+        figures=figures,
+        provenance=trace_sources(results),
+    )

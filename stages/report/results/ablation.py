@@ -1,0 +1,76 @@
+"""Read the scores of real images under the distortions of the report's evaluation."""
+
+from typing import Any, NamedTuple
+
+from stages.common.artifacts import ABLATION, REAL_SCORES
+from stages.report.results.records import parse_content, read_record
+from stages.scores.protocol import check_same_protocol
+
+
+class DistortedScores(NamedTuple):
+    """Scores of real images under one distortion.
+
+    Attributes:
+        name: of the distortion, as the stage ablation names it.
+        missing: why there are no scores; None where there are.
+        distinct_images: how many of the images scored differ.
+        inception_score: of the images.
+        fid: of the images.
+    """
+
+    name: str
+    missing: str | None
+    distinct_images: int | None = None
+    inception_score: float | None = None
+    fid: float | None = None
+
+
+class Ablation(NamedTuple):
+    """All that the stage ablation measured.
+
+    Attributes:
+        rows: one per distortion; the first is of images as they are.
+        image_count: images scored per row.
+        split: that the images are of.
+        detour_size: side in pixels that images were resized to and back.
+    """
+
+    rows: list[DistortedScores]
+    image_count: int
+    split: str
+    detour_size: int
+
+
+def read_ablation(real_protocol: dict[str, Any]) -> Ablation | None:
+    """Read results/ablation/scores.json; None where `ablation.is_enabled` is false.
+
+    Args:
+        real_protocol: of the scores of real images, which these must be comparable with.
+
+    Raises:
+        ValueError: the file is missing or damaged, or its scores were made under another protocol.
+    """
+    record = read_record(ABLATION, "ablation", ("is_enabled", "rows"))
+    if not record["is_enabled"]:
+        return None
+    protocol = read_record(ABLATION, "ablation", ("protocol",))["protocol"]
+    files = (str(ABLATION), str(REAL_SCORES))
+    check_same_protocol(protocol, real_protocol, files, "score both alike: `dvc repro`")
+    return parse_content(
+        ABLATION,
+        "ablation",
+        lambda: Ablation(
+            rows=[_parse_row(row) for row in record["rows"]],
+            image_count=int(record["image_count"]),
+            split=str(record["split"]),
+            detour_size=int(record["detour_size"]),
+        ),
+    )
+
+
+def _parse_row(row: dict[str, Any]) -> DistortedScores:
+    if row["missing"] is not None:
+        return DistortedScores(row["name"], str(row["missing"]))
+    return DistortedScores(
+        row["name"], None, int(row["distinct_images"]), float(row["inception_score"]), float(row["fid"])
+    )

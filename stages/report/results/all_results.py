@@ -1,0 +1,135 @@
+"""Read the results of all stages from disk, and refuse scores that must not share a table."""
+
+from typing import Any, NamedTuple
+
+from stages.common.artifacts import DATA_MANIFEST, EXTRACTOR, POINTS, REAL_SCORES, SCORES, Trial
+from stages.common.grid import Grid
+from stages.common.params import load_section
+from stages.report.params import ReportParams, SettingNumbers
+from stages.report.published import name_data_set
+from stages.report.results.ablation import Ablation, read_ablation
+from stages.report.results.lipschitz import Analyses, read_analyses
+from stages.report.results.neighbours import Neighbours, read_neighbours
+from stages.report.results.records import read_record
+from stages.report.results.trials import TrialResult, read_trial
+from stages.scores.protocol import COUNTS, check_same_protocol
+
+# What the report shows of each record; a file without one of these keys is damaged.
+REAL_KEYS = (
+    "real_split",
+    "real_count",
+    "other_split",
+    "other_count",
+    "inception_score",
+    "inception_score_deviation",
+    "fid",
+    "fid_low",
+    "fid_high",
+    "protocol",
+)
+CARD_KEYS = ("name", "title", "feature_dimension", "class_count")
+DATA_KEYS = ("dataset", "licence", "source", "image_size", "channels", "splits")
+
+
+class Results(NamedTuple):
+    """Everything that the report is computed from.
+
+    Attributes:
+        title: of the report.
+        grid: GANs, settings and seeds.
+        settings: Adam's numbers by letter, of the settings used.
+        trials: in the grid's order.
+        protocol: what all scores were made with.
+        real: the scores of real images.
+        card: what the extractor is.
+        data: the data set's manifest.
+        neighbours: distances to the nearest training images.
+        analyses: norms and gradients of the discriminators.
+        ablation: scores of distorted real images; None where the ablation is switched off.
+    """
+
+    title: str
+    grid: Grid
+    settings: dict[str, dict[str, int | float]]
+    trials: list[TrialResult]
+    protocol: dict[str, Any]
+    real: dict[str, Any]
+    card: dict[str, Any]
+    data: dict[str, Any]
+    neighbours: Neighbours
+    analyses: Analyses
+    ablation: Ablation | None
+
+    def of(self, gan: str, setting: str) -> list[TrialResult]:
+        """List the trials of a GAN under a setting, one per seed."""
+        return [
+            result for result in self.trials if result.trial.gan == gan and result.trial.setting == setting
+        ]
+
+    @property
+    def data_set(self) -> str:
+        """The data set's name for people."""
+        return name_data_set(self.data["dataset"])
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the trials without results, which no table or figure shows."""
+        return [result.trial.name for result in self.trials if result.is_missing]
+
+    @property
+    def has_published_protocol(self) -> bool:
+        """Whether scores are the quantity that the published ones are: CIFAR-10 seen by the Inception network."""
+        return bool(self.data["dataset"] == "cifar10" and self.card["name"] == "inception")
+
+
+def read_results() -> Results:
+    """Read the results of the whole grid.
+
+    Raises:
+        ParamsError: params.yaml is wrong.
+        ValueError: no trial has results, a file is damaged, or scores were made under different protocols.
+    """
+    title = load_section(ReportParams, "report").title
+    grid = Grid.load()
+    real = read_record(REAL_SCORES, "reference", REAL_KEYS)
+    trials, protocols = [], {}
+    for trial in grid.trials():
+        result, protocol = read_trial(trial)
+        trials.append(result)
+        if not result.is_missing:
+            protocols[trial] = protocol
+    if not protocols:
+        raise ValueError(
+            f"{SCORES} holds no trial of the {len(trials)} in params.yaml; `dvc repro` makes them"
+        )
+    _refuse_mixed_protocols(real["protocol"], protocols)
+    return Results(
+        title=title,
+        grid=grid,
+        settings={letter: _read_setting(letter) for letter in grid.settings_used},
+        trials=trials,
+        protocol=next(iter(protocols.values())),
+        real=real,
+        card=read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS),
+        data=read_record(DATA_MANIFEST, "prepare", DATA_KEYS),
+        neighbours=read_neighbours(),
+        analyses=read_analyses(grid),
+        ablation=read_ablation(real["protocol"]),
+    )
+
+
+def _read_setting(letter: str) -> dict[str, int | float]:
+    return dict(load_section(SettingNumbers, "settings", letter).model_extra or {})
+
+
+def _refuse_mixed_protocols(real: dict[str, Any], protocols: dict[Trial, dict[str, Any]]) -> None:
+    """Refuse scores of different extractors or protocols: they must never share a table."""
+    first_trial, first = next(iter(protocols.items()))
+    first_file = str(SCORES / first_trial.name / POINTS)
+    for trial, protocol in protocols.items():
+        cure = f"score both alike: `dvc repro evaluate@{first_trial.name} evaluate@{trial.name}`"
+        check_same_protocol(first, protocol, (first_file, str(SCORES / trial.name / POINTS)), cure)
+    # There may be fewer real images than generated ones; the row of real data says how many.
+    check_same_protocol(
+        first, real, (first_file, str(REAL_SCORES)), "score all alike: `dvc repro`", ignored=COUNTS
+    )

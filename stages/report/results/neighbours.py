@@ -1,0 +1,88 @@
+"""Read how near samples are to their nearest training images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stages.common.artifacts import NEIGHBOURS, NEIGHBOURS_RECORD
+from stages.report.results.records import parse_content, read_record
+
+KEYS = ("sample_count", "held_out_count", "train_count", "suspicious_quantile", "trials")
+
+
+@dataclass(frozen=True)
+class NearestDistances:
+    """Distances of a trial's samples to their nearest training images, in one space.
+
+    Attributes:
+        median: over the samples.
+        held_out_median: the same of real images of the test split.
+        suspicious_share: of the samples, those nearer than all but `suspicious_quantile` of the held-out images.
+    """
+
+    median: float
+    held_out_median: float
+    suspicious_share: float
+
+
+@dataclass(frozen=True)
+class TrialDistances:
+    """Distances of a trial's samples among pixels (root mean square, of 255) and among features (Euclidean)."""
+
+    pixels: NearestDistances
+    features: NearestDistances
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """All that the stage neighbours measured.
+
+    Attributes:
+        sample_count: generated images per trial, of its last snapshot.
+        held_out_count: images of the test split.
+        train_count: training images, of which the nearest is sought.
+        suspicious_quantile: of the held-out images' distances; a sample that is nearer is suspicious.
+        trials: distances by trial name.
+    """
+
+    sample_count: int
+    held_out_count: int
+    train_count: int
+    suspicious_quantile: float
+    trials: dict[str, TrialDistances]
+
+    @property
+    def most_suspicious(self) -> str:
+        """Name of the trial with the largest share of suspicious samples among features, the first among equals."""
+        return max(self.trials, key=lambda name: self.trials[name].features.suspicious_share)
+
+
+def read_neighbours() -> Neighbours:
+    """Read results/neighbours.
+
+    Raises:
+        ValueError: the record is missing or damaged.
+    """
+    path = NEIGHBOURS / NEIGHBOURS_RECORD
+    record = read_record(path, "neighbours", KEYS)
+    return parse_content(
+        path,
+        "neighbours",
+        lambda: Neighbours(
+            sample_count=int(record["sample_count"]),
+            held_out_count=int(record["held_out_count"]),
+            train_count=int(record["train_count"]),
+            suspicious_quantile=float(record["suspicious_quantile"]),
+            trials={
+                name: TrialDistances(_parse_distances(spaces["pixels"]), _parse_distances(spaces["features"]))
+                for name, spaces in record["trials"].items()
+            },
+        ),
+    )
+
+
+def _parse_distances(record: dict[str, Any]) -> NearestDistances:
+    return NearestDistances(
+        float(record["median_distance"]),
+        float(record["held_out_median_distance"]),
+        float(record["suspicious_share"]),
+    )

@@ -1,0 +1,340 @@
+"""Page, Markdown, JSON and CSV all show the one value that the report is, and agree with each other by that."""
+
+import csv
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+from pydantic import TypeAdapter
+
+from stages.common.artifacts import NEIGHBOURS, read_json, write_json
+from stages.report import render, show
+from stages.report.model import Report, Row
+from stages.report.statistics.metrics import Metric
+from tests.report.conftest import write_undrawn
+from tests.report.test_lipschitz_section import make_row, write_analysis
+
+Write = Callable[..., None]
+Texts = list[list[str]]
+"""For each row of a table the texts that stand in it, in this order."""
+
+GRID = {
+    f"{gan}-{setting}-{seed}": [(1.0 + place + seed / 10, 90.0 - place), (1.5 + place, 80.0 - place - seed)]
+    for place, gan in enumerate(("began", "wgan_gp", "sngan"))
+    for setting in "AC"
+    for seed in (0, 1)
+}
+TEMPLATES = Path(render.__file__).parent / "templates"
+
+
+class Tables(HTMLParser):
+    """Collects the text of a page, and the rows of its tables by the heading that they stand under."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.rows: dict[str, list[str]] = {}
+        self.tag = ""
+        self.feed(text)
+        self.text = normalise(self.text)
+        self.rows = {
+            normalise(heading): [normalise(row) for row in rows] for heading, rows in self.rows.items()
+        }
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("h2", "tbody", "script", "style"):
+            self.tag = tag
+        if tag == "h2":
+            self.heading = ""
+        if tag == "tr" and self.tag == "tbody":
+            self.rows.setdefault(self.heading, []).append("")
+        self.handle_data(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self.tag:
+            self.tag = ""
+        self.handle_data(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self.tag in ("script", "style"):
+            return
+        self.text += data
+        if self.tag == "h2":
+            self.heading += data
+        if self.tag == "tbody" and self.rows.get(self.heading):
+            self.rows[self.heading][-1] += data
+
+
+def normalise(text: str) -> str:
+    """Make spaces and quotes plain, as the page's are typographic."""
+    return " ".join(text.replace("’", "'").replace("“", '"').replace("”", '"').split())
+
+
+def read_page() -> Tables:
+    return Tables(Path("report/index.html").read_text(encoding="utf-8"))
+
+
+def read_markdown() -> Tables:
+    text = Path("report/report.md").read_text(encoding="utf-8")
+    return Tables(MarkdownIt("commonmark").enable("table").render(text))
+
+
+def list_table1(report: Report) -> Texts:
+    return [
+        [
+            row["name"],
+            *(text for metric in report.metrics.values() for text in show_best(row, metric)),
+            *(
+                metric.show(row[f"{source.key}_{metric.key}"])
+                for source in report.sources
+                for metric in report.metrics.values()
+            ),
+        ]
+        for row in report.table1
+    ]
+
+
+def show_best(row: Row, metric: Metric) -> list[str]:
+    return [
+        show.show_value(row, metric),
+        show.show_interval(row, metric),
+        show.show_place(row, metric),
+        show.show_epoch(row, metric),
+        show.show_last(row, metric),
+        str(row[f"{metric.key}_rank"] or "–"),
+    ]
+
+
+def list_cells(report: Report) -> Texts:
+    return [
+        [
+            row["name"],
+            row["setting"],
+            f"{row['fid_seeds'] or 0} of {len(report.seeds)}",
+            *(
+                text
+                for metric in report.metrics.values()
+                for text in (
+                    show.show_value(row, metric),
+                    show.show_interval(row, metric),
+                    show.show_last(row, metric),
+                    show.show_interval(row, metric, "_last"),
+                )
+            ),
+        ]
+        for row in report.cells
+    ]
+
+
+def list_trials(report: Report) -> Texts:
+    return [
+        [
+            row["name"],
+            row["setting"],
+            str(row["seed"]),
+            *(
+                text
+                for metric in report.metrics.values()
+                for text in (
+                    metric.show(row[metric.key]),
+                    str(row[f"{metric.key}_generator_step"] or "–"),
+                    metric.show(row[f"{metric.key}_last"]),
+                )
+            ),
+            str(row["least_distinct_images"] or "–"),
+        ]
+        for row in report.trials
+    ]
+
+
+def list_ablation(report: Report) -> Texts:
+    return [
+        [row.title, row.missing]
+        if row.missing is not None
+        else [
+            row.title,
+            str(row.distinct_images),
+            *(metric.show(getattr(row, metric.key)) for metric in report.metrics.values()),
+            ", ".join(row.worse_than) or "none",
+        ]
+        for row in report.ablation.rows
+    ]
+
+
+def list_claims(report: Report) -> Texts:
+    return [[claim.text, claim.verdict, claim.numbers] for claim in report.claims]
+
+
+def list_lipschitz(report: Report) -> Texts:
+    return [
+        [
+            row.name,
+            row.score_name,
+            *map(show.show_count, (row.within_one, row.within_sigma_product, row.within_bound)),
+            *map(show.show_range, (row.sigma, row.operator_norm, row.sigma_product)),
+            *map(show.show_range, (row.operator_norm_product, row.normaliser_norm)),
+            *map(show.show_range, (row.mean_gradient_between, row.largest_gradient)),
+        ]
+        for row in report.lipschitz.rows
+    ]
+
+
+def list_settings(report: Report) -> Texts:
+    return [[letter, *map(str, numbers.values())] for letter, numbers in report.settings.items()]
+
+
+TABLES: dict[str, tuple[str, str, Callable[[Report], Texts]]] = {
+    "table1": ("Table 1: each GAN at its best", "Table 1", list_table1),
+    "cells": ("By setting", "By setting", list_cells),
+    "trials": ("All trials", "All trials", list_trials),
+    "ablation": ("What the evaluation alone explains", "What the evaluation alone explains", list_ablation),
+    "claims": ("What the report claimed, checked here", "What the report claimed, checked here", list_claims),
+    "lipschitz": ("How steep the discriminators are", "How steep the discriminators are", list_lipschitz),
+    "settings": ("Protocol", "Protocol", list_settings),
+}
+
+
+@pytest.fixture
+def report(write_results: Write) -> Report:
+    """Write a report with two seeds, a trial that diverged and one without results."""
+    write_results(GRID | {"began-C-1": GRID["began-C-1"][:1]}, diverged={"began-C-1": 15})
+    Path("results/evaluate/wgan_gp-A-1/points.json").unlink()
+    for gan in ("began", "sngan"):
+        write_analysis(f"{gan}-A-0", make_row(10), make_row(20, largest=2.5))
+    return write_undrawn()
+
+
+def assert_row_holds(row: str, texts: list[str]) -> None:
+    place = 0
+    for text in map(normalise, texts):
+        found = row.find(text, place)
+        assert found >= 0, f"{text!r} is not in {row[place:]!r}"
+        place = found + len(text)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_page_and_markdown_show_every_row_of_the_value(report: Report, name: str) -> None:
+    page_heading, markdown_heading, list_texts = TABLES[name]
+    for rows in (read_page().rows[page_heading], read_markdown().rows[markdown_heading]):
+        expected = list_texts(report)
+        assert len(rows) == len(expected) > 0
+        for row, texts in zip(rows, expected, strict=True):
+            assert_row_holds(row, texts)
+
+
+def test_page_and_markdown_show_every_pair(report: Report) -> None:
+    page, markdown = read_page().rows["Which GANs differ"], read_markdown().rows["Which GANs differ"]
+    pairs = [(report.metrics[tests.metric], pair) for tests in report.pairwise_tests for pair in tests.pairs]
+    assert len(markdown) == len(pairs) == 6
+    for row, (metric, pair) in zip(markdown, pairs, strict=True):
+        assert pair.difference is not None
+        share, p = f"{pair.first_better} of {pair.blocks}", show.show_p(pair.corrected_p)
+        assert_row_holds(row, [metric.title, metric.show_change(pair.difference), share, p])
+        assert any(f"{metric.show_change(pair.difference)} {share}, p {p}" in line for line in page)
+        turned = pair.swap()
+        assert turned.difference == -pair.difference
+        assert any(
+            f"{metric.show_change(-pair.difference)} {turned.first_better} of" in line for line in page
+        )
+
+
+def test_page_and_markdown_hold_the_same_sentences(report: Report) -> None:
+    sentences = [
+        report.claims_summary,
+        report.seeds_note,
+        *report.limits,
+        *(fact.full_value or fact.value for fact in report.protocol_facts),
+        f"Missing from all that follows: {', '.join(report.missing)}.",
+        f"Missing from this section: {', '.join(report.lipschitz.missing)}.",
+        *(agreement.text for order in report.orders for agreement in order.agreements),
+    ]
+    page, markdown = read_page().text, read_markdown().text
+    # The page shows a hash shortened, and whole where one points at it.
+    shown = [fact.value for fact in report.protocol_facts if fact.full_value]
+    hidden = [fact.full_value for fact in report.protocol_facts if fact.full_value]
+    for sentence in map(normalise, sentences):
+        assert sentence in markdown
+        assert sentence in page or sentence in hidden
+    assert all(value in page for value in shown)
+
+
+def test_the_json_file_is_the_value(report: Report) -> None:
+    text = Path("report/results.json").read_text(encoding="utf-8")
+    assert TypeAdapter(Report).validate_json(text) == report
+
+
+def test_the_csv_files_are_the_tables_of_the_value(report: Report) -> None:
+    tables: dict[str, Any] = {"table1": report.table1, "cells": report.cells, "trials": report.trials}
+    for name, rows in tables.items():
+        assert read_csv(name) == [to_text(row | report.protocol) for row in rows]
+    pairs = [(tests, pair) for tests in report.pairwise_tests for pair in tests.pairs]
+    for row, (tests, pair) in zip(read_csv("pairs"), pairs, strict=True):
+        assert (row["metric"], row["first"], row["second"]) == (tests.metric, pair.first, pair.second)
+        assert (float(row["difference"]), float(row["corrected_p"])) == (pair.difference, pair.corrected_p)
+        assert float(row["least_p"]) == tests.least_p
+
+
+def read_csv(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(Path(f"report/{name}.csv").read_text(encoding="utf-8").splitlines()))
+
+
+def to_text(row: Row) -> dict[str, str]:
+    return {key: "" if value is None else str(value) for key, value in row.items()}
+
+
+ONE_OF_MANY = re.compile(
+    r"\b1 (GANs|settings|Adam settings|seeds|trainings|images|blocks|claims|pairs|trials|samples|snapshots"
+    r"|training images|real images|generator steps|splits|subsets)\b"
+)
+
+
+def test_nothing_is_said_of_several_where_there_is_one(write_results: Write) -> None:
+    write_results({"sngan-A-0": [(2.0, 60.0)]})
+    write_analysis("sngan-A-0", make_row(10))
+    path = NEIGHBOURS / "neighbours.json"
+    counts = {"sample_count": 1, "held_out_count": 1, "train_count": 1}
+    write_json(path, read_json(path, "neighbours") | counts)
+    report = write_undrawn()
+    assert report.claims_summary.endswith("at 95 % and with 1 seed.")
+    for tables in (read_page(), read_markdown()):
+        assert "1 GAN under 1 Adam setting with 1 seed: 1 training on" in tables.text
+        assert not ONE_OF_MANY.findall(tables.text)
+        assert "several seeds" not in tables.text and "over seeds," not in tables.text
+
+
+# Numbers of a publication's name, of a formula, or of a format that all images have.
+ALLOWED_NUMBERS = (
+    "Table 1",
+    "section 2",
+    "et al. 2018",
+    "Feng, Xu and Li 2019",
+    "1-Lipschitz",
+    "far from 1",
+    "not by 1",
+    "of norm 1",
+    "(1 + P)",
+    "up to\n  1/√ε",
+    "of 255",
+    "least 1?",
+    "most 1?",
+    ">1?<",
+    "SHA-256",
+    "MD5",
+    "CIFAR-10",
+)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(TEMPLATES.rglob("*.md.jinja")) + sorted(TEMPLATES.rglob("*.html.jinja"))
+)
+def test_no_template_writes_a_number_that_code_or_data_hold(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for pattern in (r"<script>.*?</script>", r"{%.*?%}", r"{{.*?}}", r"</?h\d.*?>", r'\b[\w-]+="[^"]*"'):
+        text = re.sub(pattern, "", text, flags=re.DOTALL)
+    for allowed in ALLOWED_NUMBERS:
+        text = text.replace(allowed, "")
+    assert not re.findall(r"\w*\d[\w.]*", text)
