@@ -19,7 +19,7 @@ if wants tests; then
 fi
 
 if wants speed; then
-    for section in shelf report standard mimicry options limit large profile; do
+    for section in gans report standard mimicry options limit large profile; do
         note "$section"
         python benchmarks/training.py "$section" --device cuda --seconds 10 | tee "$out/$section.txt"
     done

@@ -1,75 +1,81 @@
-"""Sections of benchmarks/training.py that measure one thing: its parts, its limit, or the machine's."""
+"""The sections of benchmarks/training.py that measure one thing: a part of a step, its limit, or the machine's."""
 
-import argparse
 import resource
 import statistics
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
-from multiprocessing.synchronize import Barrier
 
+import psutil
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.candidates import make_residual_gan, make_shelf_gan, run_our_loop
-from benchmarks.turns import CLOCKS
-from stages.common.compute import keep_freed_memory
+from benchmarks.baselines import make_gan, make_our_loop, make_plain, make_residual_gan
+from benchmarks.interleaved import CLOCKS, BenchmarkProcess, Work
+from benchmarks.peaks import describe_share
+from benchmarks.settings import Settings
 from stages.networks.spectral_norm import add_spectral_norm, run_power_iterations
 
 ROUNDS = 5
+SHAPE = (3, 32, 32)
+# The side of the product that the machine's rate is measured by: a GPU is not filled by a small one.
+PRODUCT_SIDE = {"cpu": 2048, "cuda": 8192}
 
 
-def time_in_turns(
-    functions: dict[str, Callable[[], object]], arguments: argparse.Namespace, seconds: float = 0.3
-) -> dict[str, float]:
-    """Time functions in turns: the median seconds a call of each, over ROUNDS rounds."""
-    clock = CLOCKS[arguments.clock]
-    counts = {}
-    for name, function in functions.items():
-        function()
+def time_interleaved(works: dict[str, Work], settings: Settings) -> dict[str, float]:
+    """Time pieces of work, interleaved: the median seconds a piece of each, over ROUNDS rounds."""
+    clock = CLOCKS[settings.clock]
+
+    def time_once(work: Work, count: int) -> float:
+        settings.synchronize()
         start = clock()
-        function()
-        _wait()
-        counts[name] = max(1, round(seconds / (clock() - start)))
-    times: dict[str, list[float]] = {name: [] for name in functions}
+        work(count)
+        settings.synchronize()
+        return (clock() - start) / count
+
+    counts = {}
+    for name, work in works.items():
+        # On a GPU, updates are captured once each kind has run a few times.
+        work(5 if settings.is_on_gpu else 1)
+        counts[name] = max(1, round(min(settings.seconds, 0.3) / time_once(work, 1)))
+    times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(ROUNDS):
-        for name, function in functions.items():
-            start = clock()
-            for _ in range(counts[name]):
-                function()
-            _wait()
-            times[name].append((clock() - start) / counts[name])
+        for name, work in works.items():
+            times[name].append(time_once(work, counts[name]))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+def repeat(function: Callable[[], object]) -> Work:
+    """Make work of a function: its call, as often as is told."""
+
+    def work(count: int) -> None:
+        for _ in range(count):
+            function()
+
+    return work
 
 
-def measure_spectral(arguments: argparse.Namespace) -> None:
+def measure_spectral(settings: Settings) -> None:
     """Time what spectral norm adds to a step, over the standard CNN's layers at 32 x 32, against torch's.
 
-    One step is what a discriminator step asks for: a power iteration, every normalised weight, and the gradient
-    through each. Where the weights are channels-last, gradients are too, as convolutions give them.
+    One piece of work is what a discriminator step needs: a power iteration, every normalised weight, and the gradient
+    through each. Where the weights are channels-last, gradients are too, as convolutions compute them.
     """
-    keep_freed_memory()
     for layout in (torch.contiguous_format, torch.channels_last):
-        functions: dict[str, Callable[[], object]] = {}
+        works: dict[str, Work] = {}
         for name in ("torch", "ours"):
             torch.manual_seed(0)
-            network = make_shelf_gan("batch_norm", (3, 32, 32), arguments.width).discriminator
+            network = make_gan("batch_norm", SHAPE, settings.width).discriminator
             layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
             if name == "ours":
                 add_spectral_norm(network)
             else:
                 for layer in layers:
                     parametrizations.spectral_norm(layer)
-            network.to(arguments.device).to(memory_format=layout)
-            functions[name] = _make_spectral_step(network, layers, iterates=name == "ours")
-        seconds = time_in_turns(functions, arguments)
+            network.to(settings.device).to(memory_format=layout)
+            works[name] = repeat(_make_spectral_step(network, layers, iterates=name == "ours"))
+        seconds = time_interleaved(works, settings)
         print(
             f"spectral norm of {len(layers)} layers, {str(layout).removeprefix('torch.'):17} "
             f"torch {seconds['torch'] * 1e3:.2f} ms, ours {seconds['ours'] * 1e3:.2f} ms, "
@@ -92,63 +98,78 @@ def _make_spectral_step(
     return step
 
 
-def measure_limit(arguments: argparse.Namespace) -> None:
-    """Count an update's operations, time it, and set the rate beside what the machine does in products alone."""
-    keep_freed_memory()
-    device = torch.device(arguments.device)
+def measure_limit(settings: Settings) -> None:
+    """Count an update's operations, time it, and print its rate beside that of the machine's products alone."""
+    device = torch.device(settings.device)
     for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        peak = _measure_products(arguments, dtype)
-        print(f"{precision}: " + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in peak.items()))
-        best = max(peak.values())
+        products = _measure_products(settings, dtype)
+        for name, rate in products.items():
+            print(f"{precision}: {name} {rate / 1e9:.0f} GFLOP/s {describe_share(rate, precision, device)}")
+        best = max(products.values())
         for label, make, steps in (
-            ("sngan 32x32 standard", make_shelf_gan, 1),
-            # Not WGAN-GP: the counter does not go with torch.autograd.grad.
-            ("ebgan 32x32", make_shelf_gan, 1),
+            ("sngan 32x32 standard", make_gan, 1),
+            # WGAN-GP is left out, as the counter cannot count torch.autograd.grad.
+            ("ebgan 32x32", make_gan, 1),
             ("sngan 32x32 residual", make_residual_gan, 5),
         ):
-            shape = (3, 32, 32)
-            gan = make(label.split()[0], shape, arguments.width)
-            update = run_our_loop(gan, shape, device, arguments.batch_size, steps, precision=precision)
+            name = label.split()[0]
+            loops = {
+                how: make_our_loop(
+                    make(name, SHAPE, settings.width),
+                    SHAPE,
+                    device,
+                    settings.batch_size,
+                    steps,
+                    precision=precision,
+                    cuda_graphs=how == "captured",
+                )
+                for how in (("launched singly", "captured") if settings.is_on_gpu else ("launched singly",))
+            }
             with FlopCounterMode(display=False) as counter:
-                update(1)
-            seconds = time_in_turns({"update": lambda update=update: update(1)}, arguments)["update"]  # type: ignore[misc]
-            rate = counter.get_total_flops() / seconds
-            print(
-                f"  {label:24} {counter.get_total_flops() / 1e9:7.1f} GFLOP an update, {seconds * 1e3:7.1f} ms, "
-                f"{rate / 1e9:6.0f} GFLOP/s, {rate / best:.0%} of the best product"
-            )
+                loops["launched singly"](1)
+            operations = counter.get_total_flops()
+            for how, seconds in time_interleaved(loops, settings).items():
+                rate = operations / seconds
+                print(
+                    f"  {label:21} {how:15} {operations / 1e9:7.1f} GFLOP an update, {seconds * 1e3:7.2f} ms, "
+                    f"{settings.batch_size * steps / seconds:7.0f} images/s, {rate / 1e9:6.0f} GFLOP/s, "
+                    f"{rate / best:.0%} of the best product {describe_share(rate, precision, device)}",
+                    flush=True,
+                )
 
 
-def _measure_products(arguments: argparse.Namespace, dtype: torch.dtype) -> dict[str, float]:
+def _measure_products(settings: Settings, dtype: torch.dtype) -> dict[str, float]:
     """Measure floating-point operations a second of a matrix product and of a 3x3 convolution."""
-    side, device = 2048, torch.device(arguments.device)
+    side, device = PRODUCT_SIDE[settings.device], torch.device(settings.device)
+    count = 1024 if settings.is_on_gpu else 64
     a, b = torch.randn(2, side, side, device=device, dtype=dtype)
     convolution = nn.Conv2d(256, 256, 3, padding=1, bias=False).to(device, dtype)
     convolution.to(memory_format=torch.channels_last)
-    maps = torch.randn(64, 256, 16, 16, device=device, dtype=dtype).to(memory_format=torch.channels_last)
+    maps = torch.randn(count, 256, 16, 16, device=device, dtype=dtype).to(memory_format=torch.channels_last)
     with torch.no_grad():
-        seconds = time_in_turns(
-            {"matrix product": lambda: a @ b, "convolution": lambda: convolution(maps)}, arguments
+        seconds = time_interleaved(
+            {"matrix product": repeat(lambda: a @ b), "convolution": repeat(lambda: convolution(maps))},
+            settings,
         )
-    operations = {"matrix product": 2 * side**3, "convolution": 2 * 64 * 16 * 16 * 256 * 256 * 9}
+    operations = {"matrix product": 2 * side**3, "convolution": 2 * count * 16 * 16 * 256 * 256 * 9}
     return {name: operations[name] / seconds[name] for name in operations}
 
 
-def measure_large(arguments: argparse.Namespace) -> None:
+def measure_large(settings: Settings) -> None:
     """Train both architectures at 128 x 128 and print throughput and the memory that it took."""
-    keep_freed_memory()
-    device = torch.device(arguments.device)
+    device = torch.device(settings.device)
     shape = (3, 128, 128)
-    for label, make in (("standard", make_shelf_gan), ("residual", make_residual_gan)):
+    for label, make in (("standard", make_gan), ("residual", make_residual_gan)):
         for precision in ("float32", "bfloat16"):
-            gan = make("sngan", shape, arguments.width)
-            update = run_our_loop(gan, shape, device, arguments.batch_size, 1, precision=precision)
+            gan = make("sngan", shape, settings.width)
+            update = make_our_loop(gan, shape, device, settings.batch_size, 1, precision=precision)
             update(1)
-            clock = CLOCKS[arguments.clock]
+            settings.synchronize()
+            clock, count = CLOCKS[settings.clock], 50 if settings.is_on_gpu else 2
             start = clock()
-            update(2)
-            _wait()
-            rate = 2 * arguments.batch_size / (clock() - start)
+            update(count)
+            settings.synchronize()
+            rate = count * settings.batch_size / (clock() - start)
             print(
                 f"sngan 128x128 {label}, {precision}: {rate:.1f} images/s, {_read_peak(device):.1f} GB so far",
                 flush=True,
@@ -162,65 +183,71 @@ def _read_peak(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
-def _train_trial(arguments: argparse.Namespace, barrier: Barrier, updates: int) -> None:
+def make_trial(settings: Settings) -> Work:
+    """Make one trial of those that train at once: SNGAN, or the GAN that is asked for, at 32 x 32 on one thread."""
+    device = settings.configure_as_stages_do()
     torch.set_num_threads(1)
-    keep_freed_memory()
-    device, shape = torch.device(arguments.device), (3, 32, 32)
-    gan = make_shelf_gan(arguments.gan or "sngan", shape, arguments.width)
-    update = run_our_loop(gan, shape, device, arguments.batch_size, 1)
-    update(5)
-    barrier.wait()
-    update(updates)
-    _wait()
-    barrier.wait()
+    gan = make_gan(settings.gan or "sngan", SHAPE, settings.width)
+    update = make_our_loop(gan, SHAPE, device, settings.batch_size, 1, cuda_graphs=settings.is_on_gpu)
+
+    def work(count: int) -> None:
+        update(count)
+        settings.synchronize()
+
+    return work
 
 
-def measure_trials(arguments: argparse.Namespace) -> None:
-    """Train one, two and four trials at once, each a process of one thread, and print images/s of all together."""
-    context = get_context("spawn")
-    updates = 1000 if arguments.device == "cuda" else 10
+def measure_trials(settings: Settings) -> None:
+    """Train one, two and four trials at once, each a process of one thread, and print images/s of all together.
+
+    Raises:
+        BenchmarkError: a trial's process has failed.
+    """
     for trials in (1, 2, 4):
-        barrier = context.Barrier(trials + 1)
-        processes = [
-            context.Process(target=_train_trial, args=(arguments, barrier, updates)) for _ in range(trials)
-        ]
+        processes = [BenchmarkProcess(make_trial, settings) for _ in range(trials)]
         for process in processes:
-            process.start()
-        barrier.wait()
+            process.receive()
+        seconds = max(process.run(5) for process in processes) / 5
+        updates = max(5, round(settings.seconds / seconds))
         start = time.perf_counter()
-        barrier.wait()
-        rate = trials * updates * arguments.batch_size / (time.perf_counter() - start)
         for process in processes:
-            process.join()
-        print(f"{trials} trials at once: {rate:.0f} images/s together", flush=True)
+            process.send(updates)
+        for process in processes:
+            process.receive()
+        rate = trials * updates * settings.batch_size / (time.perf_counter() - start)
+        print(
+            f"{trials} trials at once: {rate:.0f} images/s together, {_read_used(processes, settings)}",
+            flush=True,
+        )
+        for process in processes:
+            process.stop()
 
 
-def measure_profile(arguments: argparse.Namespace) -> None:
+def _read_used(processes: list[BenchmarkProcess], settings: Settings) -> str:
+    """Say how much memory processes that are still there use."""
+    if settings.is_on_gpu:
+        free, total = torch.cuda.mem_get_info()
+        return f"{(total - free) / 1e9:.1f} GB of the card in use"
+    used = sum(psutil.Process(process.process.pid).memory_info().rss for process in processes)
+    return f"{used / 1e9:.1f} GB of memory in use"
+
+
+def measure_profile(settings: Settings) -> None:
     """Print the operators that an update's time goes to, with every optimisation off and as ours."""
-    from benchmarks.candidates import make_plain
+    device, name = torch.device(settings.device), settings.gan or "sngan"
 
-    shape, device = (3, 32, 32), torch.device(arguments.device)
-    keep_freed_memory()
-    name = arguments.gan or "sngan"
+    def make_ours(precision: str) -> Work:
+        gan = make_gan(name, SHAPE, settings.width)
+        return make_our_loop(gan, SHAPE, device, settings.batch_size, 1, precision=precision)
+
     for label, update in (
-        ("every optimisation off", make_plain(name, shape, arguments.width, arguments.batch_size, 1, device)),
-        ("ours, float32", _make_ours(name, shape, device, arguments, "float32")),
-        ("ours, bfloat16", _make_ours(name, shape, device, arguments, "bfloat16")),
+        ("every optimisation off", make_plain(name, SHAPE, settings.width, settings.batch_size, 1, device)),
+        ("ours, float32", make_ours("float32")),
+        ("ours, bfloat16", make_ours("bfloat16")),
     ):
         update(2)
         with torch.profiler.profile() as profile:
             update(3)
-        sort = "self_cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
+        sort = "self_cuda_time_total" if settings.is_on_gpu else "self_cpu_time_total"
         print(f"{name}, {label}")
         print(profile.key_averages().table(sort_by=sort, row_limit=12, max_name_column_width=40))
-
-
-def _make_ours(
-    name: str,
-    shape: tuple[int, int, int],
-    device: torch.device,
-    arguments: argparse.Namespace,
-    precision: str,
-) -> Callable[[int], None]:
-    gan = make_shelf_gan(name, shape, arguments.width)
-    return run_our_loop(gan, shape, device, arguments.batch_size, 1, precision=precision)

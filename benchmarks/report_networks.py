@@ -1,8 +1,8 @@
-"""The report's own networks and training loops for BEGAN, EBGAN and WGAN-GP, written anew from the facts of its code.
+"""The report's own networks and training loops for BEGAN, EBGAN and WGAN-GP, written anew from notes on its code.
 
-Sizes, losses and order of operations are those of its repository (COMP6248-Reproducability-Challenge/SNGAN), read into
-a table and written from that; its known faults that cost time are kept, as they are what is compared with: every
-image converted by a DataLoader, the generator run twice on the same noise, gradients that are thrown away.
+Sizes, losses and the order of operations are those of its repository (COMP6248-Reproducability-Challenge/SNGAN). Its
+faults that cost time are kept, since ours is compared with them: a DataLoader converts every image, the generator runs
+twice on the same noise, and gradients are computed that nothing uses.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ class ReportGenerator(Generator):
         init_weights(self)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Draw images float [N, 3, 28, 28] from noise float [N, 62]; it knows no labels."""
+        """Draw images float [N, 3, 28, 28] from noise float [N, 62]; labels are not used."""
         images: Tensor = self.maps(self.linear(z).view(-1, 128, 7, 7))
         return images.float()
 
@@ -163,7 +163,7 @@ class Pictures(Dataset[Tensor]):
         return image
 
 
-def load_for_ever(size: int, batch_size: int, count: int = 4096) -> Iterator[Tensor]:
+def load_forever(size: int, batch_size: int, count: int = 4096) -> Iterator[Tensor]:
     """Yield batches of random 32 x 32 pictures, resized, from a shuffling DataLoader of no workers."""
     pixels = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     loader = DataLoader(Pictures(pixels, size), batch_size, shuffle=True, drop_last=True)
@@ -176,7 +176,7 @@ def make_report_loop(name: str, batch_size: int, device: torch.device) -> Callab
     generator = ReportGenerator().to(device)
     discriminator = make_report_discriminator(name, batch_size).to(device)
     adams = [torch.optim.Adam(net.parameters(), LEARNING_RATE, BETAS) for net in (generator, discriminator)]
-    images = (batch.to(device) for batch in load_for_ever(28, batch_size))
+    images = (batch.to(device) for batch in load_forever(28, batch_size))
     step = {"began": _update_began, "ebgan": _update_ebgan, "wgan_gp": _update_wgan_gp}[name]
     state = {"k": 0.0}
     return lambda: step(generator, discriminator, adams, images, state)

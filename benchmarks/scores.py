@@ -5,8 +5,8 @@
     python benchmarks/scores.py features                      # images a second through InceptionV3
     python benchmarks/scores.py end-to-end --images 6000      # from uint8 images to IS and FID, each in its process
 
-All networks hold one random state dict (benchmarks/inception_weights.py). Contenders take turns; medians are printed
-with ratios to ours. Run it on a quiet machine: it prints the load it met.
+All networks hold one random state dict (benchmarks/inception_weights.py). Timings are interleaved; medians are
+printed with ratios to ours. Run it on a quiet machine; it prints the load average at its start.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +31,24 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import score_contenders as contenders  # noqa: E402 - it lies beside this file
+from benchmarks import score_baselines as baselines  # noqa: E402 - it lies beside this file
 from benchmarks.inception_weights import draw_images, make_weights  # noqa: E402
-from benchmarks.turns import Contender, take_turns  # noqa: E402
+from benchmarks.interleaved import BenchmarkProcess, Work  # noqa: E402
 from stages.common.compute import keep_freed_memory  # noqa: E402
 from stages.scores.frechet import compute_frechet_distance  # noqa: E402
 
 COUNTS = (1000, 6000, 50000)
 DIMENSION = 2048
 SIDE = 32
-# Seconds: the threads of one contender's library spin when it is done, and would take the cores from the next.
+# Seconds: the threads of one library spin for a while after its work, and would take the cores from the next.
 REST = 0.3
 OURS = "ours"
-OWN = (OURS, contenders.BF16)
+OWN = (OURS, baselines.BF16)
 PEER = "pytorch-fid"
 
 
 def describe_machine() -> str:
-    """Say what the figures were measured on."""
+    """Describe the machine that the figures are measured on."""
     flags = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").exists() else []
     known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
     return (
@@ -60,7 +59,7 @@ def describe_machine() -> str:
 
 
 def measure(jobs: Mapping[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Run jobs in turns; return the median seconds and the last result of each."""
+    """Run jobs, interleaved; return the median seconds and the last result of each."""
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     results = {}
     for _ in range(repeats):
@@ -84,17 +83,17 @@ def draw_features(count: int, seed: int) -> NDArray[np.float32]:
 
 
 def run_formula(count: int, repeats: int) -> None:
-    """Time moments and distance apart, at one number of images."""
+    """Time the moments and the distance separately, for one number of images."""
     first, second = (draw_features(count, seed) for seed in range(2))
     gathering: dict[str, Callable[[], Any]] = {
-        OURS: partial(contenders.gather, first),
-        "np.cov": partial(contenders.take_statistics, first),
+        OURS: partial(baselines.gather, first),
+        "np.cov": partial(baselines.take_statistics, first),
     }
     times, _ = measure(gathering, repeats)
     print(f"n = {count}, moments: " + _list_times(times))
-    ours = [contenders.gather(features) for features in (first, second)]
-    theirs = [contenders.take_statistics(features) for features in (first, second)]
-    jobs = {name: partial(distance, *theirs) for name, distance in contenders.DISTANCES.items()}
+    ours = [baselines.gather(features) for features in (first, second)]
+    theirs = [baselines.take_statistics(features) for features in (first, second)]
+    jobs = {name: partial(distance, *theirs) for name, distance in baselines.DISTANCES.items()}
     times, distances = measure({OURS: partial(compute_frechet_distance, *ours), **jobs}, repeats)
     print(f"n = {count}, distance: " + _list_times(times))
     print("  relative difference to ours: " + _list_differences(distances), flush=True)
@@ -110,50 +109,55 @@ def _list_differences(values: Mapping[str, float]) -> str:
 
 
 def run_features(images: int, repeats: int, weights: Path) -> None:
-    """Time each network on a batch, and hold its features against ours on the input that both take."""
+    """Time each network on a batch, and compare its features with ours on the input that both take."""
     pixels = draw_images(images, SIDE)
     lines = [
-        (name, keeps) for name in contenders.NETWORKS for keeps in (False, True) if keeps or name not in OWN
+        (name, keeps) for name in baselines.NETWORKS for keeps in (False, True) if keeps or name not in OWN
     ]
-    workers = [Contender(_serve_features, name, keeps, weights, pixels) for name, keeps in lines]
+    processes = [
+        BenchmarkProcess(make_feature_extraction, name, keeps, weights, pixels) for name, keeps in lines
+    ]
+    for process in processes:
+        process.receive()
     seconds: list[list[float]] = [[] for _ in lines]
     for _ in range(repeats):
-        for worker, times in zip(workers, seconds, strict=True):
+        for process, times in zip(processes, seconds, strict=True):
             time.sleep(REST)
-            times.append(worker.work())
-    for worker in workers:
-        worker.finish()
-    networks = {name: load(weights) for name, load in contenders.NETWORKS.items()}
+            times.append(process.run())
+    for process in processes:
+        process.stop()
+    networks = {name: load(weights) for name, load in baselines.NETWORKS.items()}
     results = {name: see(pixels) for name, see in networks.items()}
     peers = [statistics.median(seconds[lines.index((PEER, keeps))]) for keeps in (False, True)]
     for (name, keeps), times in zip(lines, seconds, strict=True):
         rates = sorted(images / value for value in times)
         untouched, kept = (peer / statistics.median(times) for peer in peers)
-        # pytorch-fid resizes otherwise than TensorFlow did; below it is held against ours on 299 x 299 images.
+        # pytorch-fid resizes otherwise than TensorFlow did; below it is compared with ours on 299 x 299 images.
         print(
             f"{name}, memory {'kept' if keeps else 'returned'}: {statistics.median(rates):.2f} images/s "
             f"({rates[0]:.2f}-{rates[-1]:.2f}, n = {repeats}), x{untouched:.2f} of {PEER}, x{kept:.2f} of it with "
             f"memory kept, deviation {_deviation(results[name], results[OURS]):.1e}"
         )
     large = draw_images(4, 299, seed=2)
-    deviation = _deviation(contenders.see_unscaled(weights, large), networks[OURS](large))
+    deviation = _deviation(baselines.see_unscaled(weights, large), networks[OURS](large))
     print(f"pytorch-fid's network on 299 x 299 input scaled as TensorFlow did: deviation {deviation:.1e}")
     others = draw_images(images, SIDE, seed=3)
     for name in OWN:
-        moments = (contenders.gather(features) for features in (results[name], networks[name](others)))
-        print(f"FID of two lots of {images}, {name}: {compute_frechet_distance(*moments):.6g}")
+        moments = (baselines.gather(features) for features in (results[name], networks[name](others)))
+        print(f"FID of two sets of {images}, {name}: {compute_frechet_distance(*moments):.6g}")
 
 
-def _serve_features(name: str, keeps_memory: bool, weights: Path, pixels: Tensor, pipe: Connection) -> None:
+def make_feature_extraction(name: str, keeps_memory: bool, weights: Path, pixels: Tensor) -> Work:
+    """Make a network in this process, and the work of extracting the features of images uint8 [N, 3, H, W]."""
     if keeps_memory:
         keep_freed_memory()
-    see = contenders.NETWORKS[name](weights)
+    see = baselines.NETWORKS[name](weights)
 
     def work(count: int) -> None:
         for _ in range(count):
             see(pixels)
 
-    take_turns(work, pipe)
+    return work
 
 
 def _deviation(features: NDArray[np.float32], others: NDArray[np.float32]) -> float:
@@ -161,20 +165,20 @@ def _deviation(features: NDArray[np.float32], others: NDArray[np.float32]) -> fl
 
 
 def run_end_to_end(names: Sequence[str], images: int, real_images: int, weights: Path, folder: Path) -> None:
-    """Score in a process each; its peak memory is its own."""
+    """Score with each library in a process of its own, so that its peak memory is its own, too."""
     for seed, (name, count) in enumerate((("real", real_images), ("fake", images))):
         np.save(folder / f"{name}.npy", draw_images(count, SIDE, seed=seed).numpy())
     for name in names:
         with ProcessPoolExecutor(
             1, get_context("spawn"), initializer=warnings.simplefilter, initargs=("ignore",)
         ) as process:
-            record = process.submit(contenders.score, name, folder, weights).result()
+            record = process.submit(baselines.score, name, folder, weights).result()
         scores = ", ".join(f"{key} {value:.6g}" for key, value in record.items())
         print(f"{name}, {real_images} real and {images} fake images: {scores}", flush=True)
 
 
 def main() -> None:
-    """Run one section."""
+    """Run the section that the command line names."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -186,19 +190,19 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
-        "--contenders",
+        "--baselines",
         nargs="+",
-        choices=list(contenders.SCORERS),
-        default=list(contenders.SCORERS),
+        choices=list(baselines.SCORERS),
+        default=list(baselines.SCORERS),
         metavar="NAME",
-        help=f"end to end; out of {', '.join(contenders.SCORERS)}",
+        help=f"end to end; out of {', '.join(baselines.SCORERS)}",
     )
     arguments = parser.parse_args()
     print(describe_machine(), flush=True)
     if arguments.section == "formula":
-        # As our stages do; it speeds up all contenders. The others have a process each, with its own ways.
+        # Our stages do so, and here it speeds up all alike. In the other sections each has a process of its own.
         keep_freed_memory()
-        print("freed memory kept, for all contenders", flush=True)
+        print("freed memory kept, for all", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.pth"
         if arguments.section == "formula":
@@ -211,7 +215,7 @@ def main() -> None:
         else:
             images = arguments.images or 6000
             real_images = arguments.real_images or images
-            run_end_to_end(arguments.contenders, images, real_images, weights, Path(folder))
+            run_end_to_end(arguments.baselines, images, real_images, weights, Path(folder))
 
 
 if __name__ == "__main__":

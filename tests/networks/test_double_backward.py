@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.candidates import differentiate_plainly
+from benchmarks.baselines import differentiate_plainly
 from stages.networks.double_backward import compute_input_gradient
 
 SHAPE = (4, 3, 8, 8)

@@ -1,4 +1,4 @@
-"""The contenders of benchmarks/scores.py, each called as its own documentation or command line does."""
+"""The libraries that benchmarks/scores.py compares with ours, each called as its documentation or command line does."""
 
 import resource
 import sys

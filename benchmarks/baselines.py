@@ -1,4 +1,7 @@
-"""What benchmarks/training.py compares: each candidate makes a function that does full updates."""
+"""The training loops that benchmarks/training.py compares: ours, a plain one, the report's and mimicry's.
+
+Each function makes another function, which does as many full updates as it is asked for.
+"""
 
 import importlib
 import importlib.util
@@ -14,7 +17,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from benchmarks.report_networks import load_for_ever, make_report_gan, make_report_loop
+from benchmarks.report_networks import load_forever, make_report_gan, make_report_loop
 from stages.networks.discriminator import ConvDiscriminator
 from stages.networks.gan import Batch, Gan, load_gan_module
 from stages.networks.params import NetworksParams
@@ -34,19 +37,22 @@ Updates = Callable[[int], None]
 
 
 def make_networks(width: int) -> NetworksParams:
-    """Take the default's networks at another width; 64 is the papers'."""
+    """Return the default's networks at another width; 64 is the papers'."""
     return NetworksParams(**DEFAULT["networks"] | {"width": width})
 
 
-def make_shelf_gan(name: str, shape: tuple[int, int, int], width: int, **options: Any) -> Gan:
-    """Make a GAN of the shelf with the default's options, but for `options`."""
+def make_gan(name: str, shape: tuple[int, int, int], width: int, **options: Any) -> Gan:
+    """Make a GAN of the model zoo with the default's options, overridden by `options`."""
     module = load_gan_module(name)
     gan: Gan = module.GAN(shape, make_networks(width), module.Options(**DEFAULT["options"][name] | options))
     return gan
 
 
 def make_residual_gan(name: str, shape: tuple[int, int, int], width: int, **more: Any) -> Gan:
-    """Make SNGAN (hinge) or WGAN-GP with the residual networks of Miyato et al. 2018, Table 4; `more` are options."""
+    """Make SNGAN (hinge) or WGAN-GP with the residual networks of Miyato et al. 2018, Table 4.
+
+    `more` are options that override the default's.
+    """
     module, networks = load_gan_module(name), make_networks(width)
     options = DEFAULT["options"][name] | ({"loss": "hinge"} if name == "sngan" else {}) | more
     gan: Gan = module.GAN(shape, make_networks(1), module.Options(**options))
@@ -58,17 +64,17 @@ def make_residual_gan(name: str, shape: tuple[int, int, int], width: int, **more
     return gan
 
 
-def run_our_loop(
+def make_our_loop(
     gan: Gan, shape: tuple[int, int, int], device: torch.device, batch_size: int, steps: int, **options: Any
 ) -> Updates:
-    """Train `gan` in stages/train/loop.py itself, with the default's params but for `options`."""
+    """Train `gan` in stages/train/loop.py itself, with the default's params overridden by `options`."""
     setting = Setting(**DEFAULT["settings"]["A"] | {"discriminator_steps": steps})
     plan = {"batch_size": batch_size, "evaluation_points": 1, "log_every_generator_steps": 100}
     params = TrainParams(**DEFAULT["train"] | plan | options)
     state = TrainState(gan, setting, params, 0, device)
     images = torch.randint(0, 256, (8192, *shape), dtype=torch.uint8).to(device)
     batches = Batches(images, batch_size, 0, MEMORY_FORMATS[params.memory_format])
-    # Made once, as a training does: each making of captured steps captures anew.
+    # Made once, as in a training: captured steps are captured anew whenever they are made.
     our_steps = make_steps(state, batches, params)
 
     def update(count: int) -> None:
@@ -82,19 +88,19 @@ def run_our_loop(
     return update
 
 
-def run_plain_loop(
+def make_plain_loop(
     gan: Gan, shape: tuple[int, int, int], batch_size: int, steps: int, device: torch.device
 ) -> Updates:
     """Train `gan` as plain PyTorch code does, with every optimisation of ours off.
 
-    A DataLoader; contiguous tensors; Adam's plain form; real and generated images in passes of their own; the
-    discriminator's update differentiates the generator too, and the generator's the discriminator; every
-    loss waited for; torch's own spectral norm, and its own gradient of a gradient.
+    Batches come from a DataLoader, tensors are contiguous, Adam has its plain form, and real and generated images pass
+    through the discriminator one after the other. The discriminator's update differentiates the generator, too, and the
+    generator's the discriminator. Every loss is waited for. Spectral norm and the gradient of a gradient are torch's.
     """
     if isinstance(gan, ScoreGan):
         vars(gan)["score_real_and_fake"] = lambda real, fake: (gan.score(real), gan.score(fake))
     gan.to(device)
-    images = load_for_ever(shape[1], batch_size)
+    images = load_forever(shape[1], batch_size)
     rate, betas = 2e-4, (0.5, 0.999)
     generator_adam = torch.optim.Adam(gan.generator.parameters(), rate, betas)
     discriminator_adam = torch.optim.Adam(gan.discriminator.parameters(), rate, betas)
@@ -122,7 +128,7 @@ def run_plain_loop(
 
 
 def differentiate_plainly(network: nn.Module, images: Tensor) -> Tensor:
-    """Do what stages/networks/double_backward.py does by torch's own formulas."""
+    """Compute what stages/networks/double_backward.py computes, by torch's own formulas."""
     return torch.autograd.grad(network(images).sum(), images, create_graph=True)[0]
 
 
@@ -140,15 +146,15 @@ def use_torchs_spectral_norm(gan: Gan, shape: tuple[int, int, int], width: int) 
 def make_plain(
     name: str, shape: tuple[int, int, int], width: int, batch_size: int, steps: int, device: torch.device
 ) -> Updates:
-    """Make a GAN of the shelf for the plain loop."""
-    gan = make_shelf_gan(name, shape, width)
+    """Make a GAN of the model zoo and the plain loop for it."""
+    gan = make_gan(name, shape, width)
     if name == "sngan":
         gan = use_torchs_spectral_norm(gan, shape, width)
-    return run_plain_loop(gan, shape, batch_size, steps, device)
+    return make_plain_loop(gan, shape, batch_size, steps, device)
 
 
 def make_report(name: str, batch_size: int, device: torch.device) -> Updates:
-    """Make the report's own loop."""
+    """Make the report's own loop over its own networks."""
     update_once = make_report_loop(name, batch_size, device)
 
     def update(count: int) -> None:
@@ -166,14 +172,14 @@ def make_report_networks(
     precision: str,
     full_precision_penalty: bool = True,
 ) -> Updates:
-    """Make our loop over the report's networks; as in its code, both networks learn from the same noise."""
+    """Make our loop over the report's networks; as in its code, both networks train on the same noise."""
     gan = make_report_gan(name, make_networks(1), batch_size, full_precision_penalty)
     options = {"precision": precision, "memory_format": "contiguous", "reuse_fake": True}
-    return run_our_loop(gan, (3, 28, 28), device, batch_size, steps, **options)
+    return make_our_loop(gan, (3, 28, 28), device, batch_size, steps, **options)
 
 
 def make_mimicry(name: str, device: torch.device, batch_size: int, steps: int) -> Updates:
-    """Make mimicry's own train step (torch-mimicry 0.1.16, untouched), fed with one batch that lies in memory."""
+    """Make mimicry's own train step (torch-mimicry 0.1.16, unchanged), on one batch that stays in memory."""
     nets = import_mimicry(f"nets.{name}.{name}_32")
     log = import_mimicry("training.metric_log")
     prefix = {"sngan": "SNGAN", "wgan_gp": "WGANGP"}[name]
@@ -194,7 +200,7 @@ def make_mimicry(name: str, device: torch.device, batch_size: int, steps: int) -
 
 
 def import_mimicry(name: str) -> ModuleType:
-    """Import a module of torch-mimicry without its package's __init__, which wants TensorFlow for its scores.
+    """Import a module of torch-mimicry without its package's __init__, which needs TensorFlow for its scores.
 
     Raises:
         ValueError: the package is not installed.

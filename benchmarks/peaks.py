@@ -1,0 +1,44 @@
+"""The highest rates that GPUs are specified for, which measured rates are set beside."""
+
+from typing import NamedTuple
+
+import torch
+
+
+class Peak(NamedTuple):
+    """Dense floating-point operations a second, in TFLOP/s, by the vendor's data sheet.
+
+    Attributes:
+        float32: without tensor cores.
+        bfloat16: of tensor cores.
+    """
+
+    float32: float
+    bfloat16: float
+
+
+# By how the driver names the card; the first name that the card's begins with. From NVIDIA's data sheets of each.
+PEAKS = {
+    "NVIDIA H100 PCIe": Peak(51.0, 756.0),
+    "NVIDIA H100 NVL": Peak(60.0, 835.0),
+    "NVIDIA H100": Peak(67.0, 989.0),
+    "NVIDIA H200 NVL": Peak(60.0, 835.0),
+    "NVIDIA H200": Peak(67.0, 989.0),
+    "NVIDIA A100": Peak(19.5, 312.0),
+}
+
+
+def find_peak(name: str) -> Peak | None:
+    """Find the peak of a card by its name; None where it is not known."""
+    return next((peak for prefix, peak in PEAKS.items() if name.startswith(prefix)), None)
+
+
+def describe_share(rate: float, precision: str, device: torch.device) -> str:
+    """Say which share of the card's peak a rate is, in operations a second; empty on a CPU."""
+    if device.type != "cuda":
+        return ""
+    peak = find_peak(torch.cuda.get_device_name(device))
+    if peak is None:
+        return "peak of this card unknown"
+    highest = peak.bfloat16 if precision == "bfloat16" else peak.float32
+    return f"{rate / 1e12 / highest:.0%} of the card's {highest:.0f} TFLOP/s"
