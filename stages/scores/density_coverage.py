@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.moments import Matrix
+from stages.scores.features import Matrix
 from stages.scores.neighbours import centre, check_counts, compute_distances, compute_radii
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.scores.extractor import Extractor, Images
+from stages.scores.features import Features
 from stages.scores.inception_score import InceptionScore, compute_inception_score
 from stages.scores.moments import Moments, StreamingMoments
 from stages.scores.params import ScoresParams
 
 SECONDS_BETWEEN_LINES = 10.0
 
-Features = NDArray[np.float32]
 NameImage = Callable[[int], str]
 
 

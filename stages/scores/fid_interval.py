@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.moments import Matrix, Moments
+from stages.scores.features import Matrix
+from stages.scores.moments import Moments
 
 # The quantile of the normal distribution that bounds a 95 % interval.
 Z_95 = 1.959963984540054

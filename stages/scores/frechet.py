@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.linalg import blas, eigvalsh, lapack
 
-from stages.scores.moments import Matrix, Moments
+from stages.scores.features import Matrix
+from stages.scores.moments import Moments
 
 # Share of the sum of both variances: above this estimated rounding error the exact computation replaces the fast one.
 TOLERANCE = 1e-9

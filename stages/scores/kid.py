@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.scores.moments import Matrix
+from stages.scores.features import Matrix, check_dimensions
 
 # Rows of a kernel matrix that are in memory at once.
 ROWS_AT_A_TIME = 512
@@ -43,11 +43,10 @@ class KernelSums(NamedTuple):
 
 
 class Subsets(NamedTuple):
-    """The subsets of both sets as masks, bool [subsets, N] each, and their size."""
+    """The subsets of both sets as masks: bool [subsets, N] and bool [subsets, M]."""
 
     real: NDArray[np.bool_]
     fake: NDArray[np.bool_]
-    size: int
 
 
 def compute_kid(
@@ -78,11 +77,7 @@ def compute_kid(
     Source: Binkowski et al. 2018, "Demystifying MMD GANs", section 4.
     """
     check_counts(len(real), len(fake), size)
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(
-            f"features of {real.shape[1]} and of {fake.shape[1]} numbers cannot be compared; "
-            "both must come from one extractor"
-        )
+    check_dimensions(real, fake)
     chosen = sample_subsets(len(real), len(fake), subsets, size, seed)
     first, second = real.astype(np.float64), fake.astype(np.float64)
     if within_real is None:
@@ -96,11 +91,7 @@ def compute_kid(
         + (within_fake.in_subsets - chosen.fake @ own_fake) / pairs
         - 2.0 * between.in_subsets / size**2
     )
-    error = _jackknife(
-        within_real.of_rows - own_real,
-        within_fake.of_rows - own_fake,
-        between,
-    )
+    error = _jackknife(within_real.of_rows - own_real, within_fake.of_rows - own_fake, between)
     return Kid(float(values.mean()), float(values.std()), error)
 
 
@@ -130,9 +121,8 @@ def check_counts(real_count: int, fake_count: int, size: int) -> None:
 def sample_subsets(real_count: int, fake_count: int, subsets: int, size: int, seed: int) -> Subsets:
     """Sample pairs of subsets without replacement, in the same order of random numbers as torch-fidelity."""
     random = np.random.RandomState(seed)
-    chosen = Subsets(
-        np.zeros((subsets, real_count), dtype=np.bool_), np.zeros((subsets, fake_count), dtype=np.bool_), size
-    )
+    masks = (np.zeros((subsets, count), dtype=np.bool_) for count in (real_count, fake_count))
+    chosen = Subsets(*masks)
     for real, fake in zip(chosen.real, chosen.fake, strict=True):
         real[random.choice(real_count, size, replace=False)] = True
         fake[random.choice(fake_count, size, replace=False)] = True

@@ -10,8 +10,7 @@ from safetensors.numpy import load_file, save
 from scipy.linalg import blas
 
 from stages.common.artifacts import explain_read_errors, write_bytes
-
-Matrix = NDArray[np.float64]
+from stages.scores.features import Matrix
 
 # Rows are collected before they are multiplied: a product of few rows is limited by the memory's bandwidth.
 LEAST_ROWS_AT_A_TIME = 512

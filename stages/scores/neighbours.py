@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stages.scores.moments import Matrix
+from stages.scores.features import Matrix, check_dimensions
 from stages.scores.params import LEAST_IMAGES_A_NEIGHBOUR
 
 # Rows of a distance matrix that are in memory at once.
@@ -23,11 +23,7 @@ def centre(real: NDArray[np.floating], fake: NDArray[np.floating]) -> tuple[Matr
     Raises:
         ValueError: the features differ in dimension.
     """
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(
-            f"features of {real.shape[1]} and of {fake.shape[1]} numbers cannot be compared; "
-            "both must come from one extractor"
-        )
+    check_dimensions(real, fake)
     mean = real.mean(axis=0, dtype=np.float64)
     return real.astype(np.float64) - mean, fake.astype(np.float64) - mean
 

@@ -12,12 +12,12 @@ from stages.common.artifacts import explain_read_errors, images_file, read_image
 from stages.scores.extractor import Extractor, Images
 from stages.scores.feature_statistics import (
     FeatureRequest,
-    Features,
     NameImage,
     extract_statistics,
     name_by_index,
     sample_indices,
 )
+from stages.scores.features import Features
 from stages.scores.moments import Moments, read_moments, write_moments
 from stages.scores.params import ScoresParams
 

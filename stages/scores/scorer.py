@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from stages.scores.density_coverage import compute_density_coverage
 from stages.scores.feature_statistics import FeatureStatistics
+from stages.scores.features import Matrix
 from stages.scores.fid_infinity import compute_fid_infinity
 from stages.scores.fid_interval import compute_fid_interval, compute_transport_map, covariance_power
 from stages.scores.frechet import compute_frechet_distance
 from stages.scores.kid import KernelSums, compute_kid, sum_real_kernel
-from stages.scores.moments import Matrix
 from stages.scores.neighbours import centre, compute_radii
 from stages.scores.params import ScoresParams
 from stages.scores.precision_recall import compute_precision_recall

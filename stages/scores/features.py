@@ -1,0 +1,23 @@
+"""The types of features, and the check that two sets of them are comparable."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Features = NDArray[np.float32]
+"""An extractor's features, float32 [N, D]."""
+
+Matrix = NDArray[np.float64]
+"""An array that formulas are computed with: float64."""
+
+
+def check_dimensions(real: NDArray[np.floating], fake: NDArray[np.floating]) -> None:
+    """Refuse two sets of features, [N, D] and [M, E], whose dimensions differ.
+
+    Raises:
+        ValueError: D is not E.
+    """
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(
+            f"features of {real.shape[1]} and of {fake.shape[1]} numbers cannot be compared; "
+            "both must come from one extractor"
+        )
