@@ -20,7 +20,7 @@ class Grid(Params):
     seeds: list[Seed] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _refuse_repeats(self) -> Self:
+    def _check_no_repeats(self) -> Self:
         for key in ("gans", "settings_used", "seeds"):
             values = getattr(self, key)
             repeated = sorted({str(value) for value in values if values.count(value) > 1})

@@ -81,7 +81,7 @@ class PrepareParams(Params):
 
     @field_validator("image_size")
     @classmethod
-    def _refuse_other_sizes(cls, size: int) -> int:
+    def _check_image_size(cls, size: int) -> int:
         if size in IMAGE_SIZES:
             return size
         below = [allowed for allowed in IMAGE_SIZES if allowed < size][-1:]
@@ -92,7 +92,7 @@ class PrepareParams(Params):
         )
 
     @model_validator(mode="after")
-    def _refuse_wrong_path(self) -> Self:
+    def _check_path(self) -> Self:
         if self.dataset == "image_folder" and self.path is None:
             raise ValueError("path is null, but image_folder needs one: a folder or zip of class folders")
         if self.dataset == "digits" and self.path is not None:

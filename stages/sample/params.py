@@ -25,7 +25,7 @@ class SampleParams(Params):
     interpolation_columns: int = Field(ge=2, le=100)
 
     @model_validator(mode="after")
-    def _refuse_grid_beyond_samples(self) -> Self:
+    def _check_grid_size(self) -> Self:
         if self.grid_rows * self.grid_columns > self.sample_count:
             raise ValueError(
                 f"grid_rows * grid_columns = {self.grid_rows * self.grid_columns} is more than sample_count = "

@@ -37,7 +37,7 @@ class ScoresParams(Params):
     density_coverage_neighbours: int = Field(ge=1, le=1000)
 
     @model_validator(mode="after")
-    def _refuse_few_compared(self) -> Self:
+    def _check_compared_count(self) -> Self:
         if self.kid_subset_size > self.compared_count:
             raise ValueError(
                 f"kid_subset_size = {self.kid_subset_size} is more than compared_count = {self.compared_count}; "

@@ -98,7 +98,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_a_disk_that_takes_no_more_is_an_error_with_the_files_name(tmp_path: Path, writer: str) -> None:
+def test_a_full_disk_is_an_error_with_the_files_name(tmp_path: Path, writer: str) -> None:
     program = f"""
 import resource
 import numpy as np, torch

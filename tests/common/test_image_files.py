@@ -1,4 +1,4 @@
-"""From the bytes of an image file to pixels: modes, orientation, transparency, crop and resize, and faults."""
+"""Decoding of image files: modes, orientation, transparency, crop and resize, and damaged files."""
 
 import io
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     assert np.asarray(image).tolist() == [[0, 0, 1, 1, 128, 255]]
 
 
-def test_big_endian_sixteen_bit_tiff_is_read_alike() -> None:
+def test_a_big_endian_sixteen_bit_tiff_is_read() -> None:
     values = np.array([[0, 65535]], dtype=">u2")
     image = decode("x", pack(Image.frombytes("I;16B", (2, 1), values.tobytes()), "TIFF"))
     assert np.asarray(image).tolist() == [[0, 255]]
@@ -78,7 +78,7 @@ def test_a_palette_of_colours_is_colour_and_one_of_greys_is_grey() -> None:
     assert (is_grey_file(colour), is_grey_file(grey)) == (False, True)
 
 
-def test_transparency_is_laid_over_white() -> None:
+def test_transparency_becomes_white() -> None:
     half = decode("x", pack(Image.new("RGBA", (1, 1), (255, 0, 0, 128))))
     assert half.getpixel((0, 0)) == (255, 127, 127)
     clear = decode("x", pack(Image.new("LA", (1, 1), (0, 0))))
@@ -92,7 +92,7 @@ def test_cmyk_becomes_rgb() -> None:
     assert image.getpixel((0, 0)) == WHITE
 
 
-def test_an_image_is_laid_upright_by_its_exif_orientation() -> None:
+def test_an_image_is_rotated_upright_by_its_exif_orientation() -> None:
     image = Image.new("L", (3, 2))
     image.putpixel((0, 0), 200)
     exif = Image.Exif()
@@ -102,13 +102,13 @@ def test_an_image_is_laid_upright_by_its_exif_orientation() -> None:
     assert upright.getpixel((1, 0)) == 200
 
 
-def test_the_first_frame_of_several_is_taken() -> None:
+def test_the_first_frame_of_several_is_decoded() -> None:
     frames = [Image.new("L", (4, 4), value) for value in (50, 250)]
     content = pack(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert decode("x", content).getpixel((0, 0)) == 50
 
 
-def test_a_text_file_is_named_as_no_image() -> None:
+def test_a_text_file_is_reported_as_no_image() -> None:
     with pytest.raises(UnreadableImage, match="^cat/1.jpg: not an image in any of JPEG, PNG"):
         decode("cat/1.jpg", b"I am a cat")
 
@@ -122,7 +122,7 @@ def test_a_truncated_image_is_named_in_every_format(form: str) -> None:
         decode("cut", content[: len(content) // 2])
 
 
-def test_flipped_bytes_never_end_in_another_error() -> None:
+def test_flipped_bytes_never_raise_another_error() -> None:
     random, faults = np.random.default_rng(0), 0
     noise = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     for form in ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "PPM"):
@@ -170,7 +170,7 @@ def test_an_image_of_the_right_size_keeps_every_value() -> None:
     np.testing.assert_array_equal(np.asarray(crop_and_resize(Image.fromarray(values), 16)), values)
 
 
-def test_shrinking_averages_where_picking_pixels_would_leave_stripes() -> None:
+def test_shrinking_averages_pixels() -> None:
     stripes = np.zeros((64, 64), dtype=np.uint8)
     stripes[:, ::2] = 255
     shrunk = np.asarray(crop_and_resize(Image.fromarray(stripes), 8)).astype(int)
@@ -184,7 +184,7 @@ def test_a_single_pixel_is_enlarged() -> None:
     )
 
 
-def test_the_head_of_a_file_tells_what_decoding_will_give(tmp_path: Path) -> None:
+def test_the_header_of_a_file_has_the_shape_of_the_decoded_image(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     for mode, is_grey in (("RGB", False), ("L", True)):
@@ -194,7 +194,7 @@ def test_the_head_of_a_file_tells_what_decoding_will_give(tmp_path: Path) -> Non
         assert read_header(path) == Header(image.height, image.width, is_grey) == Header(3, 2, is_grey)
 
 
-def test_a_head_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
+def test_a_header_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     for name in ("broken.png", "nowhere.png"):
         with pytest.raises(UnreadableImage, match=name):

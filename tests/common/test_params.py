@@ -26,7 +26,7 @@ def test_a_section_is_read_by_its_keys() -> None:
     assert load_section(Example, "outer", "inner") == Example(rate=0.5, count=3)
 
 
-def test_every_fault_of_a_section_is_told_with_its_whole_key() -> None:
+def test_every_fault_of_a_section_is_reported_with_its_full_key() -> None:
     write("outer:\n  inner: {rate: -1.0, cuont: 3}\n")
     with pytest.raises(ParamsError) as caught:
         load_section(Example, "outer", "inner")
@@ -38,7 +38,7 @@ def test_every_fault_of_a_section_is_told_with_its_whole_key() -> None:
     assert str(caught.value).startswith("params.yaml has 3 faults:\n  - ")
 
 
-def test_a_number_that_yaml_reads_as_text_is_told_how_to_write_it() -> None:
+def test_the_fault_of_a_number_that_yaml_reads_as_text_says_how_to_write_it() -> None:
     write("inner: {rate: 1e-4, count: 3}\n")
     with pytest.raises(ParamsError, match="inner.rate = '1e-4': .* as in 1.0e-4 or 0.0001"):
         load_section(Example, "inner")
@@ -51,7 +51,7 @@ def test_no_value_is_converted(value: str) -> None:
         load_section(Example, "inner")
 
 
-def test_a_missing_section_names_those_that_there_are() -> None:
+def test_the_fault_of_a_missing_section_names_the_existing_ones() -> None:
     write("one: {}\ntwo: {}\n")
     with pytest.raises(ParamsError, match="three is missing; there is one, two"):
         load_section(Example, "three")
@@ -65,13 +65,13 @@ def test_a_missing_section_names_those_that_there_are() -> None:
         ("", "it must hold a mapping, but holds a NoneType"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_refused(text: str, message: str) -> None:
+def test_a_file_that_is_not_a_mapping_is_refused(text: str, message: str) -> None:
     write(text)
     with pytest.raises(ParamsError, match=message):
         read_params()
 
 
-def test_a_missing_file_says_where_to_run_from() -> None:
+def test_the_fault_of_a_missing_file_says_where_to_run() -> None:
     with pytest.raises(ParamsError, match="the file is missing in .*; run from the repository's root"):
         read_params()
 
@@ -89,7 +89,7 @@ def test_the_grid_lists_its_trials_gan_by_gan() -> None:
 
 
 @pytest.mark.parametrize("gan", ["SNGAN", "../x", "a-b", ""])
-def test_a_gans_name_is_a_file_name_and_nothing_else(gan: str) -> None:
+def test_a_gans_name_must_be_a_file_name(gan: str) -> None:
     write(f"gans: ['{gan}']\nsettings_used: [A]\nseeds: [0]\n")
     with pytest.raises(ParamsError, match="gans.0 = "):
         Grid.load()

@@ -54,7 +54,7 @@ def test_it_learns_separable_classes_and_its_card_has_the_accuracy() -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_same_seed_gives_the_same_weights() -> None:
+def test_weights_are_the_same_for_the_same_seed() -> None:
     hashes = [make_classifier(PARAMS, CPU).weights_sha256 for _ in range(2)]
     assert hashes[0] == hashes[1]
     assert make_classifier(PARAMS.model_copy(update={"seed": 1}), CPU).weights_sha256 != hashes[0]

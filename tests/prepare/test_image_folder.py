@@ -56,12 +56,12 @@ def test_given_splits_are_kept_in_the_order_of_class_and_name(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("names", [DIVIDED, UNDIVIDED])
-@pytest.mark.parametrize("wrapper", ["", "wrapper/", "outer/inner/"])
-def test_a_zip_gives_what_its_folder_gives_also_within_a_wrapper(
-    tmp_path: Path, names: list[str], wrapper: str
+@pytest.mark.parametrize("outer", ["", "outer/", "outer/inner/"])
+def test_a_zip_has_the_images_of_its_folder_also_within_outer_folders(
+    tmp_path: Path, names: list[str], outer: str
 ) -> None:
     folder = load_image_folder(fill_folder(tmp_path / "folder", names))
-    archive = load_image_folder(fill_zip(tmp_path / "images.zip", [wrapper + name for name in names]))
+    archive = load_image_folder(fill_zip(tmp_path / "images.zip", [outer + name for name in names]))
     for split in ("train", "test"):
         assert values_of(folder, split) == values_of(archive, split)
         assert folder.splits[split].labels.tolist() == archive.splits[split].labels.tolist()
@@ -75,7 +75,7 @@ def test_images_without_splits_are_divided_one_in_six(tmp_path: Path) -> None:
     assert dataset.division.startswith("one image in 6 of each class is test")
 
 
-@pytest.mark.parametrize("inner", ["{split}/{name}", "{name}", "wrapper/{split}/{name}"])
+@pytest.mark.parametrize("inner", ["{split}/{name}", "{name}", "outer/{split}/{name}"])
 def test_a_train_zip_and_a_test_zip_side_by_side_are_one_data_set(tmp_path: Path, inner: str) -> None:
     for split in ("train", "test"):
         names = [f"{inner.format(split=split, name=name)}/0.png" for name in "ab"]
@@ -88,9 +88,7 @@ def test_a_train_zip_and_a_test_zip_side_by_side_are_one_data_set(tmp_path: Path
     }
 
 
-def test_hidden_files_and_other_files_are_left_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hidden_and_other_files_are_ignored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hidden = ["__MACOSX/train/a/._0.png", "train/a/.hidden.png", "train/.cache/c/0.png", ".DS_Store"]
     dataset = load_image_folder(fill_zip(tmp_path / "images.zip", [*DIVIDED, *hidden, "train/a/notes.txt"]))
     assert values_of(dataset, "train") == [0, 1, 2, 3]
@@ -99,7 +97,7 @@ def test_hidden_files_and_other_files_are_left_out(
     assert values_of(load_image_folder(tmp_path / "folder"), "train") == [0, 1, 2, 3]
 
 
-def test_grey_images_stay_grey_and_one_in_colour_makes_all_colour(tmp_path: Path) -> None:
+def test_images_are_grey_unless_one_is_in_colour(tmp_path: Path) -> None:
     root = fill_folder(tmp_path / "images", DIVIDED)
     assert load_image_folder(root).channels == 1
     (root / "test/b/1.png").write_bytes(paint(9, "RGB"))
@@ -112,7 +110,7 @@ def test_an_unreadable_file_does_not_decide_the_channels(tmp_path: Path) -> None
     assert load_image_folder(root).channels == 1
 
 
-def test_accents_are_spelt_alike_wherever_the_folder_was_made(tmp_path: Path) -> None:
+def test_accents_are_normalised(tmp_path: Path) -> None:
     names = [f"{name}/{index}.png" for name in ("chêne", "orme") for index in range(6)]
     composed = load_image_folder(fill_folder(tmp_path / "one", names))
     decomposed = load_image_folder(

@@ -217,6 +217,7 @@ def test_torchvision_still_lists_the_four_files_and_mirrors() -> None:
     for name in ("mnist", "fashion_mnist"):
         published = REAL_FIND_PUBLISHED(name)
         assert set(published.checksums) == {f"{file}.gz" for file in SMALL}
+        assert published.mirrors
         assert all(mirror.startswith("http") and mirror.endswith("/") for mirror in published.mirrors)
 
 

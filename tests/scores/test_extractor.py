@@ -126,7 +126,7 @@ def test_similar_images_score_better_than_darker_ones() -> None:
     scorer = Scorer(extract_reference(real, extractor, SCORES, "train"), SCORES)
     similar = scorer.score(extract_statistics(real[::-1][:200], extractor, SCORES, "similar"))
     unlike = scorer.score(extract_statistics(real[:200] // 8, extractor, SCORES, "dark"))
-    for name in ("fid", "kid"):
-        assert (similar[name] or 0.0) < (unlike[name] or 0.0)
-    for name in ("precision", "recall", "density", "coverage"):
-        assert (similar[name] or 0.0) > (unlike[name] or 0.0)
+    for name in ("fid", "kid", "precision", "recall", "density", "coverage"):
+        first, second = similar[name], unlike[name]
+        assert first is not None and second is not None
+        assert first < second if name in ("fid", "kid") else first > second, name

@@ -67,7 +67,7 @@ def test_bfloat16_features_are_close_and_returned_in_float32(weights: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_same_images_give_the_same_bytes(weights: Path, precision: Precision) -> None:
+def test_the_features_of_the_same_images_have_the_same_bytes(weights: Path, precision: Precision) -> None:
     images = draw_images(2, 32)
     network = Inception(weights, CPU, precision)
     first, again = network(images), network(images)
