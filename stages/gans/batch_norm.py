@@ -17,7 +17,7 @@ class Options(ScoreGanOptions):
 
 
 class GAN(ScoreGan):
-    """Real and generated images go through the discriminator apart, so that neither shifts the other's statistics."""
+    """Real and generated images go through the discriminator separately, so that each have their own statistics."""
 
     normaliser: Normaliser | None = BatchNormWithoutGain
 

@@ -1,4 +1,4 @@
-"""BEGAN: an auto-encoder whose error on generated images is kept at a set share of its error on real ones.
+"""BEGAN: an auto-encoder whose error on generated images is kept at a set fraction of its error on real images.
 
 Source: Berthelot et al. 2017, "BEGAN: Boundary Equilibrium Generative Adversarial Networks", section 3.4, and
 its convergence measure of section 3.4.1.
@@ -18,7 +18,14 @@ from stages.networks.weights import init_weights
 
 
 class Options(Params):
-    """The section `options.began` of params.yaml."""
+    """The section `options.began` of params.yaml.
+
+    Attributes:
+        gamma: the target of the error on generated images over the error on real images.
+        lambda_k: the step size of k.
+        code_dimension: the length of the auto-encoder's code.
+        patience_epochs: the learning rates are halved after so many epochs without progress.
+    """
 
     gamma: float = Field(gt=0.0, le=1.0)
     lambda_k: float = Field(gt=0.0)
@@ -27,11 +34,14 @@ class Options(Params):
 
 
 class GAN(Gan):
-    """k, the weight of generated images in the discriminator's loss, is a controlled quantity and part of the state."""
+    """The weight k of generated images in the discriminator's loss is set by a controller.
 
-    score_name: ClassVar[str] = "mean absolute error of the reconstruction"
-    # Its paper has no residual auto-encoder.
+    k and the state of the learning rate's schedule are buffers, so that checkpoints hold them.
+    """
+
+    # The paper has no residual auto-encoder.
     architectures: ClassVar[tuple[Architecture, ...]] = ("standard",)
+    score_name: ClassVar[str] = "mean absolute error of the reconstruction"
     options: Options
     k: Tensor
     measure_sum: Tensor
@@ -41,7 +51,7 @@ class GAN(Gan):
     learning_rate_factor: Tensor
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the auto-encoder, and the controller's state."""
+        """Build the auto-encoder, and register the buffers of the controller and of the schedule; see Gan."""
         for name, value in (
             ("k", 0.0),
             ("measure_sum", 0.0),
@@ -55,9 +65,22 @@ class GAN(Gan):
         init_weights(auto_encoder)
         return auto_encoder
 
+    def score(self, batch: Batch) -> Tensor:
+        """Return the mean absolute error L of the reconstruction of each image, float [N]; see Gan."""
+        errors: Tensor = (batch.images - self.discriminator(batch.images)).abs().flatten(1).mean(1)
+        return errors
+
+    def gradient_bound(self, batch: Batch, jacobian_norm: Tensor) -> Tensor:
+        """Bound the norm of the gradient by (1 + ||J||) / sqrt(P) for P pixels; see Gan.
+
+        The gradient is (I - J)^T sign(x - D(x)) / P, and the norm of the vector of signs is sqrt(P).
+        """
+        bound: Tensor = (1.0 + jacobian_norm) / batch.images[0].numel() ** 0.5
+        return bound
+
     def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
-        """See Gan; L(real) - k * L(fake), with L the mean absolute error of the reconstruction."""
-        real_error, fake_error = (error.mean() for error in self.score(concatenate(real, fake)).chunk(2))
+        """Compute L(real) - k * L(fake); see Gan."""
+        real_error, fake_error = (errors.mean() for errors in self.score(concatenate(real, fake)).chunk(2))
         balance = self.options.gamma * real_error.detach() - fake_error.detach()
         return Loss(
             real_error - self.k * fake_error,
@@ -71,32 +94,22 @@ class GAN(Gan):
         )
 
     def generator_loss(self, fake: Batch) -> Loss:
-        """See Gan; L(fake)."""
+        """Compute L(fake); see Gan."""
         return Loss((fake.images - self.discriminator(fake.images)).abs().mean(), {})
-
-    def score(self, batch: Batch) -> Tensor:
-        """Return L of each image: float [N]; see Gan."""
-        errors: Tensor = (batch.images - self.discriminator(batch.images)).abs().flatten(1).mean(1)
-        return errors
-
-    def gradient_bound(self, batch: Batch, jacobian_norm: Tensor) -> Tensor:
-        """See Gan; the gradient is (I - J)^T sign(x - D(x)) / P over P pixels, and the signs' norm is sqrt(P)."""
-        bound: Tensor = (1.0 + jacobian_norm) / batch.images[0].numel() ** 0.5
-        return bound
 
     @torch.no_grad()
     def after_discriminator_step(self, loss: Loss) -> None:
-        """Move k by lambda_k times the balance, within [0, 1], and gather the convergence measure."""
+        """Move k by lambda_k times the balance, within [0, 1], and accumulate the convergence measure."""
         self.k.add_(self.options.lambda_k * loss.diagnostics["balance"]).clamp_(0.0, 1.0)
         self.measure_sum += loss.diagnostics["convergence"]
         self.measure_count += 1
 
     @torch.no_grad()
     def end_epoch(self) -> float:
-        """Halve the learning rates when the epoch's mean convergence measure has stalled.
+        """Halve the learning rates when the convergence measure has stalled, and return their factor; see Gan.
 
-        Section 3.3 of the paper decays the rate when the measure stalls and gives no rule; here it halves
-        after `patience_epochs` epochs without a new minimum of the mean over an epoch.
+        Section 3.3 of the paper decays the rate when the measure stalls and gives no rule. Here the rate is halved
+        after `patience_epochs` epochs without a new minimum of the measure's mean over an epoch.
         """
         measure = self.measure_sum / self.measure_count.clamp(min=1)
         improved = bool(measure < self.best_measure)

@@ -1,4 +1,4 @@
-"""GAN-GP: the gradient penalty of WGAN-GP beside the loss of an ordinary GAN.
+"""GAN-GP: the loss of an ordinary GAN with the gradient penalty of WGAN-GP.
 
 Source: Miyato et al. 2018, section 4 and Table 2 (non-saturating loss); the penalty of Gulrajani et al. 2017.
 """
@@ -15,12 +15,12 @@ class Options(ScoreGanOptions, GradientPenaltyOptions):
 
 
 class GAN(ScoreGan):
-    """The penalty holds the gradient of the score, the logit, near norm one; nothing is normalised."""
+    """The penalty holds the norm of the gradient of the score, a logit, near one; nothing is normalised."""
 
     options: Options
 
     def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
-        """See Gan; the loss on scores + lambda * penalty."""
+        """Compute the loss on scores + lambda * penalty; see Gan."""
         loss = super().discriminator_loss(real, fake, random)
         penalty = compute_gradient_penalty(
             self.discriminator, real.images, fake.images, random, self.options.full_precision_penalty

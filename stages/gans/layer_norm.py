@@ -13,6 +13,6 @@ class Options(ScoreGanOptions):
 
 
 class GAN(ScoreGan):
-    """Each image is normalised over its channels and space at every layer but the first."""
+    """Every layer of the discriminator but the first normalises each image over its channels and pixels."""
 
     normaliser: Normaliser | None = LayerNormWithoutGain

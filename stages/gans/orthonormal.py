@@ -1,7 +1,7 @@
 """GAN with orthonormal regularisation: a penalty that pulls all singular values of every layer towards one.
 
 Source: Brock et al. 2017, "Neural Photo Editing with Introspective Adversarial Networks"; Miyato et al. 2018,
-equation 10, which names no weight.
+equation 10, which gives no weight for the penalty.
 """
 
 import torch
@@ -20,12 +20,12 @@ class Options(ScoreGanOptions):
 
 
 class GAN(ScoreGan):
-    """The penalty is on the weights alone; nothing is normalised."""
+    """The penalty is a function of the weights alone; nothing is normalised."""
 
     options: Options
 
     def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
-        """See Gan; the loss on scores + weight * sum of the layers' penalties."""
+        """Compute the loss on scores + weight * the sum of the penalties of all layers; see Gan."""
         loss = super().discriminator_loss(real, fake, random)
         layers = [layer for layer in self.discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
         with full_precision(fake.images):
@@ -35,10 +35,11 @@ class GAN(ScoreGan):
 
 
 def compute_orthonormality(weight: Tensor) -> Tensor:
-    """Compute ||W W^T - I||_F^2 or ||W^T W - I||_F^2, whichever matrix is smaller, as a scalar.
+    """Compute the scalar ||W W^T - I||_F^2 or ||W^T W - I||_F^2, whichever has the smaller matrix.
 
-    W is the weight as a matrix [out, everything else]. The two differ by a constant, the difference of W's sides,
-    so they have the same gradient; with s the singular values, the smaller is the sum of (s^2 - 1)^2.
+    W is the weight as a matrix [out, everything else]. The two penalties differ by a constant, the difference between
+    the numbers of rows and columns, so they have the same gradient. The one with the smaller matrix is the sum of
+    (s^2 - 1)^2 over the singular values s of W.
     """
     matrix = weight.flatten(1)
     if matrix.shape[0] > matrix.shape[1]:

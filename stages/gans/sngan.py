@@ -1,7 +1,7 @@
-"""SNGAN: spectral normalisation of every layer of the discriminator and, where asked for, of the generator.
+"""SNGAN: spectral normalisation of every layer of the discriminator and, as an option, of the generator.
 
 Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", Algorithm 1.
-The discriminator has no batch norm beside it, as the report's code had: its gain would undo the Lipschitz bound.
+Unlike in the report's code, the discriminator has no batch norm, because its gain would undo the Lipschitz bound.
 """
 
 from pydantic import Field
@@ -21,7 +21,7 @@ class Options(ScoreGanOptions):
 
 
 class Scale(nn.Module):
-    """Multiply a weight by a constant, as a parametrization."""
+    """The parametrization that multiplies a weight by a constant."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -33,14 +33,14 @@ class Scale(nn.Module):
 
 
 class GAN(ScoreGan):
-    """The discriminator is K-Lipschitz up to the difference between a convolution and its reshaped weight."""
+    """The discriminator is K-Lipschitz, except that a convolution's norm is not exactly that of its reshaped weight."""
 
     options: Options
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the discriminator and normalise all its layers; the last one's spectral norm becomes K.
+        """Build the discriminator and normalise all its layers, the last one to the spectral norm K; see Gan.
 
-        The generator, if it is to be, is normalised last, so that this changes no weight that is drawn.
+        The generator is normalised, if at all, after that, so that the option changes none of the initial weights.
         """
         discriminator = super().build_discriminator(image_shape, networks)
         add_spectral_norm(discriminator)
@@ -53,11 +53,11 @@ class GAN(ScoreGan):
         return discriminator
 
     def before_discriminator_step(self) -> None:
-        """Do the power iterations of an update: one in Algorithm 1."""
+        """Run the power iterations of a discriminator step; Algorithm 1 has one."""
         for _ in range(self.options.power_iterations):
             run_power_iterations(self.discriminator)
 
     def before_generator_step(self) -> None:
-        """Do as many for the generator, if it is normalised (Zhang et al. 2019, section 3.2)."""
+        """Run as many power iterations for the generator, if it is normalised (Zhang et al. 2019, section 3.2)."""
         for _ in range(self.options.power_iterations):
             run_power_iterations(self.generator)

@@ -1,4 +1,4 @@
-"""The GAN without any normaliser or penalty in its discriminator: what all the others are to be better than.
+"""GAN without any normalisation or penalty in its discriminator: the baseline of the other methods.
 
 Source: Goodfellow et al. 2014, "Generative Adversarial Nets", with the networks of the comparison.
 """
@@ -11,4 +11,4 @@ class Options(ScoreGanOptions):
 
 
 class GAN(ScoreGan):
-    """Nothing bounds the discriminator."""
+    """Nothing bounds the gradient of the discriminator."""

@@ -15,22 +15,22 @@ class Options(ScoreGanOptions):
 
 
 class UnitWeights(nn.Module):
-    """Divide each output's weights by their Euclidean norm, as the parametrization of a layer.
+    """The parametrization that divides the weights of each output of a layer by their Euclidean norm.
 
-    The squared singular values of the weight as a matrix [out, everything else] then sum to the number of
-    outputs, so a layer can spend them all on one direction: Miyato et al. 2018, section 3.
+    With the weight as a matrix [out, everything else], the squares of its singular values then sum to the number of
+    outputs, so a layer can spend them all on one direction (Miyato et al. 2018, section 3).
     """
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Map float [out, ...] to the same shape with norm one along the first axis."""
+        """Map float [out, ...] to the same shape, with norm 1 along all axes but the first."""
         return normalize(weight.flatten(1), dim=1).view_as(weight)
 
 
 class GAN(ScoreGan):
-    """Every output of every layer has weights of norm one."""
+    """The weights of each output of each layer of the discriminator have norm 1."""
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the discriminator and normalise all its layers."""
+        """Build the discriminator and normalise all its layers; see Gan."""
         discriminator = super().build_discriminator(image_shape, networks)
         for layer in list(discriminator.modules()):
             if isinstance(layer, nn.Conv2d | nn.Linear):

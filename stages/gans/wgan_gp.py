@@ -1,50 +1,32 @@
-"""WGAN-GP: a critic held near 1-Lipschitz by a penalty on its gradient, with no normalisation at all.
+"""WGAN-GP: a critic with the Wasserstein loss, held near 1-Lipschitz by a gradient penalty, without normalisation.
 
-Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", Algorithm 1 (lambda 10, two-sided
-penalty, no batch norm in the critic, whose penalty is on each image alone).
+Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", Algorithm 1 (lambda 10, two-sided penalty).
+The critic has no batch norm, because the penalty is on the gradient with respect to each image alone.
 """
 
 import torch
-from torch import nn
 
-from stages.networks.architectures import build_discriminator
-from stages.networks.gan import Batch, Gan, Loss, concatenate
+from stages.networks.gan import Batch, Loss
 from stages.networks.gradient_penalty import GradientPenaltyOptions, compute_gradient_penalty
-from stages.networks.params import NetworksParams
-from stages.networks.weights import init_weights
+from stages.networks.losses import WASSERSTEIN
+from stages.networks.score_gan import ScoreGan
 
 
 class Options(GradientPenaltyOptions):
     """The section `options.wgan_gp` of params.yaml."""
 
 
-class GAN(Gan):
-    """The critic's mean score of real images less that of generated ones estimates their Wasserstein distance."""
+class GAN(ScoreGan):
+    """The mean score of real images less that of generated ones estimates their Wasserstein distance."""
 
     options: Options
-
-    def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
-        """Build the critic, not normalised."""
-        critic = build_discriminator(image_shape, networks)
-        init_weights(critic)
-        return critic
+    score_loss = WASSERSTEIN
 
     def discriminator_loss(self, real: Batch, fake: Batch, random: torch.Generator) -> Loss:
-        """See Gan; E[D(fake)] - E[D(real)] + lambda * penalty."""
-        real_score, fake_score = (scores.mean() for scores in self.score(concatenate(real, fake)).chunk(2))
+        """Compute E[D(fake)] - E[D(real)] + lambda * penalty; see Gan."""
+        loss = super().discriminator_loss(real, fake, random)
         penalty = compute_gradient_penalty(
             self.discriminator, real.images, fake.images, random, self.options.full_precision_penalty
         )
-        total = fake_score - real_score + self.options.gradient_penalty_weight * penalty
-        return Loss(
-            total,
-            {
-                "real_score": real_score.detach(),
-                "fake_score": fake_score.detach(),
-                "gradient_penalty": penalty.detach(),
-            },
-        )
-
-    def generator_loss(self, fake: Batch) -> Loss:
-        """See Gan; -E[D(fake)]."""
-        return Loss(-self.score(fake).mean(), {})
+        total = loss.total + self.options.gradient_penalty_weight * penalty
+        return Loss(total, loss.diagnostics | {"gradient_penalty": penalty.detach()})

@@ -1,4 +1,4 @@
-"""Measure the gradients of a trial's discriminators and their bounds: models/<trial> -> results/lipschitz/<trial>."""
+"""Measure the gradients of a trial's discriminators and bound them: models/<trial> -> results/lipschitz/<trial>."""
 
 import json
 
@@ -19,7 +19,7 @@ from stages.lipschitz.trial import analyse_trial
 
 
 def main() -> None:
-    """A trial that diverged before its first snapshot has no rows, and passes on where it diverged."""
+    """Write a row for each snapshot and a summary; a trial that diverged before its first snapshot has no rows."""
     trial = parse_trial(__doc__)
     manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
     rows = list(analyse_trial(trial, manifest, configure_compute()))

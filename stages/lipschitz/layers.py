@@ -1,4 +1,4 @@
-"""The layers that a discriminator runs through, in their order, and whether they are one chain."""
+"""Traces which layers a discriminator runs through, in which order, and whether their norms bound the whole."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,23 +10,23 @@ from torch import Tensor, nn
 from stages.networks.gan import Batch, Gan
 from stages.networks.normalisers import BatchNormWithoutGain, LayerNormWithoutGain
 
-LINEAR = {
+LINEAR_KINDS = {
     nn.Conv2d: "convolution",
     nn.ConvTranspose2d: "transposed_convolution",
     nn.Linear: "linear",
 }
-NORMALISERS = {BatchNormWithoutGain: "batch_norm", LayerNormWithoutGain: "layer_norm"}
-# What is 1-Lipschitz whatever it is given; of a leaky ReLU the slope is below 1 (stages/networks/params.py).
-CONTRACTIONS = (nn.LeakyReLU, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity, nn.Flatten)
+NORMALISER_KINDS = {BatchNormWithoutGain: "batch_norm", LayerNormWithoutGain: "layer_norm"}
+# These layers are 1-Lipschitz for every input; params.py of stages/networks keeps the slope of a leaky ReLU below 1.
+ONE_LIPSCHITZ = (nn.LeakyReLU, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity, nn.Flatten)
 
 
 class Layer(NamedTuple):
-    """A module that computes something of its own.
+    """A module without submodules that ran in the forward pass of a discriminator.
 
     Attributes:
-        name: dotted, within the discriminator.
-        module: the layer.
-        input_shape: of one input, without the batch.
+        name: the dotted name within the discriminator.
+        module: the module itself.
+        input_shape: the shape of its input without the batch axis.
     """
 
     name: str
@@ -35,28 +35,33 @@ class Layer(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What it is: one of LINEAR's or NORMALISERS' kinds, or the class's name."""
-        return find_kind(self.module, LINEAR | NORMALISERS) or type(self.module).__name__
+        """One of the values of LINEAR_KINDS and NORMALISER_KINDS, or the name of the class."""
+        return find_kind(self.module, LINEAR_KINDS | NORMALISER_KINDS) or type(self.module).__name__
 
     @property
     def is_linear(self) -> bool:
-        """Whether it multiplies by a weight."""
-        return find_kind(self.module, LINEAR) is not None
+        """Whether the layer multiplies by a weight."""
+        return find_kind(self.module, LINEAR_KINDS) is not None
 
     @property
-    def is_understood(self) -> bool:
-        """Whether a bound on how far it can stretch is known."""
-        kinds = LINEAR | NORMALISERS
-        return find_kind(self.module, kinds) is not None or isinstance(self.module, CONTRACTIONS)
+    def is_normaliser(self) -> bool:
+        """Whether the layer is a batch norm or a layer norm."""
+        return find_kind(self.module, NORMALISER_KINDS) is not None
+
+    @property
+    def has_known_norm(self) -> bool:
+        """Whether this package can bound the norm of the layer's Jacobian."""
+        return self.is_linear or self.is_normaliser or isinstance(self.module, ONE_LIPSCHITZ)
 
 
 class Trace(NamedTuple):
-    """What ran.
+    """The layers that ran in a forward pass.
 
     Attributes:
-        layers: in the order in which they did.
-        is_chain: whether each took what the one before gave, the first the images, and the last gave what the
-            discriminator did: only then does the product of their Lipschitz constants bound that of the whole.
+        layers: the layers in the order in which they ran.
+        is_chain: whether the first layer read the images, each other layer read the output of the one before, and the
+            last output was the discriminator's. Only then does the product of the layers' Lipschitz constants bound
+            the discriminator's.
     """
 
     layers: list[Layer]
@@ -64,31 +69,38 @@ class Trace(NamedTuple):
 
     @property
     def has_bound(self) -> bool:
-        """Whether the layers' constants make a bound for the whole."""
-        return self.is_chain and all(layer.is_understood for layer in self.layers)
+        """Whether the norms of the layers bound the norm of the discriminator's Jacobian."""
+        return self.is_chain and all(layer.has_known_norm for layer in self.layers)
 
 
 def find_kind(module: nn.Module, kinds: dict[Any, str]) -> str | None:
-    """Look a module up by its class or one that it derives from."""
+    """Return the kind of a module by its class or a base class, or None if `kinds` has neither."""
     return next((kind for known, kind in kinds.items() if isinstance(module, known)), None)
 
 
-def list_leaves(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """List the modules that compute something of their own, but for what computes a weight."""
+def list_leaf_modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """List the modules that make up the forward pass, without the parametrizations, which only compute weights."""
     for name, module in network.named_modules():
-        is_leaf = find_kind(module, LINEAR | NORMALISERS) is not None or not list(module.children())
+        is_leaf = find_kind(module, LINEAR_KINDS | NORMALISER_KINDS) is not None or not list(
+            module.children()
+        )
         if is_leaf and "parametrizations" not in name.split("."):
             yield name, module
 
 
 @contextmanager
-def watching(modules: list[tuple[str, nn.Module]], see: Callable[..., Tensor | None]) -> Iterator[None]:
-    """Call `see` with each module's name, itself, its input and output; what it returns, if not None, is passed on."""
+def forward_hooks(
+    modules: list[tuple[str, nn.Module]], hook: Callable[[str, nn.Module, Tensor, Tensor], Tensor | None]
+) -> Iterator[None]:
+    """Call `hook` after each module's forward pass with its name, itself, its input and its output.
 
-    def hook(name: str) -> Callable[..., Tensor | None]:
-        return lambda module, inputs, output: see(name, module, inputs[0], output)
+    A result of the hook that is not None replaces the output.
+    """
 
-    handles = [module.register_forward_hook(hook(name)) for name, module in modules]
+    def bind_name(name: str) -> Callable[..., Tensor | None]:
+        return lambda module, inputs, output: hook(name, module, inputs[0], output)
+
+    handles = [module.register_forward_hook(bind_name(name)) for name, module in modules]
     try:
         yield
     finally:
@@ -97,29 +109,31 @@ def watching(modules: list[tuple[str, nn.Module]], see: Callable[..., Tensor | N
 
 
 @torch.no_grad()
-def trace_layers(gan: Gan, shown: Batch) -> Trace:
-    """Run a discriminator on N > 1 images and note what it runs through.
+def trace_layers(gan: Gan, batch: Batch) -> Trace:
+    """Run a discriminator on a batch of N > 1 images and record the layers that it runs through.
 
-    Whether the layers are a chain is seen from the memory that they read and write: a skip connection, or anything
-    else between two layers than another view of the same numbers, writes to new memory.
+    Each layer of a chain reads the memory that the layer before wrote. A skip connection, like any other computation
+    between two layers, writes to new memory, and so the layers are no chain.
     """
     layers: list[Layer] = []
-    images = shown.images.contiguous()
-    # All outputs are kept until the end, so that no two share an address.
-    kept: list[Tensor] = [images]
+    images = batch.images.contiguous()
+    # All outputs are kept until the end, so that no two of them have the same address.
+    outputs: list[Tensor] = [images]
     links: list[bool] = []
 
-    def see(name: str, module: nn.Module, taken: Tensor, given: Tensor) -> None:
-        links.append(_share_memory(taken, kept[-1]))
-        layers.append(Layer(name, module, tuple(taken.shape[1:])))
-        kept.append(given)
+    def record_layer(name: str, module: nn.Module, input: Tensor, output: Tensor) -> None:
+        links.append(_share_memory(input, outputs[-1]))
+        layers.append(Layer(name, module, tuple(input.shape[1:])))
+        outputs.append(output)
 
-    def see_end(name: str, module: nn.Module, taken: Tensor, given: Tensor) -> None:
-        links.append(_share_memory(given, kept[-1]))
+    def record_result(name: str, module: nn.Module, input: Tensor, output: Tensor) -> None:
+        links.append(_share_memory(output, outputs[-1]))
 
-    with watching(list(list_leaves(gan.discriminator)), see), watching([("", gan.discriminator)], see_end):
-        gan.score(Batch(images, shown.labels))
-    # Called more than once, or past its own `forward`, the whole is no chain of what was seen.
+    discriminator = gan.discriminator
+    leaves = list(list_leaf_modules(discriminator))
+    with forward_hooks(leaves, record_layer), forward_hooks([("", discriminator)], record_result):
+        gan.score(Batch(images, batch.labels))
+    # There are more or fewer links if the discriminator is called more than once, or not by its `forward`.
     return Trace(layers, len(links) == len(layers) + 1 and all(links))
 
 

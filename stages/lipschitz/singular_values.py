@@ -1,4 +1,4 @@
-"""How far a linear layer stretches, read in three ways: power iteration, the weight as a matrix, the true operator."""
+"""The largest singular value of a linear layer: by power iteration, of the reshaped weight, of the operator."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,19 +14,20 @@ from stages.lipschitz.layers import Layer
 from stages.lipschitz.params import LipschitzParams
 from stages.networks.spectral_norm import SpectralNorm
 
-# Operators no larger than this are written out as a matrix; the iteration needs room for its vectors.
-WRITTEN_OUT = 32
+# Operators up to this size are computed as dense matrices, because ARPACK needs more dimensions than it has vectors.
+LARGEST_DENSE_SIZE = 32
 
 
 class SingularValues(NamedTuple):
-    """How far a layer's weight, as the layer uses it, stretches.
+    """Three values for the largest singular value of a layer, whose weight is W as a matrix [first axis, all others].
 
     Attributes:
-        sigma_estimate: u^T W v of power iteration's u and v, W being the weight as a matrix [first axis, all others].
-        sigma: W's largest singular value.
-        operator_norm: the largest singular value of what the layer does to its inputs, padding and stride included,
-            offset left out. It is what bounds the layer's Lipschitz constant; for a linear layer it is `sigma`.
-        has_spectral_norm: whether u and v are those of the training, and not of this analysis.
+        sigma_estimate: u^T W v with u and v from power iteration.
+        sigma: the largest singular value of W.
+        operator_norm: the largest singular value of the linear map from the layer's input to its output without the
+            bias. It depends on padding and stride, and it is the layer's Lipschitz constant; for nn.Linear it is
+            `sigma`.
+        has_spectral_norm: whether u and v are those of the training's spectral norm, and not of this analysis.
     """
 
     sigma_estimate: float
@@ -36,15 +37,15 @@ class SingularValues(NamedTuple):
 
     @property
     def sigma_error(self) -> float:
-        """How far off the estimate is, as a share of the exact value."""
+        """The relative error of the estimate."""
         return abs(self.sigma_estimate - self.sigma) / self.sigma if self.sigma else 0.0
 
 
 def measure_singular_values(layer: Layer, params: LipschitzParams, random: torch.Generator) -> SingularValues:
-    """Measure one linear layer, in float64 on the CPU.
+    """Measure the singular values of one linear layer, in float64 on the CPU.
 
-    Source: Miyato et al. 2018, Algorithm 1, for the estimate, and its section 2.1 for the weight as a matrix; for the
-    difference between that and the convolution: Sedghi et al. 2019, Tsuzuku et al. 2018.
+    Source: Miyato et al. 2018, Algorithm 1 for the estimate and section 2.1 for the weight as a matrix; Sedghi et al.
+    2019 and Tsuzuku et al. 2018 for the difference between that matrix and the convolution.
     """
     weight = read_weight(layer.module)
     matrix = weight.flatten(1)
@@ -55,19 +56,19 @@ def measure_singular_values(layer: Layer, params: LipschitzParams, random: torch
     else:
         estimate = float(torch.vdot(norm.u.cpu().double(), matrix @ norm.v.cpu().double()))
     is_matrix = isinstance(layer.module, nn.Linear)
-    true = sigma if is_matrix else measure_operator_norm(layer, weight, params.tolerance, random)
-    return SingularValues(estimate, sigma, true, norm is not None)
+    operator_norm = sigma if is_matrix else measure_operator_norm(layer, weight, params.tolerance, random)
+    return SingularValues(estimate, sigma, operator_norm, norm is not None)
 
 
 def read_weight(module: nn.Module) -> Tensor:
-    """Return the weight that a layer uses, parametrizations applied: float64, on the CPU."""
+    """Return the weight of a layer with its parametrizations applied: float64, on the CPU."""
     weight = module.weight
     assert isinstance(weight, Tensor)
     return weight.detach().cpu().double().contiguous()
 
 
 def find_spectral_norm(module: nn.Module) -> SpectralNorm | None:
-    """Find the spectral normalisation of a layer's weight, or None."""
+    """Return the spectral normalisation of a layer's weight, or None if it has none."""
     return next((norm for norm in module.modules() if isinstance(norm, SpectralNorm)), None)
 
 
@@ -81,17 +82,16 @@ def estimate_sigma(matrix: Tensor, iterations: int, random: torch.Generator) -> 
 
 
 def measure_operator_norm(layer: Layer, weight: Tensor, tolerance: float, random: torch.Generator) -> float:
-    """Measure the largest singular value of a convolution, or a transposed one, at its input's size.
+    """Measure the largest singular value of a convolution, or of a transposed one, for the size of its input.
 
-    The layer and its adjoint are applied in turn, as in power iteration, but all directions met so far are used
-    (Lanczos' method, restarted; ARPACK). Plain power iteration slows down where the largest singular values are
-    close to each other, as those of a convolution on large images are.
+    The method is ARPACK's restarted Lanczos iteration on the layer and its adjoint. Plain power iteration is slow
+    where the largest singular values are close to each other, as those of a convolution on large images are.
 
     Args:
         layer: the layer.
         weight: its weight, float64.
-        tolerance: of the squared norm, relative; the result is at most this much too small.
-        random: draws the start.
+        tolerance: the relative error of the squared norm, which is estimated from below.
+        random: the source of the start vector.
     """
     apply = _make_operator(layer.module, weight)
     zero = torch.zeros(1, *layer.input_shape, dtype=weight.dtype, requires_grad=True)
@@ -103,20 +103,22 @@ def measure_operator_norm(layer: Layer, weight: Tensor, tolerance: float, random
             return image.flatten().numpy()
 
     def backward(flat: NDArray[np.float64]) -> NDArray[np.float64]:
-        # The gradient of <A x, y> by x is the adjoint's A^T y, wherever it is taken.
+        # The gradient of <A x, y> with respect to x is A^T y at every x.
         product = (output * torch.from_numpy(flat.reshape(output.shape))).sum()
         return torch.autograd.grad(product, zero, retain_graph=True)[0].flatten().numpy()
 
-    small, there, back = (
+    size, apply_map, apply_adjoint = (
         (zero.numel(), forward, backward)
         if zero.numel() <= output.numel()
         else (output.numel(), backward, forward)
     )
-    if small <= WRITTEN_OUT:
-        rows = np.stack([there(basis) for basis in np.eye(small)])
+    if size <= LARGEST_DENSE_SIZE:
+        rows = np.stack([apply_map(basis) for basis in np.eye(size)])
         return float(np.linalg.norm(rows, 2))
-    start = torch.randn(small, generator=random, dtype=weight.dtype).numpy()
-    gram = LinearOperator((small, small), matvec=lambda x: back(there(x.ravel())), dtype=np.float64)
+    start = torch.randn(size, generator=random, dtype=weight.dtype).numpy()
+    gram = LinearOperator(
+        (size, size), matvec=lambda x: apply_adjoint(apply_map(x.ravel())), dtype=np.float64
+    )
     if not np.any(gram.matvec(start)):
         return 0.0
     (square,) = eigsh(gram, k=1, which="LA", tol=tolerance, v0=start, return_eigenvectors=False)
@@ -124,7 +126,7 @@ def measure_operator_norm(layer: Layer, weight: Tensor, tolerance: float, random
 
 
 def _make_operator(module: nn.Module, weight: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return what a convolution does to its input, its offset left out."""
+    """Return a convolution, or a transposed one, as a function of its input, without the bias."""
     if isinstance(module, nn.ConvTranspose2d):
         return lambda images: functional.conv_transpose2d(
             images,
@@ -137,6 +139,6 @@ def _make_operator(module: nn.Module, weight: Tensor) -> Callable[[Tensor], Tens
             module.dilation,
         )
     assert isinstance(module, nn.Conv2d)
-    # Its own forward pass, which knows of all kinds of padding, without the offset.
+    # nn.Conv2d's own forward pass handles all padding modes.
     convolve = module._conv_forward
     return lambda images: convolve(images, weight, None)

@@ -1,4 +1,4 @@
-"""Summarise a trial's rows in flat numbers, for `dvc metrics`."""
+"""Summarises the rows of a trial in flat numbers for `dvc metrics`."""
 
 from typing import Any
 
@@ -6,9 +6,14 @@ from stages.lipschitz.analysis import Row
 
 
 def summarise_rows(rows: list[Row], diverged_at: int | None) -> dict[str, Any]:
-    """Give the last snapshot's norms, gradients and bounds, and the largest error of power iteration over all.
+    """Return the last snapshot's norms and products, and the largest error of power iteration over all snapshots.
 
-    A trial without snapshots has nothing here but where it diverged.
+    Args:
+        rows: one for each snapshot; empty if the trial diverged before the first one.
+        diverged_at: the generator step at which the trial diverged, or None.
+
+    Returns:
+        Flat numbers by name. A number that is None is left out, because DVC compares numbers only.
     """
     summary: dict[str, Any] = {}
     if rows:
@@ -28,5 +33,4 @@ def summarise_rows(rows: list[Row], diverged_at: int | None) -> dict[str, Any]:
             },
         }
     summary["diverged_at_generator_step"] = diverged_at
-    # DVC compares numbers; a key without one is left out.
     return {key: value for key, value in summary.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What a generator of several classes has that one of a single class lacks: batch norms with a gain for each class."""
+"""Conditional batch norm: batch normalisation with a gain and an offset for each class."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch.nn import functional
 
 
 class ConditionalBatchNorm2d(nn.Module):
-    """Batch normalisation with one gain and one offset for every class and channel, ones and zeros at first.
+    """Batch normalisation with one gain and one offset for every class and channel, initially 1 and 0.
 
     The statistics are over the whole batch, whatever its classes.
 
@@ -25,17 +25,17 @@ class ConditionalBatchNorm2d(nn.Module):
         normalised: Tensor = self.norm(maps)
         gain = functional.embedding(labels, self.gain)[:, :, None, None]
         offset = functional.embedding(labels, self.offset)[:, :, None, None]
-        # The parameters stay float32 where maps are bfloat16, and must not widen what follows.
+        # The gain and the offset are float32; under autocast the result must be bfloat16 again.
         return torch.addcmul(offset, normalised, gain).to(maps.dtype)
 
 
 def make_batch_norm(channels: int, class_count: int | None) -> nn.Module:
-    """Make a generator's batch norm: conditional where there are classes to tell apart."""
+    """Make a batch norm of a generator, conditional if there is a `class_count`."""
     return nn.BatchNorm2d(channels) if class_count is None else ConditionalBatchNorm2d(channels, class_count)
 
 
 def apply_layer(layer: nn.Module, maps: Tensor, labels: Tensor | None) -> Tensor:
-    """Apply any layer to maps float [N, C, H, W]; a conditional one sees the labels int64 [N] too."""
+    """Apply a layer to maps float [N, C, H, W], and to the labels int64 [N] too if it is a conditional batch norm."""
     if isinstance(layer, ConditionalBatchNorm2d):
         assert labels is not None
         return layer(maps, labels)  # type: ignore[no-any-return]

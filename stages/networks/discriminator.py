@@ -1,22 +1,22 @@
-"""The discriminators: one convolutional network for four GANs, and one auto-encoder for the other two."""
+"""The convolutional discriminators: one that gives each image a score, and the auto-encoder of BEGAN and EBGAN."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from stages.networks.params import NetworksParams, channels_at, count_halvings
+from stages.networks.params import NetworksParams, count_channels, count_halvings
 from stages.networks.precision import upcast_to_float32
 
 Normaliser = Callable[[int, int], nn.Module]
-"""Makes the layer that normalises feature maps, from their channels and side."""
+"""Makes the layer that normalises feature maps, from their number of channels and their side in pixels."""
 
 
 class Encoder(nn.Module):
-    """The convolutions of every discriminator: at each side a 3x3 one, then a 4x4 one that halves the side.
+    """The convolutions that both discriminators share: at each size a 3x3 one, then a 4x4 one that halves the side.
 
-    At 32 and 48 pixels and width 64 this is Miyato et al. 2018, Table 3(b), up to its last linear layer. As
-    there, channels double at the 3x3 convolutions, and the first convolution is never normalised.
+    At 32 and 48 pixels and width 64 this is Miyato et al. 2018, Table 3(b), without the last linear layer. As
+    there, the 3x3 convolutions double the channels, and the first convolution is not normalised.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
 
         def add(inner: int, outer: int, kernel: int, stride: int, side: int) -> None:
-            # An offset before batch norm would be cancelled by it, and both normalisers bring their own.
+            # A bias before a normaliser has no effect under batch norm, and both normalisers have their own offset.
             is_normalised = normaliser is not None and bool(layers)
             layers.append(nn.Conv2d(inner, outer, kernel, stride, padding=1, bias=not is_normalised))
             if is_normalised and normaliser is not None:
@@ -40,7 +40,7 @@ class Encoder(nn.Module):
 
         inner = channels
         for level in range(halvings + 1):
-            outer = channels_at(level, networks.width)
+            outer = count_channels(level, networks.width)
             add(inner, outer, kernel=3, stride=1, side=size >> level)
             if level < halvings:
                 add(outer, outer, kernel=4, stride=2, side=size >> (level + 1))
@@ -49,13 +49,13 @@ class Encoder(nn.Module):
         self.output_shape = (inner, size >> halvings, size >> halvings)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images float [N, C, H, W] in [-1, 1] to features float [N, *output_shape]."""
-        features: Tensor = self.layers(images)
-        return features
+        """Map images float [N, C, H, W] in [-1, 1] to feature maps float [N, *output_shape]."""
+        maps: Tensor = self.layers(images)
+        return maps
 
 
 class ScoringDiscriminator(nn.Module, ABC):
-    """A discriminator, or critic, of any architecture that gives an image one score, linear in its features.
+    """A discriminator, or critic, whose score of an image is a linear function of the image's features.
 
     Attributes:
         score: the linear layer from features float [N, D] to scores float [N, 1].
@@ -65,16 +65,20 @@ class ScoringDiscriminator(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """Map images float [N, C, H, W] in [-1, 1] to what the score is a linear function of: float [N, D]."""
+        """Map images float [N, C, H, W] in [-1, 1] to features float [N, D]."""
+
+    def score_features(self, features: Tensor) -> Tensor:
+        """Map features float [N, D] to scores float [N]."""
+        scores: Tensor = self.score(features)
+        return upcast_to_float32(scores.squeeze(1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, higher for more real."""
-        scores: Tensor = self.score(self.features(images))
-        return upcast_to_float32(scores.squeeze(1))
+        """Score images float [N, C, H, W] in [-1, 1]: float [N], unbounded, and the higher the more real."""
+        return self.score_features(self.features(images))
 
 
 class ConvDiscriminator(ScoringDiscriminator):
-    """The discriminator, or critic, of batch norm, layer norm, spectral norm and WGAN-GP: an encoder, one score."""
+    """The encoder with a linear score; with a normaliser, a layer of it after each convolution but the first."""
 
     def __init__(
         self,
@@ -88,13 +92,13 @@ class ConvDiscriminator(ScoringDiscriminator):
         self.score = nn.Linear(channels * height * width, 1)
 
     def features(self, images: Tensor) -> Tensor:
-        """See ScoringDiscriminator."""
+        """Map images to the flattened output of the encoder; see ScoringDiscriminator."""
         maps: Tensor = self.encoder(images)
         return maps.flatten(1)
 
 
 class AutoEncoder(nn.Module):
-    """The discriminator of BEGAN and EBGAN: the encoder of the others, a linear code, and its mirror image back.
+    """The discriminator of BEGAN and EBGAN: the encoder, a linear layer to a code, and a decoder that mirrors both.
 
     The decoder doubles the side as often as the encoder halves it, with the same channels. Its output is
     linear, and neither half is normalised.
@@ -112,22 +116,22 @@ class AutoEncoder(nn.Module):
         halvings = count_halvings(image_shape[1])
         layers: list[nn.Module] = []
         for level in range(halvings, 0, -1):
-            inner, outer = channels_at(level, networks.width), channels_at(level - 1, networks.width)
+            inner, outer = count_channels(level, networks.width), count_channels(level - 1, networks.width)
             layers += [
                 nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1),
                 nn.LeakyReLU(networks.negative_slope, inplace=True),
             ]
-        layers.append(nn.Conv2d(channels_at(0, networks.width), image_shape[0], 3, padding=1))
+        layers.append(nn.Conv2d(count_channels(0, networks.width), image_shape[0], 3, padding=1))
         self.decoder = nn.Sequential(*layers)
 
     def encode(self, images: Tensor) -> Tensor:
         """Map images float [N, C, H, W] in [-1, 1] to codes float [N, code_dimension]."""
-        code: Tensor = self.to_code(self.encoder(images).flatten(1))
-        return upcast_to_float32(code)
+        codes: Tensor = self.to_code(self.encoder(images).flatten(1))
+        return upcast_to_float32(codes)
 
-    def decode(self, code: Tensor) -> Tensor:
-        """Map codes float [N, code_dimension] to images float [N, C, H, W], about [-1, 1] but not clamped."""
-        images: Tensor = self.decoder(self.from_code(code).view(-1, *self.map_shape))
+    def decode(self, codes: Tensor) -> Tensor:
+        """Map codes float [N, code_dimension] to images float [N, C, H, W], about in [-1, 1] but not clamped."""
+        images: Tensor = self.decoder(self.from_code(codes).view(-1, *self.map_shape))
         return upcast_to_float32(images)
 
     def forward(self, images: Tensor) -> Tensor:

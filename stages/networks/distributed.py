@@ -1,6 +1,7 @@
-"""A batch shared among processes: each draws, sees and sums its part as one process would the whole.
+"""Training by several processes, each of which holds an equal share of every batch.
 
-Where no process group has been set up, the share is the batch and nothing is sent.
+Together they compute what one process would compute from the whole batch. Without an initialised process group, the
+share is the whole batch and nothing is sent.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,12 @@ from torch.distributed.nn.functional import all_gather, all_reduce
 
 
 def get_world_size() -> int:
-    """Count the processes that share every batch; 1 unless torch.distributed has been set up."""
+    """Return the number of processes that share every batch; it is 1 without a process group."""
     return distributed.get_world_size() if _is_initialized() else 1
 
 
 def get_rank() -> int:
-    """Return this process's place among those that share every batch, from 0; 0 writes the files."""
+    """Return the rank of this process, from 0; the process of rank 0 writes the files."""
     return distributed.get_rank() if _is_initialized() else 0
 
 
@@ -24,33 +25,33 @@ def _is_initialized() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-def sample_local_share(draw: Callable[[int], Tensor], count: int) -> Tensor:
-    """Draw random numbers for this process's `count` images as a part of those of the whole batch.
+def sample_local_share(sample: Callable[[int], Tensor], count: int) -> Tensor:
+    """Sample random numbers for the whole batch and return this process's share.
 
-    All processes draw the whole batch's from equal sources, so that together they hold what one process would
-    have drawn, and their sources stay equal.
+    All processes sample the whole batch from generators in the same state. Together they then hold the numbers that one
+    process would have sampled, and their generators stay in the same state.
 
     Args:
-        draw: draws for as many images as it is told; float [N, ...].
-        count: this process's images.
+        sample: returns float [N, ...] when called with a number of images N.
+        count: the number of this process's images.
 
     Returns:
         float [count, ...].
     """
     rank = get_rank()
-    return draw(count * get_world_size())[rank * count : (rank + 1) * count]
+    return sample(count * get_world_size())[rank * count : (rank + 1) * count]
 
 
 def all_gather_batch(share: Tensor) -> Tensor:
-    """Join the shares float [N, ...] of all processes: float [N * processes, ...]; gradients flow back."""
+    """Concatenate the shares float [N, ...] of all processes to float [N * processes, ...]; gradients flow back."""
     if not _is_initialized():
         return share
-    parts = all_gather(share.contiguous())
-    return torch.cat(list(parts))
+    shares = all_gather(share.contiguous())
+    return torch.cat(list(shares))
 
 
 def all_reduce_mean(values: Tensor) -> Tensor:
-    """Average `values` over the processes; gradients flow back."""
+    """Average a tensor over the processes; gradients flow back."""
     if not _is_initialized():
         return values
     total: Tensor = all_reduce(values.contiguous())
@@ -58,47 +59,46 @@ def all_reduce_mean(values: Tensor) -> Tensor:
 
 
 class SyncBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation by the statistics of the whole batch, of which every process holds an equal share.
+    """Batch normalisation by the statistics of the whole batch; unlike torch's SyncBatchNorm it also runs on CPUs.
 
-    torch's SyncBatchNorm does this on GPUs alone. The deviations are averaged after the mean, as squares less a
-    squared mean would cancel in float32.
+    The variance is the mean of the squared deviations. The mean of the squares less the square of the mean would
+    cancel in float32.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Normalise feature maps float [N, C, H, W] over N, of all processes, H and W."""
+        """Normalise feature maps float [N, C, H, W] over H, W and the N of all processes."""
         if not self.training:
             return super().forward(maps)
-        wide = maps.float()
-        mean = all_reduce_mean(wide.mean((0, 2, 3)))
-        deviations = wide - mean.view(1, -1, 1, 1)
-        variance = all_reduce_mean(deviations.square().mean((0, 2, 3)))
-        self._update_running_statistics(
-            mean.detach(), variance.detach(), len(maps) * maps[0, 0].numel() * get_world_size()
-        )
+        float_maps = maps.float()
+        mean = all_reduce_mean(float_maps.mean((0, 2, 3)))
+        centred = float_maps - mean.view(1, -1, 1, 1)
+        variance = all_reduce_mean(centred.square().mean((0, 2, 3)))
+        count = len(maps) * maps[0, 0].numel() * get_world_size()
+        self._update_running_statistics(mean.detach(), variance.detach(), count)
         scale = (variance + self.eps).rsqrt()
         if self.weight is not None:
             scale = scale * self.weight
-        normalised = deviations * scale.view(1, -1, 1, 1)
+        normalised = centred * scale.view(1, -1, 1, 1)
         if self.bias is not None:
             normalised = normalised + self.bias.view(1, -1, 1, 1)
         return normalised.to(maps.dtype)
 
     @torch.no_grad()
     def _update_running_statistics(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Move the running statistics, the variance without bias, as torch's batch norm does."""
+        """Update the running mean and the running unbiased variance as torch's batch norm does."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked += 1
-        share = self.momentum if self.momentum is not None else 1.0 / float(self.num_batches_tracked)
-        self.running_mean.lerp_(mean, share)
-        self.running_var.lerp_(variance * count / (count - 1), share)
+        momentum = self.momentum if self.momentum is not None else 1.0 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance * count / (count - 1), momentum)
 
 
 def convert_sync_batch_norms(module: nn.Module) -> None:
-    """Have every BatchNorm2d inside `module` use the whole batch's statistics, where processes share batches."""
+    """Turn every BatchNorm2d in a module into a SyncBatchNorm2d if several processes share the batch."""
     if not _is_initialized():
         return
     for layer in module.modules():
         if type(layer) is nn.BatchNorm2d:
-            # The same parameters, buffers and names: only the statistics' reach changes.
+            # Changing the class keeps the parameters, the buffers and their names.
             layer.__class__ = SyncBatchNorm2d

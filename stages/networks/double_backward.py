@@ -108,7 +108,7 @@ class _BackwardPass(NamedTuple):
 
 
 def _leaky_relu(maps: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """Apply ReLU or leaky ReLU; `inplace` is accepted and ignored, as both passes need the input unchanged."""
+    """Apply ReLU or leaky ReLU; `inplace` is ignored, because the backward pass needs the input."""
     result: Tensor = _LeakyRelu.apply(maps, negative_slope)
     return result
 

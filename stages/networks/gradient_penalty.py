@@ -1,4 +1,4 @@
-"""What several GANs of the model zoo add to their discriminator's loss."""
+"""The gradient penalty of WGAN-GP, which several GANs of the model zoo add to the discriminator's loss."""
 
 from contextlib import nullcontext
 
@@ -13,11 +13,11 @@ from stages.networks.precision import full_precision
 
 
 class GradientPenaltyOptions(Params):
-    """What section `options.<GAN>` has for a GAN with a gradient penalty.
+    """The options of every GAN with a gradient penalty.
 
     Attributes:
         gradient_penalty_weight: lambda of Gulrajani et al. 2017.
-        full_precision_penalty: whether the penalty is computed in float32 where all else is in bfloat16.
+        full_precision_penalty: whether the penalty is computed in float32 where everything else is in bfloat16.
     """
 
     gradient_penalty_weight: float = Field(ge=0.0)
@@ -31,23 +31,26 @@ def compute_gradient_penalty(
     random: torch.Generator,
     in_full_precision: bool = True,
 ) -> Tensor:
-    """Compute E[(||grad D(x)||_2 - 1)^2] at points x drawn evenly between each real and generated image.
+    """Compute E[(||grad D(x)||_2 - 1)^2] at points x sampled uniformly between each real and each generated image.
 
-    Source: Gulrajani et al. 2017, Algorithm 1: two-sided.
+    Source: Gulrajani et al. 2017, Algorithm 1, the two-sided penalty.
 
     Args:
-        discriminator: maps images to scores float [N], each image alone.
+        discriminator: maps images to scores float [N], none of which depends on another image.
         real: images float [N, C, H, W] in [-1, 1].
         fake: generated images of the same shape.
-        random: source of the points, on the images' device.
-        in_full_precision: whether autocast is left for it; under autocast, the network and its gradient are
-            computed in bfloat16 otherwise, and norm and mean in float32 all the same.
+        random: the source of the points, on the images' device.
+        in_full_precision: whether to disable autocast. Otherwise, under autocast, the network and its gradient are
+            computed in bfloat16; the norm and the mean are always computed in float32.
+
+    Returns:
+        A scalar.
     """
-    share = sample_local_share(
-        lambda whole: torch.rand(whole, 1, 1, 1, generator=random, device=real.device), len(real)
+    share_of_fake = sample_local_share(
+        lambda count: torch.rand(count, 1, 1, 1, generator=random, device=real.device), len(real)
     )
-    between = torch.lerp(real, fake, share).requires_grad_(True)
-    with full_precision(between) if in_full_precision else nullcontext():
-        gradient = compute_input_gradient(discriminator, between)
+    interpolated = torch.lerp(real, fake, share_of_fake).requires_grad_(True)
+    with full_precision(interpolated) if in_full_precision else nullcontext():
+        gradient = compute_input_gradient(discriminator, interpolated)
         penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
     return penalty

@@ -1,4 +1,4 @@
-"""The losses that several GANs of the model zoo share, on a discriminator's scores."""
+"""GAN losses that are functions of the discriminator's scores: non-saturating, hinge and Wasserstein."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -10,10 +10,10 @@ LossName = Literal["non_saturating", "hinge"]
 
 
 class ScoreLoss(NamedTuple):
-    """A pair of losses on scores float [N]; each returns a scalar.
+    """The two losses of a GAN, each a function from scores float [N] to a scalar.
 
     Attributes:
-        discriminator: from the scores of real and of generated images.
+        discriminator: from the scores of real images and of generated images.
         generator: from the scores of generated images.
     """
 
@@ -33,14 +33,20 @@ def _hinge_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     return relu(1.0 - real_scores).mean() + relu(1.0 + fake_scores).mean()
 
 
-def _hinge_generator(fake_scores: Tensor) -> Tensor:
+def _wasserstein_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    return fake_scores.mean() - real_scores.mean()
+
+
+def _negative_mean(fake_scores: Tensor) -> Tensor:
     return -fake_scores.mean()
 
 
 SCORE_LOSSES: dict[LossName, ScoreLoss] = {
-    # Goodfellow et al. 2014, section 3: binary cross-entropy on logits, log D maximised by the generator;
+    # Binary cross-entropy on logits, and a generator that maximises log D: Goodfellow et al. 2014, section 3;
     # Miyato et al. 2018, equation 15.
     "non_saturating": ScoreLoss(_non_saturating_discriminator, _non_saturating_generator),
     # Miyato et al. 2018, equations 16 and 17.
-    "hinge": ScoreLoss(_hinge_discriminator, _hinge_generator),
+    "hinge": ScoreLoss(_hinge_discriminator, _negative_mean),
 }
+# Arjovsky et al. 2017, Algorithm 1. It needs a critic with a bounded gradient, so it is not an option of every GAN.
+WASSERSTEIN = ScoreLoss(_wasserstein_discriminator, _negative_mean)

@@ -1,4 +1,4 @@
-"""The networks' section of params.yaml, and the one rule by which every image size gets its networks."""
+"""The section `networks` of params.yaml, and the rules that fit the networks to an image size."""
 
 from typing import Literal
 
@@ -7,13 +7,20 @@ from pydantic import Field
 from stages.common.params import Params
 
 Architecture = Literal["standard", "residual"]
-SMALLEST_MAP = 4
-LARGEST_MAP = 7
-DEEPEST_WIDENING = 3
+SMALLEST_MAP_SIZE = 4
+LARGEST_MAP_SIZE = 7
+MAXIMUM_DOUBLINGS = 3
 
 
 class NetworksParams(Params):
-    """What all GANs share, so that they differ in nothing but what the comparison is about."""
+    """The parameters of the networks, which all GANs of a comparison share.
+
+    Attributes:
+        architecture: the CNNs of Miyato et al. 2018, Table 3, or its residual networks, Tables 4 to 6.
+        z_dimension: the length of a noise vector.
+        width: the number of channels at full resolution; 64 in the paper.
+        negative_slope: of the discriminator's leaky ReLUs.
+    """
 
     architecture: Architecture
     z_dimension: int = Field(ge=1, le=4096)
@@ -22,19 +29,19 @@ class NetworksParams(Params):
 
 
 def count_halvings(image_size: int) -> int:
-    """Count how often an image's side is halved on the way to the smallest feature map, 4 to 7 pixels wide.
+    """Count how often the side of an image is halved until the smallest feature map has a side of 4 to 7 pixels.
 
-    28 = 7 * 2**2, 32 = 4 * 2**3, 48 = 6 * 2**3, 64 = 4 * 2**4, 128 = 4 * 2**5. For 32 and 48 these are the
+    28 = 7 * 2**2, 32 = 4 * 2**3, 48 = 6 * 2**3, 64 = 4 * 2**4, 128 = 4 * 2**5. For 32 and 48 this gives the
     standard CNNs of Miyato et al. 2018, Table 3.
 
     Raises:
         ValueError: halving does not lead to 4, 5, 6 or 7 pixels.
     """
     halvings, side = 0, image_size
-    while side > LARGEST_MAP and side % 2 == 0:
+    while side > LARGEST_MAP_SIZE and side % 2 == 0:
         side //= 2
         halvings += 1
-    if halvings == 0 or not SMALLEST_MAP <= side <= LARGEST_MAP:
+    if halvings == 0 or not SMALLEST_MAP_SIZE <= side <= LARGEST_MAP_SIZE:
         raise ValueError(
             f"image size {image_size}: the networks need 4, 5, 6 or 7 times a power of two, "
             "such as 8, 28, 32, 48, 64, 96 or 128"
@@ -42,9 +49,11 @@ def count_halvings(image_size: int) -> int:
     return halvings
 
 
-def channels_at(level: int, width: int) -> int:
-    """Channels of a feature map that was halved `level` times: doubled each time, up to eight times `width`.
+def count_channels(level: int, width: int) -> int:
+    """Return the number of channels of a feature map whose side was halved `level` times.
+
+    It doubles with each halving, from `width` up to eight times `width`.
 
     Source: Miyato et al. 2018, Table 3: 64, 128, 256, 512 for width 64.
     """
-    return int(width * 2 ** min(level, DEEPEST_WIDENING))
+    return int(width * 2 ** min(level, MAXIMUM_DOUBLINGS))

@@ -1,4 +1,4 @@
-"""Snapshots: the files that a training leaves of its networks."""
+"""Loads the snapshots of the networks that a training saves."""
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -11,12 +11,12 @@ def load_snapshot(network: nn.Module, trial: Trial, file: str) -> None:
     """Load the weights of a snapshot into a network.
 
     Args:
-        network: of the shape that the snapshot was taken of.
-        trial: whose snapshot it is.
-        file: its name in the trial's folder.
+        network: has the architecture of the network that was saved.
+        trial: the trial that saved it.
+        file: the name of the file in the trial's folder of models.
 
     Raises:
-        ValueError: the file is missing, damaged, or of another network.
+        ValueError: the file is missing, damaged, or of another architecture.
     """
     path = MODELS / trial.name / file
     try:

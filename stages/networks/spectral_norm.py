@@ -1,4 +1,8 @@
-"""Spectral normalisation of a weight, by one power iteration a training step."""
+"""Spectral normalisation: a weight is divided by its largest singular value, which power iteration estimates.
+
+Source: Miyato et al. 2018, Algorithm 1. u is updated before v, as in torch's parametrization, with which this one
+agrees to the last bits.
+"""
 
 from typing import Any
 
@@ -6,24 +10,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stages.networks.memory_format import (
+    get_memory_format,
+    matrix_to_weight,
+    vector_from_memory_order,
+    vector_to_memory_order,
+    weight_to_matrix,
+)
 from stages.networks.precision import full_precision
 
-# As torch's normalize: a weight of zeros stays one.
+# The smallest norm to divide by, as in torch's normalize: a weight of zeros stays a weight of zeros.
 SMALLEST_NORM = 1e-12
-# The power method starts from a random vector; by then it has settled, so that the first update already
-# divides by the true spectral norm (torch's own spectral_norm warms up by the same number).
+# Power iterations from the random start, so that the first training step already divides by nearly the true spectral
+# norm. torch's spectral_norm does as many.
 WARM_UP_ITERATIONS = 15
 
 
 class SpectralNorm(nn.Module):
-    """Divide a weight by its largest singular value, as the parametrization of a convolution or linear layer.
+    """The parametrization of a weight that divides it by its largest singular value.
 
-    The weight is seen as a matrix [out, everything else]. Its first singular vectors u and v are kept in
-    the state and improved by one power iteration whenever `run_power_iteration` is called, which the training does once
-    an update of the discriminator; using the layer changes nothing.
-
-    Source: Miyato et al. 2018, Algorithm 1; u is improved before v, as in torch's parametrization, with which
-    this agrees to the last bits.
+    The weight is seen as a matrix [out, everything else]. Its first singular vectors u and v are buffers. They
+    change only in `run_power_iteration`, which the training calls once a step; the forward pass leaves them alone.
     """
 
     u: Tensor
@@ -40,108 +47,76 @@ class SpectralNorm(nn.Module):
 
     @torch.no_grad()
     def run_power_iteration(self, weight: Tensor) -> None:
-        """Improve u and v by one power iteration on the unnormalised `weight`."""
+        """Improve u and v by one power iteration on the unnormalised weight."""
         matrix = weight_to_matrix(weight)
-        functional.normalize(torch.mv(matrix, self._v_in_memory_order(weight)), dim=0, out=self.u)
+        functional.normalize(torch.mv(matrix, vector_to_memory_order(self.v, weight)), dim=0, out=self.u)
         v = torch.mv(matrix.T, self.u)
-        # With v = W^T u / |W^T u|, u^T W v is |W^T u|: the next use of this very weight need not multiply again.
+        # As v = W^T u / |W^T u|, the estimate u^T W v is |W^T u|, so the next forward pass need not compute it.
         sigma = torch.linalg.vector_norm(v).clamp(min=SMALLEST_NORM)
-        v = v / sigma
         self._cached_sigma = weight, weight._version, sigma
-        if is_channels_last(weight):
-            _, inner, *window = weight.shape
-            v = v.view(*window, inner).movedim(-1, 0).flatten()
-        self.v.copy_(v)
+        self.v.copy_(vector_from_memory_order(v / sigma, weight))
 
     def sigma(self, weight: Tensor) -> Tensor:
-        """Estimate the largest singular value of the unnormalised `weight`: u^T W v, a scalar."""
-        # Copies, as the next iteration changes u and v in place while this graph may still be needed.
-        return _estimate_sigma(weight, self.u.clone(), self._v_in_memory_order(weight).clone())
+        """Estimate the largest singular value of the unnormalised weight by the scalar u^T W v."""
+        return _estimate_sigma(weight, *self._copy_vectors(weight))
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Return weight / sigma; the gradient flows through both, with u and v held fixed."""
-        # Reduced precision would lose in sigma what the normalisation is there for.
+        """Return weight / sigma. The gradient flows through the weight and through sigma, with u and v held fixed."""
+        # In bfloat16 the rounding error of sigma would undo the normalisation.
         with full_precision(weight):
-            u, v = self.u.clone(), self._v_in_memory_order(weight).clone()
-            normalised: Tensor = _DivideBySigma.apply(weight, u, v, self._pop_cached_sigma(weight))
+            cached_sigma = self._pop_cached_sigma(weight)
+            normalised: Tensor = _DivideBySigma.apply(weight, *self._copy_vectors(weight), cached_sigma)
         return normalised
 
-    def _pop_cached_sigma(self, weight: Tensor) -> Tensor | None:
-        """Return the norm that `run_power_iteration` found, once, and if `weight` has not changed since."""
-        fresh, self._cached_sigma = self._cached_sigma, None
-        if fresh is None or fresh[0] is not weight or fresh[1] != weight._version:
-            return None
-        return fresh[2]
+    def _copy_vectors(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Copy u and v, because the next power iteration overwrites them while the graph may still need them."""
+        return self.u.clone(), vector_to_memory_order(self.v, weight).clone()
 
-    def _v_in_memory_order(self, weight: Tensor) -> Tensor:
-        """Order v, kept in the order of `weight.flatten(1)`, as `weight_to_matrix` orders the columns."""
-        if not is_channels_last(weight):
-            return self.v
-        return self.v.view(weight.shape[1:]).movedim(0, -1).flatten()
+    def _pop_cached_sigma(self, weight: Tensor) -> Tensor | None:
+        """Return the sigma of the last power iteration once, or None if the weight has changed since."""
+        cached, self._cached_sigma = self._cached_sigma, None
+        if cached is None or cached[0] is not weight or cached[1] != weight._version:
+            return None
+        return cached[2]
 
 
 class _DivideBySigma(torch.autograd.Function):
-    """weight / (u^T W v), with a gradient that reads and writes the weight half as often as autograd's own."""
+    """Computes W / (u^T W v) with a backward pass that moves half as much memory as autograd's own."""
 
     @staticmethod
-    def forward(context: Any, weight: Tensor, u: Tensor, v: Tensor, sigma: Tensor | None) -> Tensor:
+    def forward(ctx: Any, weight: Tensor, u: Tensor, v: Tensor, sigma: Tensor | None) -> Tensor:
         if sigma is None:
             sigma = _estimate_sigma(weight, u, v)
-        context.save_for_backward(weight, u, v, sigma)
+        ctx.save_for_backward(weight, u, v, sigma)
         return weight / sigma
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        """Miyato et al. 2018, equation 11: (G - <G, W / sigma> u v^T) / sigma."""
-        weight, u, v, sigma = context.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        """Compute (G - <G, W / sigma> u v^T) / sigma (Miyato et al. 2018, equation 11)."""
+        weight, u, v, sigma = ctx.saved_tensors
         if torch.is_grad_enabled():
-            # A gradient penalty differentiates this again, and sigma depends on the weight.
+            # A gradient penalty differentiates this result again, and then sigma has to be a function of the weight.
             sigma = _estimate_sigma(weight, u, v)
-        matrix = weight_to_matrix(gradient.contiguous(memory_format=_layout(weight)))
-        share = torch.vdot(weight_to_matrix(weight).flatten(), matrix.flatten()) / sigma.square()
-        traced = torch.is_grad_enabled() or torch.compiler.is_compiling()
-        if gradient.device.type == "cpu" and not traced:
-            # One pass instead of two. Sigma has to be a number for it, which a GPU would have to be waited for.
-            whole = torch.addr(matrix, -share * u, v, beta=1.0 / sigma.item())
+        matrix = weight_to_matrix(gradient.contiguous(memory_format=get_memory_format(weight)))
+        scale = torch.vdot(weight_to_matrix(weight).flatten(), matrix.flatten()) / sigma.square()
+        is_traced = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if gradient.device.type == "cpu" and not is_traced:
+            # One pass over the matrix instead of two. It needs sigma as a Python number, which on a GPU would force
+            # a synchronisation.
+            result = torch.addr(matrix, -scale * u, v, beta=1.0 / sigma.item())
         else:
-            whole = (matrix / sigma).addr_(-share * u, v)
-        return matrix_to_weight(whole, weight), None, None, None
+            result = (matrix / sigma).addr_(-scale * u, v)
+        return matrix_to_weight(result, weight), None, None, None
 
 
 def _estimate_sigma(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return torch.vdot(u, torch.mv(weight_to_matrix(weight), v))
 
 
-def _layout(weight: Tensor) -> torch.memory_format:
-    return torch.channels_last if is_channels_last(weight) else torch.contiguous_format
-
-
-def is_channels_last(weight: Tensor) -> bool:
-    """Tell whether a weight lies in memory with its input channels last, and not as its shape says."""
-    return not weight.is_contiguous() and weight.is_contiguous(memory_format=torch.channels_last)
-
-
-def weight_to_matrix(weight: Tensor) -> Tensor:
-    """See a weight [out, in, ...] as a matrix [out, everything else] without moving it in memory.
-
-    The columns are in the order of memory: a permutation of those of `weight.flatten(1)` where the layout is
-    channels-last, which leaves the singular values as they are.
-    """
-    return weight.movedim(1, -1).flatten(1) if is_channels_last(weight) else weight.flatten(1)
-
-
-def matrix_to_weight(matrix: Tensor, like: Tensor) -> Tensor:
-    """See a matrix made by `weight_to_matrix` as a weight of the shape and layout of `like` again."""
-    if not is_channels_last(like):
-        return matrix.view(like.shape)
-    out, inner, *window = like.shape
-    return matrix.view(out, *window, inner).movedim(-1, 1)
-
-
 def add_spectral_norm(module: nn.Module) -> None:
-    """Normalise every convolution, linear layer and embedding inside `module`; call it once the weights are drawn.
+    """Normalise the weight of every convolution, linear layer and embedding in a module that has been initialised.
 
-    A transposed convolution is the adjoint of the convolution with the same weight, and has its norm; so its weight
+    A transposed convolution is the adjoint of the convolution with the same weight and has the same norm, so its weight
     [in, out, ...] is seen as a matrix [in, everything else].
     """
     for layer in list(module.modules()):
@@ -150,7 +125,7 @@ def add_spectral_norm(module: nn.Module) -> None:
 
 
 def run_power_iterations(module: nn.Module) -> None:
-    """Do the one power iteration of an update for every spectrally normalised layer inside `module`."""
+    """Run one power iteration for every spectrally normalised layer in a module."""
     for layer in module.modules():
         if isinstance(layer, nn.utils.parametrize.ParametrizationList):
             norm = layer[0]

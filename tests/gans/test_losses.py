@@ -1,4 +1,4 @@
-"""One hand-computed value per loss, and the right readings of what the report's code got wrong."""
+"""Each loss has one value computed by hand, and the mistakes of the report's code are not repeated."""
 
 import math
 
@@ -23,12 +23,12 @@ SNGAN = sngan.Options(
 EBGAN = ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=8)
 
 
-def flat(*levels: float) -> Tensor:
-    """Images of one grey level each."""
-    return torch.tensor(levels).view(-1, 1, 1, 1).expand(-1, *SHAPE).clone()
+def grey(*levels: float) -> Batch:
+    """Make a batch of images of one grey level each."""
+    return Batch(torch.tensor(levels).view(-1, 1, 1, 1).expand(-1, *SHAPE).clone())
 
 
-class ToBlank(nn.Module):
+class ZeroAutoEncoder(nn.Module):
     """An auto-encoder that returns zeros: the error of an image of one level is that level."""
 
     def forward(self, images: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ class ToBlank(nn.Module):
         return (codes * 0.0).view(-1, *SHAPE)
 
 
-class ToHalf(ToBlank):
+class HalvingAutoEncoder(ZeroAutoEncoder):
     """An auto-encoder that halves its input."""
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -75,12 +75,10 @@ def test_the_gradient_penalty_of_a_linear_critic_by_hand() -> None:
     linear = nn.Linear(784, 1, bias=False)
     linear.weight.data.copy_(weight)
     gan.discriminator = nn.Sequential(nn.Flatten(), linear, nn.Flatten(0))
-    loss = gan.discriminator_loss(
-        Batch(flat(1.0, 1.0)), Batch(flat(-1.0, -1.0)), torch.Generator().manual_seed(0)
-    )
+    loss = gan.discriminator_loss(grey(1.0, 1.0), grey(-1.0, -1.0), torch.Generator().manual_seed(0))
     # E[D(fake)] - E[D(real)] + 10 * (3 - 1)^2
     assert float(loss.total.detach()) == pytest.approx(-9.0 - 9.0 + 40.0, rel=1e-5)
-    assert float(gan.generator_loss(Batch(flat(1.0))).total.detach()) == pytest.approx(-9.0, rel=1e-5)
+    assert float(gan.generator_loss(grey(1.0)).total.detach()) == pytest.approx(-9.0, rel=1e-5)
 
 
 def test_gan_gp_adds_the_penalty_to_the_non_saturating_loss_by_hand() -> None:
@@ -89,9 +87,7 @@ def test_gan_gp_adds_the_penalty_to_the_non_saturating_loss_by_hand() -> None:
     linear = nn.Linear(784, 1, bias=False)
     linear.weight.data.zero_()[0, :9] = 1.0
     gan.discriminator = nn.Sequential(nn.Flatten(), linear, nn.Flatten(0))
-    loss = gan.discriminator_loss(
-        Batch(flat(0.5, 0.5)), Batch(flat(0.0, 0.0)), torch.Generator().manual_seed(0)
-    )
+    loss = gan.discriminator_loss(grey(0.5, 0.5), grey(0.0, 0.0), torch.Generator().manual_seed(0))
     expected = math.log1p(math.exp(-4.5)) + math.log(2) + 40.0
     assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-6)
     assert float(loss.diagnostics["gradient_penalty"]) == pytest.approx(4.0, rel=1e-5)
@@ -110,14 +106,14 @@ def test_a_clipped_critic_stays_within_the_range_and_has_wasserstein_loss_by_han
     assert linear.weight.tolist() == [[pytest.approx(0.01), pytest.approx(-0.005)]]
 
 
-def test_weight_norm_without_gain_is_torchs_with_gain_one() -> None:
+def test_weight_norm_without_gain_equals_torchs_with_gain_1() -> None:
     torch.manual_seed(0)
-    layer, theirs = nn.Conv2d(3, 5, 4), nn.Conv2d(3, 5, 4)
-    theirs.load_state_dict(layer.state_dict())
-    theirs = nn.utils.parametrizations.weight_norm(theirs)
-    theirs.parametrizations["weight"].original0.data.fill_(1.0)
+    layer, torchs = nn.Conv2d(3, 5, 4), nn.Conv2d(3, 5, 4)
+    torchs.load_state_dict(layer.state_dict())
+    torchs = nn.utils.parametrizations.weight_norm(torchs)
+    torchs.parametrizations["weight"].original0.data.fill_(1.0)
     ours = weight_norm.UnitWeights()(layer.weight)
-    assert torch.allclose(ours, theirs.weight, atol=1e-6)
+    assert torch.allclose(ours, torchs.weight, atol=1e-6)
     by_hand = weight_norm.UnitWeights()(torch.tensor([[3.0, 4.0], [0.0, -2.0]]))
     assert torch.allclose(by_hand, torch.tensor([[0.6, 0.8], [0.0, -1.0]]))
 
@@ -131,7 +127,7 @@ def test_every_layer_of_a_weight_normalised_discriminator_has_unit_rows() -> Non
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (3, 2)])
-def test_the_orthonormal_penalty_is_over_singular_values_by_hand(shape: tuple[int, int]) -> None:
+def test_the_orthonormal_penalty_is_a_sum_over_singular_values_by_hand(shape: tuple[int, int]) -> None:
     matrix = torch.zeros(shape)
     matrix[0, 0], matrix[1, 1] = 2.0, 0.5
     # (4 - 1)^2 + (1/4 - 1)^2
@@ -156,7 +152,7 @@ def test_the_lipschitz_constant_multiplies_every_score() -> None:
     assert torch.allclose(scores[1], 3.0 * scores[0], rtol=1e-5)
 
 
-def test_as_many_power_iterations_are_done_an_update_as_the_options_say() -> None:
+def test_a_step_runs_as_many_power_iterations_as_the_option_says() -> None:
     states = []
     for iterations, updates in ((3, 1), (1, 3)):
         torch.manual_seed(0)
@@ -167,7 +163,7 @@ def test_as_many_power_iterations_are_done_an_update_as_the_options_say() -> Non
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
-def test_a_normalised_generator_has_spectral_norm_one_and_exports_plain_weights_that_draw_the_same() -> None:
+def test_a_normalised_generator_has_spectral_norm_1_and_its_exported_weights_make_the_same_images() -> None:
     torch.manual_seed(0)
     gan = sngan.GAN(SHAPE, NARROW, SNGAN.model_copy(update={"normalise_generator": True}))
     before = gan.generator.get_submodule("first").weight.clone()  # type: ignore[operator]
@@ -178,7 +174,7 @@ def test_a_normalised_generator_has_spectral_norm_one_and_exports_plain_weights_
     plain = build_generator(SHAPE, NARROW)
     plain.load_state_dict(export_state(gan.generator))
     z = torch.randn(4, 16)
-    # Not to the bit: a use right after an iteration takes the norm from it, where a later one computes it anew.
+    # The images differ in the last bits, because a forward pass right after a power iteration uses the cached sigma.
     torch.testing.assert_close(plain.eval()(z), gan.generator.eval()(z), rtol=1e-5, atol=1e-6)
     layers = [m for m in plain.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
     assert len(layers) == 4
@@ -187,7 +183,7 @@ def test_a_normalised_generator_has_spectral_norm_one_and_exports_plain_weights_
         assert float(norm) == pytest.approx(1.0, rel=0.1)
 
 
-def test_a_critic_has_no_batch_norm_and_scores_each_image_alone() -> None:
+def test_a_critic_has_no_batch_norm_and_scores_each_image_by_itself() -> None:
     gan = wgan_gp.GAN(
         SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0, full_precision_penalty=True)
     )
@@ -195,7 +191,7 @@ def test_a_critic_has_no_batch_norm_and_scores_each_image_alone() -> None:
     assert torch.allclose(gan.discriminator(images)[1:2], gan.discriminator(images[1:2]), atol=1e-6)
 
 
-def test_no_batch_norm_stands_beside_spectral_norm_and_the_score_is_one_number() -> None:
+def test_sngan_has_no_batch_norm_in_its_discriminator_and_scores_an_image_by_one_number() -> None:
     gan = sngan.GAN(SHAPE, NARROW, SNGAN)
     kinds = {type(layer) for layer in gan.discriminator.modules()}
     assert not kinds & {nn.BatchNorm2d, BatchNormWithoutGain}
@@ -204,16 +200,16 @@ def test_no_batch_norm_stands_beside_spectral_norm_and_the_score_is_one_number()
 
 def test_ebgans_margin_is_applied_to_each_image_not_to_the_mean() -> None:
     gan = ebgan.GAN(SHAPE, NARROW, EBGAN)
-    gan.discriminator = ToBlank()  # type: ignore[assignment]
-    # Energies 0 and 2.25: hinges 1 and 0, mean 0.5; the hinge of the mean energy would be 0.
-    loss = gan.discriminator_loss(Batch(flat(0.5, 0.5)), Batch(flat(0.0, 1.5)), torch.Generator())
+    gan.discriminator = ZeroAutoEncoder()  # type: ignore[assignment]
+    # The energies are 0 and 2.25, the hinges 1 and 0, and their mean 0.5; the hinge of the mean energy would be 0.
+    loss = gan.discriminator_loss(grey(0.5, 0.5), grey(0.0, 1.5), torch.Generator())
     assert float(loss.total) == pytest.approx(0.25 + 0.5)
 
 
 def test_ebgans_generator_gets_the_gradient_through_both_sides_of_the_energy() -> None:
     gan = ebgan.GAN(SHAPE, NARROW, EBGAN.model_copy(update={"pull_away_weight": 0.0}))
-    gan.discriminator = ToHalf()  # type: ignore[assignment]
-    fake = flat(0.8, 0.4).requires_grad_(True)
+    gan.discriminator = HalvingAutoEncoder()  # type: ignore[assignment]
+    fake = grey(0.8, 0.4).images.requires_grad_(True)
     gan.generator_loss(Batch(fake)).total.backward()
     # The energy (x - x/2)^2 has slope x/2, averaged over 2 * 784 pixels; with a detached target it would be x.
     assert fake.grad is not None
@@ -227,17 +223,17 @@ def test_pull_away_is_one_for_equal_codes_and_zero_for_orthogonal_ones() -> None
     assert float(ebgan.compute_pull_away(torch.eye(4))) == pytest.approx(0.0)
 
 
-def test_pull_away_tells_collapse_from_diversity_by_hand() -> None:
+def test_pull_away_by_hand() -> None:
     # Cosines: 0.6 between the first two, 0 and 0.8 with the third; mean of squares over the three pairs.
     codes = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 5.0]])
     assert float(ebgan.compute_pull_away(codes)) == pytest.approx((0.36 + 0.0 + 0.64) / 3, rel=1e-6)
 
 
-def test_began_weighs_generated_images_by_k_and_moves_k_by_hand() -> None:
+def test_began_weights_generated_images_by_k_and_moves_k_by_hand() -> None:
     gan = began.GAN(SHAPE, NARROW, BEGAN)
-    gan.discriminator = ToBlank()
+    gan.discriminator = ZeroAutoEncoder()
     gan.k.fill_(0.5)
-    loss = gan.discriminator_loss(Batch(flat(0.8, 0.4)), Batch(flat(0.1, 0.3)), torch.Generator())
+    loss = gan.discriminator_loss(grey(0.8, 0.4), grey(0.1, 0.3), torch.Generator())
     assert float(loss.total) == pytest.approx(0.6 - 0.5 * 0.2)
     assert float(loss.diagnostics["convergence"]) == pytest.approx(0.6 + abs(0.5 * 0.6 - 0.2))
     gan.after_discriminator_step(loss)
@@ -246,29 +242,23 @@ def test_began_weighs_generated_images_by_k_and_moves_k_by_hand() -> None:
 
 def test_k_stays_within_zero_and_one_and_is_part_of_the_state() -> None:
     gan = began.GAN(SHAPE, NARROW, BEGAN)
-    gan.discriminator = ToBlank()
+    gan.discriminator = ZeroAutoEncoder()
     for _ in range(3):
-        gan.after_discriminator_step(
-            gan.discriminator_loss(Batch(flat(0.0)), Batch(flat(1.0)), torch.Generator())
-        )
+        gan.after_discriminator_step(gan.discriminator_loss(grey(0.0), grey(1.0), torch.Generator()))
     assert float(gan.k) == 0.0
     for _ in range(50):
-        gan.after_discriminator_step(
-            gan.discriminator_loss(Batch(flat(1.0)), Batch(flat(0.0)), torch.Generator())
-        )
+        gan.after_discriminator_step(gan.discriminator_loss(grey(1.0), grey(0.0), torch.Generator()))
     assert float(gan.k) == 1.0
     assert "k" in gan.state_dict()
 
 
 def test_began_halves_the_learning_rate_when_the_epochs_mean_measure_stalls() -> None:
     gan = began.GAN(SHAPE, NARROW, BEGAN)
-    gan.discriminator = ToBlank()
+    gan.discriminator = ZeroAutoEncoder()
     factors = []
     for level in (0.8, 0.4, 0.4, 0.4, 0.2, 0.2):
         # Two steps an epoch, so that the mean is over the epoch and not its last step.
         for real in (level, level / 2):
-            gan.after_discriminator_step(
-                gan.discriminator_loss(Batch(flat(real)), Batch(flat(0.0)), torch.Generator())
-            )
+            gan.after_discriminator_step(gan.discriminator_loss(grey(real), grey(0.0), torch.Generator()))
         factors.append(gan.end_epoch())
     assert factors == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5]

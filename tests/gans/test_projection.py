@@ -1,4 +1,4 @@
-"""The projection discriminator and its generator's conditional batch norms, against numbers found by hand."""
+"""The projection discriminator and the conditional batch norm of its generator, with values computed by hand."""
 
 import pytest
 import torch
@@ -8,6 +8,7 @@ from torch.nn.utils import parametrize
 from stages.gans import projection
 from stages.networks.architectures import build_discriminator
 from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
+from stages.networks.discriminator import ScoringDiscriminator
 from stages.networks.gan import Batch, load_gan_module
 from stages.networks.params import NetworksParams
 
@@ -16,8 +17,8 @@ RESIDUAL = NARROW.model_copy(update={"architecture": "residual"})
 SHAPE = (1, 8, 8)
 
 
-class Body(nn.Module):
-    """A discriminator whose features are an image's own two pixels."""
+class Body(ScoringDiscriminator):
+    """A discriminator whose features are the two pixels of an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +31,7 @@ class Body(nn.Module):
 
 
 def make_discriminator() -> projection.ProjectionDiscriminator:
-    discriminator = projection.ProjectionDiscriminator(Body(), class_count=3)  # type: ignore[arg-type]
+    discriminator = projection.ProjectionDiscriminator(Body(), class_count=3)
     discriminator.embedding.weight.data.copy_(torch.tensor([[0.0, 0.0], [2.0, 1.0], [-1.0, 4.0]]))
     return discriminator
 
@@ -40,20 +41,20 @@ def make_gan(networks: NetworksParams = NARROW, loss: str = "hinge") -> projecti
     return projection.GAN(SHAPE, networks, projection.Options(loss=loss), 3)  # type: ignore[arg-type]
 
 
-def test_the_score_is_that_of_the_features_and_their_product_with_the_labels_vector_by_hand() -> None:
+def test_the_score_is_the_bodys_plus_the_product_of_features_and_class_embedding_by_hand() -> None:
     image = torch.tensor([3.0, 2.0]).view(1, 1, 1, 2).repeat(3, 1, 1, 1)
     scores = make_discriminator()(image, torch.tensor([0, 1, 2]))
-    # 3 - 2 + 0.5, and beside it 0; 2 * 3 + 1 * 2; -1 * 3 + 4 * 2.
+    # The body's score is 3 - 2 + 0.5. The products are 0; 2 * 3 + 1 * 2; -1 * 3 + 4 * 2.
     assert scores.tolist() == [1.5, 9.5, 6.5]
 
 
-def test_the_losses_take_every_image_with_its_own_label_by_hand() -> None:
+def test_the_losses_score_every_image_with_its_own_label_by_hand() -> None:
     gan = make_gan()
     gan.discriminator = make_discriminator()
     image = torch.tensor([3.0, 2.0]).view(1, 1, 1, 2)
     real, fake = Batch(image, torch.tensor([1])), Batch(-image, torch.tensor([2]))
     loss = gan.discriminator_loss(real, fake, torch.Generator())
-    # Scores 9.5 and -1 + 0.5 - 5 = -5.5: both on their side of the hinges.
+    # The scores are 9.5 and -1 + 0.5 - 5 = -5.5, so both hinges are zero.
     assert float(loss.total.detach()) == 0.0
     assert (float(loss.diagnostics["real_score"]), float(loss.diagnostics["fake_score"])) == (9.5, -5.5)
     assert float(gan.generator_loss(fake).total.detach()) == 5.5
@@ -69,7 +70,7 @@ def test_conditional_batch_norm_by_hand() -> None:
     assert norm(maps, torch.tensor([1, 0])).flatten().tolist() == pytest.approx([-5.0, 1.0], rel=1e-4)
 
 
-def test_conditional_batch_norm_of_one_class_is_batch_norm() -> None:
+def test_conditional_batch_norm_of_one_class_equals_batch_norm() -> None:
     norm, plain = ConditionalBatchNorm2d(3, class_count=1), nn.BatchNorm2d(3)
     maps = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
     for _ in range(2):
@@ -77,13 +78,13 @@ def test_conditional_batch_norm_of_one_class_is_batch_norm() -> None:
         norm.eval(), plain.eval()
 
 
-def test_conditional_batch_norm_keeps_the_type_of_its_maps() -> None:
+def test_conditional_batch_norm_keeps_the_dtype_of_its_maps() -> None:
     norm = ConditionalBatchNorm2d(3, class_count=2)
     assert norm(torch.randn(2, 3, 4, 4).bfloat16(), torch.tensor([0, 1])).dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("networks", [NARROW, RESIDUAL], ids=lambda networks: networks.architecture)
-def test_every_weight_of_the_discriminator_is_spectrally_normalised_that_of_the_classes_too(
+def test_every_weight_of_the_discriminator_is_spectrally_normalised_and_so_is_the_class_embedding(
     networks: NetworksParams,
 ) -> None:
     gan = make_gan(networks)
@@ -99,7 +100,7 @@ def test_every_weight_of_the_discriminator_is_spectrally_normalised_that_of_the_
 
 
 @pytest.mark.parametrize("networks", [NARROW, RESIDUAL], ids=lambda networks: networks.architecture)
-def test_without_vectors_of_classes_the_discriminator_is_the_model_zoos_own(networks: NetworksParams) -> None:
+def test_with_class_embeddings_of_zero_the_discriminator_equals_its_body(networks: NetworksParams) -> None:
     torch.manual_seed(0)
     plain = build_discriminator(SHAPE, networks)
     conditional = projection.ProjectionDiscriminator(plain, class_count=3)
@@ -109,7 +110,7 @@ def test_without_vectors_of_classes_the_discriminator_is_the_model_zoos_own(netw
 
 
 @pytest.mark.parametrize("networks", [NARROW, RESIDUAL], ids=lambda networks: networks.architecture)
-def test_an_images_label_changes_it_and_no_other(networks: NetworksParams) -> None:
+def test_a_label_changes_its_own_image_and_no_other(networks: NetworksParams) -> None:
     generator = make_gan(networks).generator.eval()
     for layer in generator.modules():
         if isinstance(layer, ConditionalBatchNorm2d):
@@ -120,7 +121,7 @@ def test_an_images_label_changes_it_and_no_other(networks: NetworksParams) -> No
     assert not torch.allclose(one[1], other[1], atol=1e-3)
 
 
-def test_labels_of_generated_images_are_even_over_the_classes_and_leave_z_as_it_is() -> None:
+def test_sampled_labels_are_uniform_over_the_classes_and_do_not_change_z() -> None:
     generator = make_gan().generator
     random, same = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     z, labels = generator.sample_z(6000, random), generator.sample_labels(6000, random)
@@ -130,7 +131,7 @@ def test_labels_of_generated_images_are_even_over_the_classes_and_leave_z_as_it_
     assert shares.tolist() == pytest.approx([1 / 3] * 3, abs=0.02)
 
 
-def test_an_unconditional_gan_draws_no_labels_and_spends_no_random_number_on_them() -> None:
+def test_an_unconditional_gan_samples_no_labels_and_uses_no_random_numbers_for_them() -> None:
     module = load_gan_module("vanilla")
     gan = module.GAN(SHAPE, NARROW, module.Options(loss="hinge"), 3)
     random, same = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""The tiny repository root that trainings are tested in."""
+"""Shares the fixture of a small workspace with the tests of the training."""
 
 from tests.train.conftest import workspace
 

@@ -1,4 +1,4 @@
-"""A whole discriminator: gradients and bounds that are known by hand, or found another way."""
+"""The analysis of a whole discriminator agrees with values computed by hand or by another method."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stages.lipschitz.analysis import analyse
+from stages.lipschitz.analysis import analyse_discriminator
 from stages.lipschitz.gradients import compute_gradient_norms
 from stages.lipschitz.layers import trace_layers
 from stages.lipschitz.params import LipschitzParams
@@ -18,19 +18,19 @@ from tests.lipschitz.tiny_gans import OPTIONS, SHAPE, build
 PARAMS = LipschitzParams(image_count=6, power_iterations=50, tolerance=1e-8)
 
 
-def draw_images(seed: int = 1) -> dict[str, Tensor]:
+def sample_images(seed: int = 1) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(seed)
     real, fake = (torch.rand(6, *SHAPE, generator=random, dtype=torch.float64) * 2 - 1 for _ in range(2))
     return {"real": real, "fake": fake, "interpolated": (real + fake) / 2}
 
 
 def measure(gan: Gan, images: Tensor) -> Tensor:
-    shown = Batch(images)
-    return compute_gradient_norms(gan, trace_layers(gan, shown).layers, shown).norms
+    batch = Batch(images)
+    return compute_gradient_norms(gan, trace_layers(gan, batch).layers, batch).norms
 
 
-def differentiate_by_hand(gan: Gan, images: Tensor, step: float = 1e-5) -> Tensor:
-    """Take central differences along every pixel of every image, the others held."""
+def compute_finite_differences(gan: Gan, images: Tensor, step: float = 1e-5) -> Tensor:
+    """Compute the gradient norms by central differences along each pixel of each image."""
     norms = []
     for index in range(len(images)):
         slopes = []
@@ -45,7 +45,7 @@ def differentiate_by_hand(gan: Gan, images: Tensor, step: float = 1e-5) -> Tenso
 
 
 def make_linear() -> Gan:
-    """A discriminator without anything but linear layers, all of whose quantities are known: 8 x 8 -> 4 -> 2 -> 1."""
+    """Make a discriminator of three linear layers, 64 -> 4 -> 2 -> 1, all of whose quantities are known by hand."""
     gan = build("sngan")
     first, second, third = nn.Linear(64, 4), nn.Linear(4, 2), nn.Linear(2, 1)
     with torch.no_grad():
@@ -58,59 +58,61 @@ def make_linear() -> Gan:
     return gan
 
 
-def test_every_quantity_of_a_linear_network_is_as_computed_by_hand() -> None:
-    row = analyse(make_linear(), draw_images(), PARAMS, seed=0)
+def test_every_quantity_of_a_linear_network_equals_the_one_computed_by_hand() -> None:
+    row = analyse_discriminator(make_linear(), sample_images(), PARAMS, seed=0)
     assert [layer["sigma"] for layer in row["layers"]] == pytest.approx([3.0, 5.0, 1.0])
     assert [layer["operator_norm"] for layer in row["layers"]] == pytest.approx([3.0, 5.0, 1.0])
     assert [layer["sigma_estimate"] for layer in row["layers"]] == pytest.approx([3.0, 5.0, 1.0])
     assert row["operator_norm_product"] == row["sigma_product"] == pytest.approx(15.0)
-    # D(x) = 0.6 * 5 * 2 * x0 + 0.8 * 1 * 3 * x1: the layers' stretched directions do not line up.
-    steepness = math.hypot(6.0, 2.4)
+    # D(x) = 0.6 * 5 * 2 * x0 + 0.8 * 1 * 3 * x1: the layers' first singular vectors are not aligned.
+    gradient_norm = math.hypot(6.0, 2.4)
     for kind in ("real", "fake", "interpolated"):
-        expected = {"mean": steepness, "deviation": 0.0, "largest": steepness}
+        expected = {"mean": gradient_norm, "deviation": 0.0, "largest": gradient_norm}
         assert row["gradient_norm"][kind] == pytest.approx(expected, abs=1e-6)
         assert row["local_bound"][kind]["largest"] == pytest.approx(15.0)
-        assert row["share_of_bound"][kind]["largest"] == pytest.approx(steepness / 15.0)
+        assert row["share_of_bound"][kind]["largest"] == pytest.approx(gradient_norm / 15.0)
 
 
-def test_the_bound_is_reached_where_the_layers_line_up() -> None:
+def test_the_bound_is_reached_if_the_layers_singular_vectors_are_aligned() -> None:
     gan = make_linear()
     with torch.no_grad():
         layers = [layer for layer in gan.discriminator.children() if isinstance(layer, nn.Linear)]
         layers[0].weight[0, 0], layers[0].weight[1, 1] = 3.0, 2.0
         layers[2].weight.copy_(torch.tensor([[1.0, 0.0]]))
-    row = analyse(gan, draw_images(), PARAMS, seed=0)
+    row = analyse_discriminator(gan, sample_images(), PARAMS, seed=0)
     assert row["share_of_bound"]["real"]["largest"] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("gan", ["sngan", "layer_norm", "began", "ebgan"])
-def test_the_gradient_is_that_of_finite_differences(gan: str) -> None:
-    one, images = build(gan), draw_images()["real"][:2]
+def test_the_gradient_agrees_with_finite_differences(gan: str) -> None:
+    one, images = build(gan), sample_images()["real"][:2]
     assert measure(one, images).tolist() == pytest.approx(
-        differentiate_by_hand(one, images).tolist(), rel=1e-4
+        compute_finite_differences(one, images).tolist(), rel=1e-4
     )
 
 
-def test_a_batch_norms_statistics_are_held_and_its_values_are_not_changed() -> None:
-    gan, images = build("batch_norm"), draw_images()["real"]
+def test_batch_norms_statistics_are_constants_of_the_derivative_and_its_output_is_unchanged() -> None:
+    gan, images = build("batch_norm"), sample_images()["real"]
     with torch.no_grad():
         for parameter in gan.discriminator.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
-    held = hold_statistics(gan, images)
-    assert held.score(Batch(images)).tolist() == pytest.approx(gan.score(Batch(images)).tolist(), rel=1e-9)
+    fixed_gan = fix_statistics(gan, images)
+    assert fixed_gan.score(Batch(images)).tolist() == pytest.approx(
+        gan.score(Batch(images)).tolist(), rel=1e-9
+    )
     expected = (
-        torch.autograd.functional.jacobian(lambda x: held.score(Batch(x)).sum(), images)
+        torch.autograd.functional.jacobian(lambda x: fixed_gan.score(Batch(x)).sum(), images)
         .flatten(1)
         .norm(dim=1)
     )
     assert measure(gan, images).tolist() == pytest.approx(expected.tolist(), rel=1e-9)
 
 
-def hold_statistics(gan: Gan, images: Tensor) -> Gan:
-    """Replace each batch norm by the affine layer that it is for these images."""
-    held = build("batch_norm")
-    held.load_state_dict(gan.state_dict())
-    layers: Any = held.discriminator.encoder.layers  # type: ignore[union-attr]
+def fix_statistics(gan: Gan, images: Tensor) -> Gan:
+    """Replace each batch norm by the affine map that it applies to these images."""
+    fixed_gan = build("batch_norm")
+    fixed_gan.load_state_dict(gan.state_dict())
+    layers: Any = fixed_gan.discriminator.encoder.layers  # type: ignore[union-attr]
     maps = images
     for index, layer in enumerate(layers):
         if isinstance(layer, BatchNormWithoutGain):
@@ -122,16 +124,16 @@ def hold_statistics(gan: Gan, images: Tensor) -> Gan:
             fixed.bias = layer.offset
             layers[index] = fixed
         maps = layers[index](maps)
-    return held
+    return fixed_gan
 
 
-def test_the_factor_of_layer_norm_is_the_norm_of_its_jacobian() -> None:
+def test_the_jacobian_norm_of_layer_norm_is_that_of_its_jacobian_by_autograd() -> None:
     gan = build("layer_norm")
     norm = LayerNormWithoutGain(1, 8)
     gan.discriminator = nn.Sequential(norm, nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0)).double()
-    image = draw_images()["real"]
-    shown = Batch(image)
-    measured = compute_gradient_norms(gan, trace_layers(gan, shown).layers, shown)
+    image = sample_images()["real"]
+    batch = Batch(image)
+    measured = compute_gradient_norms(gan, trace_layers(gan, batch).layers, batch)
     for index in range(2):
         jacobian = torch.autograd.functional.jacobian(norm, image[index : index + 1]).view(64, 64)
         assert float(measured.jacobian_norms["0"][index]) == pytest.approx(
@@ -141,50 +143,51 @@ def test_the_factor_of_layer_norm_is_the_norm_of_its_jacobian() -> None:
 
 @pytest.mark.parametrize("gan", OPTIONS)
 @pytest.mark.parametrize("scale", [1.0, 3.0])
-def test_no_gradient_is_steeper_than_the_bound_at_its_image(gan: str, scale: float) -> None:
+def test_no_gradient_norm_exceeds_the_bound_at_its_image(gan: str, scale: float) -> None:
     one = build(gan)
     with torch.no_grad():
         for parameter in one.discriminator.parameters():
             parameter.mul_(scale)
-    row = analyse(one, draw_images(), PARAMS, seed=0)
+    row = analyse_discriminator(one, sample_images(), PARAMS, seed=0)
     shares = [row["share_of_bound"][kind]["largest"] for kind in ("real", "fake", "interpolated")]
     assert 0.0 < max(shares) <= 1.0
 
 
 @pytest.mark.parametrize("gan", ["layer_norm", "batch_norm"])
-def test_a_normaliser_lets_a_discriminator_be_steeper_than_all_its_layers_norms(gan: str) -> None:
-    # Dark images of little contrast: what is normalised is stretched.
-    images = {kind: 0.01 * image for kind, image in draw_images().items()}
-    row = analyse(build(gan), images, PARAMS, seed=0)
+def test_with_a_normaliser_the_gradient_norm_can_exceed_the_product_of_the_layers_norms(gan: str) -> None:
+    # A normaliser amplifies images of little contrast.
+    images = {kind: 0.01 * image for kind, image in sample_images().items()}
+    row = analyse_discriminator(build(gan), images, PARAMS, seed=0)
     assert row["gradient_norm"]["real"]["largest"] > row["operator_norm_product"]
     assert max(normaliser["largest_jacobian_norm"] for normaliser in row["normalisers"]) > 10.0
 
 
-def test_spectral_normalisation_brings_the_matrices_to_one_and_leaves_the_operator_above() -> None:
-    row = analyse(build("sngan"), draw_images(), PARAMS, seed=0)
+def test_spectral_normalisation_brings_the_matrices_to_norm_1_and_the_operators_stay_above_it() -> None:
+    row = analyse_discriminator(build("sngan"), sample_images(), PARAMS, seed=0)
     assert [layer["sigma"] for layer in row["layers"]] == pytest.approx([1.0] * 4, abs=0.05)
     assert row["sigma_product"] == pytest.approx(1.0, abs=0.1)
     assert row["operator_norm_product"] > 2.0
 
 
-def test_without_a_chain_there_are_norms_and_gradients_and_no_bound() -> None:
+def test_without_a_chain_there_are_norms_and_gradients_but_no_bound() -> None:
     gan = make_linear()
     gan.discriminator = nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0)).double()
-    row = analyse(gan, draw_images(), PARAMS, seed=0)
+    row = analyse_discriminator(gan, sample_images(), PARAMS, seed=0)
     assert row["local_bound"] == row["share_of_bound"] == dict.fromkeys(("real", "fake", "interpolated"))
     assert row["gradient_norm"]["real"]["mean"] > 0
 
 
-def test_a_judgement_that_is_not_one_number_an_image_is_refused() -> None:
+def test_a_score_that_is_not_one_number_an_image_is_refused() -> None:
     gan = make_linear()
     gan.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(64, 1)).double()
     with pytest.raises(
-        ValueError, match=r"stages.gans.sngan: score gives \[6, 1\] for \[6, 1, 8, 8\], expected one"
+        ValueError,
+        match=r"stages.gans.sngan: score returns the shape \[6, 1\] for images of the shape \[6, 1, 8, 8\]",
     ):
-        measure(gan, draw_images()["real"])
+        measure(gan, sample_images()["real"])
 
 
 def test_the_same_seed_gives_the_same_row() -> None:
-    assert analyse(build("wgan_gp"), draw_images(), PARAMS, seed=3) == analyse(
-        build("wgan_gp"), draw_images(), PARAMS, seed=3
+    assert analyse_discriminator(build("wgan_gp"), sample_images(), PARAMS, seed=3) == analyse_discriminator(
+        build("wgan_gp"), sample_images(), PARAMS, seed=3
     )

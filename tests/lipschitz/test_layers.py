@@ -1,4 +1,4 @@
-"""Which layers a discriminator runs through, and when their norms make a bound."""
+"""The trace of a discriminator has its layers in their order, and tells whether their norms bound the whole."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ class Custom(Gan):
 
 
 class Skip(nn.Module):
-    """A residual block, then a score."""
+    """A residual block, with or without its skip connection, and a linear score."""
 
     def __init__(self, is_added: bool) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def trace(network: nn.Module) -> Trace:
 
 
 @pytest.mark.parametrize("gan", OPTIONS)
-def test_every_gans_layers_are_one_chain_in_their_order(gan: str) -> None:
+def test_the_layers_of_every_gan_are_one_chain_in_their_order(gan: str) -> None:
     found = trace_layers(build(gan), Batch(torch.rand(2, *SHAPE, dtype=torch.float64)))
     assert found.has_bound
     kinds = [layer.kind for layer in found.layers if layer.is_linear]
@@ -57,7 +57,7 @@ def test_every_gans_layers_are_one_chain_in_their_order(gan: str) -> None:
     assert kinds == [*encoder, "linear", *decoder]
 
 
-def test_a_layers_input_shape_is_that_of_one_image() -> None:
+def test_the_input_shape_of_a_layer_is_for_one_image() -> None:
     linear = [
         layer
         for layer in trace_layers(build("sngan"), Batch(torch.rand(3, *SHAPE, dtype=torch.float64))).layers
@@ -66,12 +66,12 @@ def test_a_layers_input_shape_is_that_of_one_image() -> None:
     assert [layer.input_shape for layer in linear] == [(1, 8, 8), (3, 8, 8), (3, 4, 4), (96,)]
 
 
-def test_a_skip_connection_makes_no_chain() -> None:
+def test_a_skip_connection_breaks_the_chain() -> None:
     assert trace(Skip(is_added=False)).has_bound
     assert not trace(Skip(is_added=True)).is_chain
 
 
-def test_what_is_done_after_the_last_layer_is_noticed() -> None:
+def test_a_computation_after_the_last_layer_breaks_the_chain() -> None:
     class Doubled(Skip):
         def forward(self, images: Tensor) -> Tensor:
             return 2.0 * super().forward(images)
@@ -79,13 +79,13 @@ def test_what_is_done_after_the_last_layer_is_noticed() -> None:
     assert not trace(Doubled(is_added=False)).is_chain
 
 
-def test_a_layer_that_nothing_is_known_of_leaves_no_bound() -> None:
+def test_a_layer_of_unknown_norm_leaves_no_bound() -> None:
     found = trace(nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0)))
     assert found.is_chain
     assert not found.has_bound
 
 
-def test_what_computes_a_weight_is_no_layer() -> None:
+def test_a_parametrization_is_not_a_layer() -> None:
     names = [
         layer.name
         for layer in trace_layers(build("sngan"), Batch(torch.rand(2, *SHAPE, dtype=torch.float64))).layers

@@ -1,4 +1,4 @@
-"""The stage on trials that were trained for real, in a temporary folder."""
+"""The stage `lipschitz` on trials that the stage `train` trained, in a temporary folder."""
 
 import json
 import sys
@@ -64,7 +64,7 @@ def test_every_snapshot_has_a_row_and_the_last_a_summary(monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("workspace")
-def test_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_write_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     train(SNGAN)
     run(SNGAN, monkeypatch)
     first = read_bytes()
@@ -73,7 +73,7 @@ def test_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_trained_spectral_norm_stays_at_one_with_one_iteration_an_update(
+def test_spectral_norms_stay_near_1_in_training_with_one_power_iteration_a_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     train(SNGAN, generator_steps=120)
@@ -85,10 +85,10 @@ def test_a_trained_spectral_norm_stays_at_one_with_one_iteration_an_update(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("workspace")
-def test_a_trained_gradient_penalty_brings_gradients_between_images_near_one(
+def test_training_with_a_gradient_penalty_brings_interpolated_gradient_norms_near_1(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Real digits: critics of noise settle nowhere.
+    # The images are digits, because a critic that is trained on noise does not converge.
     digits = load_digits().images[:, None]
     np.save(images_file("train"), (digits * 15.9375).astype(np.uint8))
     trial, means = Trial("wgan_gp", "A", 0), []
@@ -101,7 +101,9 @@ def test_a_trained_gradient_penalty_brings_gradients_between_images_near_one(
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_trial_without_snapshots_says_only_where_it_diverged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_without_snapshots_has_only_the_step_at_which_it_diverged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     train(SNGAN)
     path = Path("models/sngan-A-0/manifest.json")
     path.write_text(
@@ -141,7 +143,7 @@ def test_more_images_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_conditional_discriminator_is_looked_at_with_each_images_label_and_has_no_bound(
+def test_a_conditional_discriminator_is_analysed_with_each_images_label_and_has_no_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_json(class_names_file(), ["a", "b"])
@@ -149,13 +151,13 @@ def test_a_conditional_discriminator_is_looked_at_with_each_images_label_and_has
     write_array(labels_file("train"), np.arange(22, dtype=np.int64) % 2)
     train(trial)
     for shift in (0, 0, 1):
-        # Judged as images of other classes they have other gradients; twice the same gives the same.
+        # The gradients are the same for the same labels, and others for other labels.
         write_array(labels_file("train"), (np.arange(22, dtype=np.int64) + shift) % 2)
         rows.append(run(trial, monkeypatch)[-1])
     assert rows[0] == rows[1]
     norms = [row["gradient_norm"]["real"]["mean"] for row in rows]
     assert norms[2] != norms[0] and min(norms) > 0.0
-    # The score is a sum over two paths, the class's and the last layer's: no chain.
+    # The score is the sum of two paths, the class embedding's and the last layer's, so the layers are no chain.
     assert not rows[0]["has_bound"]
     assert rows[0]["local_bound"] == {"real": None, "fake": None, "interpolated": None}
     assert [layer["name"] for layer in rows[0]["layers"]][-1] == "body.score"

@@ -25,7 +25,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def build(name: str, seed: int = 0) -> Gan:
-    """Build a GAN of the model zoo with seeded weights, in double precision."""
+    """Build a GAN of the model zoo with seeded weights in float64."""
     torch.manual_seed(seed)
     module = load_gan_module(name)
     gan: Gan = module.GAN(SHAPE, NETWORKS, module.Options(**OPTIONS[name]))

@@ -1,4 +1,4 @@
-"""Gradients of gradients at the input are torch's own, for any network, and nothing is computed in vain."""
+"""The gradient at the input and its own gradient equal torch's for any network, with no unneeded operation."""
 
 from collections.abc import Callable
 
@@ -36,8 +36,8 @@ def make_curved() -> nn.Module:
     )
 
 
-class Otherwise(nn.Module):
-    """The same functions, called in other ways."""
+class OtherCalls(nn.Module):
+    """Calls the replaced functions in every other way that torch allows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,15 +50,15 @@ class Otherwise(nn.Module):
         return functional.leaky_relu(input=maps, negative_slope=0.3).square().sum((1, 2, 3))
 
 
-@pytest.mark.parametrize("make", [make_piecewise_linear, make_normalised, Otherwise])
+@pytest.mark.parametrize("make", [make_piecewise_linear, make_normalised, OtherCalls])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memory_format) -> None:
+def test_gradients_equal_torchs(make: Callable[[], nn.Module], layout: torch.memory_format) -> None:
     torch.manual_seed(0)
     network = make().double().to(memory_format=layout)
     images = torch.randn(SHAPE, dtype=torch.float64).to(memory_format=layout).requires_grad_(True)
     found = []
-    for take in (differentiate_plainly, compute_input_gradient):
-        gradient = take(network, images)
+    for compute in (differentiate_plainly, compute_input_gradient):
+        gradient = compute(network, images)
         loss = (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
         found.append(
             (gradient, *torch.autograd.grad(loss, list(network.parameters()), materialize_grads=True))
@@ -67,14 +67,14 @@ def test_gradients_are_torchs(make: Callable[[], nn.Module], layout: torch.memor
         torch.testing.assert_close(ours, plain)
 
 
-def test_under_autocast_the_network_is_reduced_and_its_gradients_are_not() -> None:
+def test_under_autocast_the_network_runs_in_bfloat16_and_its_gradients_are_float32() -> None:
     torch.manual_seed(0)
     network = make_piecewise_linear()
     weights = [weight for weight in network.parameters() if weight.ndim > 1]
     images = torch.randn(SHAPE, requires_grad=True)
     found = []
-    for reduces in (False, True):
-        with torch.autocast("cpu", torch.bfloat16, reduces):
+    for is_autocast in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, is_autocast):
             gradient = compute_input_gradient(network, images)
             penalty = gradient.square().sum()
         found.append((gradient, *torch.autograd.grad(penalty, weights)))
@@ -84,29 +84,30 @@ def test_under_autocast_the_network_is_reduced_and_its_gradients_are_not() -> No
 
 
 def count_operations(network: nn.Module, images: Tensor) -> dict[str, int]:
-    """Count the operations of a gradient at the images and of its gradient at the weights."""
+    """Count the operations that compute the gradient at the images and that gradient's gradient at the weights."""
     with torch.profiler.profile() as profile:
         compute_input_gradient(network, images).square().sum().backward()
     return {event.key: event.count for event in profile.key_averages()}
 
 
-def test_nothing_is_computed_in_vain() -> None:
+def test_no_gradient_is_computed_that_is_not_needed() -> None:
     counts = count_operations(make_piecewise_linear(), torch.randn(SHAPE, requires_grad=True))
-    # Two convolutions: forward, and forward again on what comes back; their gradients on maps, and on weights.
+    # For each of the two convolutions: the forward pass, the gradients of the maps and of the weight, and a
+    # convolution of the second backward pass.
     assert counts["aten::convolution"] == 4
     assert counts["aten::convolution_backward"] == 4
 
 
-def test_nothing_is_sent_to_the_images_where_a_second_gradient_reaches_them() -> None:
+def test_the_second_backward_pass_computes_no_gradient_of_the_images() -> None:
     images = torch.randn(SHAPE, requires_grad=True)
     counts = count_operations(make_curved(), images)
-    # First one for the maps of each layer; then the weight of each, twice, and the maps of the second layer.
+    # First backward pass: the maps of each convolution. Second: the weight of each, twice, and the maps of the second.
     assert counts["aten::convolution_backward"] == 7
     assert images.grad is None
 
 
-class Given(nn.Module):
-    """A network of one kernel, which is given."""
+class OneConv(nn.Module):
+    """A network with one convolution, whose kernel is an argument."""
 
     def __init__(self, kernel: Tensor) -> None:
         super().__init__()
@@ -116,10 +117,10 @@ class Given(nn.Module):
         return functional.conv2d(images, self.kernel, stride=2, padding=1).sigmoid().square().sum((1, 2, 3))
 
 
-def test_a_third_gradient_is_right() -> None:
+def test_the_third_derivative_agrees_with_finite_differences() -> None:
     torch.manual_seed(0)
     images = torch.randn(2, *SHAPE[1:], dtype=torch.float64, requires_grad=True)
     kernel = torch.randn(6, 3, 3, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(
-        lambda at: compute_input_gradient(Given(at), images).sum((2, 3)), kernel, fast_mode=True
+        lambda at: compute_input_gradient(OneConv(at), images).sum((2, 3)), kernel, fast_mode=True
     )

@@ -1,3 +1,5 @@
+"""The residual networks equal the paper's tables and figure, computed in fewer operations."""
+
 import math
 from typing import Any
 
@@ -37,14 +39,14 @@ def convolve(maps: Tensor, layer: nn.Conv2d) -> Tensor:
 
 
 @pytest.mark.parametrize("side", [4, 6, 7])
-def test_one_strided_convolution_is_a_convolution_and_then_a_mean_pooling(side: int) -> None:
+def test_a_pooled_convolution_equals_a_convolution_and_then_a_mean_pooling(side: int) -> None:
     layer, maps = PooledConv2d(3, 5), torch.randn(2, 3, side, side)
     nn.init.normal_(layer.bias)  # type: ignore[arg-type]
     assert torch.allclose(layer(maps), pool(convolve(maps, layer)), atol=1e-6)
 
 
 @pytest.mark.parametrize("side", [4, 7])
-def test_one_transposed_convolution_is_an_upsampling_and_then_a_convolution(side: int) -> None:
+def test_an_upsampled_convolution_equals_an_upsampling_and_then_a_convolution(side: int) -> None:
     layer, maps = UpsampledConv2d(3, 5), torch.randn(2, 3, side, side)
     nn.init.normal_(layer.bias)  # type: ignore[arg-type]
     assert torch.allclose(layer(maps), convolve(upsample(maps), layer), atol=1e-6)
@@ -56,7 +58,7 @@ def test_a_shortcut_commutes_with_upsampling_and_with_pooling() -> None:
     assert torch.allclose(shortcut(pool(maps)), pool(shortcut(maps)), atol=1e-6)
 
 
-def test_a_generators_block_is_the_papers_drawn_step_by_step() -> None:
+def test_a_block_of_the_generator_equals_the_papers_computed_step_by_step() -> None:
     torch.manual_seed(0)
     block, maps = GeneratorBlock(3, 5), torch.randn(4, 3, 4, 4)
     residual = convolve(upsample(functional.relu(block.norm_1(maps))), block.conv_1)
@@ -65,7 +67,9 @@ def test_a_generators_block_is_the_papers_drawn_step_by_step() -> None:
 
 
 @pytest.mark.parametrize(("is_first", "is_halved"), [(True, True), (False, True), (False, False)])
-def test_a_discriminators_block_is_the_papers_drawn_step_by_step(is_first: bool, is_halved: bool) -> None:
+def test_a_block_of_the_discriminator_equals_the_papers_computed_step_by_step(
+    is_first: bool, is_halved: bool
+) -> None:
     torch.manual_seed(0)
     block = DiscriminatorBlock(3, 5, 8, 0.0, is_first, is_halved, normaliser=None)
     maps = torch.randn(4, 3, 8, 8)
@@ -133,11 +137,11 @@ def test_every_layer_of_a_residual_discriminator_is_spectrally_normalised() -> N
     assert norms == pytest.approx([1.0] * 11, rel=0.1)
 
 
-def test_a_blocks_convolutions_are_drawn_with_gain_the_root_of_two_and_its_shortcut_with_gain_one() -> None:
+def test_a_blocks_convolutions_are_initialised_with_gain_sqrt_2_and_its_shortcut_with_gain_1() -> None:
     torch.manual_seed(0)
     block = DiscriminatorBlock(64, 96, 8, 0.0, is_first=False, is_halved=True, normaliser=None)
     init_weights(block)
     fans = {"conv_1": (64 + 64) * 9, "conv_2": (64 + 96) * 9, "shortcut": 64 + 96}
     for name, gain in (("conv_1", math.sqrt(2)), ("conv_2", math.sqrt(2)), ("shortcut", 1.0)):
-        spread = float(block.get_submodule(name).weight.detach().std())  # type: ignore[operator]
-        assert spread == pytest.approx(gain * math.sqrt(2 / fans[name]), rel=0.05)
+        deviation = float(block.get_submodule(name).weight.detach().std())  # type: ignore[operator]
+        assert deviation == pytest.approx(gain * math.sqrt(2 / fans[name]), rel=0.05)

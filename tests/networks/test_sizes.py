@@ -1,9 +1,11 @@
+"""The networks fit every image size, and at 32 pixels they are those of the paper's Table 3."""
+
 import pytest
 import torch
 
 from stages.networks.discriminator import AutoEncoder, ConvDiscriminator
 from stages.networks.generator import ConvGenerator
-from stages.networks.params import NetworksParams, channels_at, count_halvings
+from stages.networks.params import NetworksParams, count_channels, count_halvings
 
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 PAPER = NetworksParams(architecture="standard", z_dimension=128, width=64, negative_slope=0.1)
@@ -12,12 +14,12 @@ PAPER = NetworksParams(architecture="standard", z_dimension=128, width=64, negat
 @pytest.mark.parametrize(
     ("size", "halvings"), [(8, 1), (28, 2), (32, 3), (48, 3), (64, 4), (96, 4), (128, 5)]
 )
-def test_a_size_is_halved_down_to_four_to_seven_pixels(size: int, halvings: int) -> None:
+def test_the_side_is_halved_down_to_four_to_seven_pixels(size: int, halvings: int) -> None:
     assert count_halvings(size) == halvings
 
 
 @pytest.mark.parametrize("size", [1, 4, 7, 26, 33, 36, 100])
-def test_a_size_that_does_not_halve_down_is_refused_with_sizes_that_do(size: int) -> None:
+def test_a_size_that_cannot_be_halved_so_is_refused_and_allowed_sizes_are_named(size: int) -> None:
     with pytest.raises(ValueError, match=rf"image size {size}: .* 28, 32"):
         count_halvings(size)
 
@@ -64,5 +66,5 @@ def test_at_32_pixels_the_discriminator_is_table_3b_of_the_sngan_paper() -> None
     ]
 
 
-def test_channels_double_three_times_and_then_stay() -> None:
-    assert [channels_at(level, 64) for level in range(6)] == [64, 128, 256, 512, 512, 512]
+def test_channels_double_three_times_and_then_stay_constant() -> None:
+    assert [count_channels(level, 64) for level in range(6)] == [64, 128, 256, 512, 512, 512]
