@@ -224,7 +224,7 @@ class PairwiseTests:
     least_raw_p: float
     can_differ: bool
 
-    def of(self, first: str, second: str) -> PairTest:
+    def find_pair(self, first: str, second: str) -> PairTest:
         """Return the test of two GANs, with `first` as the first whichever the grid has first."""
         pair = next(pair for pair in self.pairs if {pair.first, pair.second} == {first, second})
         return pair if pair.first == first else pair.swap()

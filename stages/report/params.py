@@ -1,4 +1,4 @@
-"""What the report reads of params.yaml."""
+"""The sections of params.yaml that the report reads."""
 
 from pydantic import ConfigDict, Field
 
@@ -6,13 +6,13 @@ from stages.common.params import Params
 
 
 class ReportParams(Params):
-    """What the report is called."""
+    """The section `report`: the title of the report."""
 
     title: str = Field(min_length=1)
 
 
 class SettingNumbers(Params):
-    """The numbers under one letter of `settings`, shown as they stand: what they mean is the training's matter."""
+    """One setting under `settings`: the report shows its numbers, whatever their names are."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, int | float]

@@ -12,24 +12,23 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markdown_it import MarkdownIt
 
 from stages.common.artifacts import atomic_path, write_bytes, write_json
-from stages.report import show
+from stages.report import formatting
 from stages.report.model import Picture, Report, Row
 
 # A line break within a paragraph or a list item, with the next line's indentation.
 LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")
-TEMPLATES = {"report.md": "report.md.jinja", "index.html": "index.html.jinja"}
-# Of the show module, what the templates call.
-SHOWN = (
-    show.pluralise,
-    show.show_percent,
-    show.show_p,
-    show.show_value,
-    show.show_last,
-    show.show_interval,
-    show.show_place,
-    show.show_epoch,
-    show.show_range,
-    show.show_count,
+# What the templates call.
+FORMATS = (
+    formatting.pluralise,
+    formatting.format_percent,
+    formatting.format_p,
+    formatting.format_value,
+    formatting.format_last,
+    formatting.format_interval,
+    formatting.format_place,
+    formatting.format_epoch,
+    formatting.format_range,
+    formatting.format_count,
 )
 
 
@@ -81,12 +80,18 @@ def render_pages(report: Report, folder: Path) -> dict[str, str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {function.__name__: function for function in SHOWN}
+    environment.globals |= {function.__name__: function for function in FORMATS}
     environment.globals["embed"] = lambda picture: _embed(folder, picture)
     environment.filters |= {"markdown": _render_markdown, "unwrap": _unwrap}
     return {
-        name: environment.get_template(template).render(report=report) for name, template in TEMPLATES.items()
+        "index.html": _keep_percent_signs(environment.get_template("index.html.jinja").render(report=report)),
+        "report.md": environment.get_template("report.md.jinja").render(report=report),
     }
+
+
+def _keep_percent_signs(html: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return re.sub(r"(\d) %", r"\1&nbsp;%", html)
 
 
 def _embed(folder: Path, picture: Picture) -> str:
@@ -121,7 +126,7 @@ def render_text_table(report: Report) -> str:
     ]
     rule = "-" * max(map(len, text))
     missing = len(report.missing)
-    notes = [f"Missing: {show.pluralise(missing, 'trial')}; `dvc repro` makes them."] if missing else []
+    notes = [f"Missing: {formatting.pluralise(missing, 'trial')}; `dvc repro` makes them."] if missing else []
     source = report.sources[0]
     notes.append(
         f"The report's scores are of {source.data_set} with the {source.extractor} network: ranks compare, values do "
@@ -134,7 +139,9 @@ def _list_cells(row: dict[str, Any], report: Report) -> list[str]:
     cells = [str(row["name"])]
     for metric in report.metrics.values():
         rank = row[f"{metric.key}_rank"]
-        value = " ".join(filter(None, (show.show_value(row, metric), show.show_interval(row, metric))))
-        cells += [value, show.show_place(row, metric), show.show_last(row, metric)]
-        cells.append(show.NONE if rank is None else str(rank))
-    return [*cells, *(metric.show(row[f"report_{metric.key}"]) for metric in report.metrics.values())]
+        value = " ".join(
+            filter(None, (formatting.format_value(row, metric), formatting.format_interval(row, metric)))
+        )
+        cells += [value, formatting.format_place(row, metric), formatting.format_last(row, metric)]
+        cells.append(formatting.NONE if rank is None else str(rank))
+    return [*cells, *(metric.format(row[f"report_{metric.key}"]) for metric in report.metrics.values())]

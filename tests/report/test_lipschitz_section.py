@@ -13,11 +13,11 @@ from stages.report.__main__ import main
 from stages.report.claims.lipschitz import check_lipschitz_claims
 from stages.report.figures.lipschitz import plot_gradient_norms, plot_layer_norms
 from stages.report.figures.plot_style import write_figure
+from stages.report.formatting import format_range
 from stages.report.model import LipschitzRow
 from stages.report.results.all_results import read_results
 from stages.report.results.lipschitz import read_analyses
 from stages.report.sections.lipschitz import build_lipschitz
-from stages.report.show import show_range
 from tests.report.conftest import read_results_file, write_undrawn
 
 Write = Callable[..., None]
@@ -161,7 +161,7 @@ def test_equation_4_is_about_networks_without_normalisers(write_results: Write) 
     ],
 )
 def test_ranges_are_shown_in_three_digits(values: tuple[float, float | None], text: str) -> None:
-    assert show_range(values) == text
+    assert format_range(values) == text
 
 
 def test_claims_of_spectral_normalisation_cannot_be_told_without_it(write_results: Write) -> None:
@@ -225,6 +225,6 @@ def test_a_norm_that_is_not_finite_is_null_in_the_file_and_shown_as_infinity(wri
     write_analysis("sngan-A-0", make_row(10), make_row(20, operator_norm_product=None))
     (row,) = build_rows()
     assert row.operator_norm_product == (None, None)
-    assert show_range(row.operator_norm_product) == "∞"
+    assert format_range(row.operator_norm_product) == "∞"
     write_undrawn()
     assert read_results_file()["lipschitz"]["rows"][0]["operator_norm_product"] == [None, None]

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from pydantic import TypeAdapter
 
 from stages.common.artifacts import NEIGHBOURS, read_json, write_json
-from stages.report import render, show
+from stages.report import formatting, render
 from stages.report.model import Report, Row
 from stages.report.statistics.metrics import Metric
 from tests.report.conftest import write_undrawn
@@ -89,7 +89,7 @@ def list_table1(report: Report) -> Texts:
             row["name"],
             *(text for metric in report.metrics.values() for text in show_best(row, metric)),
             *(
-                metric.show(row[f"{source.key}_{metric.key}"])
+                metric.format(row[f"{source.key}_{metric.key}"])
                 for source in report.sources
                 for metric in report.metrics.values()
             ),
@@ -100,11 +100,11 @@ def list_table1(report: Report) -> Texts:
 
 def show_best(row: Row, metric: Metric) -> list[str]:
     return [
-        show.show_value(row, metric),
-        show.show_interval(row, metric),
-        show.show_place(row, metric),
-        show.show_epoch(row, metric),
-        show.show_last(row, metric),
+        formatting.format_value(row, metric),
+        formatting.format_interval(row, metric),
+        formatting.format_place(row, metric),
+        formatting.format_epoch(row, metric),
+        formatting.format_last(row, metric),
         str(row[f"{metric.key}_rank"] or "–"),
     ]
 
@@ -119,10 +119,10 @@ def list_cells(report: Report) -> Texts:
                 text
                 for metric in report.metrics.values()
                 for text in (
-                    show.show_value(row, metric),
-                    show.show_interval(row, metric),
-                    show.show_last(row, metric),
-                    show.show_interval(row, metric, "_last"),
+                    formatting.format_value(row, metric),
+                    formatting.format_interval(row, metric),
+                    formatting.format_last(row, metric),
+                    formatting.format_interval(row, metric, "_last"),
                 )
             ),
         ]
@@ -140,9 +140,9 @@ def list_trials(report: Report) -> Texts:
                 text
                 for metric in report.metrics.values()
                 for text in (
-                    metric.show(row[metric.key]),
+                    metric.format(row[metric.key]),
                     str(row[f"{metric.key}_generator_step"] or "–"),
-                    metric.show(row[f"{metric.key}_last"]),
+                    metric.format(row[f"{metric.key}_last"]),
                 )
             ),
             str(row["least_distinct_images"] or "–"),
@@ -158,7 +158,7 @@ def list_ablation(report: Report) -> Texts:
         else [
             row.title,
             str(row.distinct_images),
-            *(metric.show(getattr(row, metric.key)) for metric in report.metrics.values()),
+            *(metric.format(getattr(row, metric.key)) for metric in report.metrics.values()),
             ", ".join(row.worse_than) or "none",
         ]
         for row in report.ablation.rows
@@ -174,10 +174,10 @@ def list_lipschitz(report: Report) -> Texts:
         [
             row.name,
             row.score_name,
-            *map(show.show_count, (row.within_one, row.within_sigma_product, row.within_bound)),
-            *map(show.show_range, (row.sigma, row.operator_norm, row.sigma_product)),
-            *map(show.show_range, (row.operator_norm_product, row.normaliser_norm)),
-            *map(show.show_range, (row.mean_gradient_between, row.largest_gradient)),
+            *map(formatting.format_count, (row.within_one, row.within_sigma_product, row.within_bound)),
+            *map(formatting.format_range, (row.sigma, row.operator_norm, row.sigma_product)),
+            *map(formatting.format_range, (row.operator_norm_product, row.normaliser_norm)),
+            *map(formatting.format_range, (row.mean_gradient_between, row.largest_gradient)),
         ]
         for row in report.lipschitz.rows
     ]
@@ -232,13 +232,13 @@ def test_page_and_markdown_show_every_pair(report: Report) -> None:
     assert len(markdown) == len(pairs) == 6
     for row, (metric, pair) in zip(markdown, pairs, strict=True):
         assert pair.difference is not None
-        share, p = f"{pair.first_better} of {pair.blocks}", show.show_p(pair.corrected_p)
-        assert_row_holds(row, [metric.title, metric.show_change(pair.difference), share, p])
-        assert any(f"{metric.show_change(pair.difference)} {share}, p {p}" in line for line in page)
+        share, p = f"{pair.first_better} of {pair.blocks}", formatting.format_p(pair.corrected_p)
+        assert_row_holds(row, [metric.title, metric.format_change(pair.difference), share, p])
+        assert any(f"{metric.format_change(pair.difference)} {share}, p {p}" in line for line in page)
         turned = pair.swap()
         assert turned.difference == -pair.difference
         assert any(
-            f"{metric.show_change(-pair.difference)} {turned.first_better} of" in line for line in page
+            f"{metric.format_change(-pair.difference)} {turned.first_better} of" in line for line in page
         )
 
 

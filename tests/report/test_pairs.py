@@ -27,7 +27,7 @@ def test_with_one_seed_no_pair_can_be_told_apart_and_the_page_says_so(write_resu
     write_results(make_grid(seeds=1))
     comparison = compare_pairs(read_results(), FID)
     assert (comparison.blocks, comparison.can_differ) == (3, False)
-    assert comparison.of("began", "sngan").p == 0.25
+    assert comparison.find_pair("began", "sngan").p == 0.25
     assert not any(pair.differs for pair in comparison.pairs)
     write_undrawn()
     text = Path("report/index.html").read_text(encoding="utf-8")
@@ -38,12 +38,12 @@ def test_with_three_seeds_a_gan_that_is_always_better_is_told_apart(write_result
     write_results(make_grid(seeds=3))
     comparison = compare_pairs(read_results(), FID)
     assert comparison.can_differ
-    best = comparison.of("sngan", "ebgan")
+    best = comparison.find_pair("sngan", "ebgan")
     assert (best.differs, best.first_better, best.ties) == (True, 9, 0)
     # Friedman's p is above 2 / 512 here and bounds it.
     assert best.corrected_p == pytest.approx(max(comparison.overall_p or 0.0, 2 / 512))
     assert best.difference == pytest.approx(-20.0)
-    assert not comparison.of("began", "ebgan").differs
+    assert not comparison.find_pair("began", "ebgan").differs
 
 
 def test_a_trial_that_never_scored_takes_its_block_from_its_pairs_alone(write_results: Write) -> None:

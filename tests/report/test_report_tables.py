@@ -3,11 +3,11 @@ from collections.abc import Callable
 import pytest
 
 from stages.prepare.params import DATASETS
+from stages.report.formatting import format_place
 from stages.report.published import name_data_set
 from stages.report.render import render_text_table
 from stages.report.results.all_results import read_results
 from stages.report.sections.score_tables import build_table1, build_trial_table
-from stages.report.show import show_place
 from stages.report.statistics.metrics import FID, INCEPTION_SCORE
 from stages.report.statistics.rank_correlation import compare_orders
 from stages.report.statistics.summary import find_best_cell, rank_gans
@@ -89,11 +89,11 @@ def test_seeds_that_diverged_are_counted_where_the_others_are_shown(write_result
     scores = {"sngan-A-0": [(2.0, 60.0)], "sngan-A-1": [], "sngan-A-2": [(3.0, 50.0)]}
     write_results(scores, diverged={"sngan-A-1": 5})
     row = build_table1(read_results())[1]
-    assert show_place(row, FID) == "A, mean of 2 seeds, 1 of 3 diverged"
+    assert format_place(row, FID) == "A, mean of 2 seeds, 1 of 3 diverged"
     assert row["fid"] == 55.0 and row["fid_last"] is None
 
 
 def test_equal_values_have_no_order_to_compare() -> None:
     flat = compare_orders({"a": 1.0, "b": 1.0, "c": 1.0}, {"a": 1.0, "b": 2.0, "c": 3.0})
     assert flat.tau is None
-    assert flat.show() == "none computed, all values of one side are equal (n = 3)"
+    assert flat.describe() == "none computed, all values of one side are equal (n = 3)"

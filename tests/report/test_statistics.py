@@ -6,7 +6,7 @@ import pytest
 
 from stages.report.claims.best_gan import fit_slope
 from stages.report.claims.training import measure_fluctuation
-from stages.report.show import show_p
+from stages.report.formatting import format_p
 from stages.report.statistics.intervals import estimate_mean
 from stages.report.statistics.pairwise_tests import (
     compute_friedman_p,
@@ -129,11 +129,16 @@ def test_kendalls_p_is_exact() -> None:
     agreement = compare_orders(ours, ours)
     assert agreement.p == pytest.approx(2 / 24)
     assert agreement.least_p == pytest.approx(2 / 24)
-    assert agreement.show() == "+1.00 (n = 4, p = 0.083)"
+    assert agreement.describe() == "+1.00 (n = 4, p = 0.083)"
 
 
 def test_p_values_are_written_with_as_many_digits_as_tell() -> None:
-    assert [show_p(p) for p in (0.25, 0.0586, 0.0039, 0.0001)] == ["= 0.25", "= 0.059", "= 0.0039", "< 0.001"]
+    assert [format_p(p) for p in (0.25, 0.0586, 0.0039, 0.0001)] == [
+        "= 0.25",
+        "= 0.059",
+        "= 0.0039",
+        "< 0.001",
+    ]
 
 
 def test_the_slope_of_a_line_and_of_points_beside_it() -> None:

@@ -74,7 +74,7 @@ def check_absolute_values(results: Results) -> list[Claim]:
 
 
 def _check(results: Results, text: str, bounds: list[Bound]) -> Claim:
-    values = _show_values(results, bounds)
+    values = _format_values(results, bounds)
     if not results.has_published_protocol:
         reason = (
             f"these numbers belong to CIFAR-10 seen by the Inception network, ours to {results.data_set} seen "
@@ -95,9 +95,9 @@ def _compare(results: Results, bound: Bound) -> list[Comparison]:
         return [Comparison(f"{name} somewhere", margins)] if margins else []
     comparisons = []
     for setting in results.grid.settings_used:
-        trials = [trial for trial in results.of(bound.gan, setting) if trial.points]
+        trials = [trial for trial in results.select_trials(bound.gan, setting) if trial.points]
         if setting in bound.settings and trials:
-            values = [bound.metric.of(bound.metric.choose(trial.points)) for trial in trials]
+            values = [bound.metric.value_of(bound.metric.choose(trial.points)) for trial in trials]
             margins = list(map(bound.measure_margin, values))
             quantity = f"{bound.metric.title} of {bound.gan} at {setting}"
             comparisons.append(Comparison(f"{name} at {setting}", margins, quantity=quantity))
@@ -111,16 +111,16 @@ def _find_largest_margin(results: Results, bound: Bound, seed: int) -> float | N
         for trial in results.trials
         if trial.trial.gan == bound.gan and trial.trial.seed == seed and trial.points
     ]
-    best = [bound.metric.of(bound.metric.choose(trial.points)) for trial in trials]
+    best = [bound.metric.value_of(bound.metric.choose(trial.points)) for trial in trials]
     return max(map(bound.measure_margin, best), default=None)
 
 
-def _show_values(results: Results, bounds: list[Bound]) -> str:
+def _format_values(results: Results, bounds: list[Bound]) -> str:
     """Write the best values of the GANs that a claim is about, setting by setting."""
     texts = []
     for gan, metric in dict.fromkeys((bound.gan, bound.metric) for bound in bounds):
         cells = [summarise_cell(results, gan, setting, metric) for setting in results.grid.settings_used]
-        values = [metric.show(None if cell is None else cell.best.mean) for cell in cells]
+        values = [metric.format(None if cell is None else cell.best.mean) for cell in cells]
         if gan in results.grid.gans:
             texts.append(f"{name_gan(gan)} {'/'.join(values)}")
     return f"{bounds[0].metric.title} by setting: {', '.join(texts) or 'none of these GANs'}"

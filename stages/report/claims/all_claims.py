@@ -7,9 +7,9 @@ from stages.report.claims.best_gan import check_best, check_best_everywhere, che
 from stages.report.claims.lipschitz import check_lipschitz_claims
 from stages.report.claims.training import check_fluctuation, check_length, check_ratio
 from stages.report.claims.trends import check_early_ranking, check_trend
+from stages.report.formatting import format_percent, pluralise
 from stages.report.model import Claim
 from stages.report.results.all_results import Results
-from stages.report.show import pluralise, show_percent
 from stages.report.statistics.intervals import CONFIDENCE
 from stages.report.statistics.metrics import METRICS
 
@@ -36,6 +36,6 @@ def summarise_claims(claims: Sequence[Claim], seed_count: int) -> str:
     return (
         f"Of {pluralise(len(claims), 'claim')} of the report that our numbers can speak to, {hold} "
         f"{'holds' if hold == 1 else 'hold'}, {fail} {'does' if fail == 1 else 'do'} not hold and "
-        f"{len(claims) - hold - fail} cannot be told, at {show_percent(CONFIDENCE)} and with "
+        f"{len(claims) - hold - fail} cannot be told, at {format_percent(CONFIDENCE)} and with "
         f"{pluralise(seed_count, 'seed')}."
     )

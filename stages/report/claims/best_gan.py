@@ -100,18 +100,22 @@ def _find_best(results: Results, setting: str | None, metric: Metric, gan: str, 
         if result.trial.gan == gan and result.trial.seed == seed and setting in (None, result.trial.setting)
         for point in result.points
     ]
-    return metric.of(metric.choose(points)) if points else None
+    return metric.value_of(metric.choose(points)) if points else None
 
 
 def _find_slope(results: Results, setting: str, gan: str, seed: int) -> float | None:
     trials = [
-        trial for trial in results.of(gan, setting) if trial.trial.seed == seed and len(trial.points) > 1
+        trial
+        for trial in results.select_trials(gan, setting)
+        if trial.trial.seed == seed and len(trial.points) > 1
     ]
     return _fit_trial_slope(trials[0]) if trials else None
 
 
 def _fit_trial_slope(trial: TrialResult) -> float:
-    return fit_slope([point.epoch for point in trial.points], list(map(INCEPTION_SCORE.of, trial.points)))
+    return fit_slope(
+        [point.epoch for point in trial.points], list(map(INCEPTION_SCORE.value_of, trial.points))
+    )
 
 
 def _average_over_seeds(results: Results, measure: Measure, gan: str) -> float | None:
@@ -125,8 +129,8 @@ def _describe_lead(order: dict[str, float], metric: Metric) -> str:
         return "none, all diverged"
     first, *others = order
     beside = others[0] if first == SNGAN and others else SNGAN
-    lead = f"{name_gan(first)} {metric.show(order[first])}"
+    lead = f"{name_gan(first)} {metric.format(order[first])}"
     if beside == first:
         return lead
-    value = metric.show(order[beside]) if beside in order else "diverged"
+    value = metric.format(order[beside]) if beside in order else "diverged"
     return f"{lead}, {name_gan(beside)} {value}"

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
+from stages.report.formatting import pluralise
 from stages.report.model import Claim
 from stages.report.published import SNGAN, published_length
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
-from stages.report.show import pluralise
 
 # The report says that the losses fluctuate more after so many generator steps.
 FLUCTUATES_AFTER = 100_000

@@ -4,11 +4,11 @@ import statistics
 from itertools import pairwise
 
 from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
+from stages.report.formatting import pluralise
 from stages.report.model import Claim
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
-from stages.report.show import pluralise
 from stages.report.statistics.metrics import FID, Metric
 from stages.report.statistics.rank_correlation import compare_orders
 
@@ -24,7 +24,9 @@ def check_trend(results: Results, metric: Metric) -> Claim:
     if not trials:
         return make_claim(text, None, "no trial has two evaluation points", "training")
     improved = [
-        trial for trial in trials if metric.is_better(metric.of(trial.points[-1]), metric.of(trial.points[0]))
+        trial
+        for trial in trials
+        if metric.is_better(metric.value_of(trial.points[-1]), metric.value_of(trial.points[0]))
     ]
     always = [trial for trial in trials if _always_improves(trial, metric)]
     lost = sum(trial.diverged_at is not None and len(trial.points) < 2 for trial in results.trials)
@@ -45,11 +47,14 @@ def _compare_steps(results: Results, metric: Metric) -> list[Comparison]:
     comparisons = []
     for gan in results.grid.gans:
         for setting in results.grid.settings_used:
-            trials = [trial for trial in results.of(gan, setting) if len(trial.points) > 1]
+            trials = [trial for trial in results.select_trials(gan, setting) if len(trial.points) > 1]
             longest = max((len(trial.points) for trial in trials), default=0)
             for index in range(longest - 1):
                 pairs = [trial.points[index : index + 2] for trial in trials if len(trial.points) > index + 1]
-                margins = [metric.sign * (metric.of(later) - metric.of(earlier)) for earlier, later in pairs]
+                margins = [
+                    metric.sign * (metric.value_of(later) - metric.value_of(earlier))
+                    for earlier, later in pairs
+                ]
                 start, end = (point.generator_step for point in pairs[0])
                 name = f"{name_gan(gan)} at {setting}, steps {start} to {end}"
                 comparisons.append(Comparison(name, margins))
@@ -57,7 +62,7 @@ def _compare_steps(results: Results, metric: Metric) -> list[Comparison]:
 
 
 def _always_improves(trial: TrialResult, metric: Metric) -> bool:
-    values = [metric.of(point) for point in trial.points]
+    values = [metric.value_of(point) for point in trial.points]
     return all(metric.is_better(later, earlier) for earlier, later in pairwise(values))
 
 
@@ -93,5 +98,7 @@ def _correlate_first_and_last(results: Results, setting: str, seed: int) -> floa
         for trial in results.trials
         if trial.trial.setting == setting and trial.trial.seed == seed and len(trial.points) > 1
     ]
-    first, last = ({trial.trial.gan: FID.of(trial.points[place]) for trial in trials} for place in (0, -1))
+    first, last = (
+        {trial.trial.gan: FID.value_of(trial.points[place]) for trial in trials} for place in (0, -1)
+    )
     return compare_orders(first, last).tau

@@ -92,7 +92,7 @@ def _write_figure1(results: Results, best: dict[str, TrialResult], real: Pixels,
 def _write_lipschitz(results: Results, folder: Path) -> tuple[Picture, ...]:
     """Write the two figures of the discriminators; none where no trial has an analysis."""
     analyses, grid = results.analyses, results.grid
-    if not any(analyses.of(gan) for gan in grid.gans):
+    if not any(analyses.select_trials(gan) for gan in grid.gans):
         return ()
     write_figure(folder / LAYERS.file, plot_layer_norms(analyses, grid))
     write_figure(folder / GRADIENTS.file, plot_gradient_norms(analyses, grid))

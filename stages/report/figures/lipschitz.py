@@ -59,7 +59,7 @@ def plot_layer_norms(analyses: Analyses, grid: Grid) -> Figure:
     figure, panels = _make_panels(grid)
     for gan, row in zip(grid.gans, panels, strict=True):
         for setting, axes in zip(grid.settings_used, row, strict=True):
-            for analysis in analyses.of(gan, setting):
+            for analysis in analyses.select_trials(gan, setting):
                 _plot_layers(axes, analysis.points)
             _finish_panel(axes, grid, gan, setting)
     handles = [
@@ -80,7 +80,7 @@ def plot_gradient_norms(analyses: Analyses, grid: Grid) -> Figure:
     figure, panels = _make_panels(grid)
     for gan, row in zip(grid.gans, panels, strict=True):
         for setting, axes in zip(grid.settings_used, row, strict=True):
-            for analysis in analyses.of(gan, setting):
+            for analysis in analyses.select_trials(gan, setting):
                 _plot_gradients(axes, analysis.points)
             axes.axhline(1.0, color=MUTED, linewidth=0.7)
             _finish_panel(axes, grid, gan, setting)

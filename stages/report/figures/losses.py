@@ -41,8 +41,8 @@ def plot_figure1(result: TrialResult, real: Pixels, generated: Pixels | None) ->
     title = f"{name_gan(result.trial.gan)}, setting {result.trial.setting}, seed {result.trial.seed}"
     style_axes(axes, f"Losses of {title}", "generator step", "loss")
     axes.legend(fontsize=8, frameon=False)
-    _show_picture(figure.add_subplot(places[1, 0]), real, "Real images")
-    _show_picture(figure.add_subplot(places[1, 1]), generated, "Generated images")
+    _plot_picture(figure.add_subplot(places[1, 0]), real, "Real images")
+    _plot_picture(figure.add_subplot(places[1, 1]), generated, "Generated images")
     return figure
 
 
@@ -66,7 +66,7 @@ def plot_all_losses(results: Results) -> Figure:
     for row, gan in enumerate(gans):
         for column, setting in enumerate(settings):
             axes = panels[row, column]
-            for result in results.of(gan, setting):
+            for result in results.select_trials(gan, setting):
                 _plot_losses(axes, result)
             style_axes(
                 axes,
@@ -92,7 +92,7 @@ def _plot_losses(axes: Axes, result: TrialResult) -> None:
         axes.annotate("diverged", (result.diverged_at, 0.5), xycoords=("data", "axes fraction"), fontsize=8)
 
 
-def _show_picture(axes: Axes, pixels: Pixels | None, title: str) -> None:
+def _plot_picture(axes: Axes, pixels: Pixels | None, title: str) -> None:
     axes.set_axis_off()
     axes.set_title(title, fontsize=10, loc="left")
     if pixels is None:

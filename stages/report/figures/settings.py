@@ -14,10 +14,10 @@ from stages.report.figures.plot_style import (
     mark_unpublished,
     style_axes,
 )
+from stages.report.formatting import pluralise
 from stages.report.model import Picture
 from stages.report.published import name_gan, published_bars
 from stages.report.results.all_results import Results
-from stages.report.show import pluralise
 from stages.report.statistics.metrics import METRICS, Metric
 from stages.report.statistics.summary import summarise_cell
 

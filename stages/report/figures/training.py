@@ -17,10 +17,10 @@ from stages.report.figures.plot_style import (
     mark_unpublished,
     style_axes,
 )
+from stages.report.formatting import pluralise
 from stages.report.model import Picture
 from stages.report.published import name_gan, published_curves
 from stages.report.results.all_results import Results
-from stages.report.show import pluralise
 from stages.report.statistics.intervals import estimate_mean
 from stages.report.statistics.metrics import METRICS, Metric
 
@@ -73,7 +73,10 @@ def plot_figure3(results: Results) -> Figure:
 def _label_steps(results: Results, setting: str) -> str:
     """Label generator steps with what the last of them is in epochs."""
     ends = [
-        trial.points[-1] for gan in results.grid.gans for trial in results.of(gan, setting) if trial.points
+        trial.points[-1]
+        for gan in results.grid.gans
+        for trial in results.select_trials(gan, setting)
+        if trial.points
     ]
     if not ends:
         return "generator step\n"
@@ -87,9 +90,9 @@ def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> 
     for gan in gans:
         colour = choose_colour(gan, gans)
         by_step: dict[int, list[float]] = {}
-        for result in results.of(gan, setting):
+        for result in results.select_trials(gan, setting):
             steps = [point.generator_step for point in result.points]
-            values = [metric.of(point) for point in result.points]
+            values = [metric.value_of(point) for point in result.points]
             for step, value in zip(steps, values, strict=True):
                 by_step.setdefault(step, []).append(value)
             if len(results.grid.seeds) > 1:
@@ -112,7 +115,7 @@ def _mark_real_data(panels: Sequence[Axes], metric: Metric, level: float) -> Non
     """Plot real data's level as a dashed line, or say where it lies where the line would flatten the curves."""
     low, high = panels[0].get_ylim()
     height = high - low
-    label = f"real data {metric.show(level)}"
+    label = f"real data {metric.format(level)}"
     if max(high, level) - min(low, level) <= MOST_STRETCH * height:
         for axes in panels:
             axes.axhline(level, color=MUTED, linewidth=1, linestyle="--")

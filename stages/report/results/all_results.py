@@ -60,7 +60,7 @@ class Results(NamedTuple):
     analyses: Analyses
     ablation: Ablation | None
 
-    def of(self, gan: str, setting: str) -> list[TrialResult]:
+    def select_trials(self, gan: str, setting: str) -> list[TrialResult]:
         """List the trials of a GAN under a setting, one per seed."""
         return [
             result for result in self.trials if result.trial.gan == gan and result.trial.setting == setting

@@ -92,7 +92,7 @@ class Analyses(NamedTuple):
     trials: list[TrialAnalysis]
     missing: list[str]
 
-    def of(self, gan: str, setting: str | None = None) -> list[TrialAnalysis]:
+    def select_trials(self, gan: str, setting: str | None = None) -> list[TrialAnalysis]:
         """List the trials of a GAN that have snapshots, under one setting or all."""
         return [
             analysis

@@ -1,8 +1,8 @@
 """Say in words what the comparison lets one conclude: the meaning of its intervals, and its limits."""
 
+from stages.report.formatting import format_percent, pluralise
 from stages.report.published import published_length
 from stages.report.results.all_results import Results
-from stages.report.show import pluralise, show_percent
 from stages.report.statistics.intervals import CONFIDENCE
 
 
@@ -17,7 +17,7 @@ def explain_seeds(results: Results) -> str:
         )
     return (
         f"{count} seeds: values are means over seeds of each trial's best, ± the sample standard deviation over seeds, "
-        f"in brackets Student's {show_percent(CONFIDENCE)} interval of the mean."
+        f"in brackets Student's {format_percent(CONFIDENCE)} interval of the mean."
     )
 
 

@@ -12,12 +12,12 @@ from stages.report.results.lipschitz import SCORE, Analyses, Analysis
 def build_lipschitz(results: Results) -> LipschitzSection:
     """Build a row for each GAN that has an analysis, and name the trials without one."""
     analyses = results.analyses
-    rows = tuple(_build_row(gan, analyses) for gan in results.grid.gans if analyses.of(gan))
+    rows = tuple(_build_row(gan, analyses) for gan in results.grid.gans if analyses.select_trials(gan))
     return LipschitzSection(rows, tuple(analyses.missing))
 
 
 def _build_row(gan: str, analyses: Analyses) -> LipschitzRow:
-    trials = analyses.of(gan)
+    trials = analyses.select_trials(gan)
     ends = [analysis.points[-1] for analysis in trials]
     points = [point for analysis in trials for point in analysis.points]
     is_score = points[0].score_name == SCORE

@@ -40,7 +40,7 @@ def _compare(values: dict[str, float], source: PublishedSource, metric: Metric) 
         p=agreement.p,
         least_p=agreement.least_p,
         can_differ=agreement.least_p < LEVEL,
-        text=agreement.show(),
+        text=agreement.describe(),
     )
 
 

@@ -1,8 +1,8 @@
 """Write what the scores were made with as lines of text: data set, extractor, scoring and machine."""
 
+from stages.report.formatting import NONE, format_percent, pluralise
 from stages.report.model import Fact
 from stages.report.results.all_results import Results
-from stages.report.show import NONE, pluralise, show_percent
 
 SHOWN_DIGITS = 12
 
@@ -37,7 +37,7 @@ def _list_extractor(results: Results) -> list[Fact]:
         Fact("SHA-256 of its weights", f"{sha256[:SHOWN_DIGITS]}…", full_value=sha256),
     ]
     if card.get("test_accuracy") is not None:
-        accuracy = show_percent(card["test_accuracy"], digits=2)
+        accuracy = format_percent(card["test_accuracy"], digits=2)
         facts.append(Fact("Its accuracy", f"{accuracy} of {pluralise(card['test_count'], 'test image')}"))
     return facts
 

@@ -107,7 +107,7 @@ def build_cell_table(results: Results) -> tuple[Row, ...]:
 
 def _describe_cell(results: Results, gan: str, setting: str) -> Row:
     row: Row = {"gan": gan, "name": name_gan(gan), "setting": setting}
-    row["trials_missing"] = sum(result.is_missing for result in results.of(gan, setting))
+    row["trials_missing"] = sum(result.is_missing for result in results.select_trials(gan, setting))
     for metric in METRICS:
         cell = summarise_cell(results, gan, setting, metric)
         best = _describe_best(cell, metric)
@@ -140,9 +140,9 @@ def _describe_trial(result: TrialResult) -> Row:
         last = result.points[-1] if result.points and result.diverged_at is None else None
         low, high = (None, None) if best is None else best.interval_of(metric.key)
         row |= {
-            metric.key: None if best is None else metric.of(best),
+            metric.key: None if best is None else metric.value_of(best),
             f"{metric.key}_generator_step": None if best is None else best.generator_step,
-            f"{metric.key}_last": None if last is None else metric.of(last),
+            f"{metric.key}_last": None if last is None else metric.value_of(last),
             f"{metric.key}_low": low,
             f"{metric.key}_high": high,
         }

@@ -30,13 +30,13 @@ class Metric:
         """1 where a higher value is better, else -1."""
         return 1.0 if self.is_higher_better else -1.0
 
-    def of(self, point: Point) -> float:
+    def value_of(self, point: Point) -> float:
         """Return a point's value."""
         return float(getattr(point, self.key))
 
     def choose(self, points: Iterable[Point]) -> Point:
         """Return the best of one or more points, the earliest among equals."""
-        return self.choose_by(points, self.of)
+        return self.choose_by(points, self.value_of)
 
     def choose_by(self, items: Iterable[Item], value: Callable[[Item], float]) -> Item:
         """Return the item with the best value of one or more items, the earliest among equals."""
@@ -46,11 +46,11 @@ class Metric:
         """Tell whether the first value is better than the second."""
         return first > second if self.is_higher_better else first < second
 
-    def show(self, value: float | None) -> str:
+    def format(self, value: float | None) -> str:
         """Write a value for people; a dash for none."""
         return "–" if value is None else f"{value:.{self.digits}f}"
 
-    def show_change(self, change: float) -> str:
+    def format_change(self, change: float) -> str:
         """Write a difference of two values for people, with its sign."""
         return f"{change:+.{self.digits}f}"
 

@@ -89,7 +89,7 @@ def collect_best_values(results: Results, metric: Metric) -> Values:
     """Collect each trial's best value; a trial that diverged before its first point has none."""
     return {
         gan: {
-            (result.trial.setting, result.trial.seed): metric.of(metric.choose(result.points))
+            (result.trial.setting, result.trial.seed): metric.value_of(metric.choose(result.points))
             for result in results.trials
             if result.trial.gan == gan and result.points
         }

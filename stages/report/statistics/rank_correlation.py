@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from scipy.stats import kendalltau
 
-from stages.report.show import show_p
+from stages.report.formatting import format_p
 
 FEWEST_IN_COMMON = 3
 
@@ -29,13 +29,13 @@ class Agreement(NamedTuple):
         """The p of two equal orders, the smallest that there can be: 2 / n!."""
         return min(1.0, 2.0 / math.factorial(self.gans_in_common))
 
-    def show(self) -> str:
+    def describe(self) -> str:
         """Write tau, n and p for people, or why there is no tau."""
         if self.gans_in_common < FEWEST_IN_COMMON:
             return f"none computed, only {self.gans_in_common} in common"
         if self.tau is None or self.p is None:
             return f"none computed, all values of one side are equal (n = {self.gans_in_common})"
-        return f"{self.tau:+.2f} (n = {self.gans_in_common}, p {show_p(self.p)})"
+        return f"{self.tau:+.2f} (n = {self.gans_in_common}, p {format_p(self.p)})"
 
 
 def compare_orders(first: dict[str, float], second: dict[str, float]) -> Agreement:

@@ -32,21 +32,25 @@ class Cell(NamedTuple):
 
 def summarise_cell(results: Results, gan: str, setting: str, metric: Metric) -> Cell | None:
     """Summarise a GAN under a setting; None when none of its trials has a point."""
-    planned = results.of(gan, setting)
+    planned = results.select_trials(gan, setting)
     trials = [result for result in planned if result.points]
     if not trials:
         return None
     best_points = [metric.choose(result.points) for result in trials]
-    point, trial = metric.choose_by(zip(best_points, trials, strict=True), lambda found: metric.of(found[0]))
+    point, trial = metric.choose_by(
+        zip(best_points, trials, strict=True), lambda found: metric.value_of(found[0])
+    )
     diverged = sum(result.diverged_at is not None for result in planned)
     return Cell(
         setting=setting,
-        best=estimate_mean([metric.of(point) for point in best_points]),
+        best=estimate_mean([metric.value_of(point) for point in best_points]),
         seeds_planned=len(planned),
         seeds_diverged=diverged,
         point=point,
         trial=trial,
-        last=estimate_mean([metric.of(result.points[-1]) for result in trials]) if not diverged else None,
+        last=estimate_mean([metric.value_of(result.points[-1]) for result in trials])
+        if not diverged
+        else None,
     )
 
 

@@ -17,38 +17,38 @@ def pluralise(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def show_percent(share: float, digits: int = 0) -> str:
+def format_percent(share: float, digits: int = 0) -> str:
     """Write a share of 1 in percent."""
     return f"{100.0 * share:.{digits}f} %"
 
 
-def show_p(p: float) -> str:
+def format_p(p: float) -> str:
     """Write a p value for people, with its sign of equality."""
     return f"= {p:.2f}" if p >= 0.1 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
-def show_value(row: dict[str, Any], metric: Metric) -> str:
+def format_value(row: dict[str, Any], metric: Metric) -> str:
     """Write a row's best value with its deviation; without one, whether its trials diverged or are missing."""
     if row[metric.key] is None:
         return MISSING if row["trials_missing"] else DIVERGED
-    return metric.show(row[metric.key]) + _show_deviation(row.get(f"{metric.key}_deviation"), metric)
+    return metric.format(row[metric.key]) + _format_deviation(row.get(f"{metric.key}_deviation"), metric)
 
 
-def show_last(row: dict[str, Any], metric: Metric) -> str:
+def format_last(row: dict[str, Any], metric: Metric) -> str:
     """Write a row's last value, with its deviation where the row has it; a dash for real data."""
     if row["gan"] == REAL:
         return NONE
     last = row[f"{metric.key}_last"]
     if last is None:
         return MISSING if row[metric.key] is None and row["trials_missing"] else DIVERGED
-    return metric.show(last) + _show_deviation(row.get(f"{metric.key}_last_deviation"), metric)
+    return metric.format(last) + _format_deviation(row.get(f"{metric.key}_last_deviation"), metric)
 
 
-def _show_deviation(deviation: float | None, metric: Metric) -> str:
-    return "" if deviation is None else f" ± {metric.show(deviation)}"
+def _format_deviation(deviation: float | None, metric: Metric) -> str:
+    return "" if deviation is None else f" ± {metric.format(deviation)}"
 
 
-def show_interval(row: dict[str, Any], metric: Metric, of: str = "") -> str:
+def format_interval(row: dict[str, Any], metric: Metric, of: str = "") -> str:
     """Write a row's confidence interval for people; nothing where there is none.
 
     Args:
@@ -57,10 +57,10 @@ def show_interval(row: dict[str, Any], metric: Metric, of: str = "") -> str:
         of: "" for the best value, "_last" for the last.
     """
     low, high = row.get(f"{metric.key}{of}_low"), row.get(f"{metric.key}{of}_high")
-    return "" if low is None or high is None else f"[{metric.show(low)}, {metric.show(high)}]"
+    return "" if low is None or high is None else f"[{metric.format(low)}, {metric.format(high)}]"
 
 
-def show_place(row: dict[str, Any], metric: Metric) -> str:
+def format_place(row: dict[str, Any], metric: Metric) -> str:
     """Write under which setting and when a row's best value was reached; a dash for real data.
 
     Of several seeds it says how many have a value and how many diverged.
@@ -76,28 +76,28 @@ def show_place(row: dict[str, Any], metric: Metric) -> str:
     return place + (f", {diverged} of {planned} diverged" if diverged and planned > 1 else "")
 
 
-def show_epoch(row: dict[str, Any], metric: Metric) -> str:
+def format_epoch(row: dict[str, Any], metric: Metric) -> str:
     """Write in which epoch a row's best value was reached; nothing where there is no one point."""
     epoch = row[f"{metric.key}_epoch"]
     return "" if epoch is None else f"epoch {epoch:.3g}"
 
 
-def show_range(values: Range | None) -> str:
+def format_range(values: Range | None) -> str:
     """Write a range for people, one number where its ends look alike, a dash for none."""
     if values is None:
         return NONE
-    low, high = map(show_number, values)
+    low, high = map(format_number, values)
     return low if low == high else f"{low}–{high}"
 
 
-def show_number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Write a number for people in three digits, a large one as a whole number; None is not finite."""
     if value is None:
         return "∞"
     return f"{value:.3g}" if value < LARGE else f"{value:,.0f}"
 
 
-def show_count(counts: Count | None) -> str:
+def format_count(counts: Count | None) -> str:
     """Write how often something is so: yes, no, or how many of how many; a dash where the question does not arise."""
     if counts is None:
         return NONE
