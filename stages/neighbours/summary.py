@@ -28,5 +28,5 @@ def _summarise(samples: Neighbours, held_out: Neighbours) -> dict[str, Any]:
 
 
 def suspicion_threshold(distances: NDArray[np.float64]) -> float:
-    """Return the distance below which a sample is suspicious: that quantile of the held-out images' distances."""
+    """Compute the quantile of the held-out images' distances below which a sample's distance is suspicious."""
     return float(np.quantile(distances, SUSPICIOUS_QUANTILE))
