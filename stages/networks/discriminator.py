@@ -31,7 +31,7 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
 
         def add(inner: int, outer: int, kernel: int, stride: int, side: int) -> None:
-            # A bias before a normaliser has no effect under batch norm, and both normalisers have their own offset.
+            # Batch norm would cancel a bias, and both normalisers add an offset of their own.
             is_normalised = normaliser is not None and bool(layers)
             layers.append(nn.Conv2d(inner, outer, kernel, stride, padding=1, bias=not is_normalised))
             if is_normalised and normaliser is not None:

@@ -224,7 +224,7 @@ def test_pull_away_is_one_for_equal_codes_and_zero_for_orthogonal_ones() -> None
 
 
 def test_pull_away_by_hand() -> None:
-    # Cosines: 0.6 between the first two, 0 and 0.8 with the third; mean of squares over the three pairs.
+    # The cosines are 0.6 between the first two codes, and 0 and 0.8 with the third.
     codes = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 5.0]])
     assert float(ebgan.compute_pull_away(codes)) == pytest.approx((0.36 + 0.0 + 0.64) / 3, rel=1e-6)
 
@@ -257,7 +257,7 @@ def test_began_halves_the_learning_rate_when_the_epochs_mean_measure_stalls() ->
     gan.discriminator = ZeroAutoEncoder()
     factors = []
     for level in (0.8, 0.4, 0.4, 0.4, 0.2, 0.2):
-        # Two steps an epoch, so that the mean is over the epoch and not its last step.
+        # An epoch has two steps, so that its mean differs from its last step.
         for real in (level, level / 2):
             gan.after_discriminator_step(gan.discriminator_loss(grey(real), grey(0.0), torch.Generator()))
         factors.append(gan.end_epoch())

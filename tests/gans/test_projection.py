@@ -65,7 +65,7 @@ def test_conditional_batch_norm_by_hand() -> None:
     norm.gain.data.copy_(torch.tensor([[1.0], [10.0]]))
     norm.offset.data.copy_(torch.tensor([[0.0], [5.0]]))
     maps = torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)
-    # Mean 2 and deviation 1 over the whole batch, whatever the classes.
+    # Over the whole batch, whatever the classes, the mean is 2 and the deviation 1.
     assert norm(maps, torch.tensor([0, 1])).flatten().tolist() == pytest.approx([-1.0, 15.0], rel=1e-4)
     assert norm(maps, torch.tensor([1, 0])).flatten().tolist() == pytest.approx([-5.0, 1.0], rel=1e-4)
 

@@ -92,8 +92,8 @@ def count_operations(network: nn.Module, images: Tensor) -> dict[str, int]:
 
 def test_no_gradient_is_computed_that_is_not_needed() -> None:
     counts = count_operations(make_piecewise_linear(), torch.randn(SHAPE, requires_grad=True))
-    # For each of the two convolutions: the forward pass, the gradients of the maps and of the weight, and a
-    # convolution of the second backward pass.
+    # Each of the two convolutions runs once forward and once in the second backward pass, and has two gradients: one
+    # with respect to its maps and one with respect to its weight.
     assert counts["aten::convolution"] == 4
     assert counts["aten::convolution_backward"] == 4
 
@@ -101,7 +101,8 @@ def test_no_gradient_is_computed_that_is_not_needed() -> None:
 def test_the_second_backward_pass_computes_no_gradient_of_the_images() -> None:
     images = torch.randn(SHAPE, requires_grad=True)
     counts = count_operations(make_curved(), images)
-    # First backward pass: the maps of each convolution. Second: the weight of each, twice, and the maps of the second.
+    # The first backward pass needs the gradient of each convolution's maps (2). The second needs that of each weight
+    # twice (4), and that of the maps of the second convolution (1).
     assert counts["aten::convolution_backward"] == 7
     assert images.grad is None
 
