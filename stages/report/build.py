@@ -2,7 +2,9 @@
 
 from stages.report.claims.all_claims import check_claims, summarise_claims
 from stages.report.figures.plot_style import choose_colour
-from stages.report.model import Figures, Gan, Report, Significance
+from stages.report.model.comparisons import Significance
+from stages.report.model.pictures import Figures
+from stages.report.model.report import Gan, Report
 from stages.report.published import SOURCES, name_gan, published_study
 from stages.report.results.all_results import Results
 from stages.report.sections.ablation import build_ablation

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.report.model import Count, Range
+from stages.report.model.sections import Count, Range
 from stages.report.published import REAL
 from stages.report.statistics.metrics import Metric
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from stages.report.model import PublishedRange, PublishedSource, PublishedStudy
+from stages.report.model.published import PublishedRange, PublishedSource, PublishedStudy
 
 REAL = "real"
 # The GAN that the report is about.

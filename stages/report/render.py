@@ -13,7 +13,8 @@ from markdown_it import MarkdownIt
 
 from stages.common.artifacts import atomic_path, write_bytes, write_json
 from stages.report import formatting
-from stages.report.model import Picture, Report, Row
+from stages.report.model.pictures import Picture
+from stages.report.model.report import Report, Row
 
 # A line break within a paragraph or a list item, with the next line's indentation.
 LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")

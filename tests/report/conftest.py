@@ -12,7 +12,8 @@ from PIL import Image
 
 from stages.common.artifacts import ABLATION, images_file, labels_file, write_array, write_json
 from stages.report.build import build_report
-from stages.report.model import Figures, Picture, Report, SampleProgression
+from stages.report.model.pictures import Figures, Picture, SampleProgression
+from stages.report.model.report import Report
 from stages.report.render import write_report
 from stages.report.results.all_results import read_results
 

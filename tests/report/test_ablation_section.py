@@ -9,7 +9,7 @@ import pytest
 
 from stages.common.artifacts import ABLATION, write_json
 from stages.report.__main__ import main
-from stages.report.model import PublishedRange
+from stages.report.model.published import PublishedRange
 from stages.report.published import published_range
 from stages.report.results.all_results import Results, read_results
 from stages.report.sections.ablation import build_ablation

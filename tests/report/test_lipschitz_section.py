@@ -14,7 +14,7 @@ from stages.report.claims.lipschitz import check_lipschitz_claims
 from stages.report.figures.lipschitz import plot_gradient_norms, plot_layer_norms
 from stages.report.figures.plot_style import write_figure
 from stages.report.formatting import format_range
-from stages.report.model import LipschitzRow
+from stages.report.model.sections import LipschitzRow
 from stages.report.results.all_results import read_results
 from stages.report.results.lipschitz import read_analyses
 from stages.report.sections.lipschitz import build_lipschitz

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from stages.common.artifacts import NEIGHBOURS, read_json, write_json
 from stages.report import formatting, render
-from stages.report.model import Report, Row
+from stages.report.model.report import Report, Row
 from stages.report.statistics.metrics import Metric
 from tests.report.conftest import write_undrawn
 from tests.report.test_lipschitz_section import make_row, write_analysis

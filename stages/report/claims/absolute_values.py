@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
-from stages.report.model import Claim
+from stages.report.model.sections import Claim
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.statistics.metrics import FID, INCEPTION_SCORE, Metric

@@ -8,7 +8,7 @@ from stages.report.claims.lipschitz import check_lipschitz_claims
 from stages.report.claims.training import check_fluctuation, check_length, check_ratio
 from stages.report.claims.trends import check_early_ranking, check_trend
 from stages.report.formatting import format_percent, pluralise
-from stages.report.model import Claim
+from stages.report.model.sections import Claim
 from stages.report.results.all_results import Results
 from stages.report.statistics.intervals import CONFIDENCE
 from stages.report.statistics.metrics import METRICS

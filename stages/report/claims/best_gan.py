@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
-from stages.report.model import Claim
+from stages.report.model.sections import Claim
 from stages.report.published import SNGAN, name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stages.report.model import Claim
+from stages.report.model.sections import Claim
 from stages.report.statistics.intervals import CONFIDENCE, LEVEL, Interval, estimate_mean
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from stages.report.claims.decision import make_claim
 from stages.report.formatting import format_percent, pluralise
-from stages.report.model import Claim
+from stages.report.model.sections import Claim
 from stages.report.results.lipschitz import SCORE, Analyses, Analysis
 
 # The report has no tolerance. Miyato et al. 2018, appendix C.1, finds normalised layers at 1.00 to 1.05.

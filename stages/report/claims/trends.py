@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
 from stages.report.formatting import pluralise
-from stages.report.model import Claim
+from stages.report.model.sections import Claim
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult

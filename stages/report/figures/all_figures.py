@@ -21,7 +21,7 @@ from stages.report.figures.plot_style import write_figure
 from stages.report.figures.sample_progression import write_sample_progression
 from stages.report.figures.settings import describe_figure2, plot_figure2
 from stages.report.figures.training import describe_figure3, plot_figure3
-from stages.report.model import Figures, Picture
+from stages.report.model.pictures import Figures, Picture
 from stages.report.published import SNGAN
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult

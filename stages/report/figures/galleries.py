@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.common.artifacts import NEIGHBOURS
 from stages.report.figures.images import Pixels, read_picture, write_picture
-from stages.report.model import Picture
+from stages.report.model.pictures import Picture
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from stages.common.grid import Grid
 from stages.report.figures.plot_style import COLOURS, MUTED, make_figure, style_axes
-from stages.report.model import Picture
+from stages.report.model.pictures import Picture
 from stages.report.published import name_gan
 from stages.report.results.lipschitz import IMAGE_KINDS, SCORE, Analyses, Analysis
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from stages.report.figures.images import Pixels
 from stages.report.figures.plot_style import MUTED, make_figure, style_axes
-from stages.report.model import Picture
+from stages.report.model.pictures import Picture
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stages.report.figures.images import stack_points, write_picture
-from stages.report.model import Picture, SampleProgression, TrialProgression
+from stages.report.model.pictures import Picture, SampleProgression, TrialProgression
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult

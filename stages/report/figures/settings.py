@@ -15,7 +15,7 @@ from stages.report.figures.plot_style import (
     style_axes,
 )
 from stages.report.formatting import pluralise
-from stages.report.model import Picture
+from stages.report.model.pictures import Picture
 from stages.report.published import name_gan, published_bars
 from stages.report.results.all_results import Results
 from stages.report.statistics.metrics import METRICS, Metric

@@ -1,6 +1,6 @@
 """Build the section on what the report's evaluation alone does to the scores of real images."""
 
-from stages.report.model import AblationRow, AblationSection
+from stages.report.model.sections import AblationRow, AblationSection
 from stages.report.published import name_gan, published_range
 from stages.report.results.ablation import Ablation, DistortedScores
 from stages.report.results.all_results import Results

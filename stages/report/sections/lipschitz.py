@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from stages.report.model import Count, LipschitzRow, LipschitzSection, Range
+from stages.report.model.sections import Count, LipschitzRow, LipschitzSection, Range
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.lipschitz import SCORE, Analyses, Analysis

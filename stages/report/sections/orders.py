@@ -1,6 +1,7 @@
 """Order the GANs by each metric, and compare the orders with the published ones."""
 
-from stages.report.model import OrderAgreement, PublishedSource, ScoreOrder
+from stages.report.model.comparisons import OrderAgreement, ScoreOrder
+from stages.report.model.published import PublishedSource
 from stages.report.published import SOURCES, name_gan, published_score
 from stages.report.results.all_results import Results
 from stages.report.statistics.intervals import LEVEL

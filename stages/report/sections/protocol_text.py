@@ -1,7 +1,7 @@
 """Write what the scores were made with as lines of text: data set, extractor, scoring and machine."""
 
 from stages.report.formatting import NONE, format_percent, pluralise
-from stages.report.model import Fact
+from stages.report.model.sections import Fact
 from stages.report.results.all_results import Results
 
 SHOWN_DIGITS = 12

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from stages.report.model import TrialSource
+from stages.report.model.sections import TrialSource
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 

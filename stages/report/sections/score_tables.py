@@ -1,6 +1,6 @@
 """Build the tables of scores: each GAN at its best, each GAN under each setting, and each trial."""
 
-from stages.report.model import Row
+from stages.report.model.report import Row
 from stages.report.published import REAL, SOURCES, name_gan, published_score
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, permutation_test
 
-from stages.report.model import PairTest, PairwiseTests
+from stages.report.model.comparisons import PairTest, PairwiseTests
 from stages.report.results.all_results import Results
 from stages.report.statistics.intervals import LEVEL, estimate_mean
 from stages.report.statistics.metrics import Metric

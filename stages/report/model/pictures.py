@@ -1,0 +1,83 @@
+"""The pictures of the report: their files, captions and descriptions."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file in the report's folder.
+
+    Attributes:
+        file: its name.
+        caption: what stands below it.
+        description: what it shows, for readers who do not see it.
+    """
+
+    file: str
+    caption: str
+    description: str
+
+
+@dataclass(frozen=True)
+class TrialProgression:
+    """How the images of one trial change over its training.
+
+    Attributes:
+        trial: its name.
+        gan: its GAN.
+        setting: its setting.
+        picture: the images of all points, the first on top; None for a trial without points.
+        point_count: how many points the picture shows.
+        end: what became of a trial that did not reach its end; else empty.
+    """
+
+    trial: str
+    gan: str
+    setting: str
+    picture: Picture | None
+    point_count: int
+    end: str
+
+
+@dataclass(frozen=True)
+class SampleProgression:
+    """Images of every GAN under every setting over the training, from the same noise.
+
+    Attributes:
+        seed: of the trials shown.
+        generator_steps: that any trial shown has a point at.
+        trials: one per GAN and setting.
+    """
+
+    seed: int
+    generator_steps: tuple[int, ...]
+    trials: tuple[TrialProgression, ...]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All pictures of the report.
+
+    Attributes:
+        figure1: losses of one trial, with real and generated images.
+        figure2: the best scores by GAN and setting.
+        figure3: the scores over the training.
+        losses: of all trials.
+        lipschitz: norms of layers, and of gradients; empty without analyses.
+        real: real images.
+        samples: of each GAN at its best FID.
+        interpolations: between noise vectors, of the same trials.
+        neighbours: samples with their nearest training images, of the same trials.
+        progression: images over the training.
+    """
+
+    figure1: Picture
+    figure2: Picture
+    figure3: Picture
+    losses: Picture
+    lipschitz: tuple[Picture, ...]
+    real: Picture
+    samples: tuple[Picture, ...]
+    interpolations: tuple[Picture, ...]
+    neighbours: tuple[Picture, ...]
+    progression: SampleProgression

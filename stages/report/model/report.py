@@ -1,0 +1,104 @@
+"""The report as one frozen value: page, Markdown, JSON and CSV are made from it and from nothing else.
+
+`report/results.json` holds this value field by field, so the classes of this package are its schema. A number is None
+where there is none, and in a range where it is not finite.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stages.report.model.comparisons import PairwiseTests, ScoreOrder, Significance
+from stages.report.model.pictures import Figures
+from stages.report.model.published import PublishedSource, PublishedStudy
+from stages.report.model.sections import AblationSection, Claim, Fact, LipschitzSection, TrialSource
+from stages.report.results.neighbours import Neighbours
+from stages.report.statistics.metrics import Metric
+
+Row = dict[str, Any]
+"""A row of a table: a plain value per column of its CSV file; None where there is no number."""
+
+
+@dataclass(frozen=True)
+class Gan:
+    """A GAN of the comparison.
+
+    Attributes:
+        gan: its file's name in stages/gans.
+        name: for people.
+        colour: in all figures and tables, as #rrggbb.
+    """
+
+    gan: str
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the report shows.
+
+    Attributes:
+        title: of the report.
+        data_set: its name for people.
+        image_size: side of an image in pixels.
+        extractor: name of the network that the scores come from.
+        gans: in the grid's order.
+        settings: Adam's numbers by letter.
+        seeds: of the trials.
+        missing: names of the trials without results.
+        metrics: the scores shown, by key.
+        sources: published tables that stand beside ours.
+        study: the report that is reproduced.
+        significance: what intervals and tests use.
+        protocol: what all scores were made with, field by field.
+        protocol_digest: SHA-256 of the protocol.
+        protocol_facts: the same for people, with data set, extractor and machine.
+        seeds_note: what the number of seeds lets one conclude.
+        limits: what the comparison cannot show.
+        table1: each GAN at its best, beside the published numbers; columns as `build_table1` says.
+        cells: each GAN under each setting, over its seeds; columns as `build_cell_table` says.
+        trials: each trial; columns as `build_trial_table` says.
+        orders: of the GANs, one per metric.
+        pairwise_tests: of all pairs of GANs, one per metric.
+        claims: of the report, with verdicts.
+        claims_summary: how many claims hold, do not hold and cannot be told.
+        ablation: what the evaluation alone does to scores.
+        lipschitz: how large the discriminators' gradients are.
+        neighbours: how near samples are to training images.
+        figures: the pictures' files and captions.
+        provenance: what each trial's numbers were read from.
+    """
+
+    title: str
+    data_set: str
+    image_size: int
+    extractor: str
+    gans: tuple[Gan, ...]
+    settings: dict[str, dict[str, int | float]]
+    seeds: tuple[int, ...]
+    missing: tuple[str, ...]
+    metrics: dict[str, Metric]
+    sources: tuple[PublishedSource, ...]
+    study: PublishedStudy
+    significance: Significance
+    protocol: dict[str, Any]
+    protocol_digest: str
+    protocol_facts: tuple[Fact, ...]
+    seeds_note: str
+    limits: tuple[str, ...]
+    table1: tuple[Row, ...]
+    cells: tuple[Row, ...]
+    trials: tuple[Row, ...]
+    orders: tuple[ScoreOrder, ...]
+    pairwise_tests: tuple[PairwiseTests, ...]
+    claims: tuple[Claim, ...]
+    claims_summary: str
+    ablation: AblationSection
+    lipschitz: LipschitzSection
+    neighbours: Neighbours
+    figures: Figures
+    provenance: tuple[TrialSource, ...]
+
+    def find_gan(self, gan: str) -> Gan:
+        """Return a GAN of the comparison by its file's name."""
+        return next(found for found in self.gans if found.gan == gan)

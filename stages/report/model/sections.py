@@ -1,0 +1,154 @@
+"""What the sections on protocol, claims, ablation, discriminators and provenance show."""
+
+from dataclasses import dataclass
+
+Count = tuple[int, int]
+"""How many of how many."""
+Range = tuple[float | None, float | None]
+"""The smallest and the largest; None for a number that is not finite."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the protocol.
+
+    Attributes:
+        name: of the fact.
+        value: as it is shown.
+        full_value: of a value that is shown shortened; else empty.
+    """
+
+    name: str
+    value: str
+    full_value: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the report and what our numbers say of it.
+
+    Attributes:
+        text: the claim, and where the report makes it.
+        verdict: in words.
+        holds: whether it holds at the confidence of `Significance`; None when that cannot be told.
+        means_agree: whether the bare means agree with it; None when these cannot tell either.
+        numbers: what the verdict rests on.
+        section: of the page that shows the evidence.
+    """
+
+    text: str
+    verdict: str
+    holds: bool | None
+    means_agree: bool | None
+    numbers: str
+    section: str
+
+
+@dataclass(frozen=True)
+class AblationRow:
+    """Scores of real images under one distortion.
+
+    Attributes:
+        title: what was done to the images.
+        missing: why there are no scores; None where there are.
+        distinct_images: how many of the images scored differ.
+        inception_score: of the images.
+        fid: of the images.
+        worse_than: names of the GANs trained here whose best FID is lower.
+        share: of the lowest FID that the report prints for a GAN; None unless extractor and data set are the report's.
+    """
+
+    title: str
+    missing: str | None
+    distinct_images: int | None
+    inception_score: float | None
+    fid: float | None
+    worse_than: tuple[str, ...]
+    share: float | None
+
+
+@dataclass(frozen=True)
+class AblationSection:
+    """What the report's evaluation does to the scores of real images.
+
+    Attributes:
+        is_enabled: whether it was measured.
+        rows: one per distortion.
+        image_count: images scored per row.
+        split: that the images are of.
+        is_comparable: whether extractor and data set are the report's.
+    """
+
+    is_enabled: bool
+    rows: tuple[AblationRow, ...]
+    image_count: int
+    split: str
+    is_comparable: bool
+
+
+@dataclass(frozen=True)
+class LipschitzRow:
+    """Norms and gradients of a GAN's discriminator; ranges are over trials at the end of the training.
+
+    Attributes:
+        gan: the GAN.
+        name: its name for people.
+        score_name: what its discriminator outputs for an image.
+        sigma: largest singular value of a layer's reshaped weight, of the layer that has the largest.
+        operator_norm: norm of a layer as it is applied, of the layer that has the largest.
+        sigma_product: product of the layers' `sigma`.
+        operator_norm_product: product of the layers' `operator_norm`.
+        normaliser_norm: the largest factor that a normaliser scales by; None without normalisers.
+        largest_gradient: norm of the gradient by the input.
+        mean_gradient_between: mean norm at points between real and generated images.
+        within_one: snapshots whose largest gradient norm is at most 1.
+        within_sigma_product: snapshots whose largest gradient norm is at most `sigma_product`; None where the
+            output is not the network's own.
+        within_bound: snapshots whose gradient norms are within their bounds; None where no bound is known.
+        share_of_bound: the largest share of its bound that a gradient norm reached.
+    """
+
+    gan: str
+    name: str
+    score_name: str
+    sigma: Range
+    operator_norm: Range
+    sigma_product: Range
+    operator_norm_product: Range
+    normaliser_norm: Range | None
+    largest_gradient: Range
+    mean_gradient_between: Range
+    within_one: Count
+    within_sigma_product: Count | None
+    within_bound: Count | None
+    share_of_bound: float | None
+
+
+@dataclass(frozen=True)
+class LipschitzSection:
+    """How large the discriminators' gradients are.
+
+    Attributes:
+        rows: one per GAN that has an analysis.
+        missing: names of the trials without one.
+    """
+
+    rows: tuple[LipschitzRow, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrialSource:
+    """What a trial's numbers were read from.
+
+    Attributes:
+        trial: its name.
+        files: MD5 by path: the name of the file's content in DVC's cache and in dvc.lock.
+        settings: Adam's numbers.
+        machine: what the trial was trained on.
+    """
+
+    trial: str
+    files: dict[str, str]
+    settings: dict[str, int | float]
+    machine: str
