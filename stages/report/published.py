@@ -8,7 +8,7 @@ import yaml
 from stages.report.model.published import PublishedRange, PublishedSource, PublishedStudy
 
 REAL = "real"
-# The GAN that the report is about.
+# The GAN that the published report is about.
 SNGAN = "sngan"
 # The source whose claims are checked; its key in published.yaml.
 REPORT_SOURCE = "report"
@@ -47,14 +47,14 @@ def published_score(source: str, row: str, metric: str) -> float | None:
 
 
 def published_range(metric: str) -> PublishedRange:
-    """Return the lowest and the highest that the report prints for a GAN, and what it prints for real data."""
+    """Return the published report's lowest and highest score of a GAN, and its score of real data."""
     scores = {row: values[metric] for row, values in _PUBLISHED["sources"][REPORT_SOURCE]["scores"].items()}
     real = scores.pop(REAL)
     return PublishedRange(min(scores.values()), max(scores.values()), real)
 
 
 def published_study() -> PublishedStudy:
-    """Return what the report compared, how its code evaluated a GAN, and which scores it prints."""
+    """Return what the published report compared, how its code evaluated a GAN, and which scores it prints."""
     figure = _PUBLISHED["report_figure2"]
     scores = {key: values for key, values in figure.items() if key != "settings"}
     return PublishedStudy(
@@ -66,24 +66,24 @@ def published_study() -> PublishedStudy:
 
 
 def published_bars(metric: str) -> tuple[list[str], dict[str, list[float]]]:
-    """Return the settings and, by GAN, the bars of the report's Figure 2."""
+    """Return the settings and, by GAN, the bars of the published Figure 2."""
     figure = _PUBLISHED["report_figure2"]
     return figure["settings"], figure[metric]
 
 
 def published_curves(metric: str) -> tuple[str, list[int], dict[str, list[float | None]]]:
-    """Return the setting, the epochs and, by GAN, the curves of the report's Figure 3."""
+    """Return the setting, the epochs and, by GAN, the curves of the published Figure 3."""
     figure = _PUBLISHED["report_figure3"]
     return figure["setting"], figure["epochs"], figure[metric]
 
 
 class TrainingLength(NamedTuple):
-    """How long the report and the original paper trained.
+    """How long the published report and the original paper trained.
 
     Attributes:
-        epochs: of the report.
+        epochs: of the published report.
         train_images: per epoch.
-        batch_size: of the report.
+        batch_size: of the published report.
         original_generator_steps: of Miyato et al. 2018.
     """
 
@@ -94,10 +94,10 @@ class TrainingLength(NamedTuple):
 
     @property
     def generator_steps(self) -> int:
-        """The report's generator steps, at one discriminator step each; an epoch leaves out a last, smaller batch."""
+        """The published report's generator steps, at one discriminator step each; a smaller last batch is left out."""
         return self.epochs * (self.train_images // self.batch_size)
 
 
 def published_length() -> TrainingLength:
-    """Return how long the report and the original paper trained."""
+    """Return how long the published report and the original paper trained."""
     return TrainingLength(**_PUBLISHED["report_length"])

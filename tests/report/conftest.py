@@ -139,9 +139,9 @@ def _write_trial(
     write_json(Path("results/evaluate") / name / "points.json", record)
     samples = Path("samples") / name
     grids = [{"generator_step": step, "grid": f"grid_{step:08d}.png"} for step in steps]
-    walk = "interpolation.png" if grids else None
-    write_json(samples / "manifest.json", identity | {"points": grids, "interpolation": walk})
-    for file in [str(entry["grid"]) for entry in grids] + [walk] * bool(walk):
+    interpolation = "interpolation.png" if grids else None
+    write_json(samples / "manifest.json", identity | {"points": grids, "interpolation": interpolation})
+    for file in [str(entry["grid"]) for entry in grids] + [interpolation] * bool(interpolation):
         _write_picture(samples / str(file), channels)
     if grids:
         _write_neighbours(name, channels)
@@ -170,7 +170,7 @@ def _write_neighbours(name: str, channels: int) -> None:
 
 
 def build() -> Report:
-    """Compute the report of the results on disk, with one picture in the place of all, so that nothing is drawn."""
+    """Compute the report of the results on disk, with one picture in the place of all, so that nothing is plotted."""
     picture = Picture("picture.png", "A caption", "A description")
     _write_picture(Path("report") / picture.file, channels=1)
     return build_report(
@@ -190,8 +190,8 @@ def build() -> Report:
     )
 
 
-def write_undrawn() -> Report:
-    """Write the report of the results on disk in all its forms, without drawing its pictures."""
+def write_without_figures() -> Report:
+    """Write the report of the results on disk in all its forms, without plotting its figures."""
     report = build()
     write_report(report, Path("report"))
     return report

@@ -13,7 +13,7 @@ from stages.report.model.published import PublishedRange
 from stages.report.published import published_range
 from stages.report.results.all_results import Results, read_results
 from stages.report.sections.ablation import build_ablation
-from tests.report.conftest import write_undrawn
+from tests.report.conftest import write_without_figures
 
 Write = Callable[..., None]
 TRIALS = {"began-A-0": [(1.0, 70.0)], "sngan-A-0": [(2.0, 50.0)]}
@@ -45,7 +45,7 @@ def test_shares_of_the_published_numbers_need_its_network_and_data_set(write_res
 
 def test_the_pages_show_every_row_and_say_what_compares(write_results: Write) -> None:
     write_results(TRIALS)
-    write_undrawn()
+    write_without_figures()
     for text in read_pages():
         assert "5 of them, repeated up to 10" in text
         assert "not measured: a reason" in text
@@ -57,7 +57,7 @@ def test_the_pages_show_every_row_and_say_what_compares(write_results: Write) ->
 def test_a_report_without_it_says_so(write_results: Write) -> None:
     write_results(TRIALS)
     write_json(ABLATION, {"is_enabled": False, "rows": []})
-    write_undrawn()
+    write_without_figures()
     assert all("It is switched off" in text for text in read_pages())
 
 

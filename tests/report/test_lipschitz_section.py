@@ -18,7 +18,7 @@ from stages.report.model.sections import LipschitzRow
 from stages.report.results.all_results import read_results
 from stages.report.results.lipschitz import read_analyses
 from stages.report.sections.lipschitz import build_lipschitz
-from tests.report.conftest import read_results_file, write_undrawn
+from tests.report.conftest import read_results_file, write_without_figures
 
 Write = Callable[..., None]
 SCORES = {"began-A-0": [(1.0, 90.0)], "sngan-A-0": [(2.0, 60.0)], "batch_norm-A-0": [(2.0, 61.0)]}
@@ -226,5 +226,5 @@ def test_a_norm_that_is_not_finite_is_null_in_the_file_and_shown_as_infinity(wri
     (row,) = build_rows()
     assert row.operator_norm_product == (None, None)
     assert format_range(row.operator_norm_product) == "∞"
-    write_undrawn()
+    write_without_figures()
     assert read_results_file()["lipschitz"]["rows"][0]["operator_norm_product"] == [None, None]

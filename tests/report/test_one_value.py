@@ -15,7 +15,7 @@ from stages.common.artifacts import NEIGHBOURS, read_json, write_json
 from stages.report import formatting, render
 from stages.report.model.report import Report, Row
 from stages.report.statistics.metrics import Metric
-from tests.report.conftest import write_undrawn
+from tests.report.conftest import write_without_figures
 from tests.report.test_lipschitz_section import make_row, write_analysis
 
 Write = Callable[..., None]
@@ -205,7 +205,7 @@ def report(write_results: Write) -> Report:
     Path("results/evaluate/wgan_gp-A-1/points.json").unlink()
     for gan in ("began", "sngan"):
         write_analysis(f"{gan}-A-0", make_row(10), make_row(20, largest=2.5))
-    return write_undrawn()
+    return write_without_figures()
 
 
 def assert_row_holds(row: str, texts: list[str]) -> None:
@@ -298,7 +298,7 @@ def test_nothing_is_said_of_several_where_there_is_one(write_results: Write) -> 
     path = NEIGHBOURS / "neighbours.json"
     counts = {"sample_count": 1, "held_out_count": 1, "train_count": 1}
     write_json(path, read_json(path, "neighbours") | counts)
-    report = write_undrawn()
+    report = write_without_figures()
     assert report.claims_summary.endswith("at 95 % and with 1 seed.")
     for tables in (read_page(), read_markdown()):
         assert "1 GAN under 1 Adam setting with 1 seed: 1 training on" in tables.text

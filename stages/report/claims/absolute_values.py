@@ -1,4 +1,4 @@
-"""Claims R3, R4 and the level of R5: on absolute values, which only scores of the report's protocol can answer."""
+"""Check the claims on absolute values, which only scores under the published protocol can answer."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Check all claims of the report against our numbers: every verdict is computed."""
+"""Check all claims of the published report against our numbers: every verdict is computed."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Claims R2 and R6: SNGAN is the best, under every setting, and its score rises fastest."""
+"""Check the claims that SNGAN is the best, that it is so under every setting, and that its score rises fastest."""
 
 import statistics
 from collections.abc import Callable, Sequence

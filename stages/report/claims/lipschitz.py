@@ -1,4 +1,4 @@
-"""Claims of the report's section 2 on spectral normalisation, checked against the analyses of the discriminators."""
+"""Check the published report's claims on spectral normalisation (section 2) against the analyses."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,9 +7,9 @@ from stages.report.formatting import format_percent, pluralise
 from stages.report.model.sections import Claim
 from stages.report.results.lipschitz import SCORE, Analyses, Analysis
 
-# The report has no tolerance. Miyato et al. 2018, appendix C.1, finds normalised layers at 1.00 to 1.05.
+# The published report has no tolerance. Miyato et al. 2018, appendix C.1, finds normalised layers at 1.00 to 1.05.
 NEAR_ONE = 0.05
-# The report has no bound on the error of power iteration.
+# The published report has no bound on the error of power iteration.
 SMALL_ERROR = 0.05
 
 

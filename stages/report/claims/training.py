@@ -1,4 +1,4 @@
-"""Claims R7 and R8: on the length of the training, and on SNGAN's losses."""
+"""Check the claims on the length of the training and on SNGAN's losses."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -11,15 +11,15 @@ from stages.report.published import SNGAN, published_length
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 
-# The report says that the losses fluctuate more after so many generator steps.
+# The published report says that the losses fluctuate more after so many generator steps.
 FLUCTUATES_AFTER = 100_000
-# The report's "almost twice": between these.
+# What the published report's "almost twice" is taken to mean: between these.
 TWICE = (1.5, 2.5)
 FEWEST_LOSSES = 20
 
 
 def check_length(results: Results) -> Claim:
-    """Check by arithmetic whether the report's training was shorter than the original's, in generator steps."""
+    """Check by arithmetic whether the published training was shorter than the original's, in generator steps."""
     length = published_length()
     text = (
         f"Scores are low because {length.epochs} epochs are too few iterations: the original ran above "

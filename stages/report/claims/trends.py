@@ -1,4 +1,4 @@
-"""Claim R5 and what Figure 3 says of all models: scores improve throughout, and early orders last."""
+"""Check the claims on the course of the training: scores improve throughout, and the first order lasts."""
 
 import statistics
 from itertools import pairwise
@@ -12,7 +12,8 @@ from stages.report.results.trials import TrialResult
 from stages.report.statistics.metrics import FID, Metric
 from stages.report.statistics.rank_correlation import compare_orders
 
-# The report's "roughly the same" order: at least this Kendall's tau, which four of five pairs in the same order give.
+# What the published report's "roughly the same" order is taken to mean: at least this Kendall's tau, which four of
+# five pairs in the same order give.
 ROUGHLY_THE_SAME = 0.6
 
 

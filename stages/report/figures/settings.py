@@ -1,4 +1,4 @@
-"""Plot Figure 2: the best scores by GAN and setting as bars, and the report's below."""
+"""Plot Figure 2: the best scores by GAN and setting as bars, and the published ones below."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ def describe_figure2(results: Results) -> Picture:
 
 
 def plot_figure2(results: Results) -> Figure:
-    """Plot the best Inception Score and FID of each GAN under each setting as bars; the report's below."""
+    """Plot the best Inception Score and FID of each GAN under each setting as bars; the published ones below."""
     gans, settings = results.grid.gans, results.grid.settings_used
     figure = make_figure(6.4)
     panels = figure.subplots(2, 2, squeeze=False)

@@ -1,4 +1,4 @@
-"""Plot Figure 3: the scores over the training, a panel a setting, and the report's."""
+"""Plot Figure 3: the scores over the training, one panel per setting, and the published curves."""
 
 import math
 import statistics
@@ -47,7 +47,7 @@ def describe_figure3(results: Results) -> Picture:
 
 
 def plot_figure3(results: Results) -> Figure:
-    """Plot both scores over the training, a panel a setting, with the report's (its setting C) as the last."""
+    """Plot both scores over the training, one panel per setting, and the published curves of setting C as the last."""
     settings = results.grid.settings_used
     rows = math.ceil((len(settings) + 1) / MOST_COLUMNS)
     columns = math.ceil((len(settings) + 1) / rows)

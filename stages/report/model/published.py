@@ -1,4 +1,4 @@
-"""What is published: the tables that stand beside ours, and the report that is reproduced."""
+"""What is published: the tables that stand beside ours, and the published report that is reproduced."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class PublishedSource:
 
 @dataclass(frozen=True)
 class PublishedRange:
-    """What the report prints for one metric.
+    """What the published report prints for one metric.
 
     Attributes:
         lowest: of any GAN.
@@ -39,7 +39,7 @@ class PublishedRange:
 
 @dataclass(frozen=True)
 class PublishedStudy:
-    """What the report compared, how its code evaluated a GAN, and which scores it prints.
+    """What the published report compared, how its code evaluated a GAN, and which scores it prints.
 
     Attributes:
         gan_count: GANs compared.

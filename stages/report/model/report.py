@@ -48,7 +48,7 @@ class Report:
         missing: names of the trials without results.
         metrics: the scores shown, by key.
         sources: published tables that stand beside ours.
-        study: the report that is reproduced.
+        study: the published report that is reproduced.
         significance: what intervals and tests use.
         protocol: what all scores were made with, field by field.
         protocol_digest: SHA-256 of the protocol.
@@ -60,7 +60,7 @@ class Report:
         trials: each trial; columns as `build_trial_table` says.
         orders: of the GANs, one per metric.
         pairwise_tests: of all pairs of GANs, one per metric.
-        claims: of the report, with verdicts.
+        claims: of the published report, with verdicts.
         claims_summary: how many claims hold, do not hold and cannot be told.
         ablation: what the evaluation alone does to scores.
         lipschitz: how large the discriminators' gradients are.

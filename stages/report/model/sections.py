@@ -25,10 +25,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the report and what our numbers say of it.
+    """A claim of the published report and what our numbers say of it.
 
     Attributes:
-        text: the claim, and where the report makes it.
+        text: the claim, and where it is made.
         verdict: in words.
         holds: whether it holds at the confidence of `Significance`; None when that cannot be told.
         means_agree: whether the bare means agree with it; None when these cannot tell either.
@@ -55,7 +55,7 @@ class AblationRow:
         inception_score: of the images.
         fid: of the images.
         worse_than: names of the GANs trained here whose best FID is lower.
-        share: of the lowest FID that the report prints for a GAN; None unless extractor and data set are the report's.
+        share: of the lowest published FID of a GAN; None unless extractor and data set are the published ones.
     """
 
     title: str
@@ -69,14 +69,14 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class AblationSection:
-    """What the report's evaluation does to the scores of real images.
+    """What the published report's evaluation does to the scores of real images.
 
     Attributes:
         is_enabled: whether it was measured.
         rows: one per distortion.
         image_count: images scored per row.
         split: that the images are of.
-        is_comparable: whether extractor and data set are the report's.
+        is_comparable: whether extractor and data set are the published ones.
     """
 
     is_enabled: bool

@@ -1,4 +1,4 @@
-"""Read the scores of real images under the distortions of the report's evaluation."""
+"""Read the scores of real images under the distortions of the published report's evaluation."""
 
 from typing import Any, NamedTuple
 

@@ -114,7 +114,7 @@ def read_trial(trial: Trial) -> tuple[TrialResult, dict[str, Any]]:
 
 
 def _is_missing(trial: Trial) -> bool:
-    """Tell whether a stage of the trial failed: DVC removes a stage's outputs before it runs it."""
+    """Return whether a stage of the trial failed: DVC removes a stage's outputs before it runs it."""
     records = (TRAINING / trial.name / METRICS, SAMPLES / trial.name / MANIFEST, SCORES / trial.name / POINTS)
     return not all(record.exists() for record in records)
 

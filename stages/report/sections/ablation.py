@@ -1,4 +1,4 @@
-"""Build the section on what the report's evaluation alone does to the scores of real images."""
+"""Build the section on what the published report's evaluation alone does to the scores of real images."""
 
 from stages.report.model.sections import AblationRow, AblationSection
 from stages.report.published import name_gan, published_range
@@ -12,7 +12,7 @@ OTHER_NETWORK = "torchvision"
 
 
 def build_ablation(results: Results) -> AblationSection:
-    """Compare the scores of distorted real images with the GANs trained here and with the report's numbers."""
+    """Compare the scores of distorted real images with the GANs trained here and with the published numbers."""
     ablation = results.ablation
     return AblationSection(
         is_enabled=ablation is not None,

@@ -30,7 +30,7 @@ TRAINING_COLUMNS = (
 
 
 def build_table1(results: Results) -> tuple[Row, ...]:
-    """Build the report's Table 1: real data, then every GAN at its best setting, with the published numbers.
+    """Build Table 1, as the published report has it: real data, then every GAN at its best, with the published numbers.
 
     Returns:
         Rows of `gan`, `name`, `trials_missing`; for each metric its value under its key, and under `<key>_` and a name

@@ -43,7 +43,7 @@ class Metric:
         return (max if self.is_higher_better else min)(items, key=value)
 
     def is_better(self, first: float, second: float) -> bool:
-        """Tell whether the first value is better than the second."""
+        """Return whether the first value is better than the second."""
         return first > second if self.is_higher_better else first < second
 
     def format(self, value: float | None) -> str:

@@ -18,8 +18,8 @@ from stages.report.results.all_results import Results
 from stages.report.statistics.intervals import LEVEL, estimate_mean
 from stages.report.statistics.metrics import Metric
 
-# The test goes through all sign patterns of so many blocks. Of more blocks it takes as many patterns by chance, as
-# scipy takes 20 us for each.
+# The test goes through all sign patterns of so many blocks, and through as many random ones of more blocks: scipy needs
+# 20 us for each.
 EXACT_BLOCK_COUNT = 13
 MOST_PATTERNS = 2**EXACT_BLOCK_COUNT
 FEWEST_DIFFERENCES = 2

@@ -55,7 +55,7 @@ def summarise_cell(results: Results, gan: str, setting: str, metric: Metric) -> 
 
 
 def find_best_cell(results: Results, gan: str, metric: Metric) -> Cell | None:
-    """Find a GAN's best setting, as the report's Table 1 does: for each metric on its own."""
+    """Find a GAN's best setting, as the published Table 1 does: for each metric on its own."""
     cells = [summarise_cell(results, gan, setting, metric) for setting in results.grid.settings_used]
     found = [cell for cell in cells if cell is not None]
     return metric.choose_by(found, lambda cell: cell.best.mean) if found else None

@@ -11,7 +11,7 @@ from PIL import Image
 from stages.common.artifacts import read_json, write_json
 from stages.report.__main__ import main
 from stages.report.figures.sample_progression import choose_tiles
-from tests.report.conftest import read_results_file, write_undrawn
+from tests.report.conftest import read_results_file, write_without_figures
 
 Write = Callable[..., None]
 SCORES = {
@@ -78,7 +78,7 @@ def test_the_page_needs_nothing_but_itself(write_results: Write, channels: int) 
 
 def test_every_link_within_the_page_leads_somewhere(write_results: Write) -> None:
     write_results(SCORES)
-    write_undrawn()
+    write_without_figures()
     page = Page(Path("report/index.html").read_text(encoding="utf-8"))
     inner = {link.removeprefix("#") for link in page.links if link.startswith("#")}
     assert inner and inner <= set(page.names)
@@ -95,7 +95,7 @@ def test_every_picture_of_the_markdown_lies_beside_it(write_results: Write) -> N
 
 def test_the_markdown_tables_have_as_many_cells_in_every_row(write_results: Write) -> None:
     write_results(SCORES)
-    write_undrawn()
+    write_without_figures()
     blocks = re.findall(
         r"(?:^\|.*\n)+", Path("report/report.md").read_text(encoding="utf-8"), flags=re.MULTILINE
     )
@@ -114,7 +114,7 @@ def test_the_same_results_give_the_same_bytes(write_results: Write) -> None:
 
 def test_a_title_is_text_and_no_markup(write_results: Write) -> None:
     write_results(SCORES, title="<script>alert(1)</script>")
-    write_undrawn()
+    write_without_figures()
     assert "<script>alert" not in Path("report/index.html").read_text(encoding="utf-8")
 
 
@@ -130,13 +130,13 @@ def test_table1_and_the_way_to_the_page_are_printed(
 
 def test_the_page_shows_the_weights_hash_short_and_whole(write_results: Write) -> None:
     write_results(SCORES)
-    write_undrawn()
+    write_without_figures()
     assert f'title="{"ab" * 32}">abababababab…<' in Path("report/index.html").read_text(encoding="utf-8")
 
 
 def test_the_epoch_of_a_best_point_is_shown(write_results: Write) -> None:
     write_results(SCORES)
-    write_undrawn()
+    write_without_figures()
     assert "A, step 20</a><small>epoch 0.2</small>" in Path("report/index.html").read_text(encoding="utf-8")
     assert "| SNGAN | 2.50 ± 0.25 | A, step 20, epoch 0.2 |" in Path("report/report.md").read_text(
         encoding="utf-8"
@@ -157,7 +157,7 @@ def test_a_grid_of_one_diverged_trial_still_has_its_report(write_results: Write)
     assert "diverged at generator step 2" in Path("report/index.html").read_text(encoding="utf-8")
 
 
-def test_several_seeds_are_drawn_and_told(write_results: Write) -> None:
+def test_several_seeds_are_plotted_and_named(write_results: Write) -> None:
     write_results({f"{gan}-{setting}-{seed}": [(1.0 + seed, 9.0), (2.0, 8.0 - seed)]
                    for gan in ("began", "sngan") for setting in "AC" for seed in (0, 1, 2)})  # fmt: skip
     main()
@@ -169,7 +169,7 @@ def test_several_seeds_are_drawn_and_told(write_results: Write) -> None:
 @pytest.mark.parametrize("name", ["table1.csv", "cells.csv", "pairs.csv", "trials.csv"])
 def test_every_row_of_a_file_says_what_its_scores_were_made_with(write_results: Write, name: str) -> None:
     write_results(SCORES)
-    write_undrawn()
+    write_without_figures()
     rows = list(csv.DictReader(Path("report", name).read_text(encoding="utf-8").splitlines()))
     kept = ("extractor", "weights_sha256", "splits", "sample_count", "reference_split", "reference_count")
     assert {tuple(row[key] for key in kept) for row in rows} == {
@@ -205,7 +205,7 @@ def test_the_slider_shows_fewer_images_where_they_are_many_or_large(
 
 def test_a_trials_files_are_named_by_the_hash_that_dvc_keeps_them_under(write_results: Write) -> None:
     write_results(SCORES)
-    write_undrawn()
+    write_without_figures()
     digest = hashlib.md5(Path("results/evaluate/sngan-A-0/points.json").read_bytes()).hexdigest()
     text = Path("report/index.html").read_text(encoding="utf-8")
     assert f"results/evaluate/sngan-A-0/points.json <code>{digest}</code>" in text
@@ -213,7 +213,7 @@ def test_a_trials_files_are_named_by_the_hash_that_dvc_keeps_them_under(write_re
 
 def test_every_claim_is_answered_at_the_top_and_leads_to_its_evidence(write_results: Write) -> None:
     write_results(SCORES)
-    write_undrawn()
+    write_without_figures()
     text = Path("report/index.html").read_text(encoding="utf-8")
     box = text[text.index('class="answers"') : text.index('id="question"')]
     claims = read_results_file()["claims"]
@@ -225,7 +225,7 @@ def test_every_claim_is_answered_at_the_top_and_leads_to_its_evidence(write_resu
 
 def test_an_interval_stands_below_each_mean_over_seeds(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-A-1": [(4.0, 62.0)]})
-    write_undrawn()
+    write_without_figures()
     # Mean 61, error 1, t(1) = 12.706.
     assert '61.0 ± 1.4<small class="interval">[48.3, 73.7]</small>' in Path("report/index.html").read_text(
         encoding="utf-8"
@@ -238,7 +238,7 @@ def test_one_seed_shows_the_interval_that_its_fid_brings(write_results: Write) -
     record = read_json(path, "evaluate")
     record["points"][0] |= {"fid_low": 58.04, "fid_high": 61.96}
     write_json(path, record)
-    write_undrawn()
+    write_without_figures()
     assert '60.0<small class="interval">[58.0, 62.0]</small>' in Path("report/index.html").read_text(
         encoding="utf-8"
     )

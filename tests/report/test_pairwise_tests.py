@@ -6,7 +6,7 @@ import pytest
 from stages.report.results.all_results import read_results
 from stages.report.statistics.metrics import FID
 from stages.report.statistics.pairwise_tests import compare_pairs
-from tests.report.conftest import write_undrawn
+from tests.report.conftest import write_without_figures
 
 Write = Callable[..., None]
 
@@ -29,7 +29,7 @@ def test_with_one_seed_no_pair_can_be_told_apart_and_the_page_says_so(write_resu
     assert (comparison.blocks, comparison.can_differ) == (3, False)
     assert comparison.find_pair("began", "sngan").p == 0.25
     assert not any(pair.differs for pair in comparison.pairs)
-    write_undrawn()
+    write_without_figures()
     text = Path("report/index.html").read_text(encoding="utf-8")
     assert "<strong>Cannot be told:</strong> with 3 blocks the smallest p that can come out is\n0.25" in text
 
@@ -57,5 +57,5 @@ def test_a_trial_that_never_scored_takes_its_block_from_its_pairs_alone(write_re
 def test_one_gan_has_nobody_to_differ_from(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-A-1": [(2.0, 61.0)]})
     assert compare_pairs(read_results(), FID).pairs == ()
-    write_undrawn()
+    write_without_figures()
     assert Path("report/pairs.csv").read_text(encoding="utf-8").strip() == ""
