@@ -77,6 +77,20 @@ def test_a_stage_depends_on_no_code_that_it_does_not_import(stage: str) -> None:
     assert not idle
 
 
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "stages").rglob("__init__.py")), ids=lambda file: file.parent.name
+)
+def test_the_init_file_of_a_package_has_a_docstring_at_most(file: Path) -> None:
+    module = ast.parse(file.read_text(encoding="utf-8"))
+    assert len(module.body) == (ast.get_docstring(module) is not None)
+
+
+def test_dvc_is_imported_in_its_own_package_alone() -> None:
+    files = [file for folder in ("pipeline", "stages") for file in (ROOT / folder).rglob("*.py")]
+    outside = [file for file in files if (ROOT / "pipeline/dvc") not in file.parents]
+    assert not [str(file) for file in outside if "dvc" in list_third_party({file})]
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_packages_meet_only_through_shared_ones(package: str) -> None:
     foreign = {

@@ -5,15 +5,15 @@ import os
 import signal
 import sys
 
+from pipeline.dvc.fork_server import CAN_FORK, start_fork_server
 from pipeline.flow import SERVER_HOST, SERVER_PORT
 from pipeline.flow.server import URL_VARIABLE, TemporaryServer, find_server, serve
-from pipeline.flow.warm import start_early
 
 NIGHTLY = "0 3 * * *"
 
 
 def main() -> int:
-    """Read the command line and do it; return the exit code."""
+    """Run the command that the command line names, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.flow", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="bring the comparison up to date")
@@ -65,10 +65,10 @@ def run(options: dict[str, object]) -> int:
     # An exit, unlike death by the signal, ends first what was started for this run.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     server = None if find_server() else TemporaryServer()
-    if server is not None:
-        # A server that runs already leaves no time for imports.
-        start_early()
-    from pipeline.flow.compare import compare
+    if CAN_FORK:
+        # It imports DVC and torch while this process imports Prefect.
+        start_fork_server()
+    from pipeline.flow.flow import compare
 
     if server is not None:
         server.wait()

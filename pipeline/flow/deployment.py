@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.runner import Runner
 
-from pipeline.flow.compare import compare
+from pipeline.flow.flow import compare
 
 NAME = "nightly"
 # As prefect.yaml has it.

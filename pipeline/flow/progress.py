@@ -1,4 +1,4 @@
-"""How far every trial is: bars on a terminal, a line a stage elsewhere, and progress artifacts for Prefect's pages."""
+"""The progress of every trial: bars on a terminal, and progress artifacts for Prefect's pages."""
 
 import logging
 import re
@@ -14,26 +14,26 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from pipeline.flow.graph import Graph, name_trial
-from pipeline.flow.schedule import End
+from pipeline.dvc.repo import Graph
+from pipeline.flow.scheduler import StageResult, name_trial
 
 # What a training prints as it goes (stages/train/progress.py).
 TRAINING_LINE = re.compile(r"^\S+: generator step (?P<done>\d+)/(?P<all>\d+),")
 ARTIFACT_SECONDS = 5.0
 
 
-class Board:
-    """Shows trials by name; called by the threads of all stages."""
+class ProgressDisplay:
+    """Shows the progress of trials; is called by the threads of all stages."""
 
     def __init__(self, graph: Graph, trials: Iterable[str]) -> None:
         self._lock = threading.Lock()
-        # How far each stage of each trial is, from 0 to 1.
+        # The share of each stage of each trial that is done, from 0 to 1.
         self._parts = {
-            trial: {stage: 0.0 for stage in graph.needs if name_trial(stage) == trial} for trial in trials
+            trial: {stage: 0.0 for stage in graph if name_trial(stage) == trial} for trial in trials
         }
         self._artifacts: dict[str, UUID] = {}
         self._updated: dict[str, float] = {}
-        self._done, self._stage_count = 0, len(graph.needs)
+        self._done, self._stage_count = 0, len(graph)
         self._console = Console(stderr=True)
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -45,12 +45,12 @@ class Board:
             transient=True,
             disable=not sys.stderr.isatty(),
         )
-        self._total = self._bars.add_task("all stages", total=len(graph.needs), note="")
+        self._total = self._bars.add_task("all stages", total=len(graph), note="")
         self._rows: dict[str, TaskID] = {}
         self._handlers: dict[PrefectConsoleHandler, Any] = {}
 
     def __enter__(self) -> Self:
-        # Prefect's log lines go above the bars, through the one console that knows of them.
+        # Prefect's log lines have to be printed above the bars, by the console that draws them.
         if not self._bars.disable:
             for handler in find_console_handlers():
                 self._handlers[handler], handler.console = handler.console, self._console
@@ -62,26 +62,26 @@ class Board:
         for handler, console in self._handlers.items():
             handler.console = console
 
-    def show(self, stage: str, line: str) -> None:
-        """Take note of a line that a stage printed."""
+    def show_line(self, stage: str, line: str) -> None:
+        """Show the progress that a line of a training's output tells of; other lines change nothing."""
         if step := TRAINING_LINE.match(line):
             with self._lock:
                 self._advance(stage, int(step["done"]) / int(step["all"]), line.partition(": ")[2])
 
     def begin(self, stage: str) -> None:
-        """Take note that a stage starts."""
+        """Show that a stage starts."""
         with self._lock:
             self._advance(stage, 0.0, stage.partition("@")[0])
 
-    def end(self, stage: str, end: End) -> None:
-        """Take note that a stage has ended."""
+    def end(self, stage: str, result: StageResult) -> None:
+        """Show that a stage has ended."""
         with self._lock:
             self._done += 1
-            self._bars.update(self._total, completed=self._done, note=f"{stage}: {end.outcome.value}")
-            self._advance(stage, 1.0 if end.is_good else 0.0, end.outcome.value, is_certain=True)
+            self._bars.update(self._total, completed=self._done, note=f"{stage}: {result.outcome.value}")
+            self._advance(stage, 1.0 if result.is_good else 0.0, result.outcome.value, is_certain=True)
 
     def summarise(self) -> str:
-        """Say in a line how many stages and trials are done."""
+        """Return a line with the numbers of stages and trials that are done."""
         with self._lock:
             whole = sum(min(parts.values()) >= 1.0 for parts in self._parts.values())
             return f"{self._done} of {self._stage_count} stages, {whole} of {len(self._parts)} trials done"
@@ -105,11 +105,11 @@ class Board:
         if trial in self._artifacts:
             update_progress_artifact(self._artifacts[trial], progress=percent)
         else:
-            made = create_progress_artifact(
-                percent, key=slug(f"trial-{trial}"), description=f"How far {trial} is"
+            created = create_progress_artifact(
+                percent, key=slug(f"trial-{trial}"), description=f"Progress of {trial}"
             )
-            assert isinstance(made, UUID)
-            self._artifacts[trial] = made
+            assert isinstance(created, UUID)
+            self._artifacts[trial] = created
 
 
 def slug(name: str) -> str:
@@ -118,7 +118,7 @@ def slug(name: str) -> str:
 
 
 def find_console_handlers() -> list[PrefectConsoleHandler]:
-    """Find what writes Prefect's log to the terminal."""
+    """List the handlers that write Prefect's log to the terminal."""
     names = ["prefect", "prefect.flow_runs", "prefect.task_runs"]
     found = [handler for name in names for handler in logging.getLogger(name).handlers]
     return [handler for handler in found if isinstance(handler, PrefectConsoleHandler)]

@@ -1,29 +1,27 @@
-"""What a run of the flow is asked for, checked before anything starts."""
+"""The request of a run of the flow: params, trials and devices, checked before anything starts."""
 
 import fnmatch
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.dvc.overrides import override_params
+from pipeline.dvc.worker import WorkerPool, run_module
 from pipeline.flow.gpus import list_gpus
-from pipeline.flow.warm import Warm, capture
 from pipeline.preset import switch_preset
 from stages.common.artifacts import Trial, write_bytes
 from stages.common.grid import Grid
 from stages.common.params import PARAMS_FILE, read_params
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PREFIX = f"{PARAMS_FILE}:"
 
 
-def change_params(warm: Warm, preset: str | None, overrides: list[str], device: str | None) -> None:
+def change_params(pool: WorkerPool, preset: str | None, overrides: list[str], device: str | None) -> None:
     """Write params.yaml as asked, as `dvc exp run -S` does, and check the whole of it.
 
     Args:
-        warm: where the check runs.
+        pool: where the check runs.
         preset: see `pipeline.preset`; None keeps params.yaml.
         overrides: in Hydra's grammar, such as `train.generator_steps=100`, `+options.mine.x=1`, `seeds=[0,1]`.
         device: for `compute.device`; None keeps it.
@@ -37,17 +35,28 @@ def change_params(warm: Warm, preset: str | None, overrides: list[str], device: 
         overrides = [*overrides, f"compute.device={device}"]
     if preset is None and not overrides:
         return
-    with kept_unless_good(PARAMS_FILE):
+    with restore_on_error(PARAMS_FILE):
         if preset is not None:
             switch_preset(preset)
         if overrides:
             override_params(overrides)
-        capture(warm, "module", "stages.check")
+        check_params(pool)
+
+
+def check_params(pool: WorkerPool) -> None:
+    """Run the stage `check` on params.yaml.
+
+    Raises:
+        ValueError: the stage refuses params.yaml; holds what the stage printed.
+    """
+    lines: list[str] = []
+    if pool.call(run_module, "stages.check", on_line=lines.append) != 0:
+        raise ValueError("\n".join(lines))
 
 
 @contextmanager
-def kept_unless_good(path: Path) -> Iterator[None]:
-    """Put a file back as it was when what is done meanwhile fails."""
+def restore_on_error(path: Path) -> Iterator[None]:
+    """Put a file back as it was if the context ends in an error."""
     before = path.read_bytes() if path.exists() else None
     try:
         yield
@@ -55,27 +64,6 @@ def kept_unless_good(path: Path) -> Iterator[None]:
         if before is not None:
             write_bytes(path, before)
         raise
-
-
-def override_params(overrides: list[str]) -> None:
-    """Lay overrides over params.yaml by DVC's own means; comments are kept.
-
-    Raises:
-        ValueError: an override is not in Hydra's grammar, or names a key that there is not.
-    """
-    from dvc.exceptions import DvcException
-    from dvc.utils.hydra import apply_overrides
-
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name) / PARAMS_FILE.name
-        shutil.copyfile(PARAMS_FILE, copy)
-        try:
-            apply_overrides(copy, [override.removeprefix(PREFIX) for override in overrides])
-        except DvcException as error:
-            raise ValueError(
-                f"overrides {overrides} do not fit {PARAMS_FILE}: {error.__cause__ or error}"
-            ) from None
-        write_bytes(PARAMS_FILE, copy.read_bytes())
 
 
 def choose_trials(patterns: list[str] | None) -> list[Trial]:

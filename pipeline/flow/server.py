@@ -1,7 +1,4 @@
-"""Prefect's server: the one that `make server` starts, and a temporary one for a single run, which ends with it.
-
-`python -m pipeline.flow.server PORT` is the temporary one: without pages and schedules, on this machine alone.
-"""
+"""Prefect's server: the one that `make server` starts, and a temporary one for a single run, which ends with it."""
 
 import atexit
 import contextlib
@@ -12,8 +9,8 @@ import threading
 import time
 from pathlib import Path
 
+from pipeline.dvc.worker import DiedError, StoppedError, WorkerPool
 from pipeline.flow import SERVER_HOST
-from pipeline.flow.warm import StoppedError, Warm
 from pipeline.health import is_healthy
 from stages.common.artifacts import write_bytes
 
@@ -25,12 +22,12 @@ HEALTH_SECONDS = 2.0
 POLL_SECONDS = 0.05
 # A first start without `make` makes Prefect's database, which takes 6 s where nothing else runs.
 START_SECONDS = 120.0
-TOLD_LINES = 10
+SHOWN_LINES = 10
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound to
 
 
 def name_address(host: str, port: int) -> str:
-    """Name the address to call a server at that listens on `host`; one that listens everywhere is called here."""
+    """Return the address at which a server that listens on `host` is called; one that listens everywhere is local."""
     called = SERVER_HOST if host in EVERYWHERE else host
     return f"http://[{called}]:{port}" if ":" in called else f"http://{called}:{port}"
 
@@ -48,7 +45,7 @@ def serve(host: str, port: int) -> int:
 
 
 def find_server() -> bool:
-    """Use the server that is named, or that `serve` started in this project; tell whether there is one."""
+    """Use the server of PREFECT_API_URL or the one that `serve` started here; return whether there is one."""
     if URL_VARIABLE in os.environ:
         return True
     try:
@@ -69,8 +66,9 @@ class TemporaryServer:
     """
 
     def __init__(self) -> None:
-        self._host = Warm()
-        atexit.register(self._host.stop)
+        # It imports nothing of what stages do, so a process of its own starts sooner than a fork of theirs.
+        self._pool = WorkerPool(is_preloaded=False)
+        atexit.register(self._pool.stop)
         self._lines: list[str] = []
         self._port = find_free_port()
         self._thread = threading.Thread(target=self._run, name="Prefect's temporary server", daemon=True)
@@ -86,30 +84,30 @@ class TemporaryServer:
         deadline = time.monotonic() + START_SECONDS
         while not is_healthy(f"{os.environ[URL_VARIABLE]}/health", HEALTH_SECONDS):
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                told = "\n".join(self._lines[-TOLD_LINES:])
-                raise RuntimeError(f"Prefect's temporary server did not start:\n{told}")
+                printed = "\n".join(self._lines[-SHOWN_LINES:])
+                raise RuntimeError(f"Prefect's temporary server did not start:\n{printed}")
             time.sleep(POLL_SECONDS)
 
     def _run(self) -> None:
-        more = {"PREFECT_UI_ENABLED": "false"}
-        with contextlib.suppress(StoppedError):
-            self._host.run("server", __name__, str(self._port), show=self._lines.append, environment=more)
+        with contextlib.suppress(StoppedError, DiedError):
+            self._pool.call(
+                serve_temporarily,
+                self._port,
+                on_line=self._lines.append,
+                environment={"PREFECT_UI_ENABLED": "false"},
+            )
 
 
-def find_free_port() -> int:
-    """Find a port of this machine that nobody listens on."""
-    with contextlib.closing(socket.socket()) as free:
-        free.bind((SERVER_HOST, 0))
-        return int(free.getsockname()[1])
-
-
-def main() -> None:
-    """Be the temporary server."""
+def serve_temporarily(port: int) -> None:
+    """Serve Prefect's API without pages and schedules, on this machine alone."""
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(ephemeral=True), host=SERVER_HOST, port=int(sys.argv[1]), log_level="error")
+    uvicorn.run(create_app(ephemeral=True), host=SERVER_HOST, port=port, log_level="error")
 
 
-if __name__ == "__main__":
-    main()
+def find_free_port() -> int:
+    """Return a port of this machine on which nothing listens."""
+    with contextlib.closing(socket.socket()) as free:
+        free.bind((SERVER_HOST, 0))
+        return int(free.getsockname()[1])

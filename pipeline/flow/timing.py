@@ -1,4 +1,4 @@
-"""Where the wall time of a flow went: what the stages took themselves, and what running them cost."""
+"""Where the wall time of a flow went: the stages' own commands, and what running them cost."""
 
 import threading
 import time
@@ -7,69 +7,70 @@ from typing import NamedTuple
 import psutil
 
 
-class Life(NamedTuple):
-    """One command that the host ran.
+class CommandSpan(NamedTuple):
+    """The time of one stage.
 
     Attributes:
-        kind: `dvc`, or `module` for a stage itself.
-        name: what it ran: the stage to DVC's mind (`train@sngan-A-0`), or its module (`stages.train`).
-        began: when, in seconds since 1970.
-        ended: likewise.
+        began: when it was handed to Prefect, in seconds since 1970.
+        ended: when Prefect reported its end, likewise.
+        dvc_seconds: from the start of its child process to that process's answer.
+        command_seconds: that the stage's own command took.
     """
 
-    kind: str
-    name: str
     began: float
     ended: float
+    dvc_seconds: float
+    command_seconds: float
 
 
 class Timing:
-    """Takes the times of stages; called by one thread for all of them."""
+    """Collects the times of stages; is called by the threads of all stages."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
-        # What came before the flow's first line is its cost, too.
+        # What came before the flow's first line is part of its cost.
         self._began = psutil.Process().create_time()
-        self._spans: dict[str, list[float]] = {}
+        self._begun: dict[str, float] = {}
+        self._inner: dict[str, tuple[float, float]] = {}
+        self._spans: list[CommandSpan] = []
         self._lock = threading.Lock()
 
     def begin(self, stage: str) -> None:
-        """Take note that a stage is handed to Prefect."""
+        """Record that a stage is handed to Prefect."""
         with self._lock:
-            self._spans[stage] = [time.time()]
+            self._begun[stage] = time.time()
+
+    def add(self, stage: str, dvc_seconds: float, command_seconds: float) -> None:
+        """Record what one try of a stage took, in seconds, in its child process and in its own command."""
+        with self._lock:
+            before = self._inner.get(stage, (0.0, 0.0))
+            self._inner[stage] = (before[0] + dvc_seconds, before[1] + command_seconds)
 
     def end(self, stage: str) -> None:
-        """Take note that Prefect has told of its end; of one that never began there is nothing to note."""
+        """Record that Prefect has reported a stage's end; one that never began has no time."""
         with self._lock:
-            if stage in self._spans:
-                self._spans[stage].append(time.time())
+            if stage in self._begun:
+                self._spans.append(
+                    CommandSpan(self._begun[stage], time.time(), *self._inner.get(stage, (0.0, 0.0)))
+                )
 
-    def tell(self, lives: list[Life]) -> dict[str, float]:
-        """Divide the wall time so far into parts, in seconds; what is done side by side counts by its share.
-
-        Args:
-            lives: of the commands that the host ran, all ended.
+    def divide(self) -> dict[str, float]:
+        """Divide the wall time so far into parts, in seconds; what runs side by side counts by its share.
 
         Returns:
             The parts by name, which add up to `wall`, which is among them; nothing when no stage ran.
         """
-        spans = {stage: span for stage, span in self._spans.items() if len(span) > 1}
-        if not spans:
+        if not self._spans:
             return {}
-        first, last = min(span[0] for span in spans.values()), max(span[1] for span in spans.values())
-        stages = sum(
-            life.ended - life.began for life in lives if life.kind == "module" and life.began > first
-        )
-        # The last look comes after all of them, and names some of them, too.
-        within_dvc = sum(
-            life.ended - life.began for life in lives if life.name in spans and life.began < last
-        )
-        busy = sum(span[1] - span[0] for span in spans.values())
+        first, last = min(span.began for span in self._spans), max(span.ended for span in self._spans)
+        commands = sum(span.command_seconds for span in self._spans)
+        dvc = sum(span.dvc_seconds for span in self._spans)
+        busy = sum(span.ended - span.began for span in self._spans)
         now = time.time()
         return {
-            "stages themselves": stages / self._slots,
-            "DVC and process starts": (within_dvc - stages) / self._slots,
-            "Prefect's tasks": (busy - within_dvc) / self._slots,
+            "stages themselves": commands / self._slots,
+            "DVC and process starts": (dvc - commands) / self._slots,
+            "Prefect's tasks": (busy - dvc) / self._slots,
             "nothing to run beside another stage": last - first - busy / self._slots,
             "before the first stage": first - self._began,
             "after the last stage": now - last,

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.flow.request import choose_trials, list_slots, override_params
+from pipeline.dvc.overrides import override_params
+from pipeline.flow.request import choose_trials, list_slots
 
 ROOT = Path(__file__).parents[2]
 

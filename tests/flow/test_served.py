@@ -239,6 +239,7 @@ def kill_flow(worker: subprocess.Popen[bytes]) -> None:
     worker.kill()
     worker.wait()
     for process in flows:
+        # The fork server is not the flow's own code.
         for one in [process, *process.children()]:
-            if one.is_running() and "pipeline.flow.host" not in one.cmdline():
+            if one.is_running() and "multiprocessing" not in " ".join(one.cmdline()):
                 one.kill()

@@ -1,20 +1,23 @@
-"""Live tracking beside a flow: trainings reach MLflow while they run."""
+"""Live tracking beside a flow: the metrics of trainings reach MLflow while they run."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# All that a flow which is ended runs is to be gone within ten seconds.
-HURRIED_SECONDS = 4.0
+# A flow that is stopped ends all that it runs within ten seconds.
+STOP_SECONDS = 4.0
 
 
 @contextmanager
 def follow_trainings(is_needed: bool) -> Iterator[list[Any]]:
-    """Follow the trainings that run meanwhile, until the context ends; an error in it is told of as their failure.
+    """Follow the trainings that run until the context ends; their runs are marked failed if it ends in an error.
+
+    Args:
+        is_needed: False follows nothing.
 
     Yields:
-        A list that holds the follower, once it has started, if one is needed.
+        A list that holds the follower once it has started.
     """
     followers: list[Any] = []
     if not is_needed:
@@ -22,7 +25,7 @@ def follow_trainings(is_needed: bool) -> Iterator[list[Any]]:
         return
 
     def start() -> None:
-        # MLflow takes two seconds to import, which no stage need wait for.
+        # The import of MLflow takes two seconds; no stage waits for it.
         from pipeline.tracking.follower import FollowerThread
 
         followers.append(FollowerThread())
@@ -37,6 +40,6 @@ def follow_trainings(is_needed: bool) -> Iterator[list[Any]]:
         starting.join()
         for follower in followers:
             if has_failed:
-                follower.stop(has_failed, HURRIED_SECONDS)
+                follower.stop(has_failed, STOP_SECONDS)
             else:
                 follower.stop(has_failed)

@@ -1,0 +1,231 @@
+"""Changes to DVC itself, for the one version that they were written for; with any other, DVC runs as it is.
+
+Two protect data: dvc.lock and the rwlock are replaced in one rename, where DVC empties a file and then writes it, so
+that a killed command leaves half of it, which every later one refuses. Two save time: a stage's `python -m stages.*` is
+forked off the process that has torch imported, and dvc.lock, which has no comments, is parsed and written without the
+parser that keeps comments. docs/log.md has them in the form of fixes for DVC, with what each is worth.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline.dvc.fork_server import CAN_FORK
+from pipeline.dvc.worker import run_module, watch_lifeline
+
+VERSION = "3.67.1"
+# Set to anything, it has DVC run as it is: what a DVC of another version gets.
+OFF_VARIABLE = "COMPARISON_DVC_UNPATCHED"
+LOCK_FILE = "dvc.lock"
+# Of a stage's command: words that mean the same to a shell and without one.
+PLAIN_WORD = re.compile(r"[\w@%+=:,./-]+")
+EMPTY_VALUE = re.compile(r"(?<=[:-]) $", re.MULTILINE)
+MOST_COLUMNS = 78
+LOCK_POLL_SECONDS = 0.02
+_seconds = {"commands": 0.0}
+
+
+def describe_other_version() -> str:
+    """Say that DVC runs as it is, and what that costs; return "" where its version is the one for the patches."""
+    installed = version("dvc")
+    if installed == VERSION and OFF_VARIABLE not in os.environ:
+        return ""
+    return (
+        f"DVC {installed} runs as it is, since the changes to it are for {VERSION}: every stage takes some seconds "
+        "more, and a flow that is killed may leave half a dvc.lock (`git checkout dvc.lock` restores it) or half a "
+        ".dvc/tmp/rwlock (remove it)"
+    )
+
+
+def apply_patches() -> None:
+    """Change the DVC of this process if its version is the one that the changes are for."""
+    if describe_other_version():
+        return
+    # DVC divides its time-out by six to know how often to look for its lock, however long it waits.
+    import_module("dvc.lock").DEFAULT_TIMEOUT = 6 * LOCK_POLL_SECONDS  # type: ignore[attr-defined]
+    import_module("dvc.dvcfile").modify_yaml = modify_yaml  # type: ignore[attr-defined]
+    _patch_rwlock()
+    _patch_stage_command()
+
+
+def command_seconds() -> float:
+    """Return the time that stages' commands have taken in this process, in seconds; 0.0 where DVC runs as it is."""
+    return _seconds["commands"]
+
+
+# Files in one rename
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put a text in the place of a file in one rename. DVC holds a lock when it writes, so one name is enough."""
+    unfinished = Path(".dvc/tmp") / f"{path.name}.unfinished"
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+@contextmanager
+def modify_yaml(path: str, fs: Any = None) -> Iterator[Any]:
+    """Yield what a YAML file holds, to be changed, and write it; stands in for DVC's function of this name."""
+    if Path(path).name != LOCK_FILE:
+        with import_module("dvc.utils.serialize").modify_yaml(path, fs=fs) as other:
+            yield other
+        return
+    yaml = import_module("dvc.utils.serialize._yaml")
+    content: Any = (
+        yaml.parse_yaml(Path(path).read_text(encoding="utf-8"), path) if Path(path).exists() else {}
+    )
+    yield content
+    replace_file(Path(path), format_lock_file(content))
+
+
+def format_lock_file(content: Any) -> str:
+    """Write the content of a dvc.lock as DVC does, by ruamel.yaml's fast emitter.
+
+    Args:
+        content: what dvc.lock holds: mappings, lists and scalars.
+    """
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+    from ruamel.yaml.representer import SafeRepresenter
+
+    class Representer(SafeRepresenter):
+        """Writes null as nothing and an ordered mapping as a mapping, as DVC does."""
+
+        def represent_none(self, _: None) -> Any:
+            return self.represent_scalar("tag:yaml.org,2002:null", "")
+
+    Representer.add_representer(type(None), Representer.represent_none)
+    Representer.add_representer(OrderedDict, Representer.represent_dict)
+    yaml: Any = YAML(typ="safe")
+    yaml.Representer = Representer
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 10**6
+    stream = StringIO()
+    yaml.dump(content, stream)
+    # The fast emitter puts a space before a null, which is nothing.
+    text = EMPTY_VALUE.sub("", stream.getvalue())
+    # It breaks long lines elsewhere than DVC's.
+    is_exact = all(len(line) < MOST_COLUMNS for line in text.splitlines())
+    return text if is_exact else str(import_module("dvc.utils.serialize._yaml").dumps_yaml(content))
+
+
+class RwlockFiles:
+    """DVC's local files, but for the rwlock: it is replaced in one rename, and begun anew where it is no JSON."""
+
+    def __init__(self, fs: Any) -> None:
+        self._fs = fs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fs, name)
+
+    @contextmanager
+    def open(self, path: str, mode: str = "r", **options: Any) -> Iterator[Any]:
+        """Open the rwlock; DVC holds the lock that guards it.
+
+        Raises:
+            FileNotFoundError: it is not there, or it is no JSON.
+        """
+        from io import StringIO
+
+        if "w" in mode:
+            stream = StringIO()
+            yield stream
+            replace_file(Path(path), stream.getvalue())
+            return
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        try:
+            json.loads(text)
+        except ValueError as error:
+            print(
+                f"'{path}' cannot be read ({error}): a command of DVC was killed while it wrote it. It is begun anew.",
+                file=sys.stderr,
+            )
+            raise FileNotFoundError(path) from error
+        yield StringIO(text)
+
+
+def _patch_rwlock() -> None:
+    rwlock: Any = import_module("dvc.rwlock")
+    edit_rwlock = rwlock._edit_rwlock
+
+    def edit_with_one_rename(lock_dir: str, fs: Any, hardlink: bool) -> AbstractContextManager[Any]:
+        manager: AbstractContextManager[Any] = edit_rwlock(lock_dir, RwlockFiles(fs), hardlink)
+        return manager
+
+    rwlock._edit_rwlock = edit_with_one_rename
+
+
+# Stages in a fork
+
+
+def _patch_stage_command() -> None:
+    run: Any = import_module("dvc.stage.run")
+    run_command = run._run
+
+    def run_or_fork(executable: str, command: str, **options: Any) -> None:
+        began = time.monotonic()
+        words = find_stage_module(command, options["env"]) if CAN_FORK else None
+        try:
+            if words is None:
+                run_command(executable, command, **options)
+            elif (code := _fork_module(words, options["env"], options["cwd"])) != 0:
+                raise import_module("dvc.stage.exceptions").StageCmdFailedError(command, code)
+        finally:
+            _seconds["commands"] += time.monotonic() - began
+
+    run._run = run_or_fork
+
+
+def find_stage_module(command: str, environment: dict[str, str]) -> list[str] | None:
+    """Return the module and arguments of `python -m stages.*` with this very Python; None of every other command.
+
+    Args:
+        command: as dvc.yaml has it.
+        environment: that it would run in; its PATH says which Python `python` is.
+    """
+    words = command.split(" ")
+    if words[:2] != ["python", "-m"] or not words[2:] or not words[2].startswith("stages."):
+        return None
+    if not all(map(PLAIN_WORD.fullmatch, words)) or shlex.split(command) != words:
+        return None
+    python = shutil.which("python", path=environment.get("PATH"))
+    if python is None or not Path(python).parent.samefile(Path(sys.executable).parent):
+        return None
+    torch: Any = sys.modules.get("torch")
+    # A fork cannot use CUDA once its parent has.
+    return None if torch is not None and torch.cuda.is_initialized() else words[2:]
+
+
+def _fork_module(words: list[str], environment: dict[str, str], folder: str) -> int:
+    """Run `python -m` of a module in a fork of this process; return the exit code, minus the number of a signal."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid != 0:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 1
+    try:
+        watch_lifeline()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        code = run_module(*words)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)

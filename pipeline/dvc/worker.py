@@ -1,0 +1,265 @@
+"""Child processes that have DVC and torch imported, each calls one function; all end with the process that has them.
+
+A child is forked from the standard library's fork server, where fork is safe (Linux); elsewhere it is spawned and
+imports anew, all else is the same. It leads a session of its own. When the process that started it dies, however it
+dies, the child reads the end of a pipe and kills its session.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import runpy
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from queue import SimpleQueue
+from types import ModuleType
+from typing import Any, Generic, Self, TypeVar
+
+from pipeline.dvc.fork_server import CAN_FORK, start_fork_server
+
+T = TypeVar("T")
+GRACE_SECONDS = 3.0
+POLL_SECONDS = 0.05
+# The read end of the pipe that a child watches; a stage that the child forks watches it, too.
+_lifeline: Connection | None = None
+# A child is told to import this process's main module unless there seems to be none; one start at a time.
+_starting = threading.Lock()
+
+
+class StoppedError(RuntimeError):
+    """The pool is being stopped, and its children with it."""
+
+
+class DiedError(RuntimeError):
+    """A child ended before it returned anything."""
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """What a child is to call.
+
+    Attributes:
+        function: of a module that the child can import.
+        arguments: its positional arguments.
+        environment: all variables of the child's environment.
+        folder: the child's working folder.
+    """
+
+    function: Callable[..., T]
+    arguments: tuple[Any, ...]
+    environment: Mapping[str, str]
+    folder: str
+
+
+class WorkerPool:
+    """Calls functions in child processes; leaving its context ends them all."""
+
+    def __init__(self, is_preloaded: bool = True) -> None:
+        """Prepare to start children.
+
+        Args:
+            is_preloaded: whether they have DVC and torch imported, where fork is safe.
+        """
+        can_fork = is_preloaded and CAN_FORK
+        self._context: Any = multiprocessing.get_context("forkserver" if can_fork else "spawn")
+        self._folder = start_fork_server() if can_fork else None
+        # The children hold the read end; the write end closes when this process stops the pool, or dies.
+        self._watched, self._alive = self._context.Pipe(duplex=False)
+        self._processes: set[BaseProcess] = set()
+        self._lock = threading.Lock()
+        self._is_stopping = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def call(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        on_line: Callable[[str], None] = lambda line: None,
+        environment: Mapping[str, str] | None = None,
+    ) -> T:
+        """Call a function in a child process, in this process's folder, and return what it returns.
+
+        Args:
+            function: of a module that the child can import.
+            *arguments: of the function; they are pickled, as is what it returns.
+            on_line: gets each line that the child and what it starts print, without its end.
+            environment: variables beside this process's own.
+
+        Raises:
+            StoppedError: the pool is being stopped.
+            DiedError: the child was killed.
+            Exception: whatever the function raised.
+        """
+        call = Call(
+            function,
+            arguments,
+            os.environ | {"PYTHONUNBUFFERED": "1"} | dict(environment or {}),
+            str(Path.cwd()),
+        )
+        output, child_output = self._context.Pipe(duplex=False)
+        answer, child_answer = self._context.Pipe(duplex=False)
+        with output, answer:
+            with child_output, child_answer:
+                process = self._start(call, child_output, child_answer)
+            answered: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+            # A daemon, so that a server's call does not keep the interpreter from its exit.
+            threading.Thread(
+                target=lambda: answered.put(_wait_for_answer(process, answer)), daemon=True
+            ).start()
+            with os.fdopen(os.dup(output.fileno()), encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    on_line(line.rstrip())
+            is_good, value = answered.get()
+            with self._lock:
+                self._processes.discard(process)
+            if self._is_stopping:
+                raise StoppedError("the flow is being stopped")
+        if not is_good:
+            raise value
+        return value  # type: ignore[no-any-return]
+
+    def stop(self) -> None:
+        """End every child and all that it started: by SIGTERM, after a grace by SIGKILL."""
+        with self._lock:
+            self._is_stopping = True
+            left = set(self._processes)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for process in left:
+            _signal_session(process.pid, signal.SIGTERM)
+        while time.monotonic() < deadline and any(_signal_session(process.pid, 0) for process in left):
+            time.sleep(POLL_SECONDS)
+        for process in left:
+            _signal_session(process.pid, signal.SIGKILL)
+        self._alive.close()
+
+    def _start(self, call: Call[Any], output: Connection, answer: Connection) -> BaseProcess:
+        process: BaseProcess = self._context.Process(
+            target=_serve, args=(call, self._watched, output, answer, self._folder), daemon=True
+        )
+        with _starting, _without_main_module():
+            process.start()
+        with self._lock:
+            self._processes.add(process)
+            is_late = self._is_stopping
+        if is_late:
+            _signal_session(process.pid, signal.SIGKILL)
+        return process
+
+
+def _wait_for_answer(process: BaseProcess, answer: Connection) -> tuple[bool, Any]:
+    """Wait until a child has ended, kill what it has left, and return what it sent; an error if it sent nothing."""
+    try:
+        # A stage that the child has forked may hold the other end of the answer's pipe, so that alone is no sign.
+        result = answer.recv() if answer in wait([answer, process.sentinel]) else None
+    except EOFError:
+        result = None
+    process.join()
+    _signal_session(process.pid, signal.SIGKILL)
+    if result is None:
+        code = process.exitcode or 0
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return False, DiedError(f"its process {how}")
+    return result  # type: ignore[no-any-return]
+
+
+def _signal_session(leader: int | None, number: int) -> bool:
+    """Send a signal to all processes of a session's first group, and return whether there are any."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if leader is not None:
+            os.killpg(leader, number)
+            return True
+    return False
+
+
+@contextlib.contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Hide the main module, which a child would otherwise import: Prefect's engine, a test runner."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _serve(
+    call: Call[Any], watched: Connection, output: Connection, answer: Connection, folder: Path | None
+) -> None:
+    """Be the child: call the function, and send back what it returns or raises."""
+    global _lifeline
+    os.setsid()
+    _lifeline = watched
+    watch_lifeline(folder)
+    _redirect_output(output)
+    os.chdir(call.folder)
+    os.environ.clear()
+    os.environ.update(call.environment)
+    try:
+        result = (True, call.function(*call.arguments))
+    except Exception as error:
+        result = (False, error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    answer.send(result)
+
+
+def watch_lifeline(folder: Path | None = None) -> None:
+    """Kill this process's session once the process that started the pool is gone; a forked process calls this anew.
+
+    Args:
+        folder: of the fork server's socket, to be removed then.
+    """
+    lifeline = _lifeline
+    if lifeline is None:
+        return
+
+    def watch() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            lifeline.recv_bytes()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _redirect_output(output: Connection) -> None:
+    """Send what this process prints, and all that it starts, into a pipe, line by line."""
+    for descriptor in (1, 2):
+        os.dup2(output.fileno(), descriptor)
+    output.close()
+    sys.stdout, sys.stderr = (
+        open(descriptor, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        for descriptor in (1, 2)
+    )
+
+
+def run_module(name: str, *arguments: str) -> int:
+    """Run `python -m NAME ARGUMENTS...` in this process, and return its exit code."""
+    # The interpreter puts the working folder there for -m.
+    sys.path[:0] = [str(Path.cwd())]
+    sys.argv = [name, *arguments]
+    try:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0

@@ -1,0 +1,162 @@
+"""The flow: brings the comparison up to date, stages side by side; DVC alone decides what is stale."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import networkx as nx
+from prefect import flow, get_client, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+from prefect.states import Completed, Crashed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from pipeline.dvc.patches import describe_other_version
+from pipeline.dvc.repo import Graph, Reproduction, read_graph, reproduce
+from pipeline.dvc.worker import DiedError, WorkerPool
+from pipeline.flow.artifacts import publish_results, publish_times
+from pipeline.flow.flow_lock import lock_repository
+from pipeline.flow.live_tracking import follow_trainings
+from pipeline.flow.progress import ProgressDisplay
+from pipeline.flow.request import change_params, choose_trials, list_slots
+from pipeline.flow.scheduler import Slot, StageResult, name_trial, run_graph, to_result
+from pipeline.flow.summary import check_nothing_left, list_failures, summarise
+from pipeline.flow.task import run_stage, show_up_to_date
+from pipeline.flow.timing import Timing, tabulate
+from stages.common.artifacts import Trial
+
+# Made from whatever trials there are; they name those that are missing.
+ALLOW_FAILURE = {"neighbours", "report"}
+
+
+@flow(
+    name="compare",
+    flow_run_name="compare",
+    description=__doc__,
+    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def compare(
+    preset: str | None = None,
+    overrides: list[str] | None = None,
+    trials: list[str] | None = None,
+    jobs: int | None = None,
+    device: str | None = None,
+    trials_per_device: int = 1,
+) -> State:
+    """Bring the comparison up to date.
+
+    Args:
+        preset: for params.yaml: default, smoke, report; None keeps it as it is.
+        overrides: of params.yaml, as `dvc exp run -S` takes them: `train.generator_steps=100`.
+        trials: names or patterns, such as `sngan-A-0` or `sngan-*`; None for all, the report and MLflow.
+        jobs: stages at once; None for as many as the machine's cores or GPUs take.
+        device: auto, cpu, cuda or mps; None keeps that of params.yaml.
+        trials_per_device: stages at once on one GPU.
+
+    Returns:
+        Completed; or Failed, with the stages that failed and why, or with what is wrong in the request, of which
+        nothing has been run or changed.
+    """
+    logger = get_run_logger()
+    with WorkerPool() as pool, lock_repository(str(flow_run.get_id()), logger.info) as killed_run:
+        if killed_run:
+            mark_crashed(killed_run)
+        other_version = describe_other_version()
+        if other_version:
+            logger.warning(other_version)
+        try:
+            change_params(pool, preset, overrides or [], device)
+            chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
+            whole, stale = read_graph(pool)
+            graph = choose_stages(whole, None if trials is None else chosen)
+            stale &= set(graph)
+        except (ValueError, DiedError) as error:
+            return Failed(message=str(error))
+        timing = Timing(len(slots))
+        logger.info("%d stages, of which %d are stale, %d at once", len(graph), len(stale), len(slots))
+        with ProgressDisplay(graph, [trial.name for trial in chosen]) as display:
+            results = show_cached(graph.subgraph(set(graph) - stale), display)
+            with follow_trainings(is_needed=bool(stale)) as followers:
+                results |= run_stale(graph.subgraph(stale), slots, pool, display, timing)
+        if not list_failures(results):
+            results |= check_nothing_left(pool, graph)
+        parts = {} if other_version else timing.divide()
+    tracking_seconds = sum(follower.processor_seconds for follower in followers)
+    return conclude(results, tabulate(parts, tracking_seconds) if parts else "")
+
+
+def mark_crashed(run: str) -> None:
+    """Mark the run of a flow that was killed in this repository, which Prefect would show as running for ever."""
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_flow_run(UUID(run))
+        except (ObjectNotFound, ValueError):
+            # It ran with another server.
+            return
+        if found.state is not None and not found.state.is_final():
+            client.set_flow_run_state(found.id, Crashed(message="its process was killed"), force=True)
+
+
+def choose_stages(graph: Graph, trials: list[Trial] | None) -> Graph:
+    """Choose the stages of some trials with all that they need; None for the whole graph."""
+    if trials is None:
+        return graph
+    names = {trial.name for trial in trials}
+    own = {stage for stage in graph if name_trial(stage) in names}
+    return graph.subgraph(own.union(*(nx.ancestors(graph, stage) for stage in own)))
+
+
+def show_cached(graph: Graph, display: ProgressDisplay) -> dict[str, StageResult]:
+    """Show the stages that DVC has found up to date as cached tasks."""
+    futures: dict[str, PrefectFuture[Any]] = {}
+    for stage in nx.topological_sort(graph):
+        needs = [futures[need] for need in graph.predecessors(stage)]
+        futures[stage] = show_up_to_date.submit(stage, wait_for=needs)  # type: ignore[call-overload]
+    results = {stage: to_result(future) for stage, future in futures.items()}
+    for stage, result in results.items():
+        display.end(stage, result)
+    return results
+
+
+def run_stale(
+    graph: Graph, slots: list[Slot], pool: WorkerPool, display: ProgressDisplay, timing: Timing
+) -> dict[str, StageResult]:
+    """Run the stages that are stale; whatever ends this ends all that runs."""
+    logger = get_run_logger()
+
+    def run(stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]) -> Reproduction:
+        began = time.monotonic()
+        result = reproduce(pool, stage, on_line, environment)
+        timing.add(stage, time.monotonic() - began, result.command_seconds)
+        return result
+
+    def start(stage: str, slot: Slot, needs: list[PrefectFuture[Any]]) -> PrefectFuture[Any]:
+        display.begin(stage)
+        timing.begin(stage)
+        future: PrefectFuture[Any] = run_stage.submit(stage, run, slot, display.show_line, wait_for=needs)  # type: ignore[call-overload]
+        return future
+
+    def on_end(stage: str, result: StageResult) -> None:
+        timing.end(stage)
+        display.end(stage, result)
+        logger.info("%s: %s (%s)", stage, result.outcome.value, display.summarise())
+
+    try:
+        return run_graph(graph, slots, start, ALLOW_FAILURE, on_end)
+    except BaseException:
+        pool.stop()
+        raise
+
+
+def conclude(results: dict[str, StageResult], times: str) -> State:
+    """Publish the results and where the time went, and return the flow's final state with the summary."""
+    summary = summarise(results)
+    publish_results(summary)
+    if times:
+        publish_times(times)
+        get_run_logger().info("%s", times)
+    return Failed(message=summary) if list_failures(results) else Completed(message=summary)

@@ -1,0 +1,48 @@
+"""One flow at a time in a repository: another waits, since both would write the same files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+LOCK = Path(".dvc/tmp/flow.lock")
+# The run that has the lock, or that had it when it was killed.
+OWNER = Path(".dvc/tmp/flow.txt")
+POLL_SECONDS = 0.5
+
+
+@contextmanager
+def lock_repository(run: str, on_wait: Callable[[str], None]) -> Iterator[str | None]:
+    """Wait until no other flow works in this repository, and keep others out until the context ends.
+
+    The system frees the lock of a process that dies.
+
+    Args:
+        run: the id of this flow's run, which a flow that waits shows.
+        on_wait: is called with a line to log if there is another flow.
+
+    Yields:
+        The id of the last flow's run if that flow was killed; None if it ended in order.
+    """
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(LOCK, poll_interval=POLL_SECONDS)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait(
+            f"another flow works in this repository (run {_read_owner() or 'unknown'}); waiting for its end"
+        )
+        lock.acquire()
+    with lock:
+        killed = _read_owner()
+        OWNER.write_text(run, encoding="utf-8")
+        try:
+            yield killed
+        finally:
+            OWNER.unlink(missing_ok=True)
+            lock.release()
+
+
+def _read_owner() -> str | None:
+    return OWNER.read_text(encoding="utf-8").strip() or None if OWNER.exists() else None

@@ -1,0 +1,98 @@
+"""A stage as a Prefect task: DVC brings it up to date in a child process, and its lines go to Prefect's log."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.states import Completed
+
+from pipeline.dvc.repo import Outcome, Reproduction
+
+RETRIES = 2
+RETRY_SECONDS = [1.0, 10.0]
+# What a stage prints of a fault of input (stages/common/cli.py): the same again, however often it is tried.
+INPUT_ERROR = re.compile(r"^error: ")
+REASON_LINES = 5
+
+OnLine = Callable[[str, str], None]
+
+
+class StageRunner(Protocol):
+    """Brings one stage up to date somewhere: in a process of this machine, or on another one."""
+
+    def __call__(
+        self, stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]
+    ) -> Reproduction:
+        """Bring a stage up to date; see `pipeline.dvc.repo.reproduce`."""
+        ...
+
+
+class StageError(RuntimeError):
+    """A stage failed.
+
+    Attributes:
+        can_recover: whether another try may succeed: the stage was killed, or another process held a lock.
+    """
+
+    def __init__(self, stage: str, reason: str, lines: list[str]) -> None:
+        faults = [line for line in lines if INPUT_ERROR.match(line)]
+        self.can_recover = not faults
+        shown = faults or [line for line in [*lines, reason] if line.strip()][-REASON_LINES:]
+        super().__init__(f"{stage} failed: " + "\n".join(shown))
+
+
+def can_recover(_: Any, __: TaskRun, state: State) -> bool:
+    """Tell Prefect whether a failed task is worth another try; a training then goes on from its checkpoint."""
+    return isinstance(state.data, StageError) and state.data.can_recover
+
+
+@task(
+    name="stage",
+    task_run_name="{stage}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_condition_fn=can_recover,
+    # DVC alone decides what is stale.
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+def run_stage(stage: str, run: StageRunner, slot: dict[str, str], on_line: OnLine) -> State:
+    """Bring one stage up to date, whose needs are.
+
+    Args:
+        stage: as DVC names it.
+        run: brings it up to date.
+        slot: environment variables that choose the device.
+        on_line: gets the stage and each line that it prints.
+
+    Returns:
+        Completed; under the name Cached where nothing had to run.
+
+    Raises:
+        StageError: the stage failed.
+        StoppedError: the flow is being stopped.
+    """
+    logger = get_run_logger()
+    lines: list[str] = []
+
+    def log_line(line: str) -> None:
+        if line:
+            lines.append(line)
+            logger.info(line)
+            on_line(stage, line)
+
+    result = run(stage, log_line, slot)
+    if result.outcome is Outcome.FAILED:
+        raise StageError(stage, result.reason, lines)
+    if result.outcome is Outcome.RAN:
+        return Completed(message="run")
+    return Completed(name="Cached", message=result.outcome.value)
+
+
+@task(name="stage", task_run_name="{stage}", persist_result=False, cache_policy=NO_CACHE)
+def show_up_to_date(stage: str) -> State:
+    """Show a stage that DVC has found up to date as one of the flow's tasks."""
+    return Completed(name="Cached", message=Outcome.UP_TO_DATE.value)

@@ -1,0 +1,82 @@
+"""What DVC keeps of a repository outlives a command that is killed while it writes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.driving import call, copy_working_tree, make_environment
+
+# DVC as the flow runs it.
+RUN = """
+import sys
+from pipeline.dvc.patches import apply_patches
+from dvc.cli import main
+apply_patches()
+sys.exit(main(sys.argv[1:]))
+"""
+# The same, which is killed when half of what it writes to a file of this name is on the disk.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.dvc import patches
+from dvc.cli import main
+
+def write_half(path, text):
+    if path.name == sys.argv[1]:
+        (Path(".dvc/tmp") / f"{path.name}.unfinished").write_text("{half of it")
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace_file(path, text)
+
+replace_file, patches.replace_file = patches.replace_file, write_half
+patches.apply_patches()
+main(["repro", "--single-item", "--force", "check"])
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    copy_working_tree(tmp_path)
+    run_dvc(tmp_path, "repro", "--single-item", "check")
+    return tmp_path
+
+
+def run_dvc(folder: Path, *arguments: str, may_fail: bool = False) -> str:
+    return call(sys.executable, "-c", RUN, *arguments, folder=folder, may_fail=may_fail)
+
+
+@pytest.mark.parametrize("name", [".dvc/tmp/rwlock", "dvc.lock"])
+def test_a_file_is_as_it_was_when_a_command_is_killed_while_it_writes(name: str, repository: Path) -> None:
+    path = repository / name
+    unfinished = repository / ".dvc/tmp" / f"{path.name}.unfinished"
+    before = path.read_bytes()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, path.name], cwd=repository, env=make_environment(), check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert unfinished.read_text() == "{half of it"
+    assert path.read_bytes() == before
+    assert "cannot be read" not in run_dvc(repository, "repro", "--single-item", "--force", "check")
+    assert not unfinished.exists()
+
+
+def test_an_rwlock_that_dvc_left_unreadable_is_begun_anew(repository: Path) -> None:
+    path = repository / ".dvc/tmp/rwlock"
+    for half in ("", '{"write": {'):
+        path.write_text(half)
+        by_dvc = call(sys.executable, "-m", "dvc", "status", "check", folder=repository, may_fail=True)
+        assert "JSON structure is corrupted" in by_dvc
+        assert "rwlock' cannot be read" in run_dvc(repository, "status", "check")
+        assert "cannot be read" not in run_dvc(repository, "status", "check")
+
+
+def test_a_file_that_another_process_writes_is_still_busy(repository: Path) -> None:
+    path = repository / ".dvc/tmp/rwlock"
+    writer = {"pid": os.getpid(), "cmd": "dvc repro"}
+    path.write_text(json.dumps({"write": {str(repository / "params.yaml"): writer}}))
+    printed = run_dvc(repository, "status", "check", may_fail=True)
+    assert "is being blocked by" in printed

@@ -1,0 +1,171 @@
+"""The changes to DVC: dvc.lock is read and written as DVC does, to the byte, and only faster."""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc import dvcfile, lock
+from dvc.stage import run
+from dvc.utils.serialize import _yaml
+
+from pipeline.dvc import patches
+from pipeline.dvc.patches import apply_patches, modify_yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+Change = Callable[[dict[str, Any]], object]
+STAGE = {
+    "cmd": "python -m stages.mine",
+    "params": {
+        "params.yaml": {
+            "rate": 1e-05,
+            "none": None,
+            "word": "yes",
+            "text": "1e-05",
+            "digest": "12345678901234567890123456789e12",
+            "list": [],
+            "mapping": {},
+            "accent": "é ✓",
+            "rows": "a\n  b\n",
+        }
+    },
+}
+
+
+def change_type(content: dict[str, Any]) -> None:
+    """Put a number of another type, but of the same value."""
+    params = content["stages"]["train@sngan-A-0"]["params"]["params.yaml"]
+    params["networks"]["width"] = float(params["networks"]["width"])
+
+
+CHANGES: dict[str, Change] = {
+    "a long command": lambda content: content["stages"].update(long={"cmd": "python" + " --and so on" * 30}),
+    "nothing": lambda content: None,
+    "a stage more": lambda content: content["stages"].update({"train@mine": STAGE}),
+    "a stage changed": lambda content: content["stages"].update({"report": STAGE}),
+    "a type changed": change_type,
+    "a stage less": lambda content: content["stages"].pop("prepare"),
+    "no stage": lambda content: content["stages"].clear(),
+    "a data set": lambda content: content.update({"datasets": [{"name": "mnist"}]}),
+}
+
+
+@pytest.fixture
+def in_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in a folder that has what DVC makes in every repository."""
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apply the patches to the DVC of this process until the test ends."""
+    from dvc import rwlock
+
+    for module, name in (
+        (lock, "DEFAULT_TIMEOUT"),
+        (dvcfile, "modify_yaml"),
+        (rwlock, "_edit_rwlock"),
+        (run, "_run"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    apply_patches()
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_lock_file_is_written_to_the_same_bytes_as_by_dvc(what: str, in_repository: Path) -> None:
+    ours, theirs = in_repository / "ours/dvc.lock", in_repository / "theirs/dvc.lock"
+    for path, modify in ((ours, modify_yaml), (theirs, _yaml.modify_yaml)):
+        path.parent.mkdir()
+        shutil.copy(ROOT / "dvc.lock", path)
+        for change in (CHANGES["a stage more"], CHANGES[what]):
+            with modify(os.fspath(path)) as content:
+                change(content)
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_the_first_stage_is_written_as_by_dvc(in_repository: Path) -> None:
+    for folder, modify in (("ours", modify_yaml), ("theirs", _yaml.modify_yaml)):
+        (in_repository / folder).mkdir()
+        with modify(os.fspath(in_repository / folder / "dvc.lock")) as content:
+            content.update({"schema": "2.0", "stages": {"prepare": STAGE}})
+    assert (in_repository / "ours/dvc.lock").read_bytes() == (in_repository / "theirs/dvc.lock").read_bytes()
+
+
+def test_comments_of_other_files_are_kept(in_repository: Path) -> None:
+    path = in_repository / "dvc.yaml"
+    path.write_text("a: 1  # why\n")
+    with modify_yaml(os.fspath(path)) as content:
+        content["a"] = 2
+    assert path.read_text() == "a: 2  # why\n"
+
+
+@pytest.mark.usefixtures("patched")
+def test_dvc_calls_the_functions_that_are_replaced() -> None:
+    assert dvcfile.modify_yaml is modify_yaml
+    assert "modify_yaml" in dvcfile.Lockfile.dump_stages.__code__.co_names
+    assert "_run" in run.cmd_run.__code__.co_names
+    assert run._run.__module__ == patches.__name__
+
+
+def test_another_version_of_dvc_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches, "VERSION", "3.0.0")
+    before = run._run
+    apply_patches()
+    assert run._run is before
+    assert "since the changes to it are for 3.0.0" in patches.describe_other_version()
+
+
+@pytest.mark.usefixtures("patched")
+def test_a_lock_that_is_released_is_acquired_at_once(tmp_path: Path) -> None:
+    held, wanted = (lock.Lock(os.fspath(tmp_path / "lock"), wait=True) for _ in range(2))
+    held.lock()
+    release = threading.Timer(0.1, held.unlock)
+    release.start()
+    begun = time.monotonic()
+    wanted.lock()
+    assert time.monotonic() - begun < 0.4
+    wanted.unlock()
+    release.join()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "dvc repro",
+        "python stages/train.py",
+        "python -m pipeline.tracking sync",
+        "python -m stages.train > log.txt",
+        "python -m stages.train --gan 'a b'",
+        "python -m stages.train --gan $GAN",
+        "python -m stages.train; true",
+        "/usr/bin/python3 -m stages.train",
+        "python -m",
+    ],
+)
+def test_any_command_but_that_of_a_stage_is_left_to_dvc(command: str) -> None:
+    assert patches.find_stage_module(command, dict(os.environ)) is None
+
+
+def test_a_stage_is_forked_where_python_is_this_very_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = {"PATH": str(Path(sys.executable).parent)}
+    command = "python -m stages.train --gan sngan --setting A --seed 0"
+    assert patches.find_stage_module(command, here) == command.split(" ")[2:]
+    assert patches.find_stage_module(command, {"PATH": "/usr/bin:/bin"}) is None
+
+
+def test_nothing_is_forked_off_a_process_that_has_used_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    here = {"PATH": str(Path(sys.executable).parent)}
+    assert patches.find_stage_module("python -m stages.check", here) is not None
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    assert patches.find_stage_module("python -m stages.check", here) is None

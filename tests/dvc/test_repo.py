@@ -1,0 +1,109 @@
+"""The repository through DVC's API: graph, what is stale, and what bringing a stage up to date comes to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.dvc.repo import DvcError, Outcome, read_graph, reproduce, reproduce_all
+from pipeline.dvc.worker import WorkerPool
+
+DVC_YAML = """
+stages:
+  first:
+    cmd: python -m stages.first
+    deps: [stages/first.py]
+    outs: [one.txt]
+  second:
+    matrix:
+      trial: [a, b]
+    cmd: python -m stages.second ${item.trial}
+    deps: [one.txt]
+    outs: ['two-${item.trial}.txt']
+  last:
+    cmd: cat two-a.txt two-b.txt > three.txt
+    deps: [two-a.txt, two-b.txt]
+    outs: [three.txt]
+"""
+FIRST = "from pathlib import Path\nprint('error: none')\nPath('one.txt').write_text('1')\n"
+SECOND = "import sys\nfrom pathlib import Path\nPath(f'two-{sys.argv[1]}.txt').write_text(sys.argv[1])\n"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    with WorkerPool() as started:
+        yield started
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in a repository of four stages, nothing run yet."""
+    from dvc.repo import Repo
+
+    monkeypatch.chdir(tmp_path)
+    Repo.init(no_scm=True).close()
+    (tmp_path / "dvc.yaml").write_text(DVC_YAML)
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/__init__.py").touch()
+    (tmp_path / "stages/first.py").write_text(FIRST)
+    (tmp_path / "stages/second.py").write_text(SECOND)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("repository")
+def test_the_graph_leads_from_each_stage_to_those_that_need_it(pool: WorkerPool) -> None:
+    graph, _ = read_graph(pool)
+    assert set(graph.edges) == {
+        ("first", "second@a"),
+        ("first", "second@b"),
+        ("second@a", "last"),
+        ("second@b", "last"),
+    }
+
+
+def test_a_stage_runs_is_up_to_date_is_restored_or_fails(pool: WorkerPool, repository: Path) -> None:
+    lines: list[str] = []
+    ran = reproduce(pool, "first", lines.append, {})
+    assert ran.outcome is Outcome.RAN
+    assert ran.command_seconds > 0
+    assert lines == ["Running stage 'first':", "> python -m stages.first", "error: none"]
+    assert reproduce(pool, "first", lines.append, {}).outcome is Outcome.UP_TO_DATE
+    (repository / "one.txt").unlink()
+    (repository / "dvc.lock").unlink()
+    assert reproduce(pool, "first", lines.append, {}).outcome is Outcome.RESTORED
+    (repository / "stages/first.py").write_text("raise SystemExit('broken on purpose')")
+    failed = reproduce(pool, "first", lines.append, {})
+    assert failed.outcome is Outcome.FAILED
+    assert failed.reason.endswith("failed to run: python -m stages.first, exited with 1")
+    assert lines[-1] == "broken on purpose"
+
+
+def test_what_is_stale_is_what_changed_and_all_that_needs_it(pool: WorkerPool, repository: Path) -> None:
+    graph, stale = read_graph(pool)
+    assert stale == set(graph)
+    assert reproduce_all(pool, graph) == ["first", "second@a", "second@b", "last"]
+    assert read_graph(pool)[1] == set()
+    assert reproduce_all(pool, graph) == []
+    (repository / "two-a.txt").write_text("changed")
+    assert read_graph(pool)[1] == {"second@a", "last"}
+
+
+def test_a_repository_that_dvc_refuses_is_refused_in_its_words(pool: WorkerPool, repository: Path) -> None:
+    (repository / "dvc.yaml").write_text("stages: {first: {cmd: true, dps: []}}")
+    with pytest.raises(DvcError, match="dvc.yaml' is invalid|validation failed"):
+        read_graph(pool)
+    (repository / "dvc.yaml").write_text("stages: {}")
+    with pytest.raises(DvcError, match="dvc.yaml has no stage"):
+        read_graph(pool)
+
+
+@pytest.mark.usefixtures("repository")
+def test_with_another_version_of_dvc_everything_works_by_plain_processes(pool: WorkerPool) -> None:
+    lines: list[str] = []
+    result = reproduce(pool, "first", lines.append, {"COMPARISON_DVC_UNPATCHED": "1"})
+    assert result.outcome is Outcome.RAN
+    assert lines[-1] == "error: none"
+    assert (
+        reproduce(pool, "first", lines.append, {"COMPARISON_DVC_UNPATCHED": "1"}).outcome
+        is Outcome.UP_TO_DATE
+    )

@@ -1,0 +1,45 @@
+"""What the tests have child processes call."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def start_another() -> None:
+    """Start another process, print the ids of both, and wait for it."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    print(os.getpid(), other.pid)
+    other.wait()
+
+
+def print_and_return(value: int) -> dict[str, object]:
+    """Print in three ways, and return more than a pipe holds."""
+    print("first")
+    subprocess.run(["echo", "second"], check=True)
+    print("third", file=sys.stderr)
+    return {
+        "value": value,
+        "large": "x" * 1_000_000,
+        "variable": os.environ["ONLY_THERE"],
+        "folder": Path.cwd(),
+    }
+
+
+def fail() -> None:
+    """Raise an error."""
+    raise KeyError("missing")
+
+
+def die() -> None:
+    """Be killed while another process still holds the output."""
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def find_torch_and_cuda() -> tuple[bool, bool]:
+    """Return whether torch is imported, and whether it has initialised CUDA."""
+    torch: Any = sys.modules.get("torch")
+    return torch is not None, torch is not None and torch.cuda.is_initialized()
