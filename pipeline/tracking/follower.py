@@ -38,7 +38,7 @@ from pipeline.tracking.runs import (
 )
 from pipeline.tracking.store import STORE_ERRORS, Store, ensure_experiment, lock_store, open_store
 from pipeline.tracking.system_metrics import SystemMetrics
-from pipeline.tracking.trainings import is_exported, list_logs, list_running_trainings
+from pipeline.tracking.trainings import is_exported, list_running_trainings
 from pipeline.tracking.trials import sync_trial
 from stages.common.artifacts import DATA_MANIFEST, Trial
 
@@ -47,8 +47,6 @@ SYSTEM_METRICS_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 15.0
 NICENESS = 5
-# The resolution of a file's modification time, which is coarser than that of a process's start time.
-FILE_TIME_SECONDS = 0.1
 
 
 @dataclass
@@ -98,8 +96,8 @@ class Follower:
             end_abandoned_runs(store, self._experiment_id)
             self._store = store
         running = list_running_trainings()
-        for trial, start_time in running.items():
-            self._attach(self._store, trial, start_time)
+        for trial, log in running.items():
+            self._attach(self._store, trial, log)
         for trial, followed in self._followed.items():
             if not followed.is_exported:
                 self._send_rows(self._store, followed)
@@ -121,20 +119,18 @@ class Follower:
             status = FINISHED if is_exported(trial, followed.log) else FAILED if has_failed else KILLED
             self._end(self._store, trial, status)
 
-    def _attach(self, store: Store, trial: Trial, start_time: float) -> None:
+    def _attach(self, store: Store, trial: Trial, log: Path) -> None:
         """Follow a training that is not followed yet, with the run that it had before or a new one."""
-        # A log that is older than the process is that of an earlier training, which this one has not deleted yet.
-        logs = [log for log in list_logs(trial) if log.stat().st_mtime >= start_time - FILE_TIME_SECONDS]
-        if not logs or (trial in self._followed and self._followed[trial].log in logs):
+        if not log.exists() or (trial in self._followed and self._followed[trial].log == log):
             return
         if trial in self._followed:
             self._end(store, trial, KILLED)
-        training_key = logs[-1].parent.name
+        training_key = log.parent.name
         with lock_store():
             runs = list_runs(store, self._experiment_id, kind="trial", trial=trial.name)
             run = find_run_of_training(runs, training_key) or self._create_run(store, trial, training_key)
             claim_run(store, run)
-        self._followed[trial] = FollowedTraining(logs[-1], run)
+        self._followed[trial] = FollowedTraining(log, run)
 
     def _create_run(self, store: Store, trial: Trial, training_key: str) -> Run:
         tags = {"kind": "trial", "trial": trial.name, TRAINING_KEY: training_key}

@@ -1,24 +1,34 @@
 """The trainings of this repository: which run now, where they write their logs, and whether they are finished."""
 
+import fcntl
 from pathlib import Path
 
-import psutil
-
-from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING, Trial
+from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING, TRAINING_LOCK, Trial
 
 
-def list_running_trainings() -> dict[Trial, float]:
-    """List the trials that processes of this repository train now, with each process's start time in seconds."""
-    folder, trainings = Path.cwd(), {}
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-            if "stages.train" in words and Path(process.cwd()) == folder:
-                trainings[_parse_trial(words)] = process.create_time()
-        except (psutil.Error, OSError, ValueError):
-            # The process has ended meanwhile, belongs to another user, or was not started as DVC starts a training.
-            continue
-    return trainings
+def list_running_trainings() -> dict[Trial, Path]:
+    """List the trials that are trained now, with the log of each.
+
+    A training holds a lock in its scratch folder until its process ends, however the process was started.
+    """
+    running = {}
+    for lock in (SCRATCH / "train").glob(f"*/*/{TRAINING_LOCK}"):
+        if is_locked(lock):
+            gan, setting, seed = lock.parent.parent.name.rsplit("-", 2)
+            running[Trial(gan, setting, int(seed))] = lock.with_name(METRICS_LOG)
+    return running
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds a lock of a file; a file that does not exist is not locked."""
+    try:
+        with path.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 def list_logs(trial: Trial) -> list[Path]:
@@ -37,8 +47,3 @@ def is_exported(trial: Trial, log: Path) -> bool:
 def find_exported_log(trial: Trial) -> Path | None:
     """Find the scratch log of the training whose results are in results/train/<trial>."""
     return next((log for log in list_logs(trial) if is_exported(trial, log)), None)
-
-
-def _parse_trial(words: list[str]) -> Trial:
-    gan, setting, seed = (words[words.index(f"--{key}") + 1] for key in Trial._fields)
-    return Trial(gan, setting, int(seed))

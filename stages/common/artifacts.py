@@ -32,6 +32,7 @@ SCRATCH = Path(".scratch")
 
 MANIFEST = "manifest.json"
 METRICS_LOG = "metrics.jsonl"
+TRAINING_LOCK = "lock"
 LOSS_CURVES = "losses.csv"
 FINAL_STATE = "state.safetensors"
 INTERPOLATION = "interpolation.png"

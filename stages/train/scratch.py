@@ -6,16 +6,18 @@ and copies the finished files to the tracked outputs at the end. A folder that w
 has another name and is deleted.
 """
 
+import fcntl
 import hashlib
 import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from stages.common.artifacts import SCRATCH, Trial
+from stages.common.artifacts import SCRATCH, TRAINING_LOCK, Trial
 
 CHUNK_BYTES = 1 << 20
+_locks: list[TextIO] = []
 
 
 def hash_files(paths: Iterable[Path]) -> str:
@@ -39,6 +41,8 @@ def list_sources(gan: str) -> list[Path]:
 def open_scratch(trial: Trial, depends_on: dict[str, Any]) -> Path:
     """Open the scratch folder of a trial under all that it depends on, and make it if it is not there.
 
+    Until this process ends, it holds a shared lock in the folder, by which others can tell that the training runs.
+
     Args:
         trial: the trial.
         depends_on: values that JSON can hold; a change of any of them leads to another folder.
@@ -57,6 +61,9 @@ def open_scratch(trial: Trial, depends_on: dict[str, Any]) -> Path:
                 )
                 shutil.rmtree(other)
     folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / TRAINING_LOCK).open("w")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    _locks.append(lock)
     return folder
 
 
