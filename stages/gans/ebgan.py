@@ -87,7 +87,7 @@ def compute_energy(images: Tensor, reconstructions: Tensor) -> Tensor:
 def compute_pull_away(codes: Tensor) -> Tensor:
     """Compute the mean squared cosine between the codes float [N, D] of different images: a scalar in [0, 1]; N > 1.
 
-    The report's code divided all codes by one norm of the whole matrix, which made the term a constant.
+    The published report's code divided all codes by one norm of the whole matrix, which made the term a constant.
     """
     count = len(codes)
     directions = normalize(codes, dim=1)

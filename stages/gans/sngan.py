@@ -1,7 +1,7 @@
 """SNGAN: spectral normalisation of every layer of the discriminator and, as an option, of the generator.
 
-Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", Algorithm 1.
-Unlike in the report's code, the discriminator has no batch norm, because its gain would undo the Lipschitz bound.
+Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", Algorithm 1. Unlike in the
+published report's code, the discriminator has no batch norm, because its gain would undo the Lipschitz bound.
 """
 
 from pydantic import Field

@@ -1,4 +1,4 @@
-"""Each loss has one value computed by hand, and the mistakes of the report's code are not repeated."""
+"""Each loss has one value computed by hand, and the mistakes of the published report's code are not repeated."""
 
 import math
 

@@ -120,7 +120,7 @@ def test_the_estimate_of_a_normalised_layer_uses_the_trainings_vectors_and_agree
 
 
 def test_one_power_iteration_a_step_follows_weights_that_change() -> None:
-    # This is the report's claim, for a layer whose weights change by a few per cent a step.
+    # This is the published report's claim, for a layer whose weights change by a few per cent a step.
     torch.manual_seed(0)
     module = nn.Conv2d(8, 16, 3)
     add_spectral_norm(module)

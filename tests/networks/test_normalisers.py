@@ -17,7 +17,7 @@ def test_batch_norm_gives_every_channel_mean_offset_and_variance_one() -> None:
 
 
 def test_layer_norm_normalises_each_image_by_itself() -> None:
-    # The layer norm of the report's code accepted only matrices but was called with feature maps.
+    # The layer norm of the published report's code accepted only matrices but was called with feature maps.
     maps = torch.randn(4, 3, 5, 5) * torch.tensor([1.0, 2.0, 5.0, 9.0]).view(4, 1, 1, 1)
     norm = LayerNormWithoutGain(3, 5)
     together, alone = norm(maps), norm(maps[2:3])
