@@ -9,8 +9,8 @@ def init_weights(module: nn.Module) -> None:
 
     A layer whose rule needs a gain other than 1 has it as its attribute `gain`.
 
-    Source: Glorot and Bengio 2010, equation 16. The published report's code and Radford et al. 2016 sample from N(0,
-    0.02^2), which suits a width of 64 and more; in narrower networks the signals nearly vanish under it.
+    Source: Glorot and Bengio 2010, equation 16. The published report's code and Radford et al. 2016 sample from
+    N(0, 0.02^2), which suits a width of 64 and more; in narrower networks the signals nearly vanish under it.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Embedding):
