@@ -104,7 +104,7 @@ def measure_limit(settings: Settings) -> None:
     for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         products = _measure_products(settings, dtype)
         for name, rate in products.items():
-            print(f"{precision}: {name} {rate / 1e9:.0f} GFLOP/s {describe_share(rate, precision, device)}")
+            print(f"{precision}: {name} {rate / 1e9:.0f} GFLOP/s{describe_share(rate, precision, device)}")
         best = max(products.values())
         for label, make, steps in (
             ("sngan 32x32 standard", make_gan, 1),
@@ -133,7 +133,7 @@ def measure_limit(settings: Settings) -> None:
                 print(
                     f"  {label:21} {how:15} {operations / 1e9:7.1f} GFLOP an update, {seconds * 1e3:7.2f} ms, "
                     f"{settings.batch_size * steps / seconds:7.0f} images/s, {rate / 1e9:6.0f} GFLOP/s, "
-                    f"{rate / best:.0%} of the best product {describe_share(rate, precision, device)}",
+                    f"{rate / best:.0%} of the best product{describe_share(rate, precision, device)}",
                     flush=True,
                 )
 

@@ -34,11 +34,11 @@ def find_peak(name: str) -> Peak | None:
 
 
 def describe_share(rate: float, precision: str, device: torch.device) -> str:
-    """Say which share of the card's peak a rate is, in operations a second; empty on a CPU."""
+    """Say which share of the card's peak a rate in operations a second is, to follow it in a line; empty on a CPU."""
     if device.type != "cuda":
         return ""
     peak = find_peak(torch.cuda.get_device_name(device))
     if peak is None:
-        return "peak of this card unknown"
+        return ", peak of this card unknown"
     highest = peak.bfloat16 if precision == "bfloat16" else peak.float32
-    return f"{rate / 1e12 / highest:.0%} of the card's {highest:.0f} TFLOP/s"
+    return f", {rate / 1e12 / highest:.0%} of the card's {highest:.0f} TFLOP/s"

@@ -1,0 +1,76 @@
+"""Write params.yaml of a preset, with changes, where nothing but the stages is installed.
+
+    python benchmarks/compose_params.py report train.cuda_graphs=true extractor.name=classifier > params.yaml
+
+It gives the values that `python -m pipeline.preset report` and Hydra's overrides give, without the comments.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PRESETS = Path(__file__).parents[1] / "presets"
+DEFAULT = "default"
+# Under these keys a preset may add names of its own: settings by letter, options by GAN.
+OPEN_SECTIONS = ("settings", "options")
+
+
+def compose_params(preset: str, changes: list[str], folder: Path = PRESETS) -> dict[str, Any]:
+    """Merge a preset into the default, and changes such as `train.generator_steps=100` into both.
+
+    Raises:
+        ValueError: the preset or a key is unknown, or a change is not of the form `key=value`.
+    """
+    params: dict[str, Any] = _read(folder / f"{DEFAULT}.yaml")
+    if preset != DEFAULT:
+        if not (folder / f"{preset}.yaml").exists():
+            names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+            raise ValueError(f"preset {preset!r} is unknown; there is {names}")
+        _merge(params, _read(folder / f"{preset}.yaml"))
+    for change in changes:
+        key, separator, value = change.partition("=")
+        if not separator:
+            raise ValueError(f"{change!r} is no change; write key=value, such as train.generator_steps=100")
+        content: Any = yaml.safe_load(value)
+        for part in reversed(key.split(".")):
+            content = {part: content}
+        _merge(params, content)
+    return params
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _merge(params: dict[str, Any], changes: dict[str, Any], where: str = "") -> None:
+    for key, value in changes.items():
+        name = f"{where}.{key}" if where else key
+        if key not in params and where not in OPEN_SECTIONS:
+            raise ValueError(f"{name} is unknown; there is {', '.join(map(str, params))}")
+        if isinstance(value, dict) and isinstance(params.get(key), dict):
+            _merge(params[key], value, name)
+        else:
+            params[key] = value
+
+
+def main() -> None:
+    """Print the params that the command line names."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("preset")
+    parser.add_argument("changes", nargs="*", metavar="KEY=VALUE")
+    arguments = parser.parse_args()
+    try:
+        params = compose_params(arguments.preset, arguments.changes)
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    print(yaml.safe_dump(params, sort_keys=False), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Print what trials have reached, from the files of their stages: steps, steps a second, and their scores.
+
+    python benchmarks/trials_table.py            # in the folder where the stages ran
+
+A trial that is still training, or was stopped, is listed by the step of its last row.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+PLANNED = "evaluation_generator_steps"
+
+
+def list_trials(folder: Path) -> list[str]:
+    """List the trials that have begun, by name."""
+    places = [folder / ".scratch/train", folder / "results/train"]
+    return sorted({path.name for place in places if place.exists() for path in place.iterdir()})
+
+
+def describe_training(folder: Path, trial: str) -> str:
+    """Say how far a trial's training is, and how fast it was."""
+    finished = folder / "results/train" / trial / "metrics.jsonl"
+    log = (
+        finished
+        if finished.exists()
+        else next((folder / ".scratch/train" / trial).rglob("metrics.jsonl"), None)
+    )
+    rows = (
+        []
+        if log is None
+        else [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
+    )
+    if not rows:
+        return f"{trial}: no step logged"
+    step, seconds = rows[-1]["generator_step"], rows[-1]["elapsed_seconds"]
+    rate = f", {step / seconds:.1f} steps/s" if seconds else ""
+    if log != finished:
+        return f"{trial}: stopped after generator step {step}, {seconds:.0f} s{rate}"
+    planned = json.loads((folder / "models" / trial / "manifest.json").read_text())
+    diverged_at = planned["diverged_at_generator_step"]
+    how = "done" if diverged_at is None else f"diverged at step {diverged_at}"
+    return f"{trial}: {how}, {step} of {planned[PLANNED][-1]} generator steps, {seconds:.0f} s{rate}"
+
+
+def tabulate_scores(folder: Path, trials: list[str]) -> list[str]:
+    """Make a Markdown table of the trials that have scores: one row each, with the scores of all its snapshots."""
+    rows = []
+    for trial in trials:
+        path = folder / "results/evaluate" / trial / "points.json"
+        points: list[dict[str, Any]] = json.loads(path.read_text())["points"] if path.exists() else []
+        if points:
+            steps = ", ".join(str(point["generator_step"]) for point in points)
+            scores = [
+                ", ".join(f"{point[key]:.2f}" for point in points) for key in ("inception_score", "fid")
+            ]
+            rows.append(f"| {trial} | {steps} | {scores[0]} | {scores[1]} |")
+    return ["| Trial | Generator steps | IS | FID |", "|---|---|---|---|", *rows] if rows else []
+
+
+def main() -> None:
+    """Print the trials of the current folder."""
+    folder = Path()
+    trials = list_trials(folder)
+    for trial in trials:
+        print(describe_training(folder, trial))
+    print("\n".join(tabulate_scores(folder, trials)))
+
+
+if __name__ == "__main__":
+    main()
