@@ -1,7 +1,7 @@
-"""The repository through DVC's Python API: its graph, what is stale, and bringing one stage up to date.
+"""Wrap DVC's Python API: read the graph of stages, find those that are stale, reproduce one or all.
 
-Each function takes the pool whose child process does the work; what the child calls is named likewise, with an
-underscore.
+The public functions take the pool in whose child processes DVC works; a child calls the private function
+of the same name with `_in_child` after it.
 """
 
 import logging
@@ -20,8 +20,8 @@ from pipeline.dvc.worker import DiedError, WorkerPool
 Graph: TypeAlias = nx.DiGraph
 
 
-class Outcome(Enum):
-    """What bringing a stage up to date came to."""
+class ReproStatus(Enum):
+    """How the reproduction of a stage ended."""
 
     RAN = "run"
     RESTORED = "restored from DVC's cache"
@@ -30,25 +30,25 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Reproduction:
-    """What bringing one stage up to date came to.
+class ReproResult:
+    """The result of reproducing one stage.
 
     Attributes:
-        outcome: what happened.
+        status: what happened.
         command_seconds: that the stage's own command took; 0.0 where it did not run.
         reason: why it failed, in DVC's words; empty otherwise.
     """
 
-    outcome: Outcome
+    status: ReproStatus
     command_seconds: float = 0.0
     reason: str = ""
 
 
 class DvcError(ValueError):
-    """DVC refuses the repository: dvc.yaml, params.yaml, a lock."""
+    """DVC raised an error: dvc.yaml, params.yaml or dvc.lock is invalid, or a stage failed."""
 
 
-def read_graph(pool: WorkerPool) -> tuple[Graph, set[str]]:
+def read_graph_and_status(pool: WorkerPool) -> tuple[Graph, set[str]]:
     """Read the graph of all stages, and find which are stale.
 
     Returns:
@@ -57,7 +57,7 @@ def read_graph(pool: WorkerPool) -> tuple[Graph, set[str]]:
     Raises:
         DvcError: DVC refuses dvc.yaml or params.yaml; says why.
     """
-    needs, stale = pool.call(_read_graph)
+    needs, stale = pool.call(_read_graph_and_status_in_child)
     if not needs:
         raise DvcError("dvc.yaml has no stage")
     graph = nx.DiGraph()
@@ -71,8 +71,8 @@ def reproduce(
     stage: str,
     on_line: Callable[[str], None],
     environment: Mapping[str, str],
-) -> Reproduction:
-    """Bring one stage up to date, whose needs are.
+) -> ReproResult:
+    """Reproduce one stage, whose dependencies are up to date.
 
     Args:
         pool: where it runs.
@@ -84,24 +84,24 @@ def reproduce(
         StoppedError: the pool is being stopped.
     """
     try:
-        return pool.call(_reproduce, stage, on_line=on_line, environment=environment)
+        return pool.call(_reproduce_in_child, stage, on_line=on_line, environment=environment)
     except DiedError as error:
-        return Reproduction(Outcome.FAILED, reason=str(error))
+        return ReproResult(ReproStatus.FAILED, reason=str(error))
 
 
 def reproduce_all(pool: WorkerPool, graph: Graph) -> list[str]:
-    """Bring the whole repository up to date, stage after stage, and name the stages that this ran.
+    """Reproduce all stages in order, and return the names of those that were executed.
 
     Raises:
         DvcError: a stage failed, or DVC did; says which and why.
     """
-    return pool.call(_reproduce_all, [stage for stage in graph if graph.out_degree(stage) == 0])
+    return pool.call(_reproduce_all_in_child, [stage for stage in graph if graph.out_degree(stage) == 0])
 
 
 # What the child calls
 
 
-def _read_graph() -> tuple[dict[str, list[str]], set[str]]:
+def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
     with _open_repo() as (repo, _):
         from dvc.repo import lock_repo
 
@@ -119,25 +119,27 @@ def _read_graph() -> tuple[dict[str, list[str]], set[str]]:
     return {stage.addressing: names[stage] for stage in names}, {stage.addressing for stage in stale}
 
 
-def _reproduce(stage: str) -> Reproduction:
+def _reproduce_in_child(stage: str) -> ReproResult:
     try:
         with _open_repo() as (repo, log):
             changed = repo.reproduce(stage, single_item=True)
     except DvcError as error:
-        return Reproduction(Outcome.FAILED, patches.command_seconds(), str(error))
+        return ReproResult(ReproStatus.FAILED, patches.command_seconds(), str(error))
     if not changed:
-        return Reproduction(Outcome.UP_TO_DATE)
-    return Reproduction(Outcome.RAN if log.has_command else Outcome.RESTORED, patches.command_seconds())
+        return ReproResult(ReproStatus.UP_TO_DATE)
+    return ReproResult(
+        ReproStatus.RAN if log.has_command else ReproStatus.RESTORED, patches.command_seconds()
+    )
 
 
-def _reproduce_all(targets: Iterable[str]) -> list[str]:
+def _reproduce_all_in_child(targets: Iterable[str]) -> list[str]:
     with _open_repo() as (repo, _):
         return [stage.addressing for stage in repo.reproduce(list(targets))]
 
 
 @contextmanager
-def _open_repo() -> Iterator[tuple[Any, "_Log"]]:
-    """Open the repository of the working folder, waiting for its lock however long another has it.
+def _open_repo() -> Iterator[tuple[Any, "_DvcLogHandler"]]:
+    """Open the repository of the current working directory, waiting for its lock however long another has it.
 
     Yields:
         DVC's `Repo`, and what it logs.
@@ -149,24 +151,24 @@ def _open_repo() -> Iterator[tuple[Any, "_Log"]]:
     from dvc.repo import Repo
 
     patches.apply_patches()
-    log = _Log()
+    log = _DvcLogHandler()
     for name in ("dvc", "dvc_objects", "dvc_data"):
         logging.getLogger(name).handlers[:] = [log]
     try:
         with Repo(_wait_for_lock=True) as repo:
             yield repo, log
     except DvcException as error:
-        raise DvcError(": ".join(_list_causes(error))) from None
+        raise DvcError(": ".join(_list_exception_chain(error))) from None
 
 
-def _list_causes(error: BaseException | None) -> Iterator[str]:
+def _list_exception_chain(error: BaseException | None) -> Iterator[str]:
     while error is not None:
         yield str(error)
         error = error.__cause__
 
 
-class _Log(logging.StreamHandler[TextIO]):
-    """Prints DVC's warnings and the commands that it runs, none of its hints for people at a terminal.
+class _DvcLogHandler(logging.StreamHandler[TextIO]):
+    """Prints DVC's warnings and the commands that it runs, but none of its hints for interactive use.
 
     Attributes:
         has_command: whether DVC has run a command.

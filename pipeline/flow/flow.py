@@ -15,7 +15,7 @@ from prefect.states import Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.dvc.patches import describe_other_version
-from pipeline.dvc.repo import Graph, Reproduction, read_graph, reproduce
+from pipeline.dvc.repo import Graph, ReproResult, read_graph_and_status, reproduce
 from pipeline.dvc.worker import DiedError, WorkerPool
 from pipeline.flow.artifacts import publish_results, publish_times
 from pipeline.flow.flow_lock import lock_repository
@@ -71,7 +71,7 @@ def compare(
         try:
             change_params(pool, preset, overrides or [], device)
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
-            whole, stale = read_graph(pool)
+            whole, stale = read_graph_and_status(pool)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
         except (ValueError, DiedError) as error:
@@ -128,7 +128,7 @@ def run_stale(
     """Run the stages that are stale; whatever ends this ends all that runs."""
     logger = get_run_logger()
 
-    def run(stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]) -> Reproduction:
+    def run(stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]) -> ReproResult:
         began = time.monotonic()
         result = reproduce(pool, stage, on_line, environment)
         timing.add(stage, time.monotonic() - began, result.command_seconds)

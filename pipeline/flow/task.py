@@ -1,4 +1,4 @@
-"""A stage as a Prefect task: DVC brings it up to date in a child process, and its lines go to Prefect's log."""
+"""Define the Prefect task of a stage: DVC reproduces it in a child process, and its lines go to Prefect's log."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed
 
-from pipeline.dvc.repo import Outcome, Reproduction
+from pipeline.dvc.repo import ReproResult, ReproStatus
 
 RETRIES = 2
 RETRY_SECONDS = [1.0, 10.0]
@@ -21,12 +21,12 @@ OnLine = Callable[[str, str], None]
 
 
 class StageRunner(Protocol):
-    """Brings one stage up to date somewhere: in a process of this machine, or on another one."""
+    """Reproduces one stage: in a process of this machine, or on another one."""
 
     def __call__(
         self, stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]
-    ) -> Reproduction:
-        """Bring a stage up to date; see `pipeline.dvc.repo.reproduce`."""
+    ) -> ReproResult:
+        """Reproduce a stage; see `pipeline.dvc.repo.reproduce`."""
         ...
 
 
@@ -60,11 +60,11 @@ def can_recover(_: Any, __: TaskRun, state: State) -> bool:
     cache_policy=NO_CACHE,
 )
 def run_stage(stage: str, run: StageRunner, slot: dict[str, str], on_line: OnLine) -> State:
-    """Bring one stage up to date, whose needs are.
+    """Reproduce one stage, whose dependencies are up to date.
 
     Args:
         stage: as DVC names it.
-        run: brings it up to date.
+        run: reproduces it.
         slot: environment variables that choose the device.
         on_line: gets the stage and each line that it prints.
 
@@ -85,14 +85,14 @@ def run_stage(stage: str, run: StageRunner, slot: dict[str, str], on_line: OnLin
             on_line(stage, line)
 
     result = run(stage, log_line, slot)
-    if result.outcome is Outcome.FAILED:
+    if result.status is ReproStatus.FAILED:
         raise StageError(stage, result.reason, lines)
-    if result.outcome is Outcome.RAN:
+    if result.status is ReproStatus.RAN:
         return Completed(message="run")
-    return Completed(name="Cached", message=result.outcome.value)
+    return Completed(name="Cached", message=result.status.value)
 
 
 @task(name="stage", task_run_name="{stage}", persist_result=False, cache_policy=NO_CACHE)
 def show_up_to_date(stage: str) -> State:
     """Show a stage that DVC has found up to date as one of the flow's tasks."""
-    return Completed(name="Cached", message=Outcome.UP_TO_DATE.value)
+    return Completed(name="Cached", message=ReproStatus.UP_TO_DATE.value)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dvc.repo import DvcError, Outcome, read_graph, reproduce, reproduce_all
+from pipeline.dvc.repo import DvcError, ReproStatus, read_graph_and_status, reproduce, reproduce_all
 from pipeline.dvc.worker import WorkerPool
 
 DVC_YAML = """
@@ -52,7 +52,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("repository")
 def test_the_graph_leads_from_each_stage_to_those_that_need_it(pool: WorkerPool) -> None:
-    graph, _ = read_graph(pool)
+    graph, _ = read_graph_and_status(pool)
     assert set(graph.edges) == {
         ("first", "second@a"),
         ("first", "second@b"),
@@ -64,46 +64,46 @@ def test_the_graph_leads_from_each_stage_to_those_that_need_it(pool: WorkerPool)
 def test_a_stage_runs_is_up_to_date_is_restored_or_fails(pool: WorkerPool, repository: Path) -> None:
     lines: list[str] = []
     ran = reproduce(pool, "first", lines.append, {})
-    assert ran.outcome is Outcome.RAN
+    assert ran.status is ReproStatus.RAN
     assert ran.command_seconds > 0
     assert lines == ["Running stage 'first':", "> python -m stages.first", "error: none"]
-    assert reproduce(pool, "first", lines.append, {}).outcome is Outcome.UP_TO_DATE
+    assert reproduce(pool, "first", lines.append, {}).status is ReproStatus.UP_TO_DATE
     (repository / "one.txt").unlink()
     (repository / "dvc.lock").unlink()
-    assert reproduce(pool, "first", lines.append, {}).outcome is Outcome.RESTORED
+    assert reproduce(pool, "first", lines.append, {}).status is ReproStatus.RESTORED
     (repository / "stages/first.py").write_text("raise SystemExit('broken on purpose')")
     failed = reproduce(pool, "first", lines.append, {})
-    assert failed.outcome is Outcome.FAILED
+    assert failed.status is ReproStatus.FAILED
     assert failed.reason.endswith("failed to run: python -m stages.first, exited with 1")
     assert lines[-1] == "broken on purpose"
 
 
 def test_what_is_stale_is_what_changed_and_all_that_needs_it(pool: WorkerPool, repository: Path) -> None:
-    graph, stale = read_graph(pool)
+    graph, stale = read_graph_and_status(pool)
     assert stale == set(graph)
     assert reproduce_all(pool, graph) == ["first", "second@a", "second@b", "last"]
-    assert read_graph(pool)[1] == set()
+    assert read_graph_and_status(pool)[1] == set()
     assert reproduce_all(pool, graph) == []
     (repository / "two-a.txt").write_text("changed")
-    assert read_graph(pool)[1] == {"second@a", "last"}
+    assert read_graph_and_status(pool)[1] == {"second@a", "last"}
 
 
 def test_a_repository_that_dvc_refuses_is_refused_in_its_words(pool: WorkerPool, repository: Path) -> None:
     (repository / "dvc.yaml").write_text("stages: {first: {cmd: true, dps: []}}")
     with pytest.raises(DvcError, match="dvc.yaml' is invalid|validation failed"):
-        read_graph(pool)
+        read_graph_and_status(pool)
     (repository / "dvc.yaml").write_text("stages: {}")
     with pytest.raises(DvcError, match="dvc.yaml has no stage"):
-        read_graph(pool)
+        read_graph_and_status(pool)
 
 
 @pytest.mark.usefixtures("repository")
 def test_with_another_version_of_dvc_everything_works_by_plain_processes(pool: WorkerPool) -> None:
     lines: list[str] = []
     result = reproduce(pool, "first", lines.append, {"COMPARISON_DVC_UNPATCHED": "1"})
-    assert result.outcome is Outcome.RAN
+    assert result.status is ReproStatus.RAN
     assert lines[-1] == "error: none"
     assert (
-        reproduce(pool, "first", lines.append, {"COMPARISON_DVC_UNPATCHED": "1"}).outcome
-        is Outcome.UP_TO_DATE
+        reproduce(pool, "first", lines.append, {"COMPARISON_DVC_UNPATCHED": "1"}).status
+        is ReproStatus.UP_TO_DATE
     )
