@@ -1,11 +1,11 @@
-"""The Lipschitz analysis of a trial in MLflow's terms: metrics `lipschitz/<name>` over generator steps."""
+"""Turn the Lipschitz analysis of a trial's discriminators into the MLflow metrics `lipschitz/<name>`."""
 
 from typing import Any
 
 KINDS = ("real", "fake", "interpolated")
 
 
-def flatten_analysis(row: dict[str, Any]) -> dict[str, Any]:
+def row_to_metrics(row: dict[str, Any]) -> dict[str, Any]:
     """Flatten one row of results/lipschitz/<trial>/metrics.jsonl to metrics by name.
 
     The share of the bound is left out for a discriminator whose layers give no bound.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.tracking.lineage import Lineage
-from pipeline.tracking.lipschitz import flatten_analysis
+from pipeline.tracking.lipschitz import row_to_metrics
 from stages.common.artifacts import (
     DATA_MANIFEST,
     FINAL_STATE,
@@ -99,7 +99,7 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     samples = read_json(SAMPLES / trial.name / MANIFEST, f"sample@{trial.name}")
     rows = parse_rows(log_file.read_bytes())
     analyses = {row["generator_step"]: row for row in parse_rows(lipschitz_file.read_bytes())}
-    points = [point | flatten_analysis(analyses[point["generator_step"]]) for point in scores["points"]]
+    points = [point | row_to_metrics(analyses[point["generator_step"]]) for point in scores["points"]]
     values = [*list_training_values(rows), *_list_score_values(points, rows)]
     values += _list_summary_values(training | summary, values)
     return TrialResults(

@@ -30,11 +30,11 @@ class ConditionalBatchNorm2d(nn.Module):
 
 
 def make_batch_norm(channels: int, class_count: int | None) -> nn.Module:
-    """Make a batch norm of a generator, conditional if there is a `class_count`."""
+    """Make a batch norm for a generator, class-conditional if there is a `class_count`."""
     return nn.BatchNorm2d(channels) if class_count is None else ConditionalBatchNorm2d(channels, class_count)
 
 
-def apply_layer(layer: nn.Module, maps: Tensor, labels: Tensor | None) -> Tensor:
+def apply_maybe_conditional(layer: nn.Module, maps: Tensor, labels: Tensor | None) -> Tensor:
     """Apply a layer to maps float [N, C, H, W], and to the labels int64 [N] too if it is a conditional batch norm."""
     if isinstance(layer, ConditionalBatchNorm2d):
         assert labels is not None

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from stages.networks.conditional_batch_norm import apply_layer, make_batch_norm
+from stages.networks.conditional_batch_norm import apply_maybe_conditional, make_batch_norm
 from stages.networks.distributed import sample_local_share
 from stages.networks.params import NetworksParams, count_channels, count_halvings
 from stages.networks.precision import upcast_to_float32
@@ -82,5 +82,5 @@ class ConvGenerator(Generator):
         """Generate images from noise; see Generator."""
         maps: Tensor = self.first(z).view(-1, *self.first_shape)
         for layer in self.layers:
-            maps = apply_layer(layer, maps, labels)
+            maps = apply_maybe_conditional(layer, maps, labels)
         return upcast_to_float32(maps)

@@ -17,7 +17,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.networks.conditional_batch_norm import apply_layer, make_batch_norm
+from stages.networks.conditional_batch_norm import apply_maybe_conditional, make_batch_norm
 from stages.networks.discriminator import Normaliser, ScoringDiscriminator
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams, count_halvings
@@ -78,8 +78,12 @@ class GeneratorBlock(nn.Module):
 
     def forward(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map float [N, inner, H, W], with labels int64 [N] if it is conditional, to float [N, outer, 2 H, 2 W]."""
-        residual = self.conv_1(functional.relu(apply_layer(self.norm_1, maps, labels), inplace=True))
-        residual = self.conv_2(functional.relu(apply_layer(self.norm_2, residual, labels), inplace=True))
+        residual = self.conv_1(
+            functional.relu(apply_maybe_conditional(self.norm_1, maps, labels), inplace=True)
+        )
+        residual = self.conv_2(
+            functional.relu(apply_maybe_conditional(self.norm_2, residual, labels), inplace=True)
+        )
         return cast(Tensor, residual + functional.interpolate(self.shortcut(maps), scale_factor=2.0))
 
 

@@ -1,4 +1,4 @@
-"""Report what came of the comparison: all results -> report/ (index.html, report.md, results.json, tables, figures)."""
+"""Write the report of the comparison: results/ -> report/ (index.html, report.md, results.json, tables, figures)."""
 
 from stages.common.artifacts import REPORT
 from stages.common.cli import run_stage
@@ -9,7 +9,7 @@ from stages.report.results.all_results import read_results
 
 
 def main() -> None:
-    """Read the results, compute the report once, write it in all its forms, and print Table 1."""
+    """Read the results, compute the report once, write it in all formats, and print Table 1."""
     results = read_results()
     report = build_report(results, write_figures(results, REPORT))
     write_report(report, REPORT)

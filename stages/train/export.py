@@ -1,4 +1,4 @@
-"""Write a finished training's outputs from its scratch folder."""
+"""Write the outputs of a finished training to models/ and results/ from its scratch folder."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ from stages.train.trial import TrainedTrial
 
 
 def export_outputs(trained: TrainedTrial) -> None:
-    """Write models/<trial> and results/train/<trial>, each appearing whole or not at all.
+    """Write models/<trial> and results/train/<trial>, each in one rename, so that a half-written folder is never seen.
 
     The scratch folder stays: if DVC cannot store the outputs, for example because the disk is full, nothing has to
     be trained again.
     """
     trial, scratch = trained.trial, trained.scratch
-    manifest = describe_models(trained)
+    manifest = build_model_manifest(trained)
     write_json(scratch / MANIFEST, manifest)
     names = [snapshot[key] for key in ("file", "discriminator_file") for snapshot in manifest["snapshots"]]
     files = [scratch / MANIFEST, *(scratch / name for name in names)]
@@ -44,8 +44,8 @@ def export_outputs(trained: TrainedTrial) -> None:
     publish([scratch / name for name in (METRICS_LOG, LOSS_CURVES, METRICS)], TRAINING / trial.name)
 
 
-def describe_models(trained: TrainedTrial) -> dict[str, Any]:
-    """Describe the trial's model folder: the planned snapshots, those that were reached, and where it diverged."""
+def build_model_manifest(trained: TrainedTrial) -> dict[str, Any]:
+    """Describe the trial's model folder: its snapshots, those that were planned, and where it diverged."""
     trial, state, params, batches, class_names, _ = trained
     planned = params.evaluation_generator_steps()
     diverged_at = state.diverged_at()
@@ -70,7 +70,7 @@ def describe_models(trained: TrainedTrial) -> dict[str, Any]:
 
 
 def summarise_training(trained: TrainedTrial, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Summarise the training in flat numbers and names, for `dvc metrics` and the report."""
+    """Summarise the training in a flat mapping of numbers and strings, for `dvc metrics` and the report."""
     state, gan = trained.state, trained.state.gan
     last = rows[-1] if rows else {}
     diverged_at = state.diverged_at()

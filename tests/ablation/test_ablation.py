@@ -23,7 +23,7 @@ SCORES = {"splits": 2, "compared_count": 50, "kid_subsets": 5, "kid_subset_size"
 
 
 @pytest.fixture
-def threads_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def restore_thread_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     before = torch.get_num_threads()
     yield
@@ -47,7 +47,7 @@ def run(**changes: Any) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.usefixtures("threads_restored")
+@pytest.mark.usefixtures("restore_thread_count")
 def test_undistorted_images_score_as_the_row_of_real_data_and_each_distortion_changes_that() -> None:
     record = run()
     rows = {row["name"]: row for row in record["rows"]}
@@ -63,7 +63,7 @@ def test_undistorted_images_score_as_the_row_of_real_data_and_each_distortion_ch
     assert rows["torchvision"]["missing"].startswith("the scores are computed with the classifier")
 
 
-@pytest.mark.usefixtures("threads_restored")
+@pytest.mark.usefixtures("restore_thread_count")
 def test_a_disabled_stage_scores_nothing() -> None:
     assert run(is_enabled=False) == {"is_enabled": False, "rows": []}
 

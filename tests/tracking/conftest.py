@@ -1,4 +1,4 @@
-"""A finished comparison of two GANs on digits, made once by the real pipeline, and a copy of it for each test."""
+"""Fixtures: run the pipeline once, two GANs on scikit-learn's digits, and give each test a copy of its repository."""
 
 import shutil
 import sqlite3
@@ -18,21 +18,21 @@ from tests.driving import call, make_environment, working_copy
 from tests.serving import kill, wait_until
 
 
-def call_tracking(*arguments: str, may_fail: bool = False, **environment: str) -> str:
+def run_tracking_cli(*arguments: str, may_fail: bool = False, **environment: str) -> str:
     command = [sys.executable, "-m", "pipeline.tracking", *arguments]
     return call(*command, folder=None, may_fail=may_fail, **environment)
 
 
 def find_runs(**tags: str) -> list[Run]:
-    """List the runs of the experiment on digits that have these tags; none while there is no experiment."""
+    """List the runs of the experiment on digits that have these tags; an empty list if there is no such experiment."""
     store = open_store()
     found = store.client.search_experiments(filter_string="name LIKE 'digits%'")
     return [run for one in found for run in list_runs(store, one.experiment_id, **tags)]
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tracking") / "finished"
+def finished_comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tracking") / "finished_comparison"
     with working_copy(folder, lambda params: params.update(settings_used=["A"])):
         call("dvc", "repro", "report")
     call("git", "add", ".", folder=folder)
@@ -51,18 +51,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def workspace(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copy the finished comparison without MLflow's store, and go there."""
+def workspace(finished_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the finished_comparison comparison without MLflow's store, and go there."""
     folder = tmp_path / "repository"
-    shutil.copytree(finished, folder, symlinks=True)
+    shutil.copytree(finished_comparison, folder, symlinks=True)
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     return folder
 
 
-def count_rows(database: Path = Path("tracking/mlflow.db")) -> dict[str, int]:
-    """Count the rows of every table of a store."""
+def count_table_rows(database: Path = Path("tracking/mlflow.db")) -> dict[str, int]:
+    """Count the rows of every table of an MLflow database."""
     with closing(sqlite3.connect(database)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {
@@ -71,8 +71,8 @@ def count_rows(database: Path = Path("tracking/mlflow.db")) -> dict[str, int]:
 
 
 @contextmanager
-def serve(backend: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a real MLflow server in a process group of its own until the block ends."""
+def run_mlflow_server(backend: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a real MLflow server until the context ends."""
     command = [
         sys.executable,
         "-m",

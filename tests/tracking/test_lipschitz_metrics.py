@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.tracking.lipschitz import flatten_analysis
+from pipeline.tracking.lipschitz import row_to_metrics
 
 KINDS = ("real", "fake", "interpolated")
 
@@ -27,7 +27,7 @@ def make_row(has_bound: bool) -> dict[str, Any]:
 
 
 def test_an_analysis_becomes_flat_metrics_of_one_prefix() -> None:
-    values = flatten_analysis(make_row(has_bound=True))
+    values = row_to_metrics(make_row(has_bound=True))
     assert all(key.startswith("lipschitz/") for key in values)
     assert values["lipschitz/largest_operator_norm"] == 2.0
     assert values["lipschitz/largest_sigma"] == 1.5
@@ -39,4 +39,4 @@ def test_an_analysis_becomes_flat_metrics_of_one_prefix() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_discriminator_without_a_bound_has_no_metric_of_one(kind: str) -> None:
-    assert f"lipschitz/largest_share_of_bound_{kind}" not in flatten_analysis(make_row(has_bound=False))
+    assert f"lipschitz/largest_share_of_bound_{kind}" not in row_to_metrics(make_row(has_bound=False))

@@ -1,4 +1,4 @@
-"""Trainings are followed while they go on, and whatever dies meanwhile, every row arrives exactly once."""
+"""Tests of live tracking: MLflow gets every logged step exactly once, whichever process is killed."""
 
 import json
 import os
@@ -18,14 +18,14 @@ from mlflow.entities import Run
 from pipeline.tracking.store import open_store
 from tests.driving import call, change, make_environment
 from tests.serving import find_free_port, kill, wait_until
-from tests.tracking.conftest import call_tracking, find_runs, serve
+from tests.tracking.conftest import find_runs, run_mlflow_server, run_tracking_cli
 
 pytestmark = pytest.mark.slow
 TRIAL = "sngan-A-0"
 LOG = f".scratch/train/{TRIAL}/*/metrics.jsonl"
 
 
-def lengthen(generator_steps: int) -> None:
+def set_generator_steps(generator_steps: int) -> None:
     def edit(params: dict[str, Any]) -> None:
         params["train"].update(
             generator_steps=generator_steps, checkpoint_every_generator_steps=50, log_every_generator_steps=5
@@ -47,7 +47,7 @@ def start_following(*command: str, **environment: str) -> subprocess.Popen[bytes
     )
 
 
-def list_logged() -> list[int]:
+def list_local_log_steps() -> list[int]:
     """List the generator steps in the training's log."""
     return [
         json.loads(line)["generator_step"]
@@ -57,26 +57,26 @@ def list_logged() -> list[int]:
     ]
 
 
-def list_steps(run: Run, key: str = "train/generator_loss") -> list[int]:
+def list_mlflow_steps(run: Run, key: str = "train/generator_loss") -> list[int]:
     return [metric.step for metric in open_store().client.get_metric_history(run.info.run_id, key)]
 
 
-def has_logged(generator_step: int) -> bool:
-    return max(list_logged(), default=0) >= generator_step
+def local_log_has_step(generator_step: int) -> bool:
+    return max(list_local_log_steps(), default=0) >= generator_step
 
 
-def has_steps() -> bool:
+def mlflow_has_any_step() -> bool:
     runs = [
         run
         for run in find_runs(trial=TRIAL)
         if run.data.tags.get("superseded") == "no" and run.info.status == "RUNNING"
     ]
-    return bool(runs) and len(list_steps(runs[0])) > 1
+    return bool(runs) and len(list_mlflow_steps(runs[0])) > 1
 
 
-def has_step(generator_step: int) -> bool:
+def mlflow_has_step(generator_step: int) -> bool:
     (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
-    return generator_step in list_steps(run)
+    return generator_step in list_mlflow_steps(run)
 
 
 def check_each_row_is_there_once() -> None:
@@ -84,55 +84,55 @@ def check_each_row_is_there_once() -> None:
     log = Path(f"results/train/{TRIAL}/metrics.jsonl").read_text().splitlines()
     expected = [json.loads(line)["generator_step"] for line in log]
     for key in ("train/generator_loss", "train/real_score", "epoch"):
-        assert sorted(list_steps(run, key)) == expected
+        assert sorted(list_mlflow_steps(run, key)) == expected
     assert run.info.status == "FINISHED" and run.data.tags["complete"] == "yes"
     assert "training_key" in run.data.tags, "the run that followed the training was not taken over"
 
 
 @pytest.mark.usefixtures("workspace")
 def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them() -> None:
-    lengthen(1_000_000)
+    set_generator_steps(1_000_000)
     process = start_following("dvc", "repro", "--single-item", f"train@{TRIAL}")
     try:
-        wait_until(has_steps, "the first rows in the store")
+        wait_until(mlflow_has_any_step, "the first rows in the store")
         for _ in range(3):
-            newest = max(list_logged())
-            took = wait_until(partial(has_step, newest), "the newest row")
+            newest = max(list_local_log_steps())
+            took = wait_until(partial(mlflow_has_step, newest), "the newest row")
             assert took < 5
             time.sleep(1)
         (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
         assert run.info.status == "RUNNING"
-        assert list_steps(run, "system/cpu_utilization_percentage") != []
+        assert list_mlflow_steps(run, "system/cpu_utilization_percentage") != []
     finally:
         kill(process)
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_killed_training_does_not_stay_running_and_its_run_goes_on_when_it_is_resumed() -> None:
-    lengthen(1_000_000)
+def test_a_killed_training_is_not_left_running_in_mlflow_and_its_run_is_resumed() -> None:
+    set_generator_steps(1_000_000)
     process = start_following("dvc", "repro", "--single-item", f"train@{TRIAL}")
-    wait_until(has_steps, "the first rows in the store")
+    wait_until(mlflow_has_any_step, "the first rows in the store")
     wait_until(
         lambda: bool(list(Path().glob(LOG.replace("metrics.jsonl", "state.safetensors")))), "a checkpoint"
     )
     kill(process)
     (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     assert run.info.status == "RUNNING"
-    call_tracking("sync", may_fail=True)
+    run_tracking_cli("sync", may_fail=True)
     assert open_store().client.get_run(run.info.run_id).info.status == "KILLED"
 
 
 @pytest.mark.usefixtures("workspace")
 def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once() -> None:
-    lengthen(3000)
+    set_generator_steps(3000)
     process = start_following("dvc", "repro")
-    wait_until(has_steps, "the first rows in the store")
-    wait_until(partial(has_logged, 300), "a checkpoint")
+    wait_until(mlflow_has_any_step, "the first rows in the store")
+    wait_until(partial(local_log_has_step, 300), "a checkpoint")
     kill(process)
     (killed,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     # Where nobody reaps the killed DVC, as in some containers, its lock stays; DVC says to remove it then.
     Path(".dvc/tmp/rwlock").unlink(missing_ok=True)
-    output = call_tracking("follow", "dvc", "repro")
+    output = run_tracking_cli("follow", "dvc", "repro")
     assert "resuming after generator step" in output
     check_each_row_is_there_once()
     assert killed.info.run_id in {
@@ -141,18 +141,18 @@ def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once() -> Non
     assert not [run for run in find_runs(trial=TRIAL) if run.info.status == "RUNNING"]
 
 
-def test_a_server_killed_in_the_middle_of_a_trial_holds_up_nothing_and_loses_nothing(
+def test_a_server_killed_in_the_middle_of_a_trial_blocks_no_training_and_loses_no_step(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lengthen(3000)
+    set_generator_steps(3000)
     port, folder = find_free_port(), tmp_path / "server"
     folder.mkdir()
     backend, uri = f"sqlite:///{folder / 'server.db'}", f"http://127.0.0.1:{port}"
     # So that this test's own questions to a dead server end soon.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with serve(backend, folder, port) as server:
+    with run_mlflow_server(backend, folder, port) as server:
         process = start_following("dvc", "repro", MLFLOW_TRACKING_URI=uri)
-        wait_until(has_steps, "the first rows on the server")
+        wait_until(mlflow_has_any_step, "the first rows on the server")
         kill(server)
         # Training goes on without it to the end, and all is made but the runs.
         assert process.wait(timeout=300) != 0
@@ -160,8 +160,8 @@ def test_a_server_killed_in_the_middle_of_a_trial_holds_up_nothing_and_loses_not
     assert "MLflow does not answer" in output and "failed to reproduce 'track'" in output
     assert "the MLflow store did not take the results" in output and "Traceback" not in output
     assert Path("report/index.html").exists()
-    with serve(backend, folder, port):
-        assert "MLflow has 1 of 1 trials" in call_tracking("sync", MLFLOW_TRACKING_URI=uri)
+    with run_mlflow_server(backend, folder, port):
+        assert "MLflow has 1 of 1 trials" in run_tracking_cli("sync", MLFLOW_TRACKING_URI=uri)
         check_each_row_is_there_once()
         assert not [run for run in find_runs(trial=TRIAL) if run.info.status == "RUNNING"]
         assert "Running stage 'track'" in call("dvc", "repro", MLFLOW_TRACKING_URI=uri)
@@ -170,7 +170,7 @@ def test_a_server_killed_in_the_middle_of_a_trial_holds_up_nothing_and_loses_not
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_server_that_was_never_there_holds_up_nothing() -> None:
+def test_a_server_that_was_never_there_blocks_no_training() -> None:
     shutil.rmtree("samples")
     uri = f"http://127.0.0.1:{find_free_port()}"
     began = time.monotonic()
@@ -182,11 +182,11 @@ def test_a_server_that_was_never_there_holds_up_nothing() -> None:
 
 @pytest.mark.usefixtures("workspace")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_the_follower_ends_the_command_and_the_runs(number: signal.Signals) -> None:
-    lengthen(1_000_000)
+def test_a_signal_to_the_follower_stops_its_command_and_ends_the_runs(number: signal.Signals) -> None:
+    set_generator_steps(1_000_000)
     command = [sys.executable, "-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0"]
     process = start_following(*command)
-    wait_until(has_steps, "the first rows in the store")
+    wait_until(mlflow_has_any_step, "the first rows in the store")
     # SIGINT comes from a terminal, to the whole group.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     assert process.wait(timeout=60) != 0
@@ -196,7 +196,7 @@ def test_a_signal_to_the_follower_ends_the_command_and_the_runs(number: signal.S
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_server_that_never_answers_holds_up_the_end_of_a_command_by_seconds_only() -> None:
+def test_a_server_that_never_answers_delays_a_command_by_seconds_only() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         process = start_following("sleep", "8", MLFLOW_TRACKING_URI=uri)

@@ -1,4 +1,4 @@
-"""Stores other than the embedded one."""
+"""Tests of MLflow backends other than the local SQLite file: PostgreSQL, a remote server, an address without one."""
 
 import shutil
 import signal
@@ -16,7 +16,7 @@ from pipeline.tracking.sync import sync
 from tests.driving import make_environment
 from tests.postgresql import find_postgresql, run_postgresql
 from tests.serving import find_free_port, kill, wait_until
-from tests.tracking.conftest import call_tracking, find_runs, serve
+from tests.tracking.conftest import find_runs, run_mlflow_server, run_tracking_cli
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def postgresql() -> Iterator[str]:
         yield address
 
 
-def count_values() -> dict[str, int]:
+def count_metric_values() -> dict[str, int]:
     client, runs = open_store().client, find_runs()
     assert {run.info.status for run in runs} == {"FINISHED"}
     return {
@@ -41,18 +41,18 @@ def count_values() -> dict[str, int]:
     }
 
 
-def test_a_server_on_postgresql_gets_what_the_embedded_store_does(
+def test_a_server_on_postgresql_gets_the_same_data_as_the_local_file(
     workspace: Path, postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync(open_store())
-    embedded = count_values()
+    embedded = count_metric_values()
     port = find_free_port()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    with serve(postgresql, tmp_path, port):
+    with run_mlflow_server(postgresql, tmp_path, port):
         for _ in range(2):
-            output = call_tracking("sync", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
+            output = run_tracking_cli("sync", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
             assert "MLflow has 2 of 2 trials" in output
-            assert count_values() == embedded
+            assert count_metric_values() == embedded
         (run,) = find_runs(trial="sngan-A-0")
         assert run.info.artifact_uri.startswith("mlflow-artifacts:")
         copy = mlflow.artifacts.download_artifacts(
@@ -63,7 +63,7 @@ def test_a_server_on_postgresql_gets_what_the_embedded_store_does(
         assert Path(copy).read_bytes() == (workspace / "models/sngan-A-0/state.safetensors").read_bytes()
 
 
-def test_two_clones_that_sync_to_one_server_at_once_make_each_run_once(
+def test_syncing_from_two_clones_at_once_creates_no_run_twice(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = find_free_port()
@@ -71,7 +71,7 @@ def test_two_clones_that_sync_to_one_server_at_once_make_each_run_once(
     shutil.copytree(workspace, tmp_path / "other", symlinks=True)
     folder = tmp_path / "server"
     folder.mkdir()
-    with serve(f"sqlite:///{folder / 'server.db'}", folder, port):
+    with run_mlflow_server(f"sqlite:///{folder / 'server.db'}", folder, port):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         processes = [
             subprocess.Popen(
@@ -89,20 +89,22 @@ def test_two_clones_that_sync_to_one_server_at_once_make_each_run_once(
 
 
 @pytest.mark.usefixtures("workspace")
-def test_an_address_that_is_no_server_is_refused_by_name() -> None:
-    output = call_tracking("sync", may_fail=True, MLFLOW_TRACKING_URI="./mlruns")
+def test_an_invalid_tracking_uri_is_named_in_the_error() -> None:
+    output = run_tracking_cli("sync", may_fail=True, MLFLOW_TRACKING_URI="./mlruns")
     assert "error: MLFLOW_TRACKING_URI = './mlruns' is no tracking server" in output
     assert "Traceback" not in output
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_server_that_is_down_is_told_in_one_message() -> None:
-    output = call_tracking("sync", may_fail=True, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{find_free_port()}")
+def test_a_server_that_is_down_gives_one_error_message() -> None:
+    output = run_tracking_cli(
+        "sync", may_fail=True, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{find_free_port()}"
+    )
     assert "error: the MLflow store did not take the results" in output and "Traceback" not in output
 
 
 @pytest.mark.usefixtures("workspace")
-def test_the_ui_is_served_on_this_machine_with_what_is_on_disk() -> None:
+def test_the_ui_listens_on_localhost_and_syncs_results_first() -> None:
     port = find_free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.tracking", "ui", "--port", str(port)],

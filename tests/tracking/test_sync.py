@@ -17,7 +17,7 @@ from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import sync
 from tests.driving import call, change, make_environment
-from tests.tracking.conftest import call_tracking, count_rows, find_runs
+from tests.tracking.conftest import count_table_rows, find_runs, run_tracking_cli
 
 pytestmark = pytest.mark.slow
 TRIALS = {"began-A-0", "sngan-A-0"}
@@ -110,9 +110,9 @@ def test_the_comparison_is_the_parent_run_and_holds_the_report() -> None:
 @pytest.mark.usefixtures("workspace")
 def test_a_second_sync_changes_no_row() -> None:
     sync(open_store())
-    before = count_rows()
+    before = count_table_rows()
     sync(open_store())
-    assert count_rows() == before
+    assert count_table_rows() == before
     assert before["metrics"] > 500
 
 
@@ -138,16 +138,16 @@ def test_four_processes_that_make_the_store_at_once_leave_what_one_does() -> Non
     ]
     outputs = [process.communicate()[0].decode() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, outputs
-    together = count_rows()
+    together = count_table_rows()
     shutil.rmtree("tracking")
-    call_tracking("sync")
-    assert count_rows() == together
+    run_tracking_cli("sync")
+    assert count_table_rows() == together
 
 
 @pytest.mark.usefixtures("workspace")
 def test_a_sync_killed_anywhere_is_completed_by_the_next() -> None:
-    call_tracking("sync")
-    undisturbed = count_rows()
+    run_tracking_cli("sync")
+    undisturbed = count_table_rows()
     shutil.rmtree("tracking")
     sync_store()
     # From before the first run to the registration of the champion.
@@ -162,8 +162,8 @@ def test_a_sync_killed_anywhere_is_completed_by_the_next() -> None:
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        call_tracking("sync")
-        rows = count_rows()
+        run_tracking_cli("sync")
+        rows = count_table_rows()
         assert {name: rows[name] for name in ("runs", "metrics", "params", "inputs")} == {
             name: undisturbed[name] for name in ("runs", "metrics", "params", "inputs")
         }
@@ -185,13 +185,13 @@ def test_changed_content_makes_a_new_run_and_supersedes_the_old_one() -> None:
     assert new.data.params["options.loss"] == "hinge"
     assert find_trials(trial="began-A-0")["began-A-0"].info.run_id == old["began-A-0"].info.run_id
     # Back again: the first run counts again, and nothing is made twice.
-    before = count_rows()["runs"]
+    before = count_table_rows()["runs"]
     Path("params.yaml").write_text(params)
     assert "Running stage 'train" not in call("dvc", "repro", "report")
     sync(open_store())
     (present,) = find_trials(trial="sngan-A-0", superseded="no").values()
     assert present.info.run_id == superseded.info.run_id and "superseded_by" not in present.data.tags
-    assert count_rows()["runs"] == before
+    assert count_table_rows()["runs"] == before
 
 
 @pytest.mark.usefixtures("workspace")
@@ -200,7 +200,7 @@ def test_files_that_are_not_those_of_dvc_lock_are_left_out_by_name() -> None:
     path.unlink()
     path.write_text("{}")
     shutil.rmtree("results/train/began-A-0")
-    output = call_tracking("sync", may_fail=True)
+    output = run_tracking_cli("sync", may_fail=True)
     assert "left out: sngan-A-0: results/evaluate/sngan-A-0/points.json has MD5" in output
     assert "left out: began-A-0: results/train/began-A-0/metrics.jsonl is missing" in output
     assert "Traceback" not in output
@@ -231,7 +231,7 @@ def test_artifacts_are_found_after_the_repository_has_moved(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync(open_store())
-    before = count_rows()
+    before = count_table_rows()
     moved = workspace.rename(tmp_path / "elsewhere")
     monkeypatch.chdir(moved)
     sync(open_store())
@@ -239,4 +239,4 @@ def test_artifacts_are_found_after_the_repository_has_moved(
     assert run.info.artifact_uri.startswith(moved.as_uri())
     copy = mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/checkpoints/last/manifest.json")
     assert Path(copy).is_relative_to(moved)
-    assert count_rows() == before
+    assert count_table_rows() == before

@@ -1,4 +1,4 @@
-"""Plot Figure 3: the scores over the training, one panel per setting, and the published curves."""
+"""Plot Figure 3: Inception Score and FID over generator steps, a panel per setting, and the published curves."""
 
 import math
 import statistics
@@ -25,15 +25,15 @@ from stages.report.statistics.intervals import estimate_mean
 from stages.report.statistics.metrics import METRICS, Metric
 
 MOST_COLUMNS = 4
-# Real data's level is drawn as a line while the panels grow to no more than this many times the curves' own range.
+# The score of real data is drawn as a line while the panels grow to no more than this many times the curves' own range.
 MOST_STRETCH = 2.0
-# Else words above or below the curves name the level, in this share of the range.
+# Otherwise text above or below the curves gives it, in this share of the range.
 ROOM = 0.12
 MOST_TICKS = 5
 
 
-def describe_figure3(results: Results) -> Picture:
-    """Describe Figure 3, with its bands of deviation where there are several seeds."""
+def caption_figure3(results: Results) -> Picture:
+    """Write the caption of Figure 3, which names the bands of one standard deviation where there are several seeds."""
     seeds = len(results.grid.seeds)
     spread = (
         f", mean over {pluralise(seeds, 'seed')} with a band of one standard deviation" if seeds > 1 else ""
@@ -56,10 +56,10 @@ def plot_figure3(results: Results) -> Figure:
     for metric, places in zip(METRICS, panels, strict=True):
         for axes, setting in zip(places, settings, strict=False):
             _plot_curves(axes, results, setting, metric)
-            style_axes(axes, f"{metric.title}, {setting}", _label_steps(results, setting))
+            style_axes(axes, f"{metric.title}, {setting}", _label_x_axis(results, setting))
         own, published = list(places[: len(settings)]), places[len(settings)]
-        _share_range(own)
-        _mark_real_data(own, metric, results.real[metric.key])
+        _share_y_limits(own)
+        _draw_real_data_score(own, metric, results.real[metric.key])
         _plot_published_curves(published, results.grid.gans, metric)
         style_axes(
             published, f"Report {published_curves(metric.key)[0]}: {metric.title}", "epoch (CIFAR-10)\n"
@@ -70,8 +70,8 @@ def plot_figure3(results: Results) -> Figure:
     return figure
 
 
-def _label_steps(results: Results, setting: str) -> str:
-    """Label generator steps with what the last of them is in epochs."""
+def _label_x_axis(results: Results, setting: str) -> str:
+    """Return the label of the x axis, which says how many epochs the last generator step equals."""
     ends = [
         trial.points[-1]
         for gan in results.grid.gans
@@ -85,7 +85,7 @@ def _label_steps(results: Results, setting: str) -> str:
 
 
 def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> None:
-    """Plot each GAN's mean over seeds; of several seeds also a band of their deviation and a thin line for each."""
+    """Plot each GAN's mean over seeds; with several seeds also a band of one deviation and a thin line per seed."""
     gans = results.grid.gans
     for gan in gans:
         colour = choose_colour(gan, gans)
@@ -111,8 +111,8 @@ def _plot_band(axes: Axes, by_step: dict[int, list[float]], colour: str) -> None
     axes.fill_between(list(several), low, high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _mark_real_data(panels: Sequence[Axes], metric: Metric, level: float) -> None:
-    """Plot real data's level as a dashed line, or say where it lies where the line would flatten the curves."""
+def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) -> None:
+    """Draw the score of real data as a dashed line, or write its value where that would compress the curves."""
     low, high = panels[0].get_ylim()
     height = high - low
     label = f"real data {metric.format(level)}"
@@ -164,7 +164,7 @@ def _plot_published_curves(axes: Axes, gans: Sequence[str], metric: Metric) -> N
         _plot_line(axes, list(seen), list(seen.values()), gan, gans)
 
 
-def _share_range(panels: Sequence[Axes]) -> None:
+def _share_y_limits(panels: Sequence[Axes]) -> None:
     low = min(axes.get_ylim()[0] for axes in panels)
     high = max(axes.get_ylim()[1] for axes in panels)
     for axes in panels:
