@@ -28,11 +28,11 @@ RUN case "${DEVICE}" in \
         -c constraints.txt -r requirements.txt "psycopg[binary]"
 
 FROM python:${PYTHON}-slim-bookworm
-# Tracking calls Git for the commit of a run. Debian deletes old versions of packages, so none is
-# pinned.
+# Tracking calls Git for the commit of a run. tini passes signals on and reaps orphaned processes. Debian
+# deletes old versions of packages, so none is pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git make \
+    && apt-get install --yes --no-install-recommends git tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 compare \
     && install --directory --owner compare /comparison /state /artifacts \
@@ -40,10 +40,11 @@ RUN apt-get update \
     && git config --system --add safe.directory /comparison
 COPY --from=environment /opt/venv /opt/venv
 # The telemetry of the tools is off. HOME is a folder that every user may write to, since some tools
-# store files in it.
+# store files in it. DVC asks for the user's name, which an id without an entry in /etc/passwd lacks.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
+    USER=compare \
     DVC_NO_ANALYTICS=1 \
     DO_NOT_TRACK=true \
     MLFLOW_DISABLE_TELEMETRY=true \
@@ -51,4 +52,5 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /comparison
 COPY --chown=compare . .
 USER 1000
+ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "pipeline.flow", "run"]

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from pipeline.proxies import exempt_loopback
+
 # Prefect's state: its database, profiles, results. In the project, unless the user says where; never the home folder.
 HOME = Path(".prefect")
 SERVER_HOST = "127.0.0.1"
@@ -16,3 +18,4 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 # On a busy machine the server of a single flow takes longer than Prefect's 20 seconds.
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+exempt_loopback(os.environ)

@@ -1,13 +1,13 @@
 """Run the comparison as a Prefect flow: `run` it once, `schedule` it, start Prefect's `server` or a `worker`."""
 
 import argparse
-import os
 import signal
 import sys
 
 from pipeline.dvc.fork_server import CAN_FORK, start_fork_server
 from pipeline.flow import SERVER_HOST, SERVER_PORT
-from pipeline.flow.server import URL_VARIABLE, TemporaryServer, find_server, serve
+from pipeline.flow.server import TemporaryServer, find_server, serve
+from pipeline.flow.server_settings import URL
 
 NIGHTLY = "0 3 * * *"
 
@@ -43,6 +43,14 @@ def main() -> int:
         "--host", default=SERVER_HOST, help=f"where it listens (default: {SERVER_HOST}, this machine alone)"
     )
     serving.add_argument("--port", type=int, default=SERVER_PORT)
+    serving.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        dest="names",
+        metavar="NAME",
+        help="a further host name or address at which browsers and workers call it; may be given several times",
+    )
     commands.add_parser("worker", help="deploy what prefect.yaml says, and run what falls due")
     options = vars(parser.parse_args())
     command = options.pop("command")
@@ -53,7 +61,7 @@ def main() -> int:
     if not find_server():
         print(
             f"error: a {command} needs a Prefect server, and none answers: start one with `make server`, or set "
-            f"{URL_VARIABLE}",
+            f"{URL}",
             file=sys.stderr,
         )
         return 1
@@ -86,12 +94,11 @@ def schedule(cron: str, interval: int | None, **parameters: object) -> int:
 
 
 def work() -> int:
-    """Deploy what prefect.yaml says to its work pool, and become a worker of it."""
-    from pipeline.flow.deployment import POOL, deploy_all
+    """Deploy what prefect.yaml says to its work pool, and run a worker of it."""
+    from pipeline.flow.deployment import deploy_all, run_worker
 
     deploy_all()
-    command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  no shell
+    return run_worker()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from pipeline.tracking import UI_HOST, UI_PORT
+from pipeline.tracking import UI_HOST, UI_PORT, UI_URL
 from stages.common.artifacts import REPORT
 
 REPORT_TEXT = REPORT / "report.md"
@@ -28,7 +28,7 @@ def publish_results(summary: str) -> None:
     server = os.environ.get("MLFLOW_TRACKING_URI", "")
     is_served = server.startswith("http")
     create_link_artifact(
-        server if is_served else f"http://{UI_HOST}:{UI_PORT}",
+        os.environ.get(UI_URL) or (server if is_served else f"http://{UI_HOST}:{UI_PORT}"),
         "MLflow",
         key="mlflow",
         description="The runs in MLflow" + ("" if is_served else ", after `make ui`"),

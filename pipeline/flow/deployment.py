@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 from prefect import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.runner import Runner
@@ -19,6 +19,13 @@ from pipeline.flow.flow import compare
 NAME = "nightly"
 # As prefect.yaml has it.
 POOL = "compare"
+# A run ends its processes within ten seconds and reports its state after that.
+END_SECONDS = 20.0
+# A run takes no job variables: whoever may start one may not choose the command that a worker executes.
+JOB_TEMPLATE = {
+    "job_configuration": {"stream_output": True},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
 
 
 def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, Any]) -> None:
@@ -71,11 +78,36 @@ class Service(Runner):
 
 
 def deploy_all() -> None:
-    """Make the work pool unless it is there, and deploy to it all that prefect.yaml holds.
+    """Make or mend the work pool, and deploy to it all that prefect.yaml holds.
 
     Raises:
         subprocess.CalledProcessError: Prefect refused prefect.yaml; it has said why.
     """
-    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+    with get_client(sync_client=True) as client:
+        try:
+            client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=JOB_TEMPLATE))
+        except ObjectAlreadyExists:
+            client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOB_TEMPLATE))
     subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], check=True)
+
+
+def run_worker() -> int:
+    """Run a worker of the pool until it is told to end; return its exit code.
+
+    Prefect's worker ends at once and leaves the run that it has started, which would seem to run for ever. So SIGTERM
+    goes to the run first, which ends its processes and reports its state, and then to the worker.
+    """
+    command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    worker = subprocess.Popen([sys.executable, *command])
+
+    def end(*_: object) -> None:
+        runs = psutil.Process(worker.pid).children()
+        for run in runs:
+            run.terminate()
+        psutil.wait_procs(runs, timeout=END_SECONDS)
+        worker.terminate()
+
+    signal.signal(signal.SIGTERM, end)
+    # A terminal sends SIGINT to the worker, too.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    return worker.wait()

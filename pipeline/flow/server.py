@@ -4,18 +4,26 @@ import atexit
 import contextlib
 import os
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
 
 from pipeline.dvc.worker import DiedError, StoppedError, WorkerPool
 from pipeline.flow import SERVER_HOST
+from pipeline.flow.server_auth import FILE, create_auth, read_auth
+from pipeline.flow.server_settings import (
+    AUTH,
+    KEY,
+    SERVER_AUTH,
+    URL,
+    list_server_settings,
+    prepare_server,
+    use_server,
+)
 from pipeline.health import is_healthy
+from pipeline.same_origin import WILDCARDS
 from stages.common.artifacts import write_bytes
 
-URL_VARIABLE = "PREFECT_API_URL"
-UI_URL_VARIABLE = "PREFECT_UI_API_URL"
 # Where `make server` last served: a run shows up there without being told to.
 SERVED = "server.txt"
 HEALTH_SECONDS = 2.0
@@ -23,38 +31,47 @@ POLL_SECONDS = 0.05
 # A first start without `make` makes Prefect's database, which takes 6 s where nothing else runs.
 START_SECONDS = 120.0
 SHOWN_LINES = 10
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound to
 
 
 def name_address(host: str, port: int) -> str:
     """Return the address at which a server that listens on `host` is called; one that listens everywhere is local."""
-    called = SERVER_HOST if host in EVERYWHERE else host
+    called = SERVER_HOST if host in WILDCARDS else host
     return f"http://[{called}]:{port}" if ":" in called else f"http://{called}:{port}"
 
 
-def serve(host: str, port: int) -> int:
-    """Become Prefect's server."""
-    address = name_address(host, port)
-    write_bytes(Path(os.environ["PREFECT_HOME"]) / SERVED, f"{address}/api\n".encode())
-    print(f"Prefect's pages: {address} (Ctrl-C ends it)", flush=True)
-    os.environ.pop(URL_VARIABLE, None)
-    # Its pages would look for the API at the usual port, whatever this one is.
-    os.environ.setdefault(UI_URL_VARIABLE, f"{address}/api")
-    command = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  no shell
+def serve(host: str, port: int, names: list[str]) -> int:
+    """Serve Prefect's API, pages and schedules until interrupted; return the exit code.
+
+    Args:
+        host: the address to listen at.
+        port: the port to listen at.
+        names: further host names at which browsers and workers may call the server.
+    """
+    home, address = Path(os.environ["PREFECT_HOME"]), name_address(host, port)
+    login = f"the value of {SERVER_AUTH}" if SERVER_AUTH in os.environ else f"what {home / FILE} holds"
+    prepare_server(os.environ, address, home)
+    write_bytes(home / SERVED, f"{address}/api\n".encode())
+    print(f"Prefect's pages: {address} (Ctrl-C ends it). Log in with {login}.", flush=True)
+    # Prefect reads the environment when it is imported.
+    from pipeline.flow.server_app import run_server
+
+    run_server(host, port, names)
+    return 0
 
 
 def find_server() -> bool:
     """Use the server of PREFECT_API_URL or the one that `serve` started here; return whether there is one."""
-    if URL_VARIABLE in os.environ:
-        return True
+    home, named = Path(os.environ["PREFECT_HOME"]), os.environ.get(URL)
     try:
-        address = (Path(os.environ["PREFECT_HOME"]) / SERVED).read_text(encoding="utf-8").strip()
+        own = (home / SERVED).read_text(encoding="utf-8").strip()
     except OSError:
-        return False
-    if not is_healthy(f"{address}/health", HEALTH_SECONDS):
-        return False
-    os.environ[URL_VARIABLE] = address
+        return named is not None
+    if named is None:
+        if not is_healthy(f"{own}/health", HEALTH_SECONDS):
+            return False
+        use_server(os.environ, own, read_auth(home))
+    elif named == own and not {AUTH, KEY} & set(os.environ):
+        use_server(os.environ, own, read_auth(home))
     return True
 
 
@@ -72,7 +89,9 @@ class TemporaryServer:
         self._lines: list[str] = []
         self._port = find_free_port()
         self._thread = threading.Thread(target=self._run, name="Prefect's temporary server", daemon=True)
-        os.environ[URL_VARIABLE] = f"http://{SERVER_HOST}:{self._port}/api"
+        self._address = name_address(SERVER_HOST, self._port)
+        self._auth = create_auth()
+        use_server(os.environ, f"{self._address}/api", self._auth)
         self._thread.start()
 
     def wait(self) -> None:
@@ -82,28 +101,28 @@ class TemporaryServer:
             RuntimeError: it does not; says what it printed.
         """
         deadline = time.monotonic() + START_SECONDS
-        while not is_healthy(f"{os.environ[URL_VARIABLE]}/health", HEALTH_SECONDS):
+        while not is_healthy(f"{self._address}/api/health", HEALTH_SECONDS):
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 printed = "\n".join(self._lines[-SHOWN_LINES:])
                 raise RuntimeError(f"Prefect's temporary server did not start:\n{printed}")
             time.sleep(POLL_SECONDS)
 
     def _run(self) -> None:
+        settings = list_server_settings(self._address, Path(os.environ["PREFECT_HOME"]), self._auth)
         with contextlib.suppress(StoppedError, DiedError):
             self._pool.call(
                 serve_temporarily,
                 self._port,
                 on_line=self._lines.append,
-                environment={"PREFECT_UI_ENABLED": "false"},
+                environment=settings | {"PREFECT_SERVER_UI_ENABLED": "false"},
             )
 
 
 def serve_temporarily(port: int) -> None:
     """Serve Prefect's API without pages and schedules, on this machine alone."""
-    import uvicorn
-    from prefect.server.api.server import create_app
+    from pipeline.flow.server_app import run_server
 
-    uvicorn.run(create_app(ephemeral=True), host=SERVER_HOST, port=port, log_level="error")
+    run_server(SERVER_HOST, port, is_temporary=True)
 
 
 def find_free_port() -> int:

@@ -2,9 +2,13 @@
 
 import os
 
+from pipeline.proxies import exempt_loopback
+
 # The address of `make ui`. It is defined here so that it can be read without importing MLflow.
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000
+# Where a browser finds MLflow, if not at the address that programs call.
+UI_URL = "MLFLOW_UI_URL"
 
 # MLflow reads these variables when it is imported. The first two switch its telemetry off.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -16,3 +20,4 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+exempt_loopback(os.environ)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from types import FrameType
 
-from pipeline.tracking import UI_PORT
+from pipeline.tracking import UI_HOST, UI_PORT
 
 
 def main() -> int:
@@ -23,15 +23,41 @@ def main() -> int:
     follow.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="for example: dvc repro")
     ui = commands.add_parser("ui", help="sync, then serve MLflow's UI of the embedded store on 127.0.0.1")
     ui.add_argument("--port", type=int, default=UI_PORT)
+    _add_server(commands)
     options = parser.parse_args()
     if options.command == "follow":
         if not options.words:
             parser.error("follow needs a command, for example: follow dvc repro")
         return follow_command(options.words)
+    if options.command == "server":
+        from pipeline.tracking.server import serve_store
+
+        serve_store(
+            options.store, options.host, options.port, options.names, artifacts_destination=options.artifacts
+        )
+        return 0
     # The import of MLflow takes two seconds, which a followed command need not wait for.
     from pipeline.tracking.commands import serve_ui, sync_store
 
     return sync_store(options.replace_champion) if options.command == "sync" else serve_ui(options.port)
+
+
+def _add_server(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    server = commands.add_parser(
+        "server", help="serve MLflow to several machines, with the runs in a database"
+    )
+    server.add_argument("--store", required=True, metavar="URI", help="the database's address")
+    server.add_argument("--artifacts", required=True, metavar="FOLDER", help="the folder for artifacts")
+    server.add_argument("--host", default=UI_HOST, help=f"the address to listen at (default: {UI_HOST})")
+    server.add_argument("--port", type=int, default=UI_PORT)
+    server.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        dest="names",
+        metavar="NAME",
+        help="a further host name or address at which the server may be called; can be repeated",
+    )
 
 
 def follow_command(words: list[str]) -> int:

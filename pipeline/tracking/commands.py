@@ -1,6 +1,5 @@
 """The commands that need MLflow: `sync` and `ui`."""
 
-import os
 import random
 import sys
 import time
@@ -62,13 +61,8 @@ def serve_ui(port: int) -> int:
         print(f"MLFLOW_TRACKING_URI names a server, which has a UI of its own: {uri}")
         return 0
     print(f"MLflow's UI: {address} (Ctrl-C ends it)", flush=True)
-    # The server's queue for evaluation jobs would start processes that nothing here uses.
-    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    command = f"-m mlflow server --host {UI_HOST} --port {port} --workers 1".split()
-    command += [
-        "--backend-store-uri",
-        uri,
-        "--default-artifact-root",
-        (FOLDER / ARTIFACTS).resolve().as_uri(),
-    ]
-    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606  No shell is needed.
+    # Imported only now: it takes a second more.
+    from pipeline.tracking.server import serve_store
+
+    serve_store(uri, UI_HOST, port, artifact_root=(FOLDER / ARTIFACTS).resolve().as_uri())
+    return 0

@@ -1,13 +1,14 @@
 """The comparison in MLflow's UI: the experiment's description, saved views, and tracking/compare.html with links."""
 
 import json
+import os
 from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mlflow.entities import Run
 
-from pipeline.tracking import UI_HOST, UI_PORT
+from pipeline.tracking import UI_HOST, UI_PORT, UI_URL
 from pipeline.tracking.mlflow_version import is_verified_version
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import set_tags
@@ -87,9 +88,9 @@ def publish_comparison(
 
 
 def find_address(store: Store, address: str | None = None) -> str:
-    """Return the UI's address: the given one, else the server's, else that of `make ui`."""
+    """Return the UI's address: the given one, else that of MLFLOW_UI_URL, else the server's or that of `make ui`."""
     default = store.uri if store.uri.startswith(SERVERS) else f"http://{UI_HOST}:{UI_PORT}"
-    return (address or default).rstrip("/")
+    return (address or os.environ.get(UI_URL) or default).rstrip("/")
 
 
 def choose_best_trials(results: list[TrialResults]) -> list[str]:

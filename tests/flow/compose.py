@@ -1,5 +1,6 @@
 """The services of compose.yaml without Docker: their very commands and environments, at addresses of this machine."""
 
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ import yaml
 from tests.driving import ROOT, make_environment
 
 LOG = Path("compose.log")
+# As scripts/make_env_file.sh writes them.
+VARIABLES = {"POSTGRES_PASSWORD": "password", "SERVER_LOGIN": "admin:password"}
 
 
 class Services:
@@ -47,6 +50,7 @@ class Services:
         return {key: self._place(value) for key, value in self._services[name]["environment"].items()}
 
     def _place(self, text: str) -> str:
+        text = re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda found: VARIABLES.get(found[1], found[2]), text)
         for before, after in self.places.items():
             text = text.replace(before, after)
         return text

@@ -64,8 +64,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         "/artifacts": str(folder / "artifacts"),
     }
     with working_copy(folder / "repository", edit) as patch:
-        patch.delenv("PREFECT_API_URL", raising=False)
-        patch.delenv("PREFECT_HOME", raising=False)
+        for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_HOME"):
+            patch.delenv(name, raising=False)
         try:
             yield Services(places)
         finally:
@@ -79,7 +79,8 @@ def server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
     process = services.start("prefect")
     wait_until(lambda: services.is_healthy("prefect"), "Prefect's server", 120)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_API_URL", services.read_environment("worker")["PREFECT_API_URL"])
+        for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
+            patch.setenv(name, services.read_environment("worker")[name])
         yield process
     kill(process)
 
@@ -91,7 +92,7 @@ def mlflow_server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
     if programs is None:
         pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
     with run_postgresql(programs) as address:
-        services.places[services.read_environment("mlflow")["MLFLOW_BACKEND_STORE_URI"]] = address
+        services.places["postgresql+psycopg://mlflow@postgres:5432/mlflow"] = address
         process = services.start("mlflow")
         wait_until(lambda: services.is_healthy("mlflow"), "MLflow's server", 120)
         yield process
@@ -100,7 +101,8 @@ def mlflow_server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def client(server: subprocess.Popen[bytes]) -> Iterator[SyncPrefectClient]:
-    with SyncPrefectClient(os.environ["PREFECT_API_URL"]) as found:
+    auth = os.environ["PREFECT_API_AUTH_STRING"]
+    with SyncPrefectClient(os.environ["PREFECT_API_URL"], auth_string=auth) as found:
         yield found
 
 
@@ -140,11 +142,11 @@ def wait_for_exit(process: subprocess.Popen[bytes], seconds: float = 240) -> int
 
 
 @pytest.mark.usefixtures("server")
-def test_the_pages_look_for_the_api_where_it_is() -> None:
-    """Prefect's own default is the usual port, whatever the server's is."""
+def test_the_pages_look_for_the_api_where_they_are() -> None:
+    """Prefect's own default is an absolute address, which differs where a port is forwarded."""
     address = os.environ["PREFECT_API_URL"]
     with urllib.request.urlopen(f"{address.removesuffix('/api')}/ui-settings", timeout=10) as reply:
-        assert json.load(reply)["api_url"] == address
+        assert json.load(reply)["api_url"] == "/api"
 
 
 def test_of_six_trials_one_that_fails_leaves_five_done(client: SyncPrefectClient) -> None:

@@ -1,0 +1,52 @@
+"""The user name and password that a Prefect server of ours asks for, made once and kept in Prefect's folder."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkstemp
+
+FILE = "auth.txt"
+USER = "admin"
+PASSWORD_BYTES = 32
+
+
+def read_or_create_auth(home: Path) -> str:
+    """Read `user:password` from Prefect's folder; the first call makes a password that only this user can read.
+
+    Any number of processes may call this at once; all get the same.
+
+    Raises:
+        ValueError: the file is there, but empty.
+    """
+    found = read_auth(home)
+    if found is not None:
+        return found
+    home.mkdir(parents=True, exist_ok=True)
+    # mkstemp makes files that only their owner can read.
+    descriptor, name = mkstemp(dir=home, prefix=FILE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"{create_auth()}\n")
+    # Unlike a rename, a link fails where another process was faster.
+    with suppress(FileExistsError):
+        (home / FILE).hardlink_to(name)
+    Path(name).unlink()
+    made = read_auth(home)
+    if made is None:
+        raise ValueError(
+            f"{home / FILE} should hold `user:password` and is empty; remove it, and a new one is made"
+        )
+    return made
+
+
+def create_auth() -> str:
+    """Create `user:password` with a password that nobody can guess."""
+    return f"{USER}:{secrets.token_urlsafe(PASSWORD_BYTES)}"
+
+
+def read_auth(home: Path) -> str | None:
+    """Read `user:password` from Prefect's folder; None where there is none."""
+    try:
+        return (home / FILE).read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Write .env for compose.yaml: who works in this working tree, and passwords that nobody can guess. What it holds stays.
+set -eu
+cd "$(dirname "$0")/.."
+umask 077
+touch .env
+chmod 600 .env
+# A last line without its end would swallow the first one that is added.
+[ -z "$(tail -c 1 .env)" ] || echo >> .env
+
+add() {
+    grep -q "^$1=" .env || echo "$1=$2" >> .env
+}
+
+make_password() {
+    od -An -N 24 -t x1 /dev/urandom | tr -d ' \n'
+}
+
+add USER_ID "$(id -u)"
+add GROUP_ID "$(id -g)"
+add POSTGRES_PASSWORD "$(make_password)"
+# What Prefect's pages ask for.
+add SERVER_LOGIN "admin:$(make_password)"
+echo "$PWD/.env is complete."
