@@ -94,7 +94,7 @@ write_params() {
 part_smoke() {
     command -v nvidia-smi >/dev/null && nvidia-smi
     python -c 'import sys, torch; print(sys.version, torch.__version__, torch.cuda.is_available())' &&
-        python -m pytest tests/networks/test_layers.py -rs -p no:cacheprovider
+        python -m pytest tests/networks/test_normalisers.py -rs -p no:cacheprovider
 }
 
 part_tests() {

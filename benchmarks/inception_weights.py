@@ -1,4 +1,4 @@
-"""Weights for tests and benchmarks of the Inception extractor: the published ones are a download."""
+"""Random weights for tests and benchmarks of the Inception extractor, since the published ones are a download."""
 
 import io
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ FEATURES = ["2048", "logits_unbiased"]
 
 @contextmanager
 def build_peer(state: dict[str, Tensor] | None = None) -> Iterator[FeatureExtractorInceptionV3]:
-    """Yield torch-fidelity's network, with a state dict or as it is initialised."""
+    """Yield torch-fidelity's network with the weights of a state dict, or with its initial weights."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "load", lambda *_, **__: state)
         if state is None:

@@ -24,7 +24,7 @@ from stages.scores.moments import Moments, StreamingMoments
 Features = NDArray[np.float32]
 Statistics = tuple[Any, Any]
 Network = Callable[[Tensor], Features]
-"""Takes pixels uint8 [N, 3, H, W] and gives features float32 [N, 2048]."""
+"""Maps pixels uint8 [N, 3, H, W] to features float32 [N, 2048]."""
 
 BATCH_SIZE = 50
 SPLITS = 10
@@ -32,16 +32,16 @@ SEED = 2020
 BF16 = "ours, bfloat16"
 
 
-def gather(features: Features) -> Moments:
-    """Gather our moments batch by batch, as stages do."""
+def compute_moments(features: Features) -> Moments:
+    """Compute our moments batch by batch, as the stages do."""
     gatherer = StreamingMoments(features.shape[1])
     for start in range(0, len(features), BATCH_SIZE):
         gatherer.add(features[start : start + BATCH_SIZE])
     return gatherer.finish()
 
 
-def take_statistics(features: Features) -> Statistics:
-    """Take mean and covariance as pytorch-fid and torch-fidelity do."""
+def compute_statistics(features: Features) -> Statistics:
+    """Compute mean and covariance as pytorch-fid and torch-fidelity do."""
     return np.mean(features, axis=0, dtype=np.float64), np.cov(features, rowvar=False)
 
 
@@ -84,7 +84,7 @@ def _load_own_features(weights: Path, precision: Precision) -> Network:
 
 
 def load_pytorch_fid(weights: Path, **options: bool) -> Any:
-    """Load pytorch-fid's network, which by itself only takes weights from its own address."""
+    """Load pytorch-fid's network with a file's weights; by itself it downloads them from its own address."""
     from pytorch_fid import inception
 
     state = torch.load(weights, weights_only=True)
@@ -107,21 +107,21 @@ def _load_torchmetrics(weights: Path, feature: str) -> Any:
 
 
 @torch.inference_mode()
-def _see_as_pytorch_fid(network: Any, pixels: Tensor) -> Features:
+def _extract_as_pytorch_fid(network: Any, pixels: Tensor) -> Features:
     found: Features = network(pixels.float() / 255)[0].squeeze(3).squeeze(2).numpy()
     return found
 
 
 @torch.inference_mode()
-def _see_first(network: Any, pixels: Tensor) -> Features:
+def _extract_first(network: Any, pixels: Tensor) -> Features:
     found = network(pixels)
     first: Features = (found[0] if isinstance(found, tuple) else found).numpy()
     return first
 
 
 @torch.inference_mode()
-def see_unscaled(weights: Path, pixels: Tensor) -> Features:
-    """Look at 299 x 299 images with pytorch-fid's network, scaled to its input as TensorFlow did."""
+def extract_unresized(weights: Path, pixels: Tensor) -> Features:
+    """Extract features of 299 x 299 images with pytorch-fid's network, their pixels scaled as TensorFlow did."""
     network = load_pytorch_fid(weights, resize_input=False, normalize_input=False)
     found: Features = network((pixels.float() - 128) / 128)[0].squeeze(3).squeeze(2).numpy()
     return found
@@ -130,14 +130,14 @@ def see_unscaled(weights: Path, pixels: Tensor) -> Features:
 NETWORKS: dict[str, Callable[[Path], Network]] = {
     "ours": partial(_load_own_features, precision="float32"),
     BF16: partial(_load_own_features, precision="bfloat16"),
-    "pytorch-fid": lambda weights: partial(_see_as_pytorch_fid, load_pytorch_fid(weights)),
-    "torch-fidelity": lambda weights: partial(_see_first, _load_torch_fidelity(weights)),
-    "torchmetrics": lambda weights: partial(_see_first, _load_torchmetrics(weights, "2048")),
+    "pytorch-fid": lambda weights: partial(_extract_as_pytorch_fid, load_pytorch_fid(weights)),
+    "torch-fidelity": lambda weights: partial(_extract_first, _load_torch_fidelity(weights)),
+    "torchmetrics": lambda weights: partial(_extract_first, _load_torchmetrics(weights, "2048")),
 }
 
 
 def score(name: str, folder: Path, weights: Path) -> dict[str, float]:
-    """Score fake against real images; return seconds, peak memory of the process in MB, and the scores."""
+    """Score fake against real images; return the seconds, the peak memory of the process in MB, and the scores."""
     real, fake = (torch.from_numpy(np.load(folder / f"{part}.npy")) for part in ("real", "fake"))
     start = time.perf_counter()
     scores = SCORERS[name](real, fake, weights)
@@ -166,12 +166,12 @@ def _score_ours(
 
 
 def _score_pytorch_fid(real: Tensor, fake: Tensor, weights: Path) -> dict[str, float]:
-    """Score FID alone: pytorch-fid has no Inception Score, and resizes otherwise."""
+    """Compute FID alone: pytorch-fid has no Inception Score, and it resizes in another way."""
     network = load_pytorch_fid(weights)
     parts = []
     for images in (real, fake):
-        batches = [_see_as_pytorch_fid(network, batch) for batch in images.split(BATCH_SIZE)]
-        parts.append(take_statistics(np.concatenate(batches)))
+        batches = [_extract_as_pytorch_fid(network, batch) for batch in images.split(BATCH_SIZE)]
+        parts.append(compute_statistics(np.concatenate(batches)))
     return {"FID": _pytorch_fid_distance(*parts)}
 
 
@@ -209,7 +209,7 @@ def _score_torchmetrics(real: Tensor, fake: Tensor, weights: Path) -> dict[str, 
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.inception import InceptionScore
 
-    # Its sums are float64 by themselves; `set_dtype(torch.float64)` would run the network in it too, twice as long.
+    # Its sums are float64 anyway; `set_dtype(torch.float64)` would run the network in float64, too, for twice as long.
     distance = FrechetInceptionDistance(2048, feature_extractor_weights_path=str(weights), antialias=False)
     network = _load_torchmetrics(weights, "logits_unbiased")
     inception = InceptionScore(network, splits=SPLITS)

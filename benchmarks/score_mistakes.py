@@ -1,10 +1,10 @@
-"""Measure what common mistakes do to scores, on real images in the generated ones' place.
+"""Measure what common mistakes do to scores, with real images in the place of generated ones.
 
     dvc repro reference                                    # data/prepared, extractor/ of params.yaml
     python benchmarks/score_mistakes.py                    # prints the table of docs/scores.md
 
-Run in the repository's root, or in any folder with params.yaml, data/prepared and extractor/. `scores.compared_count`
-and the rest of that section hold. The default count is 2000 images of the test split against the train split.
+Run in the repository's root, or in any folder with params.yaml, data/prepared and extractor/. The section
+`scores` of params.yaml holds. By default 2000 images of the test split are scored against the train split.
 """
 
 import argparse
@@ -39,7 +39,7 @@ COLUMNS = ("IS", "FID", "FID-infinity", "KID", "precision", "recall", "density",
 
 
 def change_each(images: Pixels, change: Callable[[Image.Image], Image.Image]) -> Pixels:
-    """Put every image through a function of Pillow's."""
+    """Apply a function of Pillow images to every image."""
     changed = []
     for image in images:
         pixels = np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))
@@ -49,7 +49,7 @@ def change_each(images: Pixels, change: Callable[[Image.Image], Image.Image]) ->
 
 
 def pack_jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
-    """Save as JPEG, as a folder of samples often is."""
+    """Return a function that saves an image as JPEG, as samples often are, and opens it."""
 
     def change(image: Image.Image) -> Image.Image:
         buffer = io.BytesIO()
@@ -60,14 +60,14 @@ def pack_jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
 
 
 def halve(method: Image.Resampling) -> Callable[[Image.Image], Image.Image]:
-    """Resize to half the side and back by the same method."""
+    """Return a function that resizes an image to half its side and back by the same method."""
     return lambda image: image.resize((image.width // 2, image.height // 2), method).resize(
         image.size, method
     )
 
 
 def list_mistakes(images: Pixels, train: Pixels, seed: int) -> Iterator[tuple[str, Pixels]]:
-    """Name each mistake, and do it to images uint8 [N, C, H, W]."""
+    """Yield the name of each mistake, and images uint8 [N, C, H, W] to which it has been made."""
     side, count = images.shape[-1], len(images)
     yield "as they are", images
     yield f"{FEW} of them, each {count // FEW} times", repeat_few(images, FEW, seed)
@@ -78,17 +78,17 @@ def list_mistakes(images: Pixels, train: Pixels, seed: int) -> Iterator[tuple[st
     for method in (Image.Resampling.LANCZOS, Image.Resampling.BILINEAR, Image.Resampling.NEAREST):
         name = f"to {side // 2} pixels and back, {method.name.lower()}"
         yield name, change_each(images, halve(method))
-    # By another seed than the real images that KID and the rest compare with: not the very same ones.
+    # Not the seed of the real images that KID and the other scores compare with, so as not to choose the same ones.
     yield "of the train split, which the reference holds", train[sample_indices(len(train), count, seed + 1)]
 
 
 def make_scorer(images: Pixels, split: str, extractor: Extractor, params: ScoresParams) -> Scorer:
-    """Make the scorer against a reference set."""
+    """Make a scorer that compares with a reference set."""
     return Scorer(extract_reference(images, extractor, params, split), params)
 
 
 def show_row(title: str, images: Pixels, extractor: Extractor, scorer: Scorer) -> str:
-    """Score images and lay the scores out as a row of a Markdown table."""
+    """Score images and format the scores as a row of a Markdown table."""
     found = scorer.score(extract_statistics(images, extractor, scorer.params, title))
     value = {key: number or 0.0 for key, number in found.items()}
     cells = [
@@ -102,7 +102,7 @@ def show_row(title: str, images: Pixels, extractor: Extractor, scorer: Scorer) -
 
 
 def show_unshuffled(images: Pixels, labels: NDArray[np.int64], extractor: Extractor, splits: int) -> str:
-    """Give the Inception Score of images in the order of their classes, with and without shuffling."""
+    """Compare the Inception Scores of images in the order of their classes and shuffled."""
     ordered = images[np.argsort(labels, kind="stable")]
     logits = np.concatenate([part for _, part in extractor.extract(ordered)])
     size = len(logits) // splits
@@ -112,7 +112,7 @@ def show_unshuffled(images: Pixels, labels: NDArray[np.int64], extractor: Extrac
 
 
 def show_counts(test: Pixels, extractor: Extractor, scorer: Scorer, params: ScoresParams) -> str:
-    """Give the scores of fewer and of more images than the rows have."""
+    """Compute the scores of fewer and of more images than the rows have."""
     found = []
     for count in (200, 500, 2000, 5000, 10_000):
         few = params.model_copy(
@@ -126,7 +126,7 @@ def show_counts(test: Pixels, extractor: Extractor, scorer: Scorer, params: Scor
 
 
 def main() -> None:
-    """Print the table, and what belongs beside it."""
+    """Print the table, and the lines that follow it in docs/scores.md."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

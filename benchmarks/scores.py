@@ -86,13 +86,13 @@ def run_formula(count: int, repeats: int) -> None:
     """Time the moments and the distance separately, for one number of images."""
     first, second = (draw_features(count, seed) for seed in range(2))
     gathering: dict[str, Callable[[], Any]] = {
-        OURS: partial(baselines.gather, first),
-        "np.cov": partial(baselines.take_statistics, first),
+        OURS: partial(baselines.compute_moments, first),
+        "np.cov": partial(baselines.compute_statistics, first),
     }
     times, _ = measure(gathering, repeats)
     print(f"n = {count}, moments: " + _list_times(times))
-    ours = [baselines.gather(features) for features in (first, second)]
-    theirs = [baselines.take_statistics(features) for features in (first, second)]
+    ours = [baselines.compute_moments(features) for features in (first, second)]
+    theirs = [baselines.compute_statistics(features) for features in (first, second)]
     jobs = {name: partial(distance, *theirs) for name, distance in baselines.DISTANCES.items()}
     times, distances = measure({OURS: partial(compute_frechet_distance, *ours), **jobs}, repeats)
     print(f"n = {count}, distance: " + _list_times(times))
@@ -139,11 +139,13 @@ def run_features(images: int, repeats: int, weights: Path) -> None:
             f"memory kept, deviation {_deviation(results[name], results[OURS]):.1e}"
         )
     large = draw_images(4, 299, seed=2)
-    deviation = _deviation(baselines.see_unscaled(weights, large), networks[OURS](large))
+    deviation = _deviation(baselines.extract_unresized(weights, large), networks[OURS](large))
     print(f"pytorch-fid's network on 299 x 299 input scaled as TensorFlow did: deviation {deviation:.1e}")
     others = draw_images(images, SIDE, seed=3)
     for name in OWN:
-        moments = (baselines.gather(features) for features in (results[name], networks[name](others)))
+        moments = (
+            baselines.compute_moments(features) for features in (results[name], networks[name](others))
+        )
         print(f"FID of two sets of {images}, {name}: {compute_frechet_distance(*moments):.6g}")
 
 

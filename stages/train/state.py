@@ -1,5 +1,6 @@
 """All that changes while a GAN trains: networks, optimisers, noise, counters and the generator's moving average."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
@@ -129,4 +130,4 @@ def set_learning_rate(optimizer: Adam, rate: float) -> None:
             group["lr"].fill_(rate)
         else:
             on_gpu = group["params"][0].device.type == "cuda"
-            group["lr"] = float(torch.tensor(rate, dtype=torch.float32)) if on_gpu else rate
+            group["lr"] = float(np.float32(rate)) if on_gpu else rate

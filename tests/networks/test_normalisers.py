@@ -48,7 +48,9 @@ def test_a_normaliser_has_the_same_values_and_gradients_on_a_gpu_as_on_a_cpu(
     norm: type[BatchNormWithoutGain | LayerNormWithoutGain],
 ) -> None:
     torch.manual_seed(0)
-    maps, gradient = torch.randn(2, 8, 3, 5, 5).to(memory_format=torch.channels_last)
+    maps, gradient = (
+        part.contiguous(memory_format=torch.channels_last) for part in torch.randn(2, 8, 3, 5, 5)
+    )
     found = {}
     for device in ("cpu", "cuda"):
         layer, images = norm(3, 5).to(device), maps.to(device).requires_grad_(True)
