@@ -1,4 +1,4 @@
-"""The training loops that benchmarks/training.py compares: ours, a plain one, the report's and mimicry's.
+"""The training loops that benchmarks/training.py compares: ours, a plain one, the published report's, mimicry's.
 
 Each function makes another function, which does as many full updates as it is asked for.
 """
@@ -154,7 +154,7 @@ def make_plain(
 
 
 def make_report(name: str, batch_size: int, device: torch.device) -> Updates:
-    """Make the report's own loop over its own networks."""
+    """Make the published report's own loop over its own networks."""
     update_once = make_report_loop(name, batch_size, device)
 
     def update(count: int) -> None:
@@ -172,7 +172,7 @@ def make_report_networks(
     precision: str,
     full_precision_penalty: bool = True,
 ) -> Updates:
-    """Make our loop over the report's networks; as in its code, both networks train on the same noise."""
+    """Make our loop over the published report's networks; as in its code, both networks train on the same noise."""
     gan = make_report_gan(name, make_networks(1), batch_size, full_precision_penalty)
     options = {"precision": precision, "memory_format": "contiguous", "reuse_fake": True}
     return make_our_loop(gan, (3, 28, 28), device, batch_size, steps, **options)

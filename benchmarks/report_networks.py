@@ -1,4 +1,4 @@
-"""The report's own networks and training loops for BEGAN, EBGAN and WGAN-GP, written anew from notes on its code.
+"""The networks and training loops of the published report for BEGAN, EBGAN and WGAN-GP, written anew from notes.
 
 Sizes, losses and the order of operations are those of its repository (COMP6248-Reproducability-Challenge/SNGAN). Its
 faults that cost time are kept, since ours is compared with them: a DataLoader converts every image, the generator runs
@@ -28,7 +28,7 @@ CRITIC_STEPS = 5
 
 
 def init_weights(module: nn.Module) -> nn.Module:
-    """Draw weights from N(0, 0.02^2) and set offsets to zero, as the report's code does."""
+    """Draw weights from N(0, 0.02^2) and set offsets to zero, as the published report's code does."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(layer.weight, 0.0, 0.02)
@@ -114,20 +114,20 @@ class ReportCritic(nn.Module):
 
 
 def normalise(norm: nn.Module, maps: Tensor, batch_size: int) -> Tensor:
-    """Normalise real and generated images that come in one pass as batches of their own, as the report has it."""
+    """Normalise the real and the generated images of one pass as batches of their own, as the published report does."""
     parts = [norm(part) for part in maps.split(batch_size)]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 def make_report_discriminator(name: str, batch_size: int) -> nn.Module:
-    """Make the report's discriminator of a GAN."""
+    """Make the published report's discriminator of a GAN."""
     if name == "wgan_gp":
         return ReportCritic(batch_size)
     return ReportAutoEncoder(name == "ebgan", batch_size)
 
 
 def make_report_gan(name: str, networks: Any, batch_size: int, full_precision_penalty: bool) -> Gan:
-    """Put the report's networks into our GAN of that name; `networks` only has to be valid, and small."""
+    """Put the published report's networks into our GAN of that name; `networks` only has to be valid, and small."""
     gan: Gan
     if name == "began":
         options = began.Options(gamma=1.0, lambda_k=0.001, code_dimension=32, patience_epochs=5)
@@ -172,7 +172,7 @@ def load_forever(size: int, batch_size: int, count: int = 4096) -> Iterator[Tens
 
 
 def make_report_loop(name: str, batch_size: int, device: torch.device) -> Callable[[], None]:
-    """Return a function that does one full update of the report's loop: one generator step and those before it."""
+    """Return a function that does one update of the published report's loop: critic steps and one generator step."""
     generator = ReportGenerator().to(device)
     discriminator = make_report_discriminator(name, batch_size).to(device)
     adams = [torch.optim.Adam(net.parameters(), LEARNING_RATE, BETAS) for net in (generator, discriminator)]

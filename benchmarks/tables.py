@@ -12,7 +12,7 @@ FLOAT32: Options = (("precision", "float32"),)
 TF32: Options = (("precision", "tf32"),)
 REUSE: Options = (("reuse_fake", True),)
 CAPTURED: Options = (("cuda_graphs", True),)
-# Loops of these kinds are ours and take all options; over the report's networks ours reuses images.
+# Loops of these kinds are ours and take all options; over the published report's networks ours reuses images.
 OURS = ("ours", "residual")
 
 
@@ -21,8 +21,8 @@ class Line(NamedTuple):
 
     Attributes:
         label: what the table calls it.
-        kind: which loop: `ours`, `residual` (ours over residual networks), `report_networks` (ours over the report's),
-            `plain`, `report` or `mimicry`.
+        kind: which loop: `ours`, `residual` (ours over residual networks), `report_networks` (ours over those of the
+            published report), `plain`, `report` or `mimicry`.
         gan: which GAN.
         discriminator_steps: of an update.
         keeps_memory: whether glibc is told to keep freed memory.
@@ -62,7 +62,7 @@ def list_tables(section: str, settings: Settings) -> list[Table]:
 
 
 def list_report(settings: Settings) -> list[Table]:
-    """List the report's own networks in its loop, which does nothing about memory, and in ours."""
+    """List the published report's own networks in its loop, which does nothing about memory, and in ours."""
     return [
         [
             Line(f"{name}: the report's loop", "report", name, steps, keeps_memory=False),
@@ -108,7 +108,7 @@ def list_mimicry(settings: Settings) -> list[Table]:
 
 
 def list_gans(settings: Settings) -> list[Table]:
-    """List our six GANs at 28 x 28, as the report has them, in a plain loop and in ours."""
+    """List our six GANs at 28 x 28, as the published report has them, in a plain loop and in ours."""
     tables = []
     for name in GANS:
         plain = Line(f"{name}: every optimisation off", "plain", name, keeps_memory=False)

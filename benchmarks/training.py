@@ -1,6 +1,6 @@
 """Images a second of whole updates, ours beside others', each in a process of its own, interleaved.
 
-    python benchmarks/training.py report            # the report's networks: its loop, ours in float32 and bfloat16
+    python benchmarks/training.py report            # the published report's networks: its loop, ours
     python benchmarks/training.py standard          # Miyato's standard CNN at 32 x 32: plain PyTorch, ours
     python benchmarks/training.py mimicry           # mimicry's ResNet SNGAN and WGAN-GP, ours (needs torch-mimicry)
     python benchmarks/training.py gans --gan ebgan  # our six GANs at 28 x 28: every optimisation off, default, bfloat16
