@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psutil
@@ -14,6 +15,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.runner import Runner
 
+from pipeline.dvc.worker import WorkerPool, run_module
 from pipeline.flow.flow import compare
 
 NAME = "nightly"
@@ -95,19 +97,21 @@ def run_worker() -> int:
     """Run a worker of the pool until it is told to end; return its exit code.
 
     Prefect's worker ends at once and leaves the run that it has started, which would seem to run for ever. So SIGTERM
-    goes to the run first, which ends its processes and reports its state, and then to the worker.
+    goes to the run first, which ends its processes and reports its state, and then to the worker. When this process is
+    killed, the worker and the run are killed, too.
     """
-    command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    worker = subprocess.Popen([sys.executable, *command])
 
     def end(*_: object) -> None:
-        runs = psutil.Process(worker.pid).children()
+        workers = psutil.Process().children()
+        runs = [run for worker in workers for run in worker.children()]
         for run in runs:
             run.terminate()
         psutil.wait_procs(runs, timeout=END_SECONDS)
-        worker.terminate()
+        for worker in workers:
+            worker.terminate()
 
     signal.signal(signal.SIGTERM, end)
-    # A terminal sends SIGINT to the worker, too.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    return worker.wait()
+    signal.signal(signal.SIGINT, end)
+    command = ("prefect", "worker", "start", "--pool", POOL, "--type", "process")
+    with WorkerPool(is_preloaded=False) as pool:
+        return pool.call(run_module, *command, on_line=partial(print, flush=True))

@@ -201,15 +201,17 @@ def test_cancelled_or_killed_mid_trial_and_then_two_at_once_it_ends_as_if_undist
     run_deployment()
     wait_for_checkpoint(worker)
     (run,) = find_states(client, "Running")
+    workers = [worker.pid, *(process.pid for process in psutil.Process(worker.pid).children())]
     call(sys.executable, "-m", "prefect", "flow-run", "cancel", str(run.id))
-    wait_until_alone(*keep, worker.pid)
+    wait_until_alone(*keep, *workers)
     wait_until(lambda: client.read_flow_run(run.id).state.is_cancelled(), "its state", 30)  # type: ignore[union-attr]
 
     run_deployment()
     wait_for_checkpoint(worker)
     (run,) = find_states(client, "Running")
-    # The worker and the flow; what they started has to notice by itself.
-    kill_flow(worker)
+    # What the worker has started, the flow among it, has to notice by itself.
+    worker.kill()
+    worker.wait()
     wait_until_alone(*keep)
 
     flows = [start_flow(), start_flow()]
@@ -233,15 +235,3 @@ def forget_everything() -> None:
 def list_family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     first = psutil.Process(process.pid)
     return [first, *first.children(recursive=True)]
-
-
-def kill_flow(worker: subprocess.Popen[bytes]) -> None:
-    """Kill a worker and the flow that it runs, without warning; not what the flow has started."""
-    flows = psutil.Process(worker.pid).children()
-    worker.kill()
-    worker.wait()
-    for process in flows:
-        # The fork server is not the flow's own code.
-        for one in [process, *process.children()]:
-            if one.is_running() and "multiprocessing" not in " ".join(one.cmdline()):
-                one.kill()
