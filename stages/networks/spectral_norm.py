@@ -31,6 +31,7 @@ class SpectralNorm(nn.Module):
 
     The weight is seen as a matrix [out, everything else]. Its first singular vectors u and v are buffers. They
     change only in `run_power_iteration`, which the training calls once a step; the forward pass leaves them alone.
+    Autograd refuses the backward pass of a graph that is older than the last power iteration.
     """
 
     u: Tensor
@@ -49,28 +50,25 @@ class SpectralNorm(nn.Module):
     def run_power_iteration(self, weight: Tensor) -> None:
         """Improve u and v by one power iteration on the unnormalised weight."""
         matrix = weight_to_matrix(weight)
-        functional.normalize(torch.mv(matrix, vector_to_memory_order(self.v, weight)), dim=0, out=self.u)
+        u = torch.mv(matrix, vector_to_memory_order(self.v, weight))
+        torch.div(u, _positive_norm(u), out=self.u)
         v = torch.mv(matrix.T, self.u)
         # As v = W^T u / |W^T u|, the estimate u^T W v is |W^T u|, so the next forward pass need not compute it.
-        sigma = torch.linalg.vector_norm(v).clamp(min=SMALLEST_NORM)
+        sigma = _positive_norm(v)
         self._cached_sigma = weight, weight._version, sigma
         self.v.copy_(vector_from_memory_order(v / sigma, weight))
 
     def sigma(self, weight: Tensor) -> Tensor:
         """Estimate the largest singular value of the unnormalised weight by the scalar u^T W v."""
-        return _estimate_sigma(weight, *self._copy_vectors(weight))
+        return _estimate_sigma(weight, self.u, vector_to_memory_order(self.v, weight))
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return weight / sigma. The gradient flows through the weight and through sigma, with u and v held fixed."""
         # In bfloat16 the rounding error of sigma would undo the normalisation.
         with full_precision(weight):
-            cached_sigma = self._pop_cached_sigma(weight)
-            normalised: Tensor = _DivideBySigma.apply(weight, *self._copy_vectors(weight), cached_sigma)
+            v = vector_to_memory_order(self.v, weight)
+            normalised: Tensor = _DivideBySigma.apply(weight, self.u, v, self._pop_cached_sigma(weight))
         return normalised
-
-    def _copy_vectors(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Copy u and v, because the next power iteration overwrites them while the graph may still need them."""
-        return self.u.clone(), vector_to_memory_order(self.v, weight).clone()
 
     def _pop_cached_sigma(self, weight: Tensor) -> Tensor | None:
         """Return the sigma of the last power iteration once, or None if the weight has changed since."""
@@ -107,6 +105,11 @@ class _DivideBySigma(torch.autograd.Function):
         else:
             result = (matrix / sigma).addr_(-scale * u, v)
         return matrix_to_weight(result, weight), None, None, None
+
+
+def _positive_norm(vector: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(vector)
+    return norm.clamp_(min=SMALLEST_NORM)
 
 
 def _estimate_sigma(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:

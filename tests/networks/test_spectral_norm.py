@@ -109,3 +109,12 @@ def test_a_weight_that_changes_after_the_power_iteration_is_not_divided_by_the_c
     with torch.no_grad():
         layer.parametrizations["weight"].original.mul_(3.0)  # type: ignore[index, union-attr]
     assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) == pytest.approx(1.0, rel=0.05)
+
+
+def test_a_graph_older_than_the_last_power_iteration_cannot_be_differentiated() -> None:
+    layer = nn.Linear(6, 4)
+    add_spectral_norm(layer)
+    scores = layer(torch.randn(3, 6)).sum()
+    run_power_iterations(layer)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        scores.backward()
