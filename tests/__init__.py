@@ -1,0 +1,1 @@
+"""The tests, in the same packages as the code that they test."""

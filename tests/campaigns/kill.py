@@ -1,0 +1,302 @@
+"""End a flow's processes at random moments, run the flow again, and compare what it makes with an undisturbed run.
+
+`python -m tests.campaigns.kill --rounds 40 --folder DIR` prints a table. Each round is one line of DIR/rounds.jsonl, so
+that the same command goes on where it was interrupted.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from tests.driving import copy_working_tree, make_environment
+
+VICTIMS = ("flow", "server", "fork server", "DVC child", "stage", "tracking")
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+# Files in these folders depend on no clock. The others hold seconds or are made for people.
+DETERMINISTIC = ("models", "samples", "results/lipschitz", "results/evaluate", "extractor", "reference")
+# A flow that is ended has this long to end all that it started.
+END_SECONDS = 15.0
+# No run of the flow takes longer, on a busy machine either.
+RUN_SECONDS = 1800.0
+POLL_SECONDS = 0.02
+
+
+@dataclass
+class Round:
+    """One round of the campaign.
+
+    Attributes:
+        number: of the round, from 0.
+        victim: the kind of process that got the signal.
+        signal: the signal's name.
+        second: when it was sent, in seconds after the flow's start; None if no such process was there by the end.
+        end_seconds: from the signal to the end of the flow's last process.
+        faults: what was wrong; empty if nothing was.
+    """
+
+    number: int
+    victim: str
+    signal: str
+    second: float | None = None
+    end_seconds: float | None = None
+    faults: list[str] = field(default_factory=list)
+
+
+class Clone:
+    """A copy of the working tree with a small comparison, and a folder of its own for temporary files."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        self.folder, self.temporary = folder / "repository", folder / "tmp"
+        self.temporary.mkdir(parents=True)
+        self.folder.mkdir()
+        copy_working_tree(self.folder)
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        params.update(gans=["sngan"], settings_used=["A", "C"])
+        path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the flow without a server of Prefect's; what it prints goes to a file beside the repository."""
+        environment = make_environment(TMPDIR=str(self.temporary))
+        for name in ("PREFECT_API_URL", "PREFECT_HOME"):
+            environment.pop(name, None)
+        with (self.folder.parent / "flow.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "pipeline.flow", "run", "--jobs", "2"],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def find_processes(self) -> list[psutil.Process]:
+        """List the processes that work in the repository or were started with its folder for temporary files."""
+        return [process for process in psutil.process_iter() if self._is_here(process)]
+
+    def read_outputs(self) -> dict[str, str]:
+        """Return the hash of every deterministic output by its path."""
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for name in DETERMINISTIC
+            for path in sorted((self.folder / name).rglob("*"))
+            if path.is_file()
+        }
+
+    def find_damage(self) -> Iterator[str]:
+        """Name temporary files that are left, and locks that cannot be read."""
+        for path in sorted(self.temporary.iterdir()):
+            yield f"left in the temporary folder: {path.name}"
+        for name, parse in ((".dvc/tmp/rwlock", json.loads), ("dvc.lock", yaml.safe_load)):
+            path = self.folder / name
+            try:
+                if path.exists() and parse(path.read_text(encoding="utf-8")) is None:
+                    yield f"{name} is empty"
+            except (ValueError, yaml.YAMLError) as error:
+                yield f"{name} cannot be read: {str(error).splitlines()[0]}"
+
+    def _is_here(self, process: psutil.Process) -> bool:
+        try:
+            if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            is_inside = Path(process.cwd()).is_relative_to(self.folder)
+            return is_inside or process.environ().get("TMPDIR") == str(self.temporary)
+        except psutil.Error:
+            return False
+
+
+def classify(flow: psutil.Process) -> dict[str, list[psutil.Process]]:
+    """Sort a flow's processes into the kinds of VICTIMS, by what started them and by their command lines."""
+    found: dict[str, list[psutil.Process]] = {"flow": [flow]}
+    for process in flow.children(recursive=True):
+        try:
+            command, parent = " ".join(process.cmdline()), process.parent()
+            kind = "other"
+            if "pipeline.tracking" in command:
+                kind = "tracking"
+            elif "multiprocessing.spawn" in command:
+                kind = "server"
+            elif "multiprocessing.forkserver" in command and parent is not None:
+                # Forked processes keep the fork server's command line, so the distance from the flow tells them apart.
+                distance = [one.pid for one in process.parents()].index(flow.pid)
+                kind = ("fork server", "DVC child", "stage")[min(distance, 2)]
+            elif "stages." in command:
+                kind = "stage"
+            found.setdefault(kind, []).append(process)
+        except (psutil.Error, ValueError):
+            continue
+    return found
+
+
+def wait_until_ended(clone: Clone, seconds: float) -> list[psutil.Process]:
+    """Wait until no process of a clone is left, and return those that are after that time."""
+    deadline = time.monotonic() + seconds
+    while (left := clone.find_processes()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return left
+
+
+def strike(process: subprocess.Popen[bytes], round_: Round, moment: float, choice: random.Random) -> None:
+    """Wait for a moment and for a process of the round's kind, and send it the round's signal."""
+    began, flow = time.monotonic(), psutil.Process(process.pid)
+    number = signal.Signals[round_.signal]
+    while process.poll() is None:
+        time.sleep(POLL_SECONDS)
+        if time.monotonic() - began < moment:
+            continue
+        try:
+            found = classify(flow).get(round_.victim)
+            if not found:
+                continue
+            victim = choice.choice(found)
+            if round_.victim == "flow" and number == signal.SIGINT:
+                # Ctrl-C at a terminal reaches the whole group in the foreground.
+                os.killpg(victim.pid, number)
+            else:
+                victim.send_signal(number)
+        except (psutil.Error, ProcessLookupError):
+            continue
+        round_.second = round(time.monotonic() - began, 1)
+        return
+
+
+def run_round(number: int, folder: Path, expected: dict[str, str], duration: float, seed: int) -> Round:
+    """Disturb one run of the flow, run it again to its end, and say what was wrong.
+
+    Args:
+        number: of the round.
+        folder: where its clone is made; it is removed if nothing was wrong.
+        expected: hash of every output by its path, from a run that was not disturbed.
+        duration: of that run, in seconds.
+        seed: of the campaign.
+    """
+    choice = random.Random(f"{seed}-{number}")
+    # Six kinds by three signals take turns, so that every pair is met after 18 rounds.
+    victim, sent = VICTIMS[number % len(VICTIMS)], SIGNALS[number // len(VICTIMS) % len(SIGNALS)]
+    round_ = Round(number, victim, sent.name)
+    clone = Clone(folder / f"round-{number:03d}")
+    process = clone.start()
+    strike(process, round_, choice.uniform(0.0, duration * 0.9), choice)
+    struck = time.monotonic()
+    is_flow = victim == "flow"
+    try:
+        process.wait(END_SECONDS if is_flow else RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        round_.faults.append("the flow did not end")
+    left = wait_until_ended(clone, END_SECONDS)
+    if round_.second is not None and is_flow:
+        round_.end_seconds = round(time.monotonic() - struck, 1)
+    for one in left:
+        with contextlib.suppress(psutil.Error):
+            round_.faults.append(f"process left: {one.pid} {' '.join(one.cmdline())[:80]}")
+            one.kill()
+    round_.faults += [f"after the signal: {damage}" for damage in clone.find_damage()]
+    round_.faults += check_recovery(clone, expected)
+    if not round_.faults:
+        shutil.rmtree(clone.folder.parent)
+    return round_
+
+
+def check_recovery(clone: Clone, expected: dict[str, str]) -> Iterator[str]:
+    """Run the flow again to its end, and name what differs from a run that was not disturbed."""
+    process = clone.start()
+    try:
+        code = process.wait(RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait()
+    if code != 0:
+        yield f"the next run ended with exit code {code}"
+    for one in wait_until_ended(clone, END_SECONDS):
+        yield f"process left by the next run: {one.pid}"
+        with contextlib.suppress(psutil.Error):
+            one.kill()
+    outputs = clone.read_outputs()
+    for path in sorted(expected.keys() | outputs.keys()):
+        if expected.get(path) != outputs.get(path):
+            yield f"differs: {path}"
+    yield from (f"after the next run: {damage}" for damage in clone.find_damage())
+
+
+def run_undisturbed(folder: Path) -> tuple[dict[str, str], float]:
+    """Return the hashes of an undisturbed run's outputs and its seconds, kept in a file for the next call.
+
+    Raises:
+        RuntimeError: that run failed.
+    """
+    path = folder / "undisturbed.json"
+    if not path.exists():
+        clone = Clone(folder / "undisturbed")
+        began = time.monotonic()
+        if clone.start().wait(RUN_SECONDS) != 0:
+            raise RuntimeError(f"the undisturbed run failed: see {clone.folder.parent / 'flow.log'}")
+        found = {"outputs": clone.read_outputs(), "seconds": time.monotonic() - began}
+        path.write_text(json.dumps(found), encoding="utf-8")
+        shutil.rmtree(clone.folder.parent)
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return kept["outputs"], kept["seconds"]
+
+
+def tabulate(rounds: list[Round]) -> str:
+    """Write a Markdown table: for every kind of process and signal how many rounds there were, and their faults."""
+    lines = ["| process | signal | rounds | sent | slowest end of the flow | rounds with faults |"]
+    lines.append("|---|---|---:|---:|---:|---:|")
+    for victim in VICTIMS:
+        for sent in SIGNALS:
+            own = [one for one in rounds if (one.victim, one.signal) == (victim, sent.name)]
+            if own:
+                ends = [one.end_seconds for one in own if one.end_seconds is not None]
+                slowest = f"{max(ends):.1f} s" if ends else ""
+                was_sent, faulty = (
+                    sum(one.second is not None for one in own),
+                    sum(bool(one.faults) for one in own),
+                )
+                lines.append(f"| {victim} | {sent.name} | {len(own)} | {was_sent} | {slowest} | {faulty} |")
+    lines += [f"round {one.number}: {fault}" for one in rounds for fault in one.faults]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the rounds that are not done yet, and return 1 if anything was wrong in any."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.kill", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="for clones and results, outside this repository"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    # A shell has what it starts in the background ignore Ctrl-C, and the flow would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    expected, duration = run_undisturbed(folder)
+    log = folder / "rounds.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    rounds = [Round(**json.loads(line)) for line in lines]
+    for number in range(len(rounds), options.rounds):
+        rounds.append(run_round(number, folder, expected, duration, options.seed))
+        with log.open("a", encoding="utf-8") as file:
+            print(json.dumps(asdict(rounds[-1])), file=file)
+        print(asdict(rounds[-1]), flush=True)
+    print(tabulate(rounds))
+    return 1 if any(one.faults for one in rounds) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
