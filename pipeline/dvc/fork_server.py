@@ -1,7 +1,7 @@
 """The standard library's fork server, started with all that DVC and the stages import.
 
-This module is itself the first on the server's preload list: imported there, it removes the folder of the server's
-socket when the server ends.
+This module is itself the first on the server's preload list: imported there, it removes the flow's temporary
+folders when the server ends, which is after the flow.
 """
 
 import atexit
@@ -11,10 +11,12 @@ import sys
 import tempfile
 from functools import cache
 from multiprocessing import forkserver
+from multiprocessing.util import Finalize
 from pathlib import Path
+from typing import NamedTuple
 
 CAN_FORK = sys.platform == "linux"
-FOLDER_VARIABLE = "COMPARISON_FORK_SERVER_FOLDER"
+FOLDERS_VARIABLE = "COMPARISON_FORK_SERVER_FOLDERS"
 # A socket's path has at most 107 bytes; the server adds "/pymp-xxxxxxxx/listener-xxxxxxxx".
 MOST_FOLDER_BYTES = 60
 
@@ -66,22 +68,43 @@ PRELOADED = (
 )
 
 
+class Folders(NamedTuple):
+    """The folders that go when the flow has ended, however it ended.
+
+    Attributes:
+        socket: of the fork server's socket.
+        temporary: of the children's temporary files, of which one that is killed removes none.
+    """
+
+    socket: Path
+    temporary: Path
+
+    def remove(self) -> None:
+        """Remove both."""
+        for folder in self:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @cache
-def start_fork_server() -> Path:
-    """Start this process's fork server unless it runs, and return the folder of its socket.
+def start_fork_server() -> Folders:
+    """Start this process's fork server unless it runs.
 
     The server imports what it preloads meanwhile, and ends once this process and all children are gone.
     """
-    folder = Path(tempfile.mkdtemp(prefix="comparison-", dir=_find_short_folder()))
+    folders = Folders(
+        *(Path(tempfile.mkdtemp(prefix="comparison-", dir=dir)) for dir in (_find_short_folder(), None))
+    )
     forkserver.set_forkserver_preload(list(PRELOADED))
-    default, tempfile.tempdir = tempfile.tempdir, str(folder)
-    os.environ[FOLDER_VARIABLE] = str(folder)
+    default, tempfile.tempdir = tempfile.tempdir, str(folders.socket)
+    os.environ[FOLDERS_VARIABLE] = os.pathsep.join(map(str, folders))
     try:
         forkserver.ensure_running()
     finally:
         tempfile.tempdir = default
-        del os.environ[FOLDER_VARIABLE]
-    return folder
+        del os.environ[FOLDERS_VARIABLE]
+    # For a server that has been killed; after multiprocessing has removed its own folder in there.
+    Finalize(None, folders.remove, exitpriority=-200)
+    return folders
 
 
 def _find_short_folder() -> str | None:
@@ -90,16 +113,11 @@ def _find_short_folder() -> str | None:
     return None if len(os.fsencode(usual)) <= MOST_FOLDER_BYTES - len("/comparison-xxxxxxxx") else "/tmp"  # noqa: S108
 
 
-def _remove_folder_at_exit() -> None:
-    folder, server = os.environ.pop(FOLDER_VARIABLE, None), os.getpid()
-
-    def remove() -> None:
-        # A forked child is not the server.
-        if folder is not None and os.getpid() == server:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
+def _remove_folders_at_exit() -> None:
+    folders, server = Folders(*map(Path, os.environ.pop(FOLDERS_VARIABLE).split(os.pathsep))), os.getpid()
+    # A forked child is not the server.
+    atexit.register(lambda: folders.remove() if os.getpid() == server else None)
 
 
-if FOLDER_VARIABLE in os.environ:
-    _remove_folder_at_exit()
+if FOLDERS_VARIABLE in os.environ:
+    _remove_folders_at_exit()

@@ -9,9 +9,9 @@ import contextlib
 import multiprocessing
 import os
 import runpy
-import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from types import ModuleType
 from typing import Any, Generic, Self, TypeVar
 
-from pipeline.dvc.fork_server import CAN_FORK, start_fork_server
+from pipeline.dvc.fork_server import CAN_FORK, Folders, start_fork_server
 
 T = TypeVar("T")
 GRACE_SECONDS = 3.0
@@ -70,7 +70,8 @@ class WorkerPool:
         """
         can_fork = is_preloaded and CAN_FORK
         self._context: Any = multiprocessing.get_context("forkserver" if can_fork else "spawn")
-        self._folder = start_fork_server() if can_fork else None
+        self._folders = start_fork_server() if can_fork else None
+        self._temporary = {"TMPDIR": str(self._folders.temporary)} if self._folders else {}
         # The children hold the read end; the write end closes when this process stops the pool, or dies.
         self._watched, self._alive = self._context.Pipe(duplex=False)
         self._processes: set[BaseProcess] = set()
@@ -106,7 +107,7 @@ class WorkerPool:
         call = Call(
             function,
             arguments,
-            os.environ | {"PYTHONUNBUFFERED": "1"} | dict(environment or {}),
+            os.environ | {"PYTHONUNBUFFERED": "1"} | self._temporary | dict(environment or {}),
             str(Path.cwd()),
         )
         output, child_output = self._context.Pipe(duplex=False)
@@ -147,7 +148,7 @@ class WorkerPool:
 
     def _start(self, call: Call[Any], output: Connection, answer: Connection) -> BaseProcess:
         process: BaseProcess = self._context.Process(
-            target=_serve, args=(call, self._watched, output, answer, self._folder), daemon=True
+            target=_serve, args=(call, self._watched, output, answer, self._folders), daemon=True
         )
         with _starting, _without_main_module():
             process.start()
@@ -196,17 +197,19 @@ def _without_main_module() -> Iterator[None]:
 
 
 def _serve(
-    call: Call[Any], watched: Connection, output: Connection, answer: Connection, folder: Path | None
+    call: Call[Any], watched: Connection, output: Connection, answer: Connection, folders: Folders | None
 ) -> None:
     """Be the child: call the function, and send back what it returns or raises."""
     global _lifeline
     os.setsid()
     _lifeline = watched
-    watch_lifeline(folder)
+    watch_lifeline(folders)
     _redirect_output(output)
     os.chdir(call.folder)
     os.environ.clear()
     os.environ.update(call.environment)
+    # Python asks the environment for it once.
+    tempfile.tempdir = None
     try:
         result = (True, call.function(*call.arguments))
     except Exception as error:
@@ -216,11 +219,11 @@ def _serve(
     answer.send(result)
 
 
-def watch_lifeline(folder: Path | None = None) -> None:
+def watch_lifeline(folders: Folders | None = None) -> None:
     """Kill this process's session once the process that started the pool is gone; a forked process calls this anew.
 
     Args:
-        folder: of the fork server's socket, to be removed then.
+        folders: to be removed then.
     """
     lifeline = _lifeline
     if lifeline is None:
@@ -229,8 +232,8 @@ def watch_lifeline(folder: Path | None = None) -> None:
     def watch() -> None:
         with contextlib.suppress(EOFError, OSError):
             lifeline.recv_bytes()
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        if folders is not None:
+            folders.remove()
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

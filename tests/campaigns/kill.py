@@ -34,6 +34,8 @@ END_SECONDS = 15.0
 # No run of the flow takes longer, on a busy machine either.
 RUN_SECONDS = 1800.0
 POLL_SECONDS = 0.02
+# torch makes this empty folder when it is imported, and keeps what it compiles there.
+TORCH_CACHE = "torchinductor_"
 
 
 @dataclass
@@ -102,6 +104,8 @@ class Clone:
     def find_damage(self) -> Iterator[str]:
         """Name temporary files that are left, and locks that cannot be read."""
         for path in sorted(self.temporary.iterdir()):
+            if path.name.startswith(TORCH_CACHE):
+                continue
             yield f"left in the temporary folder: {path.name}"
         for name, parse in ((".dvc/tmp/rwlock", json.loads), ("dvc.lock", yaml.safe_load)):
             path = self.folder / name

@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 
 def start_another() -> None:
-    """Start another process, print the ids of both, and wait for it."""
+    """Start another process, leave a temporary file, print the ids of both, and wait for it."""
+    tempfile.mkstemp()
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     print(os.getpid(), other.pid)
     other.wait()
