@@ -32,7 +32,7 @@ LOCK_FILE = "dvc.lock"
 # Of a stage's command: words that mean the same to a shell and without one.
 PLAIN_WORD = re.compile(r"[\w@%+=:,./-]+")
 EMPTY_VALUE = re.compile(r"(?<=[:-]) $", re.MULTILINE)
-MOST_COLUMNS = 78
+UNUSUAL = re.compile(r"[\"\\\\]|\'\'|-$|^.{78,}$", re.MULTILINE)
 LOCK_POLL_SECONDS = 0.02
 _seconds = {"commands": 0.0}
 
@@ -118,8 +118,8 @@ def format_lock_file(content: Any) -> str:
     yaml.dump(content, stream)
     # The fast emitter puts a space before a null, which is nothing.
     text = EMPTY_VALUE.sub("", stream.getvalue())
-    # It breaks long lines elsewhere than DVC's.
-    is_exact = all(len(line) < MOST_COLUMNS for line in text.splitlines())
+    # It breaks long lines and quotes unusual strings in other ways than DVC's.
+    is_exact = text.isascii() and not UNUSUAL.search(text)
     return text if is_exact else str(import_module("dvc.utils.serialize._yaml").dumps_yaml(content))
 
 

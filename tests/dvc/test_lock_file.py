@@ -32,11 +32,10 @@ STAGE = {
             "digest": "12345678901234567890123456789e12",
             "list": [],
             "mapping": {},
-            "accent": "é ✓",
-            "rows": "a\n  b\n",
         }
     },
 }
+UNUSUAL = ["a\n  b\n", "é ✓", "\U0001f600", "'", '"', "", " a ", "# a", "a: b", [None], "-", "a\tb", "\\"]
 
 
 def change_type(content: dict[str, Any]) -> None:
@@ -49,6 +48,7 @@ CHANGES: dict[str, Change] = {
     "a long command": lambda content: content["stages"].update(long={"cmd": "python" + " --and so on" * 30}),
     "nothing": lambda content: None,
     "a stage more": lambda content: content["stages"].update({"train@mine": STAGE}),
+    "a list of unusual strings": lambda content: content["stages"].update(unusual={"params": {"a": UNUSUAL}}),
     "a stage changed": lambda content: content["stages"].update({"report": STAGE}),
     "a type changed": change_type,
     "a stage less": lambda content: content["stages"].pop("prepare"),
@@ -78,6 +78,12 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
     apply_patches()
+
+
+@pytest.mark.parametrize("value", UNUSUAL, ids=repr)
+def test_an_unusual_value_is_written_as_by_dvc(value: Any) -> None:
+    content = {"schema": "2.0", "stages": {"mine": {"params": {"params.yaml": {"key": value}}}}}
+    assert patches.format_lock_file(content) == _yaml.dumps_yaml(content)
 
 
 @pytest.mark.parametrize("what", CHANGES)
