@@ -17,12 +17,14 @@ def find_free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait for something; return how long it took."""
+def wait_until(
+    is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS, pause: float = 0.3
+) -> float:
+    """Wait for something, looking every `pause` seconds; return how long it took."""
     began = time.monotonic()
     while not is_so():
         assert time.monotonic() - began < seconds, f"waited {seconds} s for {what}"
-        time.sleep(0.3)
+        time.sleep(pause)
     return time.monotonic() - began
 
 

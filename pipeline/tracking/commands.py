@@ -17,7 +17,7 @@ ATTEMPTS = 6
 def sync_store(replace_champion: bool = False, ui_address: str | None = None) -> int:
     """Sync what is on disk, print what was done, and return the exit code."""
     try:
-        result = _sync_with_retries(replace_champion, ui_address)
+        result = sync_with_retries(replace_champion, ui_address)
     except STORE_ERRORS as error:
         reason = str(error).partition("\n")[0][:300]
         print(
@@ -37,7 +37,7 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
     return 1 if result.left_out else 0
 
 
-def _sync_with_retries(replace_champion: bool, ui_address: str | None) -> SyncResult:
+def sync_with_retries(replace_champion: bool = False, ui_address: str | None = None) -> SyncResult:
     """Sync, and repeat it where MLflow's server refuses a row because another machine writes it at the same moment."""
     for _ in range(ATTEMPTS - 1):
         try:

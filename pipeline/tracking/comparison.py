@@ -44,12 +44,7 @@ def fill_comparison(
 ) -> None:
     """Log the report's table, figures and pages to the comparison's run, unless it has them already.
 
-    Args:
-        store: the store.
-        run: the comparison's run.
-        results: the results of the comparison's trials.
-        runs: their runs, by trial name; the logged report links to them.
-        lock: the stages of dvc.lock.
+    `runs` has the trials' runs by trial name; the logged report links to them. `lock` has the stages of dvc.lock.
     """
     report_hash = next((out["md5"] for out in lock["report"]["outs"] if out["path"] == str(REPORT)), "")
     if run.data.tags.get(COMPLETE) != YES or run.data.tags.get(REPORT_HASH) != report_hash:
@@ -65,32 +60,16 @@ def fill_comparison(
             "mlflow.source.name": "dvc repro",
             "mlflow.source.type": "LOCAL",
         }
-        set_tags(store, run, tags)
         end_run(store, run, FINISHED)
+        set_tags(store, run, tags)
     supersede_runs(store, list_runs(store, run.info.experiment_id, kind="comparison"), by=run)
 
 
 def describe_comparison(report: dict[str, Any]) -> str:
-    """Write Table 1 as Markdown, with the protocol of its scores."""
-    rows = ["| | IS best | at | FID best | at |", "|---|---:|---|---:|---|"]
-    for row in report["table1"]:
-        cells = [row["name"]]
-        for metric, digits in (("inception_score", 2), ("fid", 1)):
-            value = row[metric]
-            cells.append("–" if value is None else f"{value:.{digits}f}")
-            setting, step = row.get(f"{metric}_setting"), row.get(f"{metric}_generator_step")
-            cells.append(f"{setting}, step {step}" if setting else "")
-        rows.append("| " + " | ".join(cells) + " |")
+    """Write the comparison's description in Markdown: the report's Table 1, and the protocol of its scores."""
+    table = (REPORT / "table1.txt").read_text(encoding="utf-8")
     protocol = ", ".join(f"{key} {value}" for key, value in report["protocol"].items())
-    return "\n".join(
-        [
-            *rows,
-            "",
-            f"Protocol of the scores: {protocol}.",
-            "",
-            "The whole report: artifact `report/index.html`.",
-        ]
-    )
+    return f"```\n{table}```\n\nProtocol of the scores: {protocol}.\n\nThe whole report: artifact `report/index.html`."
 
 
 def _list_shared_params(results: list[TrialResults]) -> dict[str, str]:

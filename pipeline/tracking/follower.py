@@ -17,12 +17,7 @@ from mlflow.entities import Run
 
 from pipeline.tracking.dataset import name_experiment
 from pipeline.tracking.lineage import LOCK_FILE, Lock, describe_commit, read_lock, trace_trial
-from pipeline.tracking.results import (
-    drop_incomplete_line,
-    list_training_values,
-    parse_rows,
-    read_trial_results,
-)
+from pipeline.tracking.results import list_training_values, parse_rows, read_trial_results
 from pipeline.tracking.run_data import log_missing_values, log_values
 from pipeline.tracking.runs import (
     FAILED,
@@ -56,17 +51,15 @@ class FollowedTraining:
     Attributes:
         log: the log that it writes.
         run: its run.
-        offset: the number of bytes of the log that were sent.
-        inode: the log's inode at that time; a resumed training replaces the file.
-        is_uncertain: whether the store may lack rows before `offset` or hold rows after it.
+        sent_step: the generator step of the last row that the store has; it has all rows up to it.
+        is_uncertain: whether the store may hold rows after that one.
         sampled: the time of the last system metrics, in seconds of the monotonic clock.
         is_exported: whether the training is finished, so that its log is complete.
     """
 
     log: Path
     run: Run
-    offset: int = 0
-    inode: int = 0
+    sent_step: int = 0
     is_uncertain: bool = True
     sampled: float = 0.0
     is_exported: bool = False
@@ -82,8 +75,10 @@ class Follower:
         self._system_metrics = SystemMetrics()
         self._lock_file_time = 0
 
-    def poll(self) -> None:
+    def poll(self, status: str = KILLED) -> None:
         """Send the new rows of every training, and complete the runs of trials that are finished.
+
+        A training that has ended and is not finished gives its run the status.
 
         Raises:
             MlflowException, SQLAlchemyError, OSError: the store did not answer; the next call sends what it lacks.
@@ -105,7 +100,7 @@ class Follower:
                 self._send_system_metrics(self._store, followed)
         ended = set(self._followed) - set(running)
         if ended:
-            self._finish_all(self._store, ended)
+            self._finish_all(self._store, ended, status)
 
     def close(self, has_failed: bool) -> None:
         """End all open runs, because the command that started the trainings has ended.
@@ -113,11 +108,11 @@ class Follower:
         Raises:
             MlflowException, SQLAlchemyError, OSError: the store did not answer; the next sync ends the runs.
         """
-        self.poll()
+        status = FAILED if has_failed else KILLED
+        self.poll(status)
         for trial, followed in list(self._followed.items()):
             assert self._store is not None
-            status = FINISHED if is_exported(trial, followed.log) else FAILED if has_failed else KILLED
-            self._end(self._store, trial, status)
+            self._end(self._store, trial, FINISHED if is_exported(trial, followed.log) else status)
 
     def _attach(self, store: Store, trial: Trial, log: Path) -> None:
         """Follow a training that is not followed yet, with the run that it had before or a new one."""
@@ -138,16 +133,14 @@ class Follower:
         return create_run(store, self._experiment_id, trial.name, tags)
 
     def _send_rows(self, store: Store, followed: FollowedTraining) -> None:
-        rows, offset, inode = read_new_rows(followed)
+        rows = read_new_rows(followed)
+        if not rows:
+            return
         values = list(list_training_values(rows))
         # If the request fails, it is not known which of these rows the store has.
         was_uncertain, followed.is_uncertain = followed.is_uncertain, True
-        if was_uncertain or inode != followed.inode:
-            log_missing_values(store, followed.run, values)
-        else:
-            log_values(store, followed.run, values)
-        followed.is_uncertain = False
-        followed.offset, followed.inode = offset, inode
+        (log_missing_values if was_uncertain else log_values)(store, followed.run, values)
+        followed.is_uncertain, followed.sent_step = False, rows[-1]["generator_step"]
 
     def _send_system_metrics(self, store: Store, followed: FollowedTraining) -> None:
         if time.monotonic() - followed.sampled >= SYSTEM_METRICS_SECONDS:
@@ -155,8 +148,8 @@ class Follower:
             metrics = self._system_metrics.sample(followed.run.info.start_time)
             store.client.log_batch(followed.run.info.run_id, metrics=metrics)
 
-    def _finish_all(self, store: Store, ended: set[Trial]) -> None:
-        """End the runs of trainings that were killed, and complete those of trials that are scored since."""
+    def _finish_all(self, store: Store, ended: set[Trial], status: str) -> None:
+        """End the runs of trainings that ended unfinished, and complete those of trials that are scored since."""
         file_time = LOCK_FILE.stat().st_mtime_ns if LOCK_FILE.exists() else 0
         # To parse dvc.lock takes longer than the rest of a poll.
         lock = read_lock() if file_time != self._lock_file_time else None
@@ -164,7 +157,7 @@ class Follower:
             followed = self._followed[trial]
             followed.is_exported = followed.is_exported or is_exported(trial, followed.log)
             if not followed.is_exported:
-                self._end(store, trial, KILLED)
+                self._end(store, trial, status)
             elif lock is not None:
                 self._complete(store, trial, lock)
         self._lock_file_time = file_time
@@ -239,18 +232,13 @@ def lower_thread_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def read_new_rows(followed: FollowedTraining) -> tuple[list[dict[str, Any]], int, int]:
-    """Read the rows that a log has gained.
+def read_new_rows(followed: FollowedTraining) -> list[dict[str, Any]]:
+    """Read the rows of a log that were not sent yet; a log that no longer exists has none.
 
-    Returns:
-        The rows, and the log's new offset in bytes and its inode. All rows of a log that has replaced another are new;
-        a log that no longer exists has none.
+    A resumed training replaces its log by the rows up to its checkpoint, and repeats those after it, which the store
+    has. So only what comes after the last row that was sent is new.
     """
     if not followed.log.exists():
-        return [], followed.offset, followed.inode
-    with followed.log.open("rb") as file:
-        inode = os.fstat(file.fileno()).st_ino
-        offset = followed.offset if inode == followed.inode else 0
-        file.seek(offset)
-        content = drop_incomplete_line(file.read())
-    return parse_rows(content), offset + len(content), inode
+        return []
+    rows = parse_rows(followed.log.read_bytes())
+    return [row for row in rows if row["generator_step"] > followed.sent_step]

@@ -35,16 +35,8 @@ def promote_champion(
     """Make the comparison's best generator by FID the champion if it is better than the present one.
 
     Scores under different extractors or protocols do not compare. Then the present champion stays, unless its weights
-    were scored again in this comparison.
-
-    Args:
-        store: the store.
-        results: the results of the comparison's trials.
-        runs: their runs, by trial name.
-        replace: whether the best generator replaces the champion without a comparison of scores.
-
-    Returns:
-        A line that says which model is the champion and why.
+    were scored again in this comparison. With `replace` the best generator replaces it without a comparison of scores.
+    Returns a line that says which model is the champion and why.
     """
     scored = [result for result in results if "best_fid" in result.best]
     if not scored:
@@ -79,12 +71,7 @@ def find_champion(store: Store, name: str) -> ModelVersion | None:
 
 
 def save_model(result: TrialResults, folder: Path) -> None:
-    """Save the trial's best generator by FID as an MLflow model that loads without this repository.
-
-    Args:
-        result: the trial's results.
-        folder: where to save it; it must not exist.
-    """
+    """Save the trial's best generator by FID as an MLflow model that loads without this repository."""
     trial, manifest = result.trial, read_json(MODELS / result.trial.name / MANIFEST, "train")
     channels, height, width = manifest["image_shape"]
     config = {

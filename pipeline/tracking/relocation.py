@@ -18,13 +18,7 @@ PATH_COLUMNS = (
 
 
 def replace_folder(database: Path, former: Path, present: Path) -> None:
-    """Replace the folder at the beginning of every path in an SQLite database of MLflow.
-
-    Args:
-        database: the file.
-        former: the absolute folder that the paths begin with.
-        present: the absolute folder to put in its place.
-    """
+    """Replace the absolute folder that paths begin with, in all columns of an SQLite database of MLflow."""
     pairs = [(former.as_uri(), present.as_uri()), (str(former), str(present))]
     with closing(sqlite3.connect(database)) as connection, connection:
         for table, column in PATH_COLUMNS:

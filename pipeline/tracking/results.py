@@ -116,14 +116,9 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     )
 
 
-def drop_incomplete_line(content: bytes) -> bytes:
-    """Return the content up to its last newline: the line after it is still being written."""
-    return content[: content.rfind(b"\n") + 1]
-
-
 def parse_rows(content: bytes) -> list[dict[str, Any]]:
-    """Parse the JSON rows of a log, one a line; an incomplete last line is left out."""
-    return [json.loads(line) for line in drop_incomplete_line(content).splitlines()]
+    """Parse the JSON rows of a log, one a line. A last line without an end is left out: it is still being written."""
+    return [json.loads(line) for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
 def list_training_values(rows: list[dict[str, Any]]) -> Iterator[MetricValue]:

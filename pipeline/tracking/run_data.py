@@ -38,13 +38,7 @@ def log_params(store: Store, run: Run, params: dict[str, str]) -> None:
 
 
 def log_missing_values(store: Store, run: Run, values: list[MetricValue]) -> None:
-    """Log the values that the run lacks, so that each metric has one value a generator step.
-
-    Args:
-        store: the store.
-        run: the run.
-        values: all values that the run should have.
-    """
+    """Log those of the values that the run lacks, so that each metric has one value a generator step."""
     known = {
         key: {metric.step for metric in store.client.get_metric_history(run.info.run_id, key)}
         for key in dict.fromkeys(value.key for value in values)

@@ -62,12 +62,7 @@ def create_run(
 ) -> Run:
     """Create a run that this process claims, unless another machine has just created one of the same content.
 
-    Args:
-        store: the store.
-        experiment_id: the experiment of the run.
-        name: the run's name in the table of runs.
-        tags: the run's tags, `kind` among them; `content_key` identifies the content.
-        start: the run's start in milliseconds; None stands for now.
+    Of the tags, `kind` and `content_key` identify the content. The start is in milliseconds; None stands for now.
 
     Returns:
         The run to use: this one, or the other machine's.

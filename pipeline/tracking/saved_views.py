@@ -10,11 +10,9 @@ TEMPLATE = Path(__file__).with_name("saved_view.yaml")
 
 
 def make_view(search_filter: str, last_step: int) -> dict[str, Any]:
-    """Make the state of a view of the runs that a filter in MLflow's search language selects.
+    """Make a view of the runs that a filter selects, with the samples of the last generator step.
 
-    Args:
-        search_filter: the filter.
-        last_step: the generator step whose samples the view shows.
+    The filter is in MLflow's search language.
     """
     view: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
     view |= {"searchFilter": search_filter, "selectedColumns": list(view["columnWidths"])}

@@ -34,10 +34,7 @@ class SyncResult(NamedTuple):
 def sync(store: Store, replace_champion: bool = False, ui_address: str | None = None) -> SyncResult:
     """Sync every trial of the grid; once all trials and the report are there, also the comparison and the champion.
 
-    Args:
-        store: the store.
-        replace_champion: see `promote_champion`.
-        ui_address: see `find_address`.
+    `promote_champion` explains `replace_champion`, and `find_address` explains `ui_address`.
 
     Raises:
         ParamsError: params.yaml is wrong.

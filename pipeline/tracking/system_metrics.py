@@ -23,8 +23,7 @@ class SystemMetrics:
     def sample(self, start: int) -> list[Metric]:
         """Sample all metrics, named as MLflow's UI expects: `system/cpu_utilization_percentage` and so on.
 
-        Args:
-            start: the run's start in milliseconds; the step of a sample is the seconds since then.
+        The step of a sample is the seconds since the run's start, which is in milliseconds.
         """
         now = now_milliseconds()
         metrics = []

@@ -35,13 +35,7 @@ def sync_trial(store: Store, experiment_id: str, results: TrialResults, parent: 
     """Create or complete the run of a finished trial, and return it; a complete run is left as it is.
 
     The run that followed the trial's training is reused. Runs of the same trial with other content are tagged as
-    superseded. If this is interrupted, the next call does the rest.
-
-    Args:
-        store: the store.
-        experiment_id: the experiment of the run.
-        results: the trial's results.
-        parent: the id of the comparison's run, which the trial's run is shown under.
+    superseded. `parent` is the id of the comparison's run. If this is interrupted, the next call does the rest.
     """
     trial, key = results.trial, results.lineage.key
     run = find_run_of_content(store, experiment_id, "trial", key)
@@ -74,9 +68,9 @@ def _complete_run(store: Store, run: Run, results: TrialResults, is_new: bool) -
     for folder, files in results.checkpoints.items():
         for file in files:
             store.client.log_artifact(run.info.run_id, str(file), f"checkpoints/{folder}")
+    end_run(store, run, FINISHED, run.info.start_time + round(1000 * results.training_seconds))
     # The run is marked as complete last, so that an interrupted call is repeated.
     set_tags(store, run, {COMPLETE: YES})
-    end_run(store, run, FINISHED, run.info.start_time + round(1000 * results.training_seconds))
 
 
 def _log_grids(store: Store, run: Run, results: TrialResults) -> None:

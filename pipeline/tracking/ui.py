@@ -55,13 +55,7 @@ def publish_comparison(
 ) -> None:
     """Tag each GAN's best trial, save the views, and write the page of links.
 
-    Args:
-        store: the store.
-        experiment_id: the experiment.
-        results: the results of the comparison's trials.
-        runs: their runs, by trial name.
-        comparison: the comparison's run.
-        address: see `find_address`.
+    `runs` has the trials' runs by trial name, `comparison` is their parent, and `find_address` explains `address`.
     """
     best = choose_best_trials(results)
     for name, run in runs.items():
@@ -124,14 +118,10 @@ def link_comparison(experiment_id: str, run_ids: list[str]) -> str:
 def render_page(
     address: str, links: dict[str, str], results: list[TrialResults], runs: dict[str, Run]
 ) -> str:
-    """Render the page of links, from which a browser goes on to MLflow if MLflow answers.
+    """Render the page of links: the given ones, by their text, and each trial's run with its lineage and params.
 
-    Args:
-        address: the UI's address.
-        links: links relative to the address, by their text. A browser goes on to the first one, or to the run of the
-            trial that is named behind the `#` of the page's own address.
-        results: the results of the trials, whose lineage and params the page shows.
-        runs: their runs, by trial name.
+    Links are relative to the UI's address. If MLflow answers, a browser goes on to the first link, or to the run of the
+    trial that is named behind the `#` of the page's own address.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

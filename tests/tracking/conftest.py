@@ -1,67 +1,82 @@
-"""Fixtures: run the pipeline once, two GANs on scikit-learn's digits, and give each test a copy of its repository."""
+"""A workspace with the finished comparison for each test, and MLflow stores and servers for it."""
 
+import multiprocessing
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
 
 from pipeline.health import is_healthy
+from pipeline.tracking.commands import sync_with_retries
 from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
-from tests.driving import call, make_environment, working_copy
+from tests.conftest import build_once
+from tests.driving import ROOT, call, make_environment
 from tests.serving import kill, wait_until
 
-
-def run_tracking_cli(*arguments: str, may_fail: bool = False, **environment: str) -> str:
-    command = [sys.executable, "-m", "pipeline.tracking", *arguments]
-    return call(*command, folder=None, may_fail=may_fail, **environment)
+OPEN_STORE = "from pipeline.tracking.store import open_store; open_store()"
+DATABASE = Path("tracking/mlflow.db")
 
 
 def find_runs(**tags: str) -> list[Run]:
-    """List the runs of the experiment on digits that have these tags; an empty list if there is no such experiment."""
+    """List the runs of the experiment on digits that have these tags; none while there is no experiment."""
     store = open_store()
     found = store.client.search_experiments(filter_string="name LIKE 'digits%'")
     return [run for one in found for run in list_runs(store, one.experiment_id, **tags)]
 
 
 @pytest.fixture(scope="session")
-def finished_comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tracking") / "finished_comparison"
-    with working_copy(folder, lambda params: params.update(settings_used=["A"])):
-        call("dvc", "repro", "report")
-    call("git", "add", ".", folder=folder)
-    call(
-        "git",
-        "-c",
-        "user.name=test",
-        "-c",
-        "user.email=test@localhost",
-        "commit",
-        "-qm",
-        "run",
-        folder=folder,
-    )
-    return folder
+def empty_database(shared_folder: Path) -> Path:
+    """Return a database without runs. MLflow takes some seconds to create one."""
+
+    def build(folder: Path) -> None:
+        folder.mkdir()
+        call(sys.executable, "-c", OPEN_STORE, folder=folder, PYTHONPATH=str(ROOT))
+        with closing(sqlite3.connect(folder / DATABASE)) as database:
+            # All of it is in one file then.
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    return build_once(shared_folder / "empty_store", build) / DATABASE
 
 
 @pytest.fixture
-def workspace(finished_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copy the finished_comparison comparison without MLflow's store, and go there."""
+def workspace(
+    finished_comparison: Path, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Copy the finished comparison with a store that holds no runs, and go to the copy."""
     folder = tmp_path / "repository"
     shutil.copytree(finished_comparison, folder, symlinks=True)
+    shutil.rmtree(folder / "tracking")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    DATABASE.parent.mkdir()
+    shutil.copyfile(empty_database, DATABASE)
     return folder
 
 
-def count_table_rows(database: Path = Path("tracking/mlflow.db")) -> dict[str, int]:
+@pytest.fixture(scope="session")
+def start_sync() -> Callable[[], BaseProcess]:
+    """Return a function that starts a sync of the current folder in a process of its own."""
+    # Not the fork server, which a process has one of: the tests of the flow's need theirs.
+    context = multiprocessing.get_context("spawn")
+
+    def start() -> BaseProcess:
+        process = context.Process(target=sync_with_retries)
+        process.start()
+        return process
+
+    return start
+
+
+def count_table_rows(database: Path = DATABASE) -> dict[str, int]:
     """Count the rows of every table of an MLflow database."""
     with closing(sqlite3.connect(database)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -72,22 +87,10 @@ def count_table_rows(database: Path = Path("tracking/mlflow.db")) -> dict[str, i
 
 @contextmanager
 def run_mlflow_server(backend: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a real MLflow server until the context ends."""
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
-    command += ["--backend-store-uri", backend, "--artifacts-destination", str(folder / "artifacts")]
+    """Run a real MLflow server in a process group of its own until the block ends."""
+    command = f"-m mlflow server --host 127.0.0.1 --port {port} --workers 1 --backend-store-uri".split()
     process = subprocess.Popen(
-        command,
+        [sys.executable, *command, backend, "--artifacts-destination", str(folder / "artifacts")],
         cwd=folder,
         env=make_environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"),
         stdout=subprocess.DEVNULL,

@@ -8,20 +8,25 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from mlflow.entities import Run
 
 from pipeline.tracking.store import open_store
-from tests.driving import call, change, make_environment
+from pipeline.tracking.sync import sync
+from tests.driving import FORK_DVC, call, change, make_environment
 from tests.serving import find_free_port, kill, wait_until
-from tests.tracking.conftest import find_runs, run_mlflow_server, run_tracking_cli
+from tests.tracking.conftest import count_table_rows, find_runs, run_mlflow_server
 
 pytestmark = pytest.mark.slow
+Follow: TypeAlias = Callable[..., subprocess.Popen[bytes]]
 TRIAL = "sngan-A-0"
+FOLLOW = [sys.executable, "-m", "pipeline.tracking", "follow"]
 LOG = f".scratch/train/{TRIAL}/*/metrics.jsonl"
 
 
@@ -37,14 +42,29 @@ def set_generator_steps(generator_steps: int) -> None:
     change(edit)
 
 
-def start_following(*command: str, **environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.tracking", "follow", *command],
-        env=make_environment(**environment),
-        stdout=Path("output.txt").open("wb"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+@pytest.fixture
+def start_following() -> Iterator[Follow]:
+    """Return a function that starts to follow a command; what still runs after the test is killed."""
+    processes = []
+
+    def start(*command: str, **environment: str) -> subprocess.Popen[bytes]:
+        with Path("output.txt").open("wb") as output:
+            process = subprocess.Popen(
+                [*FOLLOW, *command],
+                env=make_environment(**environment),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        # The command may outlive its follower.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def list_local_log_steps() -> list[int]:
@@ -90,7 +110,9 @@ def check_each_row_is_there_once() -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them() -> None:
+def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them(
+    start_following: Follow,
+) -> None:
     set_generator_steps(1_000_000)
     process = start_following("dvc", "repro", "--single-item", f"train@{TRIAL}")
     try:
@@ -108,9 +130,11 @@ def test_rows_reach_the_store_within_five_seconds_while_the_training_writes_them
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_killed_training_is_not_left_running_in_mlflow_and_its_run_is_resumed() -> None:
+def test_a_killed_training_is_not_left_running_in_mlflow_and_its_run_is_resumed(
+    start_following: Follow,
+) -> None:
     set_generator_steps(1_000_000)
-    process = start_following("dvc", "repro", "--single-item", f"train@{TRIAL}")
+    process = start_following(*FORK_DVC, "repro", "--single-item", f"train@{TRIAL}")
     wait_until(mlflow_has_any_step, "the first rows in the store")
     wait_until(
         lambda: bool(list(Path().glob(LOG.replace("metrics.jsonl", "state.safetensors")))), "a checkpoint"
@@ -118,21 +142,21 @@ def test_a_killed_training_is_not_left_running_in_mlflow_and_its_run_is_resumed(
     kill(process)
     (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     assert run.info.status == "RUNNING"
-    run_tracking_cli("sync", may_fail=True)
+    sync(open_store())
     assert open_store().client.get_run(run.info.run_id).info.status == "KILLED"
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once() -> None:
-    set_generator_steps(3000)
-    process = start_following("dvc", "repro")
+def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once(start_following: Follow) -> None:
+    set_generator_steps(1500)
+    process = start_following(*FORK_DVC, "repro")
     wait_until(mlflow_has_any_step, "the first rows in the store")
     wait_until(partial(local_log_has_step, 300), "a checkpoint")
     kill(process)
     (killed,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     # Where nobody reaps the killed DVC, as in some containers, its lock stays; DVC says to remove it then.
     Path(".dvc/tmp/rwlock").unlink(missing_ok=True)
-    output = run_tracking_cli("follow", "dvc", "repro")
+    output = call(*FOLLOW, *FORK_DVC, "repro")
     assert "resuming after generator step" in output
     check_each_row_is_there_once()
     assert killed.info.run_id in {
@@ -141,17 +165,22 @@ def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once() -> Non
     assert not [run for run in find_runs(trial=TRIAL) if run.info.status == "RUNNING"]
 
 
+@pytest.mark.usefixtures("workspace")
 def test_a_server_killed_in_the_middle_of_a_trial_blocks_no_training_and_loses_no_step(
-    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start_following: Follow,
+    empty_database: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    set_generator_steps(3000)
+    set_generator_steps(1500)
     port, folder = find_free_port(), tmp_path / "server"
     folder.mkdir()
+    shutil.copyfile(empty_database, folder / "server.db")
     backend, uri = f"sqlite:///{folder / 'server.db'}", f"http://127.0.0.1:{port}"
     # So that this test's own questions to a dead server end soon.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with run_mlflow_server(backend, folder, port) as server:
-        process = start_following("dvc", "repro", MLFLOW_TRACKING_URI=uri)
+        process = start_following(*FORK_DVC, "repro", MLFLOW_TRACKING_URI=uri)
         wait_until(mlflow_has_any_step, "the first rows on the server")
         kill(server)
         # Training goes on without it to the end, and all is made but the runs.
@@ -161,20 +190,20 @@ def test_a_server_killed_in_the_middle_of_a_trial_blocks_no_training_and_loses_n
     assert "the MLflow store did not take the results" in output and "Traceback" not in output
     assert Path("report/index.html").exists()
     with run_mlflow_server(backend, folder, port):
-        assert "MLflow has 1 of 1 trials" in run_tracking_cli("sync", MLFLOW_TRACKING_URI=uri)
+        assert set(sync(open_store()).run_ids) == {TRIAL}
         check_each_row_is_there_once()
         assert not [run for run in find_runs(trial=TRIAL) if run.info.status == "RUNNING"]
         assert "Running stage 'track'" in call("dvc", "repro", MLFLOW_TRACKING_URI=uri)
         check_each_row_is_there_once()
-    assert not (workspace / "tracking/mlflow.db").exists()
+    assert count_table_rows()["runs"] == 0
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_server_that_was_never_there_blocks_no_training() -> None:
+def test_a_server_that_was_never_there_blocks_no_training(start_following: Follow) -> None:
     shutil.rmtree("samples")
     uri = f"http://127.0.0.1:{find_free_port()}"
     began = time.monotonic()
-    process = start_following("dvc", "repro", "report", MLFLOW_TRACKING_URI=uri)
+    process = start_following(*FORK_DVC, "repro", "report", MLFLOW_TRACKING_URI=uri)
     assert process.wait(timeout=120) == 0
     assert time.monotonic() - began < 60
     assert Path("samples/sngan-A-0/manifest.json").exists()
@@ -182,7 +211,9 @@ def test_a_server_that_was_never_there_blocks_no_training() -> None:
 
 @pytest.mark.usefixtures("workspace")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_the_follower_stops_its_command_and_ends_the_runs(number: signal.Signals) -> None:
+def test_a_signal_to_the_follower_stops_its_command_and_ends_the_runs(
+    start_following: Follow, number: signal.Signals
+) -> None:
     set_generator_steps(1_000_000)
     command = [sys.executable, "-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0"]
     process = start_following(*command)
@@ -196,7 +227,9 @@ def test_a_signal_to_the_follower_stops_its_command_and_ends_the_runs(number: si
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_server_that_never_answers_delays_a_command_by_seconds_only() -> None:
+def test_a_server_that_never_answers_delays_a_command_by_seconds_only(
+    start_following: Follow,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         process = start_following("sleep", "8", MLFLOW_TRACKING_URI=uri)

@@ -1,4 +1,4 @@
-"""A log is read while it is written, torn and put in another's place."""
+"""A log is read while it is written, cut short and replaced."""
 
 import json
 import math
@@ -18,15 +18,17 @@ def followed(tmp_path: Path) -> FollowedTraining:
 
 
 def read(followed: FollowedTraining) -> list[int]:
-    rows, followed.offset, followed.inode = read_new_rows(followed)
-    return [row["generator_step"] for row in rows]
+    """Read the new rows' steps, and note the last as sent."""
+    steps = [row["generator_step"] for row in read_new_rows(followed)]
+    followed.sent_step = steps[-1] if steps else followed.sent_step
+    return steps
 
 
 def to_lines(*steps: int) -> str:
     return "".join(json.dumps({"generator_step": step}) + "\n" for step in steps)
 
 
-def test_only_new_rows_are_read_and_a_torn_one_when_it_is_whole(followed: FollowedTraining) -> None:
+def test_only_new_rows_are_read_and_an_unfinished_one_once_it_is_finished(followed: FollowedTraining) -> None:
     with followed.log.open("w") as log:
         log.write(to_lines(1, 5) + '{"generator')
         log.flush()
@@ -37,14 +39,21 @@ def test_only_new_rows_are_read_and_a_torn_one_when_it_is_whole(followed: Follow
         assert read(followed) == []
 
 
-def test_a_log_put_in_the_place_of_another_is_read_from_its_start(
+def test_of_a_log_that_a_resumed_training_replaced_only_later_rows_are_new(
     followed: FollowedTraining, tmp_path: Path
 ) -> None:
-    followed.log.write_text(to_lines(1, 5, 10))
-    assert read(followed) == [1, 5, 10]
-    (tmp_path / "new").write_text(to_lines(1, 5, 15, 20))
+    followed.log.write_text(to_lines(1, 5, 10, 15))
+    assert read(followed) == [1, 5, 10, 15]
+    (tmp_path / "new").write_text(to_lines(1, 5))
     (tmp_path / "new").replace(followed.log)
-    assert read(followed) == [1, 5, 15, 20]
+    assert read(followed) == []
+    with followed.log.open("a") as log:
+        log.write(to_lines(10, 15, 20))
+    assert read(followed) == [20]
+
+
+def test_a_log_that_was_deleted_has_no_rows(followed: FollowedTraining) -> None:
+    assert read(followed) == []
 
 
 def test_a_number_that_is_not_finite_is_nan_and_not_left_out() -> None:

@@ -11,12 +11,13 @@ import mlflow.artifacts
 import pytest
 
 from pipeline.health import is_healthy
+from pipeline.tracking.commands import sync_store
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import sync
 from tests.driving import make_environment
 from tests.postgresql import find_postgresql, run_postgresql
 from tests.serving import find_free_port, kill, wait_until
-from tests.tracking.conftest import find_runs, run_mlflow_server, run_tracking_cli
+from tests.tracking.conftest import find_runs, run_mlflow_server
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +51,7 @@ def test_a_server_on_postgresql_gets_the_same_data_as_the_local_file(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     with run_mlflow_server(postgresql, tmp_path, port):
         for _ in range(2):
-            output = run_tracking_cli("sync", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}")
-            assert "MLflow has 2 of 2 trials" in output
+            assert set(sync(open_store()).run_ids) == {"began-A-0", "sngan-A-0"}
             assert count_metric_values() == embedded
         (run,) = find_runs(trial="sngan-A-0")
         assert run.info.artifact_uri.startswith("mlflow-artifacts:")
@@ -64,13 +64,14 @@ def test_a_server_on_postgresql_gets_the_same_data_as_the_local_file(
 
 
 def test_syncing_from_two_clones_at_once_creates_no_run_twice(
-    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = find_free_port()
     uri = f"http://127.0.0.1:{port}"
     shutil.copytree(workspace, tmp_path / "other", symlinks=True)
     folder = tmp_path / "server"
     folder.mkdir()
+    shutil.copyfile(empty_database, folder / "server.db")
     with run_mlflow_server(f"sqlite:///{folder / 'server.db'}", folder, port):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         processes = [
@@ -89,18 +90,22 @@ def test_syncing_from_two_clones_at_once_creates_no_run_twice(
 
 
 @pytest.mark.usefixtures("workspace")
-def test_an_invalid_tracking_uri_is_named_in_the_error() -> None:
-    output = run_tracking_cli("sync", may_fail=True, MLFLOW_TRACKING_URI="./mlruns")
-    assert "error: MLFLOW_TRACKING_URI = './mlruns' is no tracking server" in output
-    assert "Traceback" not in output
+def test_an_invalid_tracking_uri_is_named_in_the_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    assert sync_store() == 1
+    assert "error: MLFLOW_TRACKING_URI = './mlruns' is no tracking server" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_server_that_is_down_gives_one_error_message() -> None:
-    output = run_tracking_cli(
-        "sync", may_fail=True, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{find_free_port()}"
-    )
-    assert "error: the MLflow store did not take the results" in output and "Traceback" not in output
+def test_a_server_that_is_down_gives_one_error_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{find_free_port()}")
+    assert sync_store() == 1
+    (message,) = capsys.readouterr().err.splitlines()
+    assert message.startswith("error: the MLflow store did not take the results")
 
 
 @pytest.mark.usefixtures("workspace")

@@ -3,9 +3,10 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import mlflow.artifacts
@@ -13,11 +14,14 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline.tracking.commands import sync_store
+from pipeline.tracking.lineage import read_lock
 from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
-from pipeline.tracking.sync import sync
-from tests.driving import call, change, make_environment
-from tests.tracking.conftest import count_table_rows, find_runs, run_tracking_cli
+from pipeline.tracking.sync import read_results, sync
+from stages.common.grid import Grid
+from tests.driving import call, change, commit, fork_dvc
+from tests.serving import wait_until
+from tests.tracking.conftest import DATABASE, count_table_rows, find_runs
 
 pytestmark = pytest.mark.slow
 TRIALS = {"began-A-0", "sngan-A-0"}
@@ -130,44 +134,92 @@ def test_a_complete_run_that_two_machines_created_is_kept_once() -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_four_processes_that_make_the_store_at_once_leave_what_one_does() -> None:
-    command = [sys.executable, "-m", "pipeline.tracking", "sync"]
-    processes = [
-        subprocess.Popen(command, env=make_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        for _ in range(4)
-    ]
-    outputs = [process.communicate()[0].decode() for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4, outputs
+def test_four_processes_that_create_the_store_at_once_leave_what_one_does(
+    start_sync: Callable[[], BaseProcess],
+) -> None:
+    shutil.rmtree("tracking")
+    processes = [start_sync() for _ in range(4)]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
     together = count_table_rows()
     shutil.rmtree("tracking")
-    run_tracking_cli("sync")
+    sync(open_store())
     assert count_table_rows() == together
 
 
+def has_row(condition: str) -> bool:
+    """Tell whether the store has a row, such as `runs` or `metrics WHERE key = 'fid'`."""
+    # The file is another one once its creation is finished, so it is opened each time, and only to be read.
+    try:
+        with closing(sqlite3.connect(f"file:{DATABASE}?mode=ro", uri=True)) as database:
+            return database.execute(f"SELECT 1 FROM {condition} LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return False
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "runs",
+        "metrics",
+        "tags WHERE key = 'complete'",
+        "runs WHERE name = 'comparison'",
+        "registered_models",
+    ],
+)
 @pytest.mark.usefixtures("workspace")
-def test_a_sync_killed_anywhere_is_completed_by_the_next() -> None:
-    run_tracking_cli("sync")
-    undisturbed = count_table_rows()
+def test_a_sync_killed_when_the_first_such_row_is_there_is_completed_by_the_next(
+    start_sync: Callable[[], BaseProcess], row: str
+) -> None:
+    check_completed_after_a_kill(start_sync, lambda: has_row(row))
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_sync_killed_while_it_creates_the_database_is_completed_by_the_next(
+    start_sync: Callable[[], BaseProcess],
+) -> None:
     shutil.rmtree("tracking")
-    sync_store()
-    # From before the first run to the registration of the champion.
-    for seconds in (3.0, 4.0, 5.0, 6.0):
-        shutil.rmtree("tracking")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.tracking", "sync"],
-            env=make_environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        run_tracking_cli("sync")
-        rows = count_table_rows()
-        assert {name: rows[name] for name in ("runs", "metrics", "params", "inputs")} == {
-            name: undisturbed[name] for name in ("runs", "metrics", "params", "inputs")
-        }
-        assert {run.info.status for run in find_trials().values()} == {"FINISHED"}
+    check_completed_after_a_kill(start_sync, Path("tracking/mlflow.db.unfinished").exists)
+
+
+def check_completed_after_a_kill(
+    start_sync: Callable[[], BaseProcess], is_reached: Callable[[], bool]
+) -> None:
+    killed = start_sync()
+    wait_until(is_reached, "the moment of the kill", pause=0.002)
+    killed.kill()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL, "the sync ended before it was killed"
+    process = start_sync()
+    process.join()
+    assert process.exitcode == 0
+    rows = count_table_rows()
+    assert {name: rows[name] for name in ("experiments", "runs", "inputs", "model_versions")} == {
+        "experiments": 2,
+        "runs": 3,
+        "inputs": 2,
+        "model_versions": 1,
+    }
+    check_every_row_is_there_once()
+    assert {run.info.status for run in find_trials().values()} == {"FINISHED"}
+
+
+def check_every_row_is_there_once() -> None:
+    """Compare the metrics and params in the store with what is on disk."""
+    results, left_out = read_results(Grid.load().trials(), read_lock())
+    assert not left_out
+    runs, client = find_trials(), open_store().client
+    for result in results:
+        run = runs[result.trial.name]
+        assert run.data.params == result.params
+        expected = sorted((value.key, value.generator_step) for value in result.values)
+        found = [
+            (key, metric.step)
+            for key in {value.key for value in result.values}
+            for metric in client.get_metric_history(run.info.run_id, key)
+        ]
+        assert sorted(found) == expected
 
 
 @pytest.mark.usefixtures("workspace")
@@ -176,7 +228,7 @@ def test_changed_content_makes_a_new_run_and_supersedes_the_old_one() -> None:
     old = find_trials()
     params = Path("params.yaml").read_text()
     change(lambda params: params["options"]["sngan"].update(loss="hinge"))
-    call("dvc", "repro", "report")
+    fork_dvc("repro", "report")
     sync(open_store())
     (new,) = find_trials(trial="sngan-A-0", superseded="no").values()
     (superseded,) = find_trials(superseded="yes").values()
@@ -187,7 +239,7 @@ def test_changed_content_makes_a_new_run_and_supersedes_the_old_one() -> None:
     # Back again: the first run counts again, and nothing is made twice.
     before = count_table_rows()["runs"]
     Path("params.yaml").write_text(params)
-    assert "Running stage 'train" not in call("dvc", "repro", "report")
+    assert "Running stage 'train" not in fork_dvc("repro", "report")
     sync(open_store())
     (present,) = find_trials(trial="sngan-A-0", superseded="no").values()
     assert present.info.run_id == superseded.info.run_id and "superseded_by" not in present.data.tags
@@ -195,26 +247,25 @@ def test_changed_content_makes_a_new_run_and_supersedes_the_old_one() -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_files_that_are_not_those_of_dvc_lock_are_left_out_by_name() -> None:
+def test_files_that_are_not_those_of_dvc_lock_are_left_out_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     path = Path("results/evaluate/sngan-A-0/points.json")
     path.unlink()
     path.write_text("{}")
     shutil.rmtree("results/train/began-A-0")
-    output = run_tracking_cli("sync", may_fail=True)
+    assert sync_store() == 1
+    output = capsys.readouterr().err
     assert "left out: sngan-A-0: results/evaluate/sngan-A-0/points.json has MD5" in output
     assert "left out: began-A-0: results/train/began-A-0/metrics.jsonl is missing" in output
-    assert "Traceback" not in output
 
 
 def test_a_fresh_clone_fills_its_store_from_what_dvc_pull_fetched(workspace: Path, tmp_path: Path) -> None:
     sync(open_store())
     keys = {name: run.data.tags["content_key"] for name, run in find_trials().items()}
-    call("dvc", "repro")
-    call("git", "add", ".")
-    call("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "tracked")
     call("dvc", "remote", "add", "--default", "store", str(tmp_path / "remote"))
     call("dvc", "push")
-    call("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qam", "remote")
+    commit("remote")
     call("git", "clone", "--quiet", str(workspace), str(tmp_path / "clone"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path / "clone")

@@ -1,0 +1,67 @@
+"""A finished comparison for every test that needs one, and the order of the tests."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.driving import call, commit, working_copy
+
+OUTPUT = "output.txt"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow tests first, and group for xdist the tests that have to or had better run in one process.
+
+    The fast tests of a file are a group, and so are slow tests that share a fixture of their module. Any other slow
+    test runs wherever a process is free.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009  mypy does not know it.
+        shares = any(fixture.scope == "module" for definitions in fixtures for fixture in definitions)
+        if shares or item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def build_once(folder: Path, build: Callable[[Path], object]) -> Path:
+    """Build a folder unless another process of this test run has done so."""
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = folder.with_name(f"{folder.name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            build(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return the folder that all processes of this test run share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def finished_comparison(shared_folder: Path) -> Path:
+    """Return a repository in which `dvc repro` has run: two GANs on digits under setting A. No test changes it."""
+
+    def build(folder: Path) -> None:
+        with working_copy(folder, lambda params: params.update(settings_used=["A"])):
+            # What Git ignores, a test may read.
+            (folder / ".dvc/tmp" / OUTPUT).write_text(call("dvc", "repro"), encoding="utf-8")
+            commit("run")
+
+    return build_once(shared_folder / "finished", build)
+
+
+@pytest.fixture
+def repository(finished_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the finished repository, and go to the copy."""
+    folder = tmp_path / "repository"
+    shutil.copytree(finished_comparison, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    return folder
