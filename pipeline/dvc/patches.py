@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dvc.fork_server import CAN_FORK
-from pipeline.dvc.worker import run_module, watch_lifeline
+from pipeline.dvc.worker import enter, run_module, watch_lifeline
 
 VERSION = "3.67.1"
 # Set to anything, it has DVC run as it is: what a DVC of another version gets.
@@ -221,9 +221,7 @@ def _fork_module(words: list[str], environment: dict[str, str], folder: str) -> 
     try:
         watch_lifeline()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.chdir(folder)
-        os.environ.clear()
-        os.environ.update(environment)
+        enter(folder, environment)
         code = run_module(*words)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -114,9 +114,11 @@ def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
                 # What needs a stale stage is stale; DVC takes long to compare what it depends on.
                 if not stale.isdisjoint(graph.successors(stage)) or stage.status():
                     stale.add(stage)
-            needs = {stage: list(graph.successors(stage)) for stage in repo.index.stages}
-    names = {stage: [need.addressing for need in needs[stage]] for stage in needs}
-    return {stage.addressing: names[stage] for stage in names}, {stage.addressing for stage in stale}
+            needs = {
+                stage.addressing: [need.addressing for need in graph.successors(stage)]
+                for stage in repo.index.stages
+            }
+    return needs, {stage.addressing for stage in stale}
 
 
 def _reproduce_in_child(stage: str) -> ReproResult:

@@ -205,11 +205,7 @@ def _serve(
     _lifeline = watched
     watch_lifeline(folders)
     _redirect_output(output)
-    os.chdir(call.folder)
-    os.environ.clear()
-    os.environ.update(call.environment)
-    # Python asks the environment for it once.
-    tempfile.tempdir = None
+    enter(call.folder, call.environment)
     try:
         result = (True, call.function(*call.arguments))
     except Exception as error:
@@ -217,6 +213,15 @@ def _serve(
     sys.stdout.flush()
     sys.stderr.flush()
     answer.send(result)
+
+
+def enter(folder: str, environment: Mapping[str, str]) -> None:
+    """Make a folder the working folder of this process, and these all the variables of its environment."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    # Python asks the environment for it once.
+    tempfile.tempdir = None
 
 
 def watch_lifeline(folders: Folders | None = None) -> None:

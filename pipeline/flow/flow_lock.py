@@ -34,14 +34,13 @@ def lock_repository(run: str, on_wait: Callable[[str], None]) -> Iterator[str | 
             f"another flow works in this repository (run {_read_owner() or 'unknown'}); waiting for its end"
         )
         lock.acquire()
-    with lock:
+    try:
         killed = _read_owner()
         OWNER.write_text(run, encoding="utf-8")
-        try:
-            yield killed
-        finally:
-            OWNER.unlink(missing_ok=True)
-            lock.release()
+        yield killed
+    finally:
+        OWNER.unlink(missing_ok=True)
+        lock.release()
 
 
 def _read_owner() -> str | None:

@@ -28,9 +28,10 @@ class ProgressDisplay:
     def __init__(self, graph: Graph, trials: Iterable[str]) -> None:
         self._lock = threading.Lock()
         # The share of each stage of each trial that is done, from 0 to 1.
-        self._parts = {
-            trial: {stage: 0.0 for stage in graph if name_trial(stage) == trial} for trial in trials
-        }
+        self._parts: dict[str, dict[str, float]] = {trial: {} for trial in trials}
+        for stage in graph:
+            if name_trial(stage) in self._parts:
+                self._parts[name_trial(stage)][stage] = 0.0
         self._artifacts: dict[str, UUID] = {}
         self._updated: dict[str, float] = {}
         self._done, self._stage_count = 0, len(graph)

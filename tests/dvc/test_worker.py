@@ -1,6 +1,5 @@
 """Child processes: what they print and return, and that none outlives the process that started it."""
 
-import importlib
 import signal
 import subprocess
 import sys
@@ -13,17 +12,15 @@ import pytest
 
 from pipeline.dvc.worker import DiedError, WorkerPool, run_module
 from tests.driving import make_environment
+from tests.dvc import worker_functions as functions
 from tests.serving import wait_until
 
 ROOT = Path(__file__).parents[2]
-# A child imports what it calls by its name, so it lies in a folder of the search path.
-sys.path.append(str(Path(__file__).parent))
-functions = importlib.import_module("worker_functions")
 # A process that has a child, which has started another process; both print their ids.
 PARENT = """
 import sys
 from pipeline.dvc.worker import WorkerPool
-from worker_functions import start_another
+from tests.dvc.worker_functions import start_another
 with WorkerPool(is_preloaded=sys.argv[1] == "forked") as pool:
     pool.call(start_another, on_line=lambda line: print(line, flush=True))
 """
@@ -77,7 +74,7 @@ def test_torch_is_preloaded_and_cuda_is_not_initialised(pool: WorkerPool) -> Non
 def test_a_process_that_dies_leaves_no_child_and_no_file(kind: str, number: int, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", PARENT, kind],
-        env=make_environment(TMPDIR=str(tmp_path), PYTHONPATH=str(Path(__file__).parent)),
+        env=make_environment(TMPDIR=str(tmp_path)),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

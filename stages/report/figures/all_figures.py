@@ -19,7 +19,7 @@ from stages.report.figures.losses import (
 )
 from stages.report.figures.plot_style import write_figure
 from stages.report.figures.sample_progression import write_sample_progression
-from stages.report.figures.score_curves import caption_figure3, plot_figure3
+from stages.report.figures.score_curves import describe_figure3, plot_figure3
 from stages.report.figures.settings import describe_figure2, plot_figure2
 from stages.report.model.pictures import Figures, Picture
 from stages.report.published import SNGAN
@@ -50,7 +50,7 @@ def write_figures(results: Results, folder: Path) -> Figures:
     real = _arrange_real_like(shown, results.data["image_size"])
     figure2, figure3, losses = (
         describe_figure2(results),
-        caption_figure3(results),
+        describe_figure3(results),
         describe_all_losses(results),
     )
     write_figure(folder / figure2.file, plot_figure2(results))

@@ -32,8 +32,8 @@ ROOM = 0.12
 MOST_TICKS = 5
 
 
-def caption_figure3(results: Results) -> Picture:
-    """Write the caption of Figure 3, which names the bands of one standard deviation where there are several seeds."""
+def describe_figure3(results: Results) -> Picture:
+    """Describe Figure 3, with its bands of one standard deviation where there are several seeds."""
     seeds = len(results.grid.seeds)
     spread = (
         f", mean over {pluralise(seeds, 'seed')} with a band of one standard deviation" if seeds > 1 else ""
