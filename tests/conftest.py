@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from tests.driving import call, commit, working_copy
 
 OUTPUT = "output.txt"
+
+# Property tests try the same few inputs in every run; `pytest --hypothesis-profile thorough` tries a thousand new ones.
+settings.register_profile("few", max_examples=25, derandomize=True, deadline=None, database=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None, database=None, print_blob=True)
+settings.load_profile("few")
 
 
 @pytest.hookimpl(tryfirst=True)
