@@ -13,11 +13,11 @@ from typing import Any
 from unittest import mock
 
 import torch
-import yaml
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from benchmarks.report_networks import load_forever, make_report_gan, make_report_loop
+from stages.common.params import read_params
 from stages.networks.discriminator import ConvDiscriminator
 from stages.networks.gan import Batch, Gan, load_gan_module
 from stages.networks.params import NetworksParams
@@ -31,7 +31,7 @@ from stages.train.loop import make_steps, train_gan
 from stages.train.params import Setting, TrainParams
 from stages.train.state import TrainState
 
-DEFAULT = yaml.safe_load((Path(__file__).parents[1] / "presets/default.yaml").read_text(encoding="utf-8"))
+DEFAULT = read_params(Path(__file__).parents[1] / "presets/default.yaml")
 Updates = Callable[[int], None]
 """Does so many full updates: discriminator steps and one generator step each."""
 

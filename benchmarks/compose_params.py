@@ -12,6 +12,11 @@ from typing import Any
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from stages.common.params import read_params
+from stages.common.yaml_reader import YamlError, parse_yaml
+
 PRESETS = Path(__file__).parents[1] / "presets"
 DEFAULT = "default"
 # Under these keys a preset may add names of its own: settings by letter, options by GAN.
@@ -24,26 +29,24 @@ def compose_params(preset: str, changes: list[str], folder: Path = PRESETS) -> d
     Raises:
         ValueError: the preset or a key is unknown, or a change is not of the form `key=value`.
     """
-    params: dict[str, Any] = _read(folder / f"{DEFAULT}.yaml")
+    params = read_params(folder / f"{DEFAULT}.yaml")
     if preset != DEFAULT:
         if not (folder / f"{preset}.yaml").exists():
             names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
             raise ValueError(f"preset {preset!r} is unknown; there is {names}")
-        _merge(params, _read(folder / f"{preset}.yaml"))
+        _merge(params, read_params(folder / f"{preset}.yaml"))
     for change in changes:
         key, separator, value = change.partition("=")
         if not separator:
             raise ValueError(f"{change!r} is no change; write key=value, such as train.generator_steps=100")
-        content: Any = yaml.safe_load(value)
+        try:
+            content: Any = parse_yaml(value)
+        except YamlError as error:
+            raise ValueError(f"{change!r}: {error}") from None
         for part in reversed(key.split(".")):
             content = {part: content}
         _merge(params, content)
     return params
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _merge(params: dict[str, Any], changes: dict[str, Any], where: str = "") -> None:

@@ -43,16 +43,16 @@ class Plan:
 def train(plan: Plan, keeps_memory: bool) -> None:
     """Train on random images and print the milliseconds that an update takes."""
     import torch
-    import yaml
 
     from stages.common.compute import keep_freed_memory
+    from stages.common.params import read_params
     from stages.networks.gan import Batch, load_gan_module
     from stages.networks.params import NetworksParams
 
     torch.set_num_threads(plan.threads)
     if keeps_memory:
         keep_freed_memory()
-    options = yaml.safe_load((ROOT / "presets/default.yaml").read_text())["options"][plan.gan]
+    options = read_params(ROOT / "presets/default.yaml")["options"][plan.gan]
     module = load_gan_module(plan.gan)
     networks = NetworksParams(architecture="standard", z_dimension=128, width=plan.width, negative_slope=0.1)
     gan = module.GAN((1, 28, 28), networks, module.Options(**options)).to(memory_format=torch.channels_last)

@@ -15,7 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.common.artifacts import write_bytes
-from stages.common.params import PARAMS_FILE
+from stages.common.params import LARGEST_BYTES, PARAMS_FILE, read_params
 
 PRESETS = Path("presets")
 DEFAULT = "default"
@@ -46,18 +46,19 @@ def compose_preset(name: str, folder: Path = PRESETS, protocol: str | None = Non
         The text of params.yaml.
 
     Raises:
-        ValueError: the preset or the protocol is unknown, or sets a key that the default does not have.
+        ValueError: the preset or the protocol is unknown, is no file of params, or sets a key that the default does
+            not have.
     """
     if name not in list_presets(folder):
         raise ValueError(f"preset {name!r} is unknown; there is {', '.join(list_presets(folder))}")
     if protocol not in (None, *list_protocols(folder)):
         raise ValueError(f"protocol {protocol!r} is unknown; there is {', '.join(list_protocols(folder))}")
     yaml = _make_yaml()
-    params = yaml.load((folder / f"{DEFAULT}.yaml").read_text(encoding="utf-8"))
+    params = _read(folder / f"{DEFAULT}.yaml", yaml)
     changes = [] if name == DEFAULT else [f"{name}.yaml"]
     changes += [] if protocol is None else [f"{PROTOCOLS}/{protocol}.yaml"]
     for file in changes:
-        _merge(params, yaml.load((folder / file).read_text(encoding="utf-8")), where=f"presets/{file}")
+        _merge(params, _read(folder / file, yaml), where=f"presets/{file}")
     text = io.StringIO()
     yaml.dump(params, text)
     header, separator, body = text.getvalue().partition("\n\n")
@@ -83,12 +84,25 @@ def switch_preset(name: str, force: bool = False, protocol: str | None = None) -
         ValueError: the preset is unknown, or params.yaml was edited by hand and `force` is not given.
     """
     text = compose_preset(name, protocol=protocol)
-    if not force and PARAMS_FILE.exists() and find_preset(PARAMS_FILE.read_text(encoding="utf-8")) is None:
+    if not force and PARAMS_FILE.exists() and find_preset(_read_text(PARAMS_FILE)) is None:
         raise ValueError(
             f"{PARAMS_FILE} was edited by hand and is none of the presets; save it as a file in {PRESETS}/, or "
             f"overwrite it with `python -m pipeline.preset {name} --force`"
         )
     write_bytes(PARAMS_FILE, text.encode())
+
+
+def _read_text(path: Path) -> str:
+    """Read a file that is as long as a preset at most; a longer one, or one that is not in UTF-8, is none."""
+    with path.open("rb") as file:
+        return file.read(LARGEST_BYTES).decode("utf-8", errors="replace")
+
+
+def _read(path: Path, yaml: YAML) -> CommentedMap:
+    """Read a preset with its comments, once it is known to hold what params.yaml may hold."""
+    read_params(path)
+    content: CommentedMap = yaml.load(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _make_yaml() -> YAML:

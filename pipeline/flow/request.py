@@ -38,6 +38,8 @@ def change_params(pool: WorkerPool, preset: str | None, overrides: list[str], de
     with restore_on_error(PARAMS_FILE):
         if preset is not None:
             switch_preset(preset)
+        # DVC reads the file below, and must not be the first to.
+        read_params()
         if overrides:
             override_params(overrides)
         check_params(pool)

@@ -3,11 +3,20 @@
 import json
 
 from mlflow.entities import Dataset
+from pydantic import ConfigDict
 
 from stages.common.artifacts import DATA_MANIFEST, read_json
-from stages.common.params import read_params
+from stages.common.params import Params, load_section
 
 DIGEST_LENGTH = 32  # MLflow stores at most 36 characters.
+
+
+class ExtractorName(Params):
+    """The key of the section `extractor` that names the experiment; the section's owner holds the others."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
 
 
 def describe_dataset() -> Dataset:
@@ -57,7 +66,7 @@ def name_model() -> str:
 def _read_identity() -> tuple[str, int, str]:
     """Read the data set's name, its image size in pixels and the extractor's name."""
     manifest = read_json(DATA_MANIFEST, "prepare")
-    return manifest["dataset"], manifest["image_size"], read_params()["extractor"]["name"]
+    return manifest["dataset"], manifest["image_size"], load_section(ExtractorName, "extractor").name
 
 
 def _tensor_spec(dtype: str, shape: list[int]) -> str:

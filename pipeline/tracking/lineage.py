@@ -5,9 +5,10 @@ import json
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
+from ruamel.yaml.resolver import implicit_resolvers
 
 from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Trial
 
@@ -15,6 +16,20 @@ LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SHARED_STAGES = ("prepare", "extractor", "reference")
 KEY_LENGTH = 32
+
+
+class LockLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads what DVC has written: PyYAML in C, which is fast, by the rules of DVC's own parser for plain scalars.
+
+    By PyYAML's rules the text `NO` would be false, `13:20` would be 800, and the number `1e-05` would be text.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+
+
+for _versions, _tag, _pattern, _first in implicit_resolvers:
+    if (1, 2) in _versions:
+        LockLoader.add_implicit_resolver(_tag, _pattern, _first)
 
 Lock = dict[str, dict[str, Any]]
 """The entries of dvc.lock by stage name."""
@@ -45,9 +60,8 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     """
     if not path.exists():
         return {}
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  Both loaders are safe.
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LockLoader)  # noqa: S506  It is a safe one.
     except (yaml.YAMLError, UnicodeDecodeError):
         content = None
     if not isinstance(content, dict):

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from stages.ablation.params import AblationParams
 from stages.common.compute import ComputeParams
-from stages.common.grid import Grid
-from stages.common.params import Params, find_faults, load_section
+from stages.common.grid import Grid, Letter
+from stages.common.params import Params, find_faults, load_section, suggest_name
 from stages.extractor.params import ExtractorParams
 from stages.lipschitz.params import LipschitzParams
 from stages.neighbours.params import NeighboursParams
@@ -35,6 +37,7 @@ SECTIONS: dict[str, type[Params]] = {
     "report": ReportParams,
 }
 GRID_KEYS = tuple(Grid.model_fields)
+LETTERS = TypeAdapter(list[Letter], config=Params.model_config)
 GANS_FOLDER = Path("stages/gans")
 
 Content = Mapping[str, Any]
@@ -49,7 +52,9 @@ def find_unknown_keys(content: Content) -> list[str]:
     """List the top-level keys that no package owns."""
     allowed = [*GRID_KEYS, "settings", "options", *SECTIONS]
     return [
-        f"{key} is unknown: there is {', '.join(allowed)}; remove it" for key in content if key not in allowed
+        f"{key} is unknown{suggest_name(key, allowed)}: there is {', '.join(allowed)}; remove it"
+        for key in content
+        if key not in allowed
     ]
 
 
@@ -72,7 +77,8 @@ def find_grid_faults(content: Content) -> list[str]:
     unknown_gans = [gan for gan in lists["gans"] if gan not in known]
     unknown_settings = [letter for letter in lists["settings_used"] if letter not in settings]
     return [
-        f"gans names {gan!r}, but there is no {GANS_FOLDER}/{gan}.py; there is {', '.join(known)}"
+        f"gans names {gan!r}, but there is no {GANS_FOLDER}/{gan}.py{suggest_name(gan, known)}; there is "
+        f"{', '.join(known)}"
         for gan in unknown_gans
     ] + [
         f"settings_used names {letter!r}, which is not under settings; there is {', '.join(map(str, settings))}"
@@ -84,7 +90,8 @@ def find_setting_faults(content: Content) -> list[str]:
     """List the faults of all settings, whether they are used or not."""
     if not _mapping(content, "settings"):
         return ["settings must map letters to Adam's numbers; see presets/default.yaml"]
-    return [
+    faults = find_faults(lambda: LETTERS.validate_python(list(content["settings"])), "settings")
+    return faults or [
         fault
         for letter in content["settings"]
         for fault in find_faults(
@@ -100,7 +107,8 @@ def find_option_faults(content: Content) -> list[str]:
     used = content.get("gans")
     wanted = [gan for gan in used if gan in known] if isinstance(used, list) else []
     faults = [
-        f"options.{gan} is unknown: there is no {GANS_FOLDER}/{gan}.py; there is {', '.join(known)}"
+        f"options.{gan} is unknown: there is no {GANS_FOLDER}/{gan}.py{suggest_name(gan, known)}; there is "
+        f"{', '.join(known)}"
         for gan in options
         if gan not in known
     ]

@@ -1,26 +1,43 @@
 """Read params.yaml into typed, strict models; every package owns the model of its own section.
 
-PyYAML reads `1e-4` as a string and DVC reads it as a number. A value of the wrong type is therefore refused by
-name and never converted.
+A value of the wrong type is refused by name and never converted.
 """
 
-from collections.abc import Callable, Mapping
+import difflib
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stages.common.yaml_reader import YamlError, parse_yaml, shorten
+
 PARAMS_FILE = Path("params.yaml")
+# The largest preset has a tenth of it.
+LARGEST_BYTES = 128 * 1024
+# Upper bound of a number of steps or images, which has no other.
+LARGEST_COUNT = 1_000_000_000
+SHOWN_FAULTS = 20
+LONGEST_FAULT = 400
+# Of a name to the one that is suggested, from 0 to 1.
+LEAST_SIMILARITY = 0.75
 
 
 class ParamsError(ValueError):
-    """All faults of params.yaml, one line each."""
+    """The faults of params.yaml, one line each; the message has the first twenty.
+
+    Attributes:
+        faults: all of them.
+    """
 
     def __init__(self, faults: list[str], path: Path = PARAMS_FILE) -> None:
         self.faults = faults
         count = f"{len(faults)} fault" + ("s" if len(faults) != 1 else "")
-        super().__init__(f"{path} has {count}:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        shown = [f"  - {shorten(fault, LONGEST_FAULT)}" for fault in faults[:SHOWN_FAULTS]]
+        if len(faults) > SHOWN_FAULTS:
+            shown.append(f"  and {len(faults) - SHOWN_FAULTS} more")
+        super().__init__(f"{path} has {count}:\n" + "\n".join(shown))
 
 
 class Params(BaseModel):
@@ -33,22 +50,40 @@ Model = TypeVar("Model", bound=Params)
 
 
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """Read the whole of params.yaml, untyped.
+    """Read the whole of params.yaml, untyped; every value is the one that DVC reads.
 
     Raises:
-        ParamsError: the file is missing, is not YAML, or is not a mapping.
+        ParamsError: the file is missing, is too large, is not YAML in UTF-8, is not a mapping, or holds something that
+            programs read differently.
+        OSError: the file cannot be read.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(_read_text(path))
     except FileNotFoundError:
         raise ParamsError(
             [f"the file is missing in {Path.cwd()}; run from the repository's root"], path
         ) from None
-    except yaml.YAMLError as error:
-        raise ParamsError([f"it is not valid YAML: {error}"], path) from None
+    except YamlError as error:
+        raise ParamsError([str(error)], path) from None
     if not isinstance(content, dict):
         raise ParamsError([f"it must hold a mapping, but holds a {type(content).__name__}"], path)
     return content
+
+
+def _read_text(path: Path) -> str:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise YamlError("it is no file but a folder or a device; make it a file")
+    if status.st_size > LARGEST_BYTES:
+        raise YamlError(f"it has {status.st_size:,} bytes; allowed are {LARGEST_BYTES:,}")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise YamlError(f"line {line} is not in UTF-8; save the file in UTF-8") from None
+    # As Python and DVC read text files.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def find_faults(make: Callable[[], object], where: str) -> list[str]:
@@ -88,21 +123,39 @@ def load_section(model: type[Model], *keys: str, content: Mapping[str, Any] | No
         return model.model_validate(section)
     except ValidationError as error:
         raise ParamsError(
-            [_format_fault(fault, where) for fault in error.errors(include_url=False)]
+            [_format_fault(fault, where, model) for fault in error.errors(include_url=False)]
         ) from None
 
 
-def _format_fault(fault: Mapping[str, Any], where: str) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean NAME?)` with the most similar known name, or "" where none is similar."""
+    similar = difflib.get_close_matches(name, list(known), n=1, cutoff=LEAST_SIMILARITY)
+    return f" (did you mean {similar[0]}?)" if similar else ""
+
+
+def _format_fault(fault: Mapping[str, Any], where: str, model: type[Params] | None = None) -> str:
     """Format one pydantic error as a line with key, value and allowed values."""
     key = ".".join([where, *map(str, fault["loc"])]) if where else ".".join(map(str, fault["loc"]))
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "missing":
         return f"{key} is missing; add it"
     if fault["type"] == "extra_forbidden":
-        return f"{key} is unknown: a misspelling, or a key of another section; remove it"
+        hint = suggest_name(str(fault["loc"][-1]), _list_fields(model, fault["loc"][:-1]))
+        return f"{key} is unknown{hint}: a misspelling, or a key of another section; remove it"
     if fault["type"] == "value_error":
         return f"{key}: {message}"
     hint = ""
     if fault["type"] in ("float_type", "int_type") and isinstance(fault["input"], str):
-        hint = "; YAML needs a decimal point and no quotes, as in 1.0e-4 or 0.0001"
-    return f"{key} = {fault['input']!r}: {message[0].lower()}{message[1:]}{hint}"
+        hint = "; a number has no quotes, as in 1.0e-4 or 0.0001"
+    if fault["type"] == "int_type" and isinstance(fault["input"], float):
+        hint = "; a whole number has no point and no exponent, as in 1000"
+    return f"{key} = {shorten(repr(fault['input']))}: {message[0].lower()}{message[1:]}{hint}"
+
+
+def _list_fields(model: type[BaseModel] | None, where: tuple[str | int, ...]) -> list[str]:
+    """List the keys that a model has, or the model in one of its fields."""
+    for name in where:
+        field = model.model_fields.get(str(name)) if model is not None else None
+        kind = field.annotation if field is not None else None
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return [] if model is None else list(model.model_fields)

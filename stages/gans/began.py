@@ -29,8 +29,8 @@ class Options(Params):
 
     gamma: float = Field(gt=0.0, le=1.0)
     lambda_k: float = Field(gt=0.0)
-    code_dimension: int = Field(ge=1)
-    patience_epochs: int = Field(ge=1)
+    code_dimension: int = Field(ge=1, le=65536)
+    patience_epochs: int = Field(ge=1, le=1_000_000)
 
 
 class GAN(Gan):

@@ -31,7 +31,7 @@ class Options(Params):
 
     margin: float = Field(gt=0.0)
     pull_away_weight: float = Field(ge=0.0)
-    code_dimension: int = Field(ge=1)
+    code_dimension: int = Field(ge=1, le=65536)
 
 
 class GAN(Gan):

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.common.params import Params, load_section
+from stages.common.params import LARGEST_COUNT, Params, load_section
 
 LARGEST_IMAGE_SIZE = 512
 # The generators double a feature map of 4 to 7 pixels at least once, so these are the sizes that they can generate.
@@ -76,8 +76,8 @@ class PrepareParams(Params):
     dataset: Literal["fashion_mnist", "cifar10", "mnist", "digits", "image_folder"]
     path: str | None = Field(min_length=1)
     image_size: int
-    train_limit: int | None = Field(ge=1)
-    test_limit: int | None = Field(ge=1)
+    train_limit: int | None = Field(ge=1, le=LARGEST_COUNT)
+    test_limit: int | None = Field(ge=1, le=LARGEST_COUNT)
 
     @field_validator("image_size")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from stages.common.params import Params
+from stages.common.params import LARGEST_COUNT, Params
 
 
 class ReferenceParams(Params):
@@ -16,7 +16,7 @@ class ReferenceParams(Params):
     """
 
     split: Literal["train", "test"]
-    count: int | None = Field(ge=2)
+    count: int | None = Field(ge=2, le=LARGEST_COUNT)
 
     def other_split(self) -> str:
         """Return the split whose images the row of real data scores as if they were generated."""

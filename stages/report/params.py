@@ -8,7 +8,7 @@ from stages.common.params import Params
 class ReportParams(Params):
     """The section `report`: the title of the report."""
 
-    title: str = Field(min_length=1)
+    title: str = Field(min_length=1, max_length=200)
 
 
 class SettingNumbers(Params):

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from stages.common.params import Params
+from stages.common.params import LARGEST_COUNT, Params
 
 # The k nearest of n images are similar images only if k is small compared with n. At n = 10 k, the expected coverage of
 # two samples of one distribution is within 0.005 of its limit 1 - 2^-k, for the papers' k of 3 and 5.
@@ -28,7 +28,7 @@ class ScoresParams(Params):
 
     splits: int = Field(ge=1, le=1000)
     shuffle_seed: int = Field(ge=0, lt=2**32)
-    fid_sample_count: int | None = Field(ge=2)
+    fid_sample_count: int | None = Field(ge=2, le=LARGEST_COUNT)
     fid_infinity_points: int = Field(ge=0, le=1000)
     compared_count: int = Field(ge=4, le=1_000_000)
     kid_subsets: int = Field(ge=1, le=10_000)

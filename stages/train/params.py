@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.common.params import Params
+from stages.common.params import LARGEST_COUNT, Params
 
 
 class Setting(Params):
@@ -21,10 +21,10 @@ class TrainParams(Params):
     """How long every trial trains, when it is logged and evaluated, and how its steps are computed."""
 
     batch_size: int = Field(ge=2, le=65536)
-    generator_steps: int = Field(ge=1)
+    generator_steps: int = Field(ge=1, le=LARGEST_COUNT)
     evaluation_points: int = Field(ge=1, le=10000)
-    log_every_generator_steps: int = Field(ge=1)
-    checkpoint_every_generator_steps: int = Field(ge=1)
+    log_every_generator_steps: int = Field(ge=1, le=LARGEST_COUNT)
+    checkpoint_every_generator_steps: int = Field(ge=1, le=LARGEST_COUNT)
     precision: Literal["auto", "float32", "tf32", "bfloat16"]
     memory_format: Literal["channels_last", "contiguous"]
     reuse_fake: bool

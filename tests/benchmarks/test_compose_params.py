@@ -25,6 +25,13 @@ def test_changes_are_merged_into_the_preset() -> None:
         ("reprot", "seeds=[0]", "preset 'reprot' is unknown; there is default, miyato"),
         ("report", "train.generator_stepz=1", r"train\.generator_stepz is unknown; there is batch_size"),
         ("report", "seeds", "'seeds' is no change; write key=value"),
+        (
+            "report",
+            "train.generator_steps=0100",
+            "train.generator_steps=0100': .* 0100 is neither a decimal number",
+        ),
+        ("report", "seeds=[1_0]", "1_0 is neither"),
+        ("report", "report.title=NO", "NO is neither"),
     ],
 )
 def test_what_there_is_not_is_refused(preset: str, change: str, message: str) -> None:

@@ -34,14 +34,17 @@ def test_the_default_preset_passes_and_a_file_says_so() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (lambda p: p.update(trane={}), "trane is unknown: there is gans, "),
+        (lambda p: p.update(trane={}), "trane is unknown (did you mean train?): there is gans, "),
         (lambda p: p.pop("train"), "train is missing"),
         (
             lambda p: p["neighbours"].update(sample_count=2001),
             "neighbours.sample_count = 2001: only sample.sample_count = 2000 images are generated",
         ),
         (lambda p: p.update(train=None), "train = None: input should be"),
-        (lambda p: p["train"].update(generator_step=3), "train.generator_step is unknown"),
+        (
+            lambda p: p["train"].update(generator_step=3),
+            "train.generator_step is unknown (did you mean generator_steps?)",
+        ),
         (lambda p: p["train"].pop("batch_size"), "train.batch_size is missing; add it"),
         (
             lambda p: p["train"].update(batch_size=64.0),
@@ -54,7 +57,7 @@ def test_the_default_preset_passes_and_a_file_says_so() -> None:
         ),
         (
             lambda p: p["settings"]["A"].update(generator_learning_rate="1e-4"),
-            "settings.A.generator_learning_rate = '1e-4': input should be a valid number; YAML needs a decimal point",
+            "settings.A.generator_learning_rate = '1e-4': input should be a valid number; a number has no quotes",
         ),
         (lambda p: p["settings"]["B"].update(beta2=float("nan")), "settings.B.beta2 = nan"),
         (lambda p: p.update(settings=[]), "settings must map letters"),
@@ -126,6 +129,26 @@ def test_the_default_preset_passes_and_a_file_says_so() -> None:
         (lambda p: p["networks"].update(architecture="dcgan"), "networks.architecture = 'dcgan'"),
         (lambda p: p["compute"].update(device="tpu"), "compute.device = 'tpu'"),
         (lambda p: p["report"].update(title=""), "report.title = ''"),
+        (lambda p: p["report"].update(title="x" * 300), "report.title = 'xxx"),
+        (lambda p: p["train"].update(generator_steps=10**30), "less than or equal to 1000000000"),
+        (lambda p: p["prepare"].update(train_limit=10**30), "less than or equal to 1000000000"),
+        (lambda p: p["options"]["ebgan"].update(code_dimension=10**30), "less than or equal to 65536"),
+        (
+            lambda p: p["train"].update(generator_steps=True),
+            "generator_steps = True: input should be a valid int",
+        ),
+        (
+            lambda p: p["settings"].update({"A/../B": p["settings"]["A"]}),
+            "settings.3 = 'A/../B': string should",
+        ),
+        (lambda p: p["settings"].update({"A" * 300: p["settings"]["A"]}), "at most 32 characters"),
+        (lambda p: p.update(gans=["sngan"] * 101), "at most 100 items"),
+        (lambda p: p.update(seeds=[2**31]), "seeds.0 = 2147483648"),
+        (lambda p: p["options"].update(sgnan={}), "no stages/gans/sgnan.py (did you mean sngan?)"),
+        (
+            lambda p: p["extractor"]["classifier"].update(epoch=1),
+            "classifier.epoch is unknown (did you mean epochs?)",
+        ),
     ],
 )
 def test_a_fault_is_reported_with_its_key_and_the_allowed_values(change: Change, fault: str) -> None:

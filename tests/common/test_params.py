@@ -1,3 +1,5 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,15 +34,31 @@ def test_every_fault_of_a_section_is_reported_with_its_full_key() -> None:
         load_section(Example, "outer", "inner")
     assert sorted(caught.value.faults) == [
         "outer.inner.count is missing; add it",
-        "outer.inner.cuont is unknown: a misspelling, or a key of another section; remove it",
+        "outer.inner.cuont is unknown (did you mean count?): a misspelling, or a key of another section; remove it",
         "outer.inner.rate = -1.0: input should be greater than 0",
     ]
     assert str(caught.value).startswith("params.yaml has 3 faults:\n  - ")
 
 
-def test_the_fault_of_a_number_that_yaml_reads_as_text_says_how_to_write_it() -> None:
-    write("inner: {rate: 1e-4, count: 3}\n")
-    with pytest.raises(ParamsError, match="inner.rate = '1e-4': .* as in 1.0e-4 or 0.0001"):
+@pytest.mark.parametrize(
+    ("text", "rate"), [("1e-4", 0.0001), ("1.0e-4", 0.0001), (".5", 0.5), ("1e3", 1000.0)]
+)
+def test_a_number_with_an_exponent_is_a_number_as_it_is_to_dvc(text: str, rate: float) -> None:
+    write(f"inner: {{rate: {text}, count: 3}}\n")
+    assert load_section(Example, "inner").rate == rate
+
+
+def test_the_fault_of_a_number_in_quotes_says_how_to_write_it() -> None:
+    write("inner: {rate: '1e-4', count: 3}\n")
+    with pytest.raises(
+        ParamsError, match="inner.rate = '1e-4': .* a number has no quotes, as in 1.0e-4 or 0.0001"
+    ):
+        load_section(Example, "inner")
+
+
+def test_the_fault_of_a_count_with_an_exponent_says_how_to_write_it() -> None:
+    write("inner: {rate: 1.0, count: 1e3}\n")
+    with pytest.raises(ParamsError, match="inner.count = 1000.0: .* no point and no exponent, as in 1000"):
         load_section(Example, "inner")
 
 
@@ -63,12 +81,37 @@ def test_the_fault_of_a_missing_section_names_the_existing_ones() -> None:
         ("a: [1\n", "it is not valid YAML"),
         ("- 1\n", "it must hold a mapping, but holds a list"),
         ("", "it must hold a mapping, but holds a NoneType"),
+        ("a: 0100\n", "a .line 1.: 0100 is neither"),
+        ("a: 1\n" * 100_000, "it has 500,000 bytes; allowed are 131,072"),
+        (b"a: 1\nb: caf\xe9\n", "line 2 is not in UTF-8; save the file in UTF-8"),
+        ("a: 1\n".encode("utf-16"), "line 1 is not in UTF-8"),
     ],
 )
-def test_a_file_that_is_not_a_mapping_is_refused(text: str, message: str) -> None:
-    write(text)
-    with pytest.raises(ParamsError, match=message):
+def test_a_file_that_is_not_a_mapping_of_params_is_refused_in_one_short_message(
+    text: str | bytes, message: str
+) -> None:
+    Path("params.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ParamsError, match=message) as caught:
         read_params()
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("/dev/zero"), os.mkfifo])
+def test_what_is_no_file_is_refused_and_not_read(make: Callable[[Path], object]) -> None:
+    make(Path("params.yaml"))
+    with pytest.raises(ParamsError, match="it is no file but a folder or a device"):
+        read_params()
+
+
+def test_the_ends_of_lines_are_those_that_dvc_reads() -> None:
+    Path("params.yaml").write_bytes(b"a: one\r\nb: two\rc: three\n")
+    assert read_params() == {"a": "one", "b": "two", "c": "three"}
+
+
+def test_a_message_is_short_however_many_faults_there_are_and_however_long_they_are() -> None:
+    error = ParamsError([f"{'x' * 10_000}{number}" for number in range(5000)])
+    assert len(str(error)) < 10_000 and str(error).endswith("  and 4980 more")
+    assert len(error.faults) == 5000
 
 
 def test_the_fault_of_a_missing_file_says_where_to_run() -> None:
@@ -88,7 +131,17 @@ def test_the_grid_lists_its_trials_gan_by_gan() -> None:
     assert len(names) == 8 and names[-1] == "began-C-7"
 
 
-@pytest.mark.parametrize("gan", ["SNGAN", "../x", "a-b", ""])
+def test_a_grid_has_a_bounded_number_of_trials() -> None:
+    seeds = ", ".join(map(str, range(1000)))
+    write(f"gans: [{', '.join('abcdefghijk')}]\nsettings_used: [A]\nseeds: [{seeds}]\n")
+    with pytest.raises(ParamsError, match="make 11000 trials; allowed are 10000"):
+        Grid.load()
+    write(f"gans: [sngan]\nsettings_used: [A]\nseeds: [{seeds}, 1001]\n")
+    with pytest.raises(ParamsError, match="seeds = .*at most 1000 items"):
+        Grid.load()
+
+
+@pytest.mark.parametrize("gan", ["SNGAN", "../x", "a-b", "", "a" * 65, "a/b"])
 def test_a_gans_name_must_be_a_file_name(gan: str) -> None:
     write(f"gans: ['{gan}']\nsettings_used: [A]\nseeds: [0]\n")
     with pytest.raises(ParamsError, match="gans.0 = "):

@@ -5,7 +5,9 @@ import pytest
 import yaml
 
 from pipeline.dvc.overrides import override_params
-from pipeline.flow.request import choose_trials, list_slots
+from pipeline.dvc.worker import WorkerPool
+from pipeline.flow.request import change_params, choose_trials, list_slots
+from stages.common.params import ParamsError
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,12 +28,39 @@ def test_overrides_follow_hydra_and_keep_comments(params: Path) -> None:
     assert "# The comparison:" in params.read_text()
 
 
-@pytest.mark.parametrize("override", ["train.generator_stepz=1", "train.generator_steps", "a b c = ]"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "train.generator_stepz=1",
+        "train.generator_steps",
+        "a b c = ]",
+        "seeds=range(0,3)",
+        "train.generator_steps=???",
+        "seeds=" + "[" * 2000 + "]" * 2000,
+        "report.title=\udce9",
+    ],
+)
 def test_an_override_that_does_not_fit_changes_nothing(params: Path, override: str) -> None:
     before = params.read_bytes()
-    with pytest.raises(ValueError, match="do not fit params.yaml"):
+    with pytest.raises(ValueError, match="do not fit params.yaml") as caught:
         override_params(["seeds=[3]", override])
     assert params.read_bytes() == before
+    assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+
+
+def test_an_override_that_is_too_long_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(ValueError, match=r"override seeds=.*\.\.\. has [0-9]+ characters; allowed are 4096"):
+        override_params([f"seeds=[{','.join(map(str, range(20_000)))}]"])
+
+
+@pytest.mark.parametrize("name", ["seeds", "train"])
+def test_params_are_read_by_our_rules_before_dvc_reads_them(params: Path, name: str) -> None:
+    bomb = "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+    params.write_text(f"a0: &a0 [x, x]\n{bomb}{name}: 1\n")
+    with pytest.raises(ParamsError, match="anchors and aliases"):
+        change_params(WorkerPool(is_preloaded=False), None, ["seeds=[1]"], None)
+    with pytest.raises(ParamsError, match="anchors and aliases"):
+        choose_trials(None)
 
 
 def test_trials_are_chosen_by_name_and_pattern() -> None:

@@ -71,6 +71,35 @@ def test_an_unknown_preset_or_key_is_told_with_those_that_there_are() -> None:
     assert find_preset(read()) == "default"
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "train: {generator_steps: 0100}\n",
+            "presets/odd.yaml has 1 fault:\n.*train.generator_steps .line 1.: 0100 is",
+        ),
+        ("settings: {NO: {}}\n", "presets/odd.yaml has 1 fault:\n.*settings .line 1.: NO is"),
+        ("a: [\n", "presets/odd.yaml has 1 fault:\n.*it is not valid YAML"),
+        ("", "presets/odd.yaml has 1 fault:\n.*it must hold a mapping"),
+    ],
+)
+def test_a_preset_is_read_by_the_rules_of_params_yaml(text: str, reason: str) -> None:
+    before = read()
+    Path("presets/odd.yaml").write_text(text)
+    with pytest.raises(ValueError, match=reason):
+        switch_preset("odd")
+    assert read() == before
+
+
+@pytest.mark.parametrize("content", [b"a: caf\xe9\n", b"a: 1\n" * 1_000_000])
+def test_a_params_file_that_cannot_be_read_was_edited_by_hand(content: bytes) -> None:
+    Path("params.yaml").write_bytes(content)
+    with pytest.raises(ValueError, match="was edited by hand"):
+        switch_preset("smoke")
+    switch_preset("smoke", force=True)
+    assert find_preset(read()) == "smoke"
+
+
 def test_a_preset_may_bring_settings_of_its_own() -> None:
     Path("presets/ttur.yaml").write_text(
         "settings_used: [T]\n"

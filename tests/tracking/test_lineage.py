@@ -2,11 +2,14 @@
 
 import copy
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
+from pipeline.dvc import patches
 from pipeline.tracking.lineage import Lock, read_lock, trace_trial
 from pipeline.tracking.results import flatten_params
 from stages.common.artifacts import Trial
@@ -122,3 +125,41 @@ def test_a_lock_file_that_dvc_is_writing_is_refused_as_a_follower_expects(text: 
     path.write_text(text)
     with pytest.raises(ValueError, match="is empty or broken"):
         read_lock(path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "NO",
+        "yes",
+        "13:20",
+        "0100",
+        "1_000",
+        "0o17",
+        "1e3",
+        "2001-01-01",
+        "",
+        "null",
+        1e-05,
+        1.5e300,
+        0.0001,
+        10**20,
+        None,
+    ],
+)
+def test_a_param_is_read_as_it_was_written_by_dvc(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "dvc.lock"
+    content = {
+        "schema": "2.0",
+        "stages": {"report": {"params": {"params.yaml": {"report": {"title": value}}}}},
+    }
+    for text in (dump_as_dvc(content), patches.format_lock_file(content)):
+        path.write_text(text)
+        assert read_lock(path) == content["stages"]
+
+
+def dump_as_dvc(content: object) -> str:
+    """Write YAML as dvc.utils.serialize does."""
+    stream = StringIO()
+    YAML().dump(content, stream)
+    return stream.getvalue()
