@@ -14,6 +14,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from stages.common.cli import run_command
 from stages.common.params import read_params
 from stages.common.yaml_reader import YamlError, parse_yaml
 
@@ -68,12 +69,9 @@ def main() -> None:
     parser.add_argument("preset")
     parser.add_argument("changes", nargs="*", metavar="KEY=VALUE")
     arguments = parser.parse_args()
-    try:
-        params = compose_params(arguments.preset, arguments.changes)
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    params = compose_params(arguments.preset, arguments.changes)
     print(yaml.safe_dump(params, sort_keys=False), end="")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from stages.common.cli import run_command  # noqa: E402
+
 # By variant: environment variables, and whether freed memory is kept. The first is what the stages do.
 VARIANTS: dict[str, tuple[dict[str, str], bool]] = {
     "as the stages run": ({}, True),
@@ -118,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from stages.ablation.distortions import repeat_few, resize, stretch_contrast
 from stages.common.artifacts import images_file, labels_file, read_array, read_images
+from stages.common.cli import run_command
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.scores.extractor import Extractor, load_extractor
@@ -152,4 +153,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import score_baselines as baselines  # noqa: E402 - it lies beside this file
 from benchmarks.inception_weights import draw_images, make_weights  # noqa: E402
 from benchmarks.interleaved import BenchmarkProcess, Work  # noqa: E402
+from stages.common.cli import run_command  # noqa: E402
 from stages.common.compute import keep_freed_memory  # noqa: E402
 from stages.scores.frechet import compute_frechet_distance  # noqa: E402
 
@@ -221,4 +222,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

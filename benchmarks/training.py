@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.interleaved import CLOCKS, BenchmarkError, BenchmarkProcess, Work
 from benchmarks.settings import Settings
 from benchmarks.tables import GANS, OURS, SECTIONS, Line, Table, list_tables
+from stages.common.cli import run_command
 
 # Updates are captured once each kind has run a few times.
 UPDATES_BEFORE_CAPTURE = 5
@@ -196,4 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

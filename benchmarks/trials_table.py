@@ -6,8 +6,13 @@ A trial that is still training, or was stopped, is listed by the step of its las
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from stages.common.cli import run_command
 
 PLANNED = "evaluation_generator_steps"
 
@@ -68,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

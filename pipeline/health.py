@@ -3,6 +3,8 @@
 import sys
 import urllib.request
 
+from stages.common.cli import run_command
+
 TIMEOUT_SECONDS = 5.0
 # Our servers are on this machine, which a proxy cannot reach.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -18,4 +20,4 @@ def is_healthy(url: str, timeout: float = TIMEOUT_SECONDS) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if all(is_healthy(url) for url in sys.argv[1:]) else 1)
+    run_command(lambda: 0 if all(is_healthy(url) for url in sys.argv[1:]) else 1)

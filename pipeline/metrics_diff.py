@@ -6,11 +6,12 @@ protocol that changed, and shows the difference of the scores all the same.
 
 import argparse
 import json
+import os
 import subprocess
-import sys
 from typing import Any
 
 from stages.common.artifacts import SCORES
+from stages.common.cli import run_command
 
 PREFIX = "protocol."
 
@@ -50,7 +51,13 @@ def show_difference(revision: str) -> None:
 
 
 def _call_dvc(*arguments: str) -> str:
-    done = subprocess.run(["dvc", "metrics", "diff", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["dvc", "metrics", "diff", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        check=False,
+    )
     if done.returncode:
         raise ValueError(f"`dvc metrics diff {' '.join(arguments)}` failed: {done.stderr.strip()}")
     return done.stdout
@@ -62,11 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "revision", nargs="?", default="HEAD", help="a Git revision, such as main (default: HEAD)"
     )
-    try:
-        show_difference(parser.parse_args(arguments).revision)
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    show_difference(parser.parse_args(arguments).revision)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -7,7 +7,6 @@ default's comments. A params.yaml that was edited by hand is overwritten only wi
 import argparse
 import io
 import re
-import sys
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -15,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.common.artifacts import write_bytes
+from stages.common.cli import run_command
 from stages.common.params import LARGEST_BYTES, PARAMS_FILE, read_params
 
 PRESETS = Path("presets")
@@ -146,12 +146,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--protocol", choices=list_protocols(), help="a protocol to merge into the preset")
     options = parser.parse_args(arguments)
-    try:
-        switch_preset(options.name, options.force, options.protocol)
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    switch_preset(options.name, options.force, options.protocol)
     print(f"{PARAMS_FILE} is now the preset `{options.name}`; `dvc repro` runs the stages that it changes")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -85,6 +85,17 @@ def test_the_init_file_of_a_package_has_a_docstring_at_most(file: Path) -> None:
     assert len(module.body) == (ast.get_docstring(module) is not None)
 
 
+@pytest.mark.parametrize("folder", ["stages", "pipeline", "benchmarks", "tests/campaigns"])
+def test_every_command_runs_where_its_streams_are_secured_and_its_errors_told(folder: str) -> None:
+    for file in (ROOT / folder).rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        commands = [
+            node for node in tree.body if isinstance(node, ast.If) and "'__main__'" in ast.unparse(node.test)
+        ]
+        for command in commands:
+            assert [ast.unparse(line).partition("(")[0] for line in command.body] == ["run_command"], file
+
+
 def test_dvc_is_imported_in_its_own_package_alone() -> None:
     files = [file for folder in ("pipeline", "stages") for file in (ROOT / folder).rglob("*.py")]
     outside = [file for file in files if (ROOT / "pipeline/dvc") not in file.parents]

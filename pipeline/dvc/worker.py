@@ -107,7 +107,11 @@ class WorkerPool:
         call = Call(
             function,
             arguments,
-            os.environ | {"PYTHONUNBUFFERED": "1"} | self._temporary | dict(environment or {}),
+            # What a child prints is read in UTF-8 here, however the user's terminal has it.
+            os.environ
+            | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
+            | self._temporary
+            | dict(environment or {}),
             str(Path.cwd()),
         )
         output, child_output = self._context.Pipe(duplex=False)

@@ -8,6 +8,7 @@ from pipeline.dvc.fork_server import CAN_FORK, start_fork_server
 from pipeline.flow import SERVER_HOST, SERVER_PORT
 from pipeline.flow.server import TemporaryServer, find_server, serve
 from pipeline.flow.server_settings import URL
+from stages.common.cli import run_command
 
 NIGHTLY = "0 3 * * *"
 
@@ -102,4 +103,4 @@ def work() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -3,10 +3,10 @@
 import argparse
 import signal
 import subprocess
-import sys
 from types import FrameType
 
 from pipeline.tracking import UI_HOST, UI_PORT
+from stages.common.cli import run_command
 
 
 def main() -> int:
@@ -82,4 +82,4 @@ def follow_command(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -3,7 +3,7 @@
 from stages.ablation.params import AblationParams
 from stages.ablation.rows import Ablation
 from stages.common.artifacts import ABLATION, REAL_SCORES, REFERENCE, read_json, write_json
-from stages.common.cli import run_stage
+from stages.common.cli import run_command
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.scores.extractor import load_extractor
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

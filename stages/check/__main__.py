@@ -15,7 +15,7 @@ from stages.check.sections import (
     find_unknown_keys,
 )
 from stages.common.artifacts import CHECK_PASSED, write_bytes
-from stages.common.cli import run_stage
+from stages.common.cli import run_command
 from stages.common.params import ParamsError, read_params
 
 FINDERS = (
@@ -49,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

@@ -1,4 +1,4 @@
-"""The command line that all stages share: the arguments that name a trial, and one-line errors for the user."""
+"""The command line that all commands share: the arguments that name a trial, and errors in a line for the user."""
 
 import argparse
 import errno
@@ -6,6 +6,17 @@ import sys
 from collections.abc import Callable
 
 from stages.common.artifacts import Trial
+from stages.common.streams import secure_streams
+
+FULL = "What was finished is kept: free some space and call the same command again"
+FORBIDDEN = "Let this user write there, or call the command where the user may write"
+CURES = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EROFS: "The results lie in the folder of the repository: work in a copy on a file system that can be written",
+    errno.EACCES: FORBIDDEN,
+    errno.EPERM: FORBIDDEN,
+}
 
 
 def parse_trial(description: str | None = None) -> Trial:
@@ -18,22 +29,24 @@ def parse_trial(description: str | None = None) -> Trial:
     return Trial(arguments.gan, arguments.setting, arguments.seed)
 
 
-def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage; an error in its input or of the disk ends the process with one message and exit code 1.
+def run_command(main: Callable[[], int | None]) -> None:
+    """Run a command to its end, and exit with the code that it returns unless that is 0.
 
-    Any other exception is a bug of ours and keeps its traceback.
+    An error in its input or of the disk ends the process with one message and exit code 1. Any other exception is a bug
+    of ours and keeps its traceback.
     """
+    secure_streams()
     try:
-        main()
+        code = main()
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {_format_error(error)}")
+        sys.exit(f"error: {describe_error(error)}")
+    if code:
+        sys.exit(code)
 
 
-def _format_error(error: ValueError | OSError) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" while writing {error.filename}" if error.filename else ""
-        return (
-            f"no space left on the disk{where}. What was finished is kept: free some space and call the "
-            "same command again"
-        )
-    return str(error)
+def describe_error(error: ValueError | OSError) -> str:
+    """Describe an error of input or of the system with its cause, and with the cure where that is known."""
+    if not isinstance(error, OSError) or error.errno not in CURES:
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}. {CURES[error.errno]}"

@@ -16,7 +16,7 @@ from stages.common.artifacts import (
     read_json,
     write_json,
 )
-from stages.common.cli import parse_trial, run_stage
+from stages.common.cli import parse_trial, run_command
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.evaluate.score_cli import main as score_any_images
@@ -50,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main if any(word.startswith("--gan") for word in sys.argv[1:]) else score_any_images)
+    run_command(main if any(word.startswith("--gan") for word in sys.argv[1:]) else score_any_images)

@@ -11,6 +11,7 @@ import numpy as np
 from stages.common.artifacts import write_json
 from stages.common.compute import configure_compute, describe_compute
 from stages.common.image_files import FILTER_NAME
+from stages.common.streams import print_result
 from stages.evaluate.arguments import ImageArgument, ScoreArguments, parse_arguments
 from stages.evaluate.extractor_choice import load_chosen_extractor
 from stages.evaluate.image_sets import ImageSet, ReadOptions, open_images
@@ -30,11 +31,11 @@ def main() -> None:
     is_piped = arguments.json == "-"
     with contextlib.redirect_stdout(sys.stderr if is_piped else sys.stdout):
         record = score_images(arguments)
+        if arguments.json is not None and not is_piped:
+            write_json(Path(arguments.json), record)
         print(format_scores(record), flush=True)
     if is_piped:
-        print(json.dumps(record, indent=2, allow_nan=False), flush=True)
-    elif arguments.json is not None:
-        write_json(Path(arguments.json), record)
+        print_result(json.dumps(record, indent=2, allow_nan=False))
 
 
 def score_images(arguments: ScoreArguments) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Make the extractor that scores are computed with: extractor/ (its weights and its card)."""
 
-from stages.common.cli import run_stage
+from stages.common.cli import run_command
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.extractor.classifier import make_classifier
@@ -20,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

@@ -12,7 +12,7 @@ from stages.common.artifacts import (
     write_bytes,
     write_json,
 )
-from stages.common.cli import parse_trial, run_stage
+from stages.common.cli import parse_trial, run_command
 from stages.common.compute import configure_compute
 from stages.lipschitz.summary import summarise_rows
 from stages.lipschitz.trial import analyse_trial
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

@@ -13,7 +13,7 @@ from stages.common.artifacts import (
     read_json,
     write_json,
 )
-from stages.common.cli import run_stage
+from stages.common.cli import run_command
 from stages.common.compute import configure_compute
 from stages.common.grid import Grid
 from stages.common.image_grid import write_grid
@@ -75,4 +75,4 @@ def write_picture(name: str, samples: Images, spaces: Spaces, train: Images) -> 
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

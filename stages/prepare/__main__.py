@@ -1,7 +1,7 @@
 """Prepare the data set: its source -> data/prepared/ (uint8 images, labels) and data/manifest.json."""
 
 from stages.common import artifacts
-from stages.common.cli import run_stage
+from stages.common.cli import run_command
 from stages.prepare.manifest import make_manifest
 from stages.prepare.params import PrepareParams
 from stages.prepare.sources import load_dataset
@@ -18,4 +18,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

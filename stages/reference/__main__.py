@@ -1,7 +1,7 @@
 """Score the real images: data/prepared -> reference/ (their statistics; the scores of the report's row `Real data`)."""
 
 from stages.common.artifacts import REAL_SCORES, REFERENCE, write_json
-from stages.common.cli import run_stage
+from stages.common.cli import run_command
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.reference.params import ReferenceParams, SampledParams
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

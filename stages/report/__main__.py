@@ -1,7 +1,7 @@
 """Write the report of the comparison: results/ -> report/ (index.html, report.md, results.json, tables, figures)."""
 
 from stages.common.artifacts import REPORT
-from stages.common.cli import run_stage
+from stages.common.cli import run_command
 from stages.report.build import build_report
 from stages.report.figures.all_figures import write_figures
 from stages.report.render import render_text_table, write_report
@@ -17,4 +17,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

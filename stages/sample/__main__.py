@@ -13,7 +13,7 @@ from stages.common.artifacts import (
     write_array,
     write_json,
 )
-from stages.common.cli import parse_trial, run_stage
+from stages.common.cli import parse_trial, run_command
 from stages.common.compute import configure_compute
 from stages.common.image_grid import write_grid
 from stages.common.params import load_section
@@ -88,4 +88,4 @@ def _progress(snapshot: dict[str, object]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

@@ -1,6 +1,6 @@
 """Train one trial: data/prepared -> models/<trial> (snapshots, state) and results/train/<trial> (losses, timings)."""
 
-from stages.common.cli import parse_trial, run_stage
+from stages.common.cli import parse_trial, run_command
 from stages.common.compute import configure_compute
 from stages.networks.distributed import get_rank
 from stages.train.distributed import process_group
@@ -18,4 +18,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

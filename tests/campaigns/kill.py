@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 import yaml
 
+from stages.common.cli import run_command
 from tests.driving import copy_working_tree, make_environment
 
 VICTIMS = ("flow", "server", "fork server", "DVC child", "stage", "tracking")
@@ -309,4 +310,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

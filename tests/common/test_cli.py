@@ -1,9 +1,10 @@
 import errno
+import os
 
 import pytest
 
 from stages.common.artifacts import Trial
-from stages.common.cli import parse_trial, run_stage
+from stages.common.cli import parse_trial, run_command
 
 
 def fail(error: BaseException) -> None:
@@ -12,21 +13,37 @@ def fail(error: BaseException) -> None:
 
 def test_an_error_of_input_is_one_line_and_exit_code_1() -> None:
     with pytest.raises(SystemExit) as caught:
-        run_stage(lambda: fail(ValueError("x is 3, expected 4")))
+        run_command(lambda: fail(ValueError("x is 3, expected 4")))
     assert caught.value.code == "error: x is 3, expected 4"
 
 
-def test_the_error_of_a_full_disk_names_the_file_and_says_that_nothing_is_lost() -> None:
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.ENOSPC, "models/x: No space left on device. What was finished is kept: free some space"),
+        (errno.EDQUOT, "models/x: Disk quota exceeded. What was finished is kept: free some space"),
+        (errno.EROFS, "models/x: Read-only file system. The results lie in the folder of the repository"),
+        (errno.EACCES, "models/x: Permission denied. Let this user write there"),
+        (errno.EPERM, "models/x: Operation not permitted. Let this user write there"),
+    ],
+)
+def test_an_error_of_the_disk_names_the_file_the_cause_and_the_cure(number: int, cure: str) -> None:
     with pytest.raises(SystemExit) as caught:
-        run_stage(lambda: fail(OSError(errno.ENOSPC, "No space left on device", "models/x")))
-    assert "no space left on the disk while writing models/x. What was finished is kept" in str(
-        caught.value.code
-    )
+        run_command(lambda: fail(OSError(number, os.strerror(number), "models/x")))
+    assert f"error: {cure}" in str(caught.value.code)
+
+
+def test_a_command_exits_with_the_code_that_it_returns() -> None:
+    run_command(lambda: None)
+    run_command(lambda: 0)
+    with pytest.raises(SystemExit) as caught:
+        run_command(lambda: 3)
+    assert caught.value.code == 3
 
 
 def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(KeyError):
-        run_stage(lambda: fail(KeyError("x")))
+        run_command(lambda: fail(KeyError("x")))
 
 
 def test_the_command_line_names_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def test_a_preset_changes_what_it_names_and_nothing_else() -> None:
 def test_an_edit_by_hand_is_not_overwritten_without_force(capsys: pytest.CaptureFixture[str]) -> None:
     Path("params.yaml").write_text(read().replace("seeds: [0]", "seeds: [0, 1]"))
     assert find_preset(read()) is None
-    with pytest.raises(SystemExit, match="was edited by hand .* --force"):
+    with pytest.raises(ValueError, match="was edited by hand .* --force"):
         main(["smoke"])
     assert "seeds: [0, 1]" in read()
     main(["smoke", "--force"])
