@@ -21,6 +21,7 @@ from pipeline.flow.server_settings import (
     use_server,
 )
 from pipeline.health import is_healthy
+from pipeline.proxies import check_environment, ignore_environment, is_loopback
 from pipeline.same_origin import WILDCARDS
 from stages.common.artifacts import write_bytes
 
@@ -60,18 +61,28 @@ def serve(host: str, port: int, names: list[str]) -> int:
 
 
 def find_server() -> bool:
-    """Use the server of PREFECT_API_URL or the one that `serve` started here; return whether there is one."""
+    """Use the server of PREFECT_API_URL or the one that `serve` started here; return whether there is one.
+
+    Raises:
+        ValueError: Prefect's client cannot call it as the environment's proxies and certificates say.
+    """
     home, named = Path(os.environ["PREFECT_HOME"]), os.environ.get(URL)
     try:
         own = (home / SERVED).read_text(encoding="utf-8").strip()
     except OSError:
-        return named is not None
+        own = ""
+    if named is None and not own:
+        return False
     if named is None:
         if not is_healthy(f"{own}/health", HEALTH_SECONDS):
             return False
         use_server(os.environ, own, read_auth(home))
     elif named == own and not {AUTH, KEY} & set(os.environ):
         use_server(os.environ, own, read_auth(home))
+    if is_loopback(os.environ[URL]):
+        ignore_environment()
+    else:
+        check_environment()
     return True
 
 
@@ -93,6 +104,7 @@ class TemporaryServer:
         self._auth = create_auth()
         use_server(os.environ, f"{self._address}/api", self._auth)
         self._thread.start()
+        ignore_environment()
 
     def wait(self) -> None:
         """Wait until it answers.
@@ -120,6 +132,7 @@ class TemporaryServer:
 
 def serve_temporarily(port: int) -> None:
     """Serve Prefect's API without pages and schedules, on this machine alone."""
+    ignore_environment()
     from pipeline.flow.server_app import run_server
 
     run_server(SERVER_HOST, port, is_temporary=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow.entities import Run
 
+from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.lineage import Lock, describe_commit, hash_content
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import log_params, set_tags
@@ -62,7 +63,9 @@ def fill_comparison(
         }
         end_run(store, run, FINISHED)
         set_tags(store, run, tags)
-    supersede_runs(store, list_runs(store, run.info.experiment_id, kind="comparison"), by=run)
+    set_tags(store, run, describe_dvc_experiment())
+    if not is_copy():
+        supersede_runs(store, list_runs(store, run.info.experiment_id, kind="comparison"), by=run)
 
 
 def describe_comparison(report: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.tracking.dvc_experiment import find_repository
 from pipeline.tracking.mlflow_version import is_verified_version
 from pipeline.tracking.relocation import replace_folder
 from stages.common.artifacts import write_bytes
@@ -74,7 +75,7 @@ def open_store() -> Store:
     uri = find_uri()
     if uri != _embedded_uri():
         return Store(uri, _connect(uri), None)
-    folder = FOLDER.resolve()
+    folder = find_folder().resolve()
     with lock_store():
         _update_location(folder)
         if not (folder / DATABASE).exists():
@@ -82,10 +83,16 @@ def open_store() -> Store:
     return Store(uri, _connect(uri), folder / ARTIFACTS)
 
 
+def find_folder() -> Path:
+    """Return the folder of the embedded store."""
+    return find_repository() / FOLDER
+
+
 def lock_store() -> FileLock:
     """Return the lock of this repository's tracking, for a `with` statement; it is released when its process dies."""
-    FOLDER.mkdir(exist_ok=True)
-    return FileLock(FOLDER / LOCK)
+    folder = find_folder()
+    folder.mkdir(exist_ok=True)
+    return FileLock(folder / LOCK)
 
 
 def ensure_experiment(store: Store, name: str) -> str:
@@ -128,7 +135,7 @@ def _connect(uri: str) -> MlflowClient:
 
 
 def _embedded_uri() -> str:
-    return f"sqlite:///{(FOLDER / DATABASE).resolve()}"
+    return f"sqlite:///{(find_folder() / DATABASE).resolve()}"
 
 
 def _update_location(folder: Path) -> None:

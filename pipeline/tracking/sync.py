@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from pipeline.tracking.comparison import fill_comparison, open_comparison
 from pipeline.tracking.dataset import name_experiment
+from pipeline.tracking.dvc_experiment import is_copy
 from pipeline.tracking.lineage import Lock, read_lock, trace_trial
 from pipeline.tracking.promote import promote_champion
 from pipeline.tracking.results import TrialResults, read_trial_results
@@ -56,9 +57,11 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
         if comparison is not None:
             fill_comparison(store, comparison, results, runs, lock)
             champion = promote_champion(store, results, runs, replace_champion)
-            publish_comparison(store, experiment_id, results, runs, comparison, ui_address)
+            if not is_copy():
+                publish_comparison(store, experiment_id, results, runs, comparison, ui_address)
             write_json(SYNCED, {result.trial.name: result.lineage.key for result in results})
-        describe_experiment(store, experiment_id, grid)
+        if not is_copy():
+            describe_experiment(store, experiment_id, grid)
     return SyncResult({name: run.info.run_id for name, run in runs.items()}, left_out, champion)
 
 

@@ -6,6 +6,7 @@ from mlflow.entities import DatasetInput, InputTag, Run
 from PIL import Image
 
 from pipeline.tracking.dataset import describe_dataset
+from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.lineage import describe_commit
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import log_missing_values, log_params, log_values, set_tags
@@ -50,10 +51,13 @@ def sync_trial(store: Store, experiment_id: str, results: TrialResults, parent: 
     if run.data.tags.get(COMPLETE) != YES:
         claim_run(store, run)
         _complete_run(store, run, results, is_new)
-    # A run that still goes on belongs to a training that is newer than these files.
-    supersede_runs(store, [other for other in runs if other.info.status != RUNNING], by=run)
-    if parent is not None:
-        set_tags(store, run, {PARENT: parent})
+    elif is_copy():
+        # The repository has the same results, and its run may be the child of another comparison.
+        return run
+    if not is_copy():
+        # A run that still goes on belongs to a training that is newer than these files.
+        supersede_runs(store, [other for other in runs if other.info.status != RUNNING], by=run)
+    set_tags(store, run, describe_dvc_experiment() | ({PARENT: parent} if parent is not None else {}))
     return run
 
 

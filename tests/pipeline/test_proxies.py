@@ -1,7 +1,10 @@
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import httpx
@@ -14,8 +17,10 @@ from pipeline.flow.server import name_address
 from pipeline.health import is_healthy
 from pipeline.proxies import exempt_loopback
 
+ROOT = Path(__file__).parents[2]
 PROXY = "http://proxy.example:3128"
 OWN = ["http://127.0.0.1:4200/api", "http://localhost:5000", "http://[::1]:4200"]
+OWN_HOSTS = "127.0.0.1,localhost,::1"
 OTHER = "http://mlflow.example:5000"
 
 
@@ -58,6 +63,16 @@ def test_own_servers_are_called_without_the_proxy(patch: pytest.MonkeyPatch, url
         ({"no_proxy": "a.example", "NO_PROXY": "b.example"}, "a.example,b.example,127.0.0.1,localhost,::1"),
         ({"NO_PROXY": "localhost,[::1]"}, "localhost,127.0.0.1,::1"),
         ({"NO_PROXY": "a.example,*"}, "*"),
+        # httpx would refuse to start with any of these.
+        (
+            {"NO_PROXY": "[::1]:80,::1/128,2001:db8::/32,[2001:db8::1],é,host:port,127.0.0.1:*,::1],a\x7fb"},
+            OWN_HOSTS,
+        ),
+        ({"NO_PROXY": " ,, ,"}, OWN_HOSTS),
+        (
+            {"NO_PROXY": "10.0.0.0/8,2001:db8::1,.b.example:80"},
+            f"10.0.0.0/8,2001:db8::1,.b.example:80,{OWN_HOSTS}",
+        ),
     ],
 )
 def test_what_is_called_without_a_proxy_stays_so(given: dict[str, str], becomes: str) -> None:
@@ -88,3 +103,51 @@ def test_the_health_of_own_servers_is_asked_for_without_the_proxy(host: str) -> 
     with server:
         Thread(target=server.handle_request, daemon=True).start()
         assert is_healthy(f"{name_address(host, server.server_port)}/health")
+
+
+# Prints what httpx makes of the environment, once for a server of ours and once for any other.
+CALL = """
+import os
+from pipeline.proxies import check_environment, exempt_loopback, ignore_environment
+exempt_loopback(os.environ)
+try:
+    check_environment()
+except ValueError as error:
+    print(f"refused: {error}")
+ignore_environment()
+import httpx
+httpx.AsyncClient(), httpx.AsyncHTTPTransport()
+client = httpx.Client()
+assert client._transport_for_url(httpx.URL("http://127.0.0.1:4200")) is client._transport
+"""
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"ALL_PROXY": "socks5://proxy.example:1080"},
+        {"all_proxy": "socks5h://proxy.example", "SSLKEYLOGFILE": "/missing/keys"},
+        {"http_proxy": "socks4://proxy.example"},
+        {"HTTPS_PROXY": "ftp://proxy.example"},
+        {"all_proxy": "http://proxy.example:port"},
+        {"SSL_CERT_FILE": "/missing/company.pem"},
+        {"SSL_CERT_FILE": __file__},
+    ],
+)
+def test_own_servers_are_called_whatever_the_environment_holds_and_others_are_not_called_by_it(
+    odd: dict[str, str],
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CALL],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **odd},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (
+        done.stdout.startswith("refused: Prefect's server cannot be called as ")
+        and done.stdout.count("\n") == 1
+    )
+    assert set(odd) <= set(done.stdout.partition("called as ")[2].partition(" of the")[0].split(", "))

@@ -291,3 +291,29 @@ def test_artifacts_are_found_after_the_repository_has_moved(
     copy = mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/checkpoints/last/manifest.json")
     assert Path(copy).is_relative_to(moved)
     assert count_table_rows() == before
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_experiment_in_a_copy_of_the_repository_has_its_runs_in_the_repositorys_store() -> None:
+    sync(open_store())
+    own = {run.info.run_id for run in find_trials(superseded="no").values()}
+
+    fork_dvc("exp", "run", "--temp", "--name", "flat", "-S", "sample.grid_rows=2")
+    runs = find_trials(dvc_experiment="flat")
+    assert set(runs) == TRIALS
+    for run in runs.values():
+        assert run.data.params["sample.grid_rows"] == "2" and run.info.status == "FINISHED"
+        assert Path(run.info.artifact_uri.removeprefix("file://"), "checkpoints").is_relative_to(Path.cwd())
+    assert len(find_runs(dvc_experiment="flat", kind="comparison")) == 1
+    # It replaces nothing until it is applied.
+    assert own <= {run.info.run_id for run in find_runs(kind="trial", superseded="no")}
+    sync(open_store())
+    assert {run.info.run_id for run in find_trials(superseded="no").values()} == own
+
+    call("dvc", "exp", "apply", "flat")
+    sync(open_store())
+    assert set(find_trials(superseded="no")) == TRIALS
+    assert {run.info.run_id for run in find_trials(superseded="no").values()} == {
+        run.info.run_id for run in runs.values()
+    }
+    assert len(find_runs(kind="trial")) == 4

@@ -1,0 +1,32 @@
+"""The DVC experiment that this process is a part of: `dvc exp run` names it to every stage.
+
+`dvc exp run --temp` and `dvc exp run --queue` work in a copy of the repository, which they remove at their end. So
+the runs go to the store of the repository itself. They replace nothing there: whether an experiment is applied is
+decided later, and the next sync of the repository then says which runs are current.
+
+Source: dvc/repo/experiments/queue/base.py, where DVC sets both variables.
+"""
+
+import os
+from pathlib import Path
+
+NAME = "DVC_EXP_NAME"
+ROOT = "DVC_ROOT"
+TAG = "dvc_experiment"
+
+
+def find_repository() -> Path:
+    """Return the root of the repository whose store this is, also from an experiment's copy of it."""
+    root = os.environ.get(ROOT)
+    return Path(root) if NAME in os.environ and root and Path(root).is_dir() else Path()
+
+
+def is_copy() -> bool:
+    """Tell whether the working folder is an experiment's copy of the repository."""
+    return not find_repository().samefile(Path())
+
+
+def describe_dvc_experiment() -> dict[str, str]:
+    """Return MLflow tags with the name of the DVC experiment; none outside of one."""
+    name = os.environ.get(NAME)
+    return {TAG: name} if name else {}
