@@ -130,12 +130,27 @@ def make_report_gan(name: str, networks: Any, batch_size: int, full_precision_pe
     """Put the published report's networks into our GAN of that name; `networks` only has to be valid, and small."""
     gan: Gan
     if name == "began":
-        options = began.Options(gamma=1.0, lambda_k=0.001, code_dimension=32, patience_epochs=5)
+        options = began.Options(
+            discriminator_steps=None,
+            gamma=1.0,
+            lambda_k=0.001,
+            code_dimension=32,
+            patience_generator_steps=781,
+            minimum_learning_rate=2e-5,
+        )
         gan = began.GAN(SHAPE, networks, options)
     elif name == "ebgan":
-        gan = ebgan.GAN(SHAPE, networks, ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=32))
+        gan = ebgan.GAN(
+            SHAPE,
+            networks,
+            ebgan.Options(discriminator_steps=None, margin=1.0, pull_away_weight=0.1, code_dimension=32),
+        )
     else:
-        penalty = wgan_gp.Options(gradient_penalty_weight=10.0, full_precision_penalty=full_precision_penalty)
+        penalty = wgan_gp.Options(
+            discriminator_steps=None,
+            gradient_penalty_weight=10.0,
+            full_precision_penalty=full_precision_penalty,
+        )
         gan = wgan_gp.GAN(SHAPE, networks, penalty)
     gan.register_module("generator", ReportGenerator())
     gan.register_module("discriminator", make_report_discriminator(name, batch_size))

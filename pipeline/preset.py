@@ -131,7 +131,7 @@ def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int =
             raise ValueError(
                 f"{where}.{key} is no key of presets/{DEFAULT}.yaml; there is {', '.join(params)}"
             )
-        if isinstance(value, CommentedMap) and isinstance(params.get(key), CommentedMap) and not is_open:
+        if isinstance(value, CommentedMap) and isinstance(params.get(key), CommentedMap):
             _merge(params[key], value, f"{where}.{key}", depth + 1)
         else:
             params[key] = value

@@ -10,27 +10,29 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from stages.common.params import Params
+from stages.common.params import LARGEST_COUNT
 from stages.networks.discriminator import AutoEncoder
-from stages.networks.gan import Batch, Gan, Loss, concatenate
+from stages.networks.gan import Batch, Gan, GanOptions, Loss, concatenate
 from stages.networks.params import Architecture, NetworksParams
 from stages.networks.weights import init_weights
 
 
-class Options(Params):
+class Options(GanOptions):
     """The section `options.began` of params.yaml.
 
     Attributes:
         gamma: the target of the error on generated images over the error on real images.
         lambda_k: the step size of k.
         code_dimension: the length of the auto-encoder's code.
-        patience_epochs: the learning rates are halved after so many epochs without progress.
+        patience_generator_steps: the learning rates are halved after so many generator steps without progress.
+        minimum_learning_rate: the schedule lowers no learning rate below it; a setting's own rate may be lower.
     """
 
     gamma: float = Field(gt=0.0, le=1.0)
     lambda_k: float = Field(gt=0.0)
     code_dimension: int = Field(ge=1, le=65536)
-    patience_epochs: int = Field(ge=1, le=1_000_000)
+    patience_generator_steps: int = Field(ge=1, le=LARGEST_COUNT)
+    minimum_learning_rate: float = Field(gt=0.0, le=1.0)
 
 
 class GAN(Gan):
@@ -47,7 +49,6 @@ class GAN(Gan):
     measure_sum: Tensor
     measure_count: Tensor
     best_measure: Tensor
-    epochs_without_progress: Tensor
     learning_rate_factor: Tensor
 
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
@@ -57,7 +58,6 @@ class GAN(Gan):
             ("measure_sum", 0.0),
             ("measure_count", 0.0),
             ("best_measure", float("inf")),
-            ("epochs_without_progress", 0.0),
             ("learning_rate_factor", 1.0),
         ):
             self.register_buffer(name, torch.tensor(value))
@@ -105,21 +105,24 @@ class GAN(Gan):
         self.measure_count += 1
 
     @torch.no_grad()
-    def end_epoch(self) -> float:
-        """Halve the learning rates when the convergence measure has stalled, and return their factor; see Gan.
+    def end_generator_step(self, generator_step: int) -> bool:
+        """Halve the learning rates when the convergence measure has stalled; see Gan.
 
-        Section 3.3 of the paper decays the rate when the measure stalls and gives no rule. Here the rate is halved
-        after `patience_epochs` epochs without a new minimum of the measure's mean over an epoch.
+        The paper halves the rate when the measure stalls and gives no rule. Here it is halved at the end
+        of each `patience_generator_steps` whose mean measure is not below that of all before them. They are counted in
+        generator steps, so that neither more discriminator steps nor fewer images make them shorter.
         """
+        if generator_step % self.options.patience_generator_steps:
+            return False
         measure = self.measure_sum / self.measure_count.clamp(min=1)
-        improved = bool(measure < self.best_measure)
-        self.epochs_without_progress.copy_(
-            self.epochs_without_progress.new_tensor(0.0) if improved else self.epochs_without_progress + 1
-        )
+        has_stalled = bool(measure >= self.best_measure)
         self.best_measure.copy_(torch.minimum(measure, self.best_measure))
         self.measure_sum.zero_()
         self.measure_count.zero_()
-        if float(self.epochs_without_progress) >= self.options.patience_epochs:
+        if has_stalled:
             self.learning_rate_factor.mul_(0.5)
-            self.epochs_without_progress.zero_()
-        return float(self.learning_rate_factor)
+        return has_stalled
+
+    def schedule_learning_rate(self, rate: float) -> float:
+        """Return the halved rate, but none below the minimum unless the setting's is; see Gan."""
+        return max(rate * float(self.learning_rate_factor), min(rate, self.options.minimum_learning_rate))

@@ -11,16 +11,15 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import normalize, relu
 
-from stages.common.params import Params
 from stages.networks.discriminator import AutoEncoder
 from stages.networks.distributed import all_gather_batch
-from stages.networks.gan import Batch, Gan, Loss, concatenate
+from stages.networks.gan import Batch, Gan, GanOptions, Loss, concatenate
 from stages.networks.params import Architecture, NetworksParams
 from stages.networks.precision import full_precision
 from stages.networks.weights import init_weights
 
 
-class Options(Params):
+class Options(GanOptions):
     """The section `options.ebgan` of params.yaml.
 
     Attributes:

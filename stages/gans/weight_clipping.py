@@ -8,14 +8,13 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from stages.common.params import Params
-from stages.networks.gan import Loss
+from stages.networks.gan import GanOptions, Loss
 from stages.networks.losses import WASSERSTEIN
 from stages.networks.params import NetworksParams
 from stages.networks.score_gan import ScoreGan
 
 
-class Options(Params):
+class Options(GanOptions):
     """The section `options.weight_clipping` of params.yaml."""
 
     clip: float = Field(gt=0.0)

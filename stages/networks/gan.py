@@ -7,8 +7,10 @@ from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from stages.common.params import Params
 from stages.networks.architectures import build_generator
 from stages.networks.params import Architecture, NetworksParams
 from stages.networks.weights import init_weights
@@ -55,12 +57,23 @@ def concatenate(first: Batch, second: Batch) -> Batch:
     return Batch(images, torch.cat([first.labels, second.labels]))
 
 
+class GanOptions(Params):
+    """The options that every GAN of the model zoo has.
+
+    Attributes:
+        discriminator_steps: discriminator steps per generator step of this GAN under every setting, where its paper
+            names a number of its own; None takes the setting's.
+    """
+
+    discriminator_steps: int | None = Field(ge=1, le=100)
+
+
 class Gan(nn.Module, ABC):
     """A generator, a discriminator and their two losses, which is all that the training loop knows of a GAN.
 
-    A file of stages/gans/ holds one subclass named `GAN` and a params model named `Options`. An unconditional GAN reads
-    only the images of a batch. The generator's weights are initialised first, so that all GANs of a seed start
-    from the same generator.
+    A file of stages/gans/ holds one subclass named `GAN` and a subclass of GanOptions named `Options`. An unconditional
+    GAN reads only the images of a batch. The generator's weights are initialised first, so that all GANs of a seed
+    start from the same generator.
 
     Attributes:
         architectures: the values of `networks.architecture` that this GAN's discriminator can be built in.
@@ -132,9 +145,17 @@ class Gan(nn.Module, ABC):
     def after_discriminator_step(self, loss: Loss) -> None:
         """Finish a discriminator step, for instance by updating a controller from the loss that was minimised."""
 
-    def end_epoch(self) -> float:
-        """Finish a pass over the data and return the factor on both learning rates from now on."""
-        return 1.0
+    def end_generator_step(self, generator_step: int) -> bool:
+        """Finish a generator step, and tell whether `schedule_learning_rate` now returns other rates than before.
+
+        Args:
+            generator_step: generator steps done.
+        """
+        return False
+
+    def schedule_learning_rate(self, rate: float) -> float:
+        """Return the learning rate to use now where the setting's is `rate`."""
+        return rate
 
 
 def load_gan_module(name: str) -> ModuleType:

@@ -6,13 +6,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from stages.common.params import Params
 from stages.networks.distributed import sample_local_share
 from stages.networks.double_backward import compute_input_gradient
+from stages.networks.gan import GanOptions
 from stages.networks.precision import full_precision
 
 
-class GradientPenaltyOptions(Params):
+class GradientPenaltyOptions(GanOptions):
     """The options of every GAN with a gradient penalty.
 
     Attributes:

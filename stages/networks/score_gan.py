@@ -3,16 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from stages.common.params import Params
 from stages.networks.architectures import build_discriminator
 from stages.networks.discriminator import Normaliser
-from stages.networks.gan import Batch, Gan, Loss, concatenate
+from stages.networks.gan import Batch, Gan, GanOptions, Loss, concatenate
 from stages.networks.losses import SCORE_LOSSES, LossName, ScoreLoss
 from stages.networks.params import NetworksParams
 from stages.networks.weights import init_weights
 
 
-class ScoreGanOptions(Params):
+class ScoreGanOptions(GanOptions):
     """The options of every GAN that can be trained with any of the losses in SCORE_LOSSES."""
 
     loss: LossName

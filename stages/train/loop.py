@@ -54,12 +54,12 @@ def train_gan(
             discriminator_loss = steps.update_discriminator(raw, is_last=remaining == 0)
             state.discriminator_steps += 1
             log.count_images()
-            if state.discriminator_steps % batches.batches_per_epoch == 0:
-                state.scale_learning_rates(gan.end_epoch())
 
         # Update the generator.
         generator_loss = steps.update_generator()
         state.generator_step = step
+        if gan.end_generator_step(step):
+            state.schedule_learning_rates()
 
         # Log, and stop if a loss has become infinite or no number at all.
         if is_logged:

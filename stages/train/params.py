@@ -16,6 +16,12 @@ class Setting(Params):
     beta2: float = Field(ge=0.0, lt=1.0)
     discriminator_steps: int = Field(ge=1, le=100)
 
+    def override_discriminator_steps(self, discriminator_steps: int | None) -> Self:
+        """Return the setting with a GAN's own number of discriminator steps; None keeps the setting's."""
+        if discriminator_steps is None:
+            return self
+        return self.model_copy(update={"discriminator_steps": discriminator_steps})
+
 
 class TrainParams(Params):
     """How long every trial trains, when it is logged and evaluated, and how its steps are computed."""

@@ -69,10 +69,13 @@ class TrainState:
             "discriminator_optimizer": self.discriminator_optimizer,
         }
 
-    def scale_learning_rates(self, factor: float) -> None:
-        """Set both learning rates to `factor` times the setting's."""
-        set_learning_rate(self.generator_optimizer, self.setting.generator_learning_rate * factor)
-        set_learning_rate(self.discriminator_optimizer, self.setting.discriminator_learning_rate * factor)
+    def schedule_learning_rates(self) -> None:
+        """Set both learning rates to what the GAN makes of the setting's."""
+        for optimizer, rate in (
+            (self.generator_optimizer, self.setting.generator_learning_rate),
+            (self.discriminator_optimizer, self.setting.discriminator_learning_rate),
+        ):
+            set_learning_rate(optimizer, self.gan.schedule_learning_rate(rate))
 
     @torch.no_grad()
     def check_finite(self, loss: Tensor) -> None:

@@ -66,6 +66,7 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
     options = load_section(module.Options, "options", trial.gan)
     params = load_section(TrainParams, "train")
     setting = load_section(Setting, "settings", trial.setting)
+    setting = setting.override_discriminator_steps(options.discriminator_steps)
     location = load_section(ComputeParams, "compute").images
     images = read_images(images_file("train"), made_by="prepare")
     # Only a GAN that is shown labels needs them, or depends on them.

@@ -16,11 +16,22 @@ from stages.networks.weights import export_state
 
 NARROW = NetworksParams(architecture="standard", z_dimension=16, width=4, negative_slope=0.1)
 SHAPE = (1, 28, 28)
-BEGAN = began.Options(gamma=0.5, lambda_k=0.1, code_dimension=8, patience_epochs=2)
-SNGAN = sngan.Options(
-    loss="non_saturating", lipschitz_constant=1.0, power_iterations=1, normalise_generator=False
+BEGAN = began.Options(
+    discriminator_steps=None,
+    gamma=0.5,
+    lambda_k=0.1,
+    code_dimension=8,
+    patience_generator_steps=4,
+    minimum_learning_rate=0.0005,
 )
-EBGAN = ebgan.Options(margin=1.0, pull_away_weight=0.1, code_dimension=8)
+SNGAN = sngan.Options(
+    discriminator_steps=None,
+    loss="non_saturating",
+    lipschitz_constant=1.0,
+    power_iterations=1,
+    normalise_generator=False,
+)
+EBGAN = ebgan.Options(discriminator_steps=None, margin=1.0, pull_away_weight=0.1, code_dimension=8)
 
 
 def grey(*levels: float) -> Batch:
@@ -68,7 +79,9 @@ def test_hinge_loss_by_hand() -> None:
 
 def test_the_gradient_penalty_of_a_linear_critic_by_hand() -> None:
     gan = wgan_gp.GAN(
-        SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0, full_precision_penalty=True)
+        SHAPE,
+        NARROW,
+        wgan_gp.Options(discriminator_steps=None, gradient_penalty_weight=10.0, full_precision_penalty=True),
     )
     weight = torch.zeros(1, 784)
     weight[0, :9] = 1.0  # gradient norm 3 everywhere
@@ -82,7 +95,12 @@ def test_the_gradient_penalty_of_a_linear_critic_by_hand() -> None:
 
 
 def test_gan_gp_adds_the_penalty_to_the_non_saturating_loss_by_hand() -> None:
-    options = gan_gp.Options(loss="non_saturating", gradient_penalty_weight=10.0, full_precision_penalty=True)
+    options = gan_gp.Options(
+        discriminator_steps=None,
+        loss="non_saturating",
+        gradient_penalty_weight=10.0,
+        full_precision_penalty=True,
+    )
     gan = gan_gp.GAN(SHAPE, NARROW, options)
     linear = nn.Linear(784, 1, bias=False)
     linear.weight.data.zero_()[0, :9] = 1.0
@@ -94,7 +112,7 @@ def test_gan_gp_adds_the_penalty_to_the_non_saturating_loss_by_hand() -> None:
 
 
 def test_a_clipped_critic_stays_within_the_range_and_has_wasserstein_loss_by_hand() -> None:
-    gan = weight_clipping.GAN(SHAPE, NARROW, weight_clipping.Options(clip=0.01))
+    gan = weight_clipping.GAN(SHAPE, NARROW, weight_clipping.Options(discriminator_steps=None, clip=0.01))
     linear = nn.Linear(2, 1, bias=False)
     gan.discriminator = nn.Sequential(linear, nn.Flatten(0))
     linear.weight.data.copy_(torch.tensor([[0.5, -0.005]]))
@@ -119,7 +137,7 @@ def test_weight_norm_without_gain_equals_torchs_with_gain_1() -> None:
 
 
 def test_every_layer_of_a_weight_normalised_discriminator_has_unit_rows() -> None:
-    gan = weight_norm.GAN(SHAPE, NARROW, weight_norm.Options(loss="hinge"))
+    gan = weight_norm.GAN(SHAPE, NARROW, weight_norm.Options(discriminator_steps=None, loss="hinge"))
     layers = [layer for layer in gan.discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     assert len(layers) == 6
     for layer in layers:
@@ -185,7 +203,9 @@ def test_a_normalised_generator_has_spectral_norm_1_and_its_exported_weights_mak
 
 def test_a_critic_has_no_batch_norm_and_scores_each_image_by_itself() -> None:
     gan = wgan_gp.GAN(
-        SHAPE, NARROW, wgan_gp.Options(gradient_penalty_weight=10.0, full_precision_penalty=True)
+        SHAPE,
+        NARROW,
+        wgan_gp.Options(discriminator_steps=None, gradient_penalty_weight=10.0, full_precision_penalty=True),
     )
     images = torch.randn(4, *SHAPE)
     assert torch.allclose(gan.discriminator(images)[1:2], gan.discriminator(images[1:2]), atol=1e-6)
@@ -252,13 +272,36 @@ def test_k_stays_within_zero_and_one_and_is_part_of_the_state() -> None:
     assert "k" in gan.state_dict()
 
 
-def test_began_halves_the_learning_rate_when_the_epochs_mean_measure_stalls() -> None:
-    gan = began.GAN(SHAPE, NARROW, BEGAN)
+def run_began(gan: began.GAN, levels: list[float], discriminator_steps: int = 1) -> list[float]:
+    """Show BEGAN one grey level a generator step; return the learning rate, of 0.001 at first, after each."""
     gan.discriminator = ZeroAutoEncoder()
-    factors = []
-    for level in (0.8, 0.4, 0.4, 0.4, 0.2, 0.2):
-        # An epoch has two steps, so that its mean differs from its last step.
-        for real in (level, level / 2):
-            gan.after_discriminator_step(gan.discriminator_loss(grey(real), grey(0.0), torch.Generator()))
-        factors.append(gan.end_epoch())
-    assert factors == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5]
+    rates = []
+    for step, level in enumerate(levels, start=1):
+        for _ in range(discriminator_steps):
+            gan.after_discriminator_step(gan.discriminator_loss(grey(level), grey(0.0), torch.Generator()))
+        before = gan.schedule_learning_rate(0.001)
+        has_changed = gan.end_generator_step(step)
+        rates.append(gan.schedule_learning_rate(0.001))
+        assert has_changed or rates[-1] == before
+    return rates
+
+
+def test_began_halves_the_learning_rate_at_the_end_of_a_patience_whose_mean_measure_stalls() -> None:
+    gan = began.GAN(SHAPE, NARROW, BEGAN)
+    # The patience is four steps. Their means fall once, and stay once; the last steps alone would say otherwise.
+    rates = run_began(gan, [0.8, 0.8, 0.8, 0.1, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4])
+    assert rates == [0.001] * 11 + [0.0005]
+
+
+@pytest.mark.parametrize("discriminator_steps", [1, 2, 5])
+def test_discriminator_steps_do_not_shorten_begans_patience(discriminator_steps: int) -> None:
+    gan = began.GAN(SHAPE, NARROW, BEGAN)
+    assert run_began(gan, [0.4] * 8, discriminator_steps) == [0.001] * 7 + [0.0005]
+
+
+def test_began_lowers_no_learning_rate_below_the_minimum() -> None:
+    gan = began.GAN(SHAPE, NARROW, BEGAN)
+    assert run_began(gan, [0.4] * 40)[-1] == 0.0005
+    assert float(gan.learning_rate_factor) == 0.5**9
+    assert gan.schedule_learning_rate(0.0001) == 0.0001
+    assert gan.schedule_learning_rate(1.0) == 0.5**9

@@ -38,7 +38,7 @@ def make_discriminator() -> projection.ProjectionDiscriminator:
 
 def make_gan(networks: NetworksParams = NARROW, loss: str = "hinge") -> projection.GAN:
     torch.manual_seed(0)
-    return projection.GAN(SHAPE, networks, projection.Options(loss=loss), 3)  # type: ignore[arg-type]
+    return projection.GAN(SHAPE, networks, projection.Options(discriminator_steps=None, loss=loss), 3)  # type: ignore[arg-type]
 
 
 def test_the_score_is_the_bodys_plus_the_product_of_features_and_class_embedding_by_hand() -> None:
@@ -133,7 +133,7 @@ def test_sampled_labels_are_uniform_over_the_classes_and_do_not_change_z() -> No
 
 def test_an_unconditional_gan_samples_no_labels_and_uses_no_random_numbers_for_them() -> None:
     module = load_gan_module("vanilla")
-    gan = module.GAN(SHAPE, NARROW, module.Options(loss="hinge"), 3)
+    gan = module.GAN(SHAPE, NARROW, module.Options(discriminator_steps=None, loss="hinge"), 3)
     random, same = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
     assert gan.generate(4, random).labels is None
     gan.generator.sample_z(4, same)

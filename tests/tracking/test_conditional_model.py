@@ -49,7 +49,9 @@ except ValueError as error:
 
 def make_generator() -> Generator:
     torch.manual_seed(0)
-    generator = projection.GAN(SHAPE, NETWORKS, projection.Options(loss="hinge"), len(NAMES)).generator
+    generator = projection.GAN(
+        SHAPE, NETWORKS, projection.Options(discriminator_steps=None, loss="hinge"), len(NAMES)
+    ).generator
     for layer in generator.modules():
         if isinstance(layer, ConditionalBatchNorm2d):
             layer.offset.data.normal_()

@@ -32,6 +32,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         "cuda_graphs": False,
         "ema_decay": None,
     }
+    # Tests set the discriminator steps of a setting, whichever GAN they train.
+    for options in content["options"].values():
+        options["discriminator_steps"] = None
     Path("params.yaml").write_text(yaml.safe_dump(content))
     path = images_file("train")
     path.parent.mkdir(parents=True)

@@ -103,7 +103,7 @@ def test_a_gradient_penalty_is_computed_in_full_precision_unless_told_otherwise(
     gan = module.GAN(
         (1, 8, 8),
         load_section(NetworksParams, "networks"),
-        module.Options(gradient_penalty_weight=1.0, full_precision_penalty=True),
+        module.Options(discriminator_steps=None, gradient_penalty_weight=1.0, full_precision_penalty=True),
     )
     real, fake = torch.rand(2, 4, 1, 8, 8)
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load
 
 from stages.common.artifacts import Trial
-from stages.gans import sngan
+from stages.common.params import read_params
+from stages.gans import began, sngan
 from stages.networks.gan import Batch, Loss
 from stages.train.export import export_outputs
 from stages.train.trial import train_trial
@@ -184,6 +186,42 @@ def test_discriminator_steps_of_the_setting_are_done_for_each_generator_step(wor
         (10, 30),
         (12, 36),
     ]
+
+
+@pytest.mark.parametrize(("gan", "own"), [("wgan_gp", 5), ("sngan", 2), ("began", 3)])
+def test_a_gans_own_discriminator_steps_go_before_the_settings(workspace: Path, gan: str, own: int) -> None:
+    change_params(options={gan: read_params()["options"][gan] | {"discriminator_steps": own}})
+    trial = Trial(gan, "A", 0)
+    manifest = json.loads(train(trial)["manifest.json"])
+    assert [snapshot["discriminator_steps"] for snapshot in manifest["snapshots"]] == [
+        4 * own,
+        8 * own,
+        12 * own,
+    ]
+    assert read_log(trial)[-1]["discriminator_steps"] == 12 * own
+    other = json.loads(train(Trial("batch_norm", "A", 0))["manifest.json"])
+    assert other["snapshots"][-1]["discriminator_steps"] == 12
+
+
+@pytest.mark.parametrize("killed_at", [5, 7, 11])
+def test_a_stalled_began_trains_on_at_a_rate_that_a_resumed_training_keeps(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    # A measure that never falls after the first two steps, whatever the networks do.
+    stalled = {"patience_generator_steps": 2, "minimum_learning_rate": 0.0003}
+    change_params(options={"began": read_params()["options"]["began"] | stalled})
+    monkeypatch.setattr(began.GAN, "after_discriminator_step", lambda self, loss: None)
+    trial = Trial("began", "A", 0)
+    undisturbed = train(trial)
+    state = load(undisturbed["state.safetensors"])
+    assert float(state["gan.learning_rate_factor"]) == 0.5**5
+    assert float(state["generator_optimizer.learning_rate"]) == 0.0003
+    assert float(state["discriminator_optimizer.learning_rate"]) == 0.0003
+    remove_scratch()
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, killed_at)
+        train(trial)
+    assert train(trial) == undisturbed
 
 
 def test_a_settings_learning_rate_reaches_every_gan(workspace: Path) -> None:
