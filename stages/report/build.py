@@ -8,6 +8,7 @@ from stages.report.model.report import Gan, Report
 from stages.report.published import SOURCES, name_gan, published_study
 from stages.report.results.all_results import Results
 from stages.report.sections.ablation import build_ablation
+from stages.report.sections.budget_table import build_budget_table
 from stages.report.sections.limits import explain_seeds, list_limits
 from stages.report.sections.lipschitz import build_lipschitz
 from stages.report.sections.orders import build_orders
@@ -48,6 +49,7 @@ def build_report(results: Results, figures: Figures) -> Report:
         limits=list_limits(results),
         table1=build_table1(results),
         cells=build_cell_table(results),
+        budgets=build_budget_table(results),
         trials=build_trial_table(results),
         orders=build_orders(results),
         pairwise_tests=tuple(compare_pairs(results, metric) for metric in METRICS),

@@ -90,6 +90,14 @@ def format_range(values: Range | None) -> str:
     return low if low == high else f"{low}–{high}"
 
 
+def format_steps(row: dict[str, Any], key: str) -> str:
+    """Write what a row of the table of budgets has spent, from the least to the most of its trials; a dash for none."""
+    ends = row[f"least_{key}"], row[f"most_{key}"]
+    if None in ends:
+        return NONE
+    return "–".join(f"{end:,}" for end in dict.fromkeys(ends))
+
+
 def format_number(value: float | None) -> str:
     """Write a number for people in three digits, a large one as a whole number; None is not finite."""
     if value is None:

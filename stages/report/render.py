@@ -15,6 +15,7 @@ from stages.common.artifacts import atomic_path, write_bytes, write_json
 from stages.report import formatting
 from stages.report.model.pictures import Picture
 from stages.report.model.report import Report, Row
+from stages.report.statistics.budgets import name_budget
 
 # A line break within a paragraph or a list item, with the next line's indentation.
 LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")
@@ -30,6 +31,8 @@ FORMATS = (
     formatting.format_epoch,
     formatting.format_range,
     formatting.format_count,
+    formatting.format_steps,
+    name_budget,
 )
 
 
@@ -55,7 +58,8 @@ def list_tables(report: Report) -> dict[str, list[Row]]:
         for tests in report.pairwise_tests
         for pair in tests.pairs
     ]
-    tables = {"table1": report.table1, "cells": report.cells, "pairs": pairs, "trials": report.trials}
+    tables = {"table1": report.table1, "cells": report.cells, "budgets": report.budgets, "pairs": pairs}
+    tables |= {"trials": report.trials}
     return {name: [row | report.protocol for row in rows] for name, rows in tables.items()}
 
 

@@ -125,7 +125,12 @@ def _write_trial(
     steps = [10 * (index + 1) for index in range(len(points))]
     record: dict[str, Any] = identity | {"protocol": TRIAL_PROTOCOL, "points": []}
     for step, (score, fid) in zip(steps, points, strict=True):
-        place = {"generator_step": step, "discriminator_steps": step, "epoch": step / 100}
+        discriminator_steps = step * (5 if gan == "wgan_gp" else 1)
+        place = {
+            "generator_step": step,
+            "discriminator_steps": discriminator_steps,
+            "epoch": discriminator_steps / 100,
+        }
         values = {
             "inception_score": score,
             "inception_score_deviation": 0.25,
@@ -179,6 +184,7 @@ def build() -> Report:
             figure1=picture,
             figure2=picture,
             figure3=picture,
+            curves=(picture,),
             losses=picture,
             lipschitz=(),
             real=picture,

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from stages.common.artifacts import NEIGHBOURS, read_json, write_json
 from stages.report import formatting, render
 from stages.report.model.report import Report, Row
+from stages.report.statistics.budgets import name_budget
 from stages.report.statistics.metrics import Metric
 from tests.report.conftest import write_without_figures
 from tests.report.test_lipschitz_section import make_row, write_analysis
@@ -130,6 +131,26 @@ def list_cells(report: Report) -> Texts:
     ]
 
 
+def list_budgets(report: Report) -> Texts:
+    return [
+        [
+            name_budget(row["budget"]),
+            row["name"],
+            *(formatting.format_steps(row, key) for key in ("generator_step", "discriminator_steps")),
+            *(
+                text
+                for metric in report.metrics.values()
+                for text in (
+                    metric.format(row[metric.key]),
+                    formatting.format_interval(row, metric),
+                    str(row[f"{metric.key}_rank"] or "–"),
+                )
+            ),
+        ]
+        for row in report.budgets
+    ]
+
+
 def list_trials(report: Report) -> Texts:
     return [
         [
@@ -190,6 +211,7 @@ def list_settings(report: Report) -> Texts:
 TABLES: dict[str, tuple[str, str, Callable[[Report], Texts]]] = {
     "table1": ("Table 1: each GAN at its best", "Table 1", list_table1),
     "cells": ("By setting", "By setting", list_cells),
+    "budgets": ("At equal budgets", "At equal budgets", list_budgets),
     "trials": ("All trials", "All trials", list_trials),
     "ablation": ("What the evaluation alone explains", "What the evaluation alone explains", list_ablation),
     "claims": ("What the report claimed, checked here", "What the report claimed, checked here", list_claims),

@@ -19,12 +19,13 @@ from stages.report.figures.losses import (
 )
 from stages.report.figures.plot_style import write_figure
 from stages.report.figures.sample_progression import write_sample_progression
-from stages.report.figures.score_curves import describe_figure3, plot_figure3
+from stages.report.figures.score_curves import describe_curves, describe_figure3, plot_curves, plot_figure3
 from stages.report.figures.settings import describe_figure2, plot_figure2
 from stages.report.model.pictures import Figures, Picture
 from stages.report.published import SNGAN
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
+from stages.report.statistics.budgets import DISCRIMINATOR_STEPS
 from stages.report.statistics.metrics import FID
 from stages.report.statistics.summary import find_best_cell
 
@@ -56,10 +57,13 @@ def write_figures(results: Results, folder: Path) -> Figures:
     write_figure(folder / figure2.file, plot_figure2(results))
     write_figure(folder / figure3.file, plot_figure3(results))
     write_figure(folder / losses.file, plot_all_losses(results))
+    curves = describe_curves(results, DISCRIMINATOR_STEPS)
+    write_figure(folder / curves.file, plot_curves(results, DISCRIMINATOR_STEPS))
     return Figures(
         figure1=_write_figure1(results, best, real, folder),
         figure2=figure2,
         figure3=figure3,
+        curves=(curves,),
         losses=losses,
         lipschitz=_write_lipschitz(results, folder),
         real=write_real(real, folder),

@@ -1,4 +1,7 @@
-"""Plot Figure 3: Inception Score and FID over generator steps, a panel per setting, and the published curves."""
+"""Plot Figure 3: Inception Score and FID over generator steps, a panel per setting, and the published curves.
+
+The same curves over discriminator steps are a figure of their own.
+"""
 
 import math
 import statistics
@@ -21,6 +24,7 @@ from stages.report.formatting import pluralise
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan, published_curves
 from stages.report.results.all_results import Results
+from stages.report.statistics.budgets import GENERATOR_STEPS, Budget
 from stages.report.statistics.intervals import estimate_mean
 from stages.report.statistics.metrics import METRICS, Metric
 
@@ -46,8 +50,23 @@ def describe_figure3(results: Results) -> Picture:
     )
 
 
+def describe_curves(results: Results, budget: Budget) -> Picture:
+    """Describe the curves of Figure 3 over another budget than generator steps."""
+    figure3 = describe_figure3(results)
+    return Picture(
+        file=f"curves_{budget.key}.png",
+        caption=f"The curves of Figure 3 over {budget.noun}s, where a GAN with several a generator step goes further.",
+        description=figure3.description.replace("generator step", budget.noun),
+    )
+
+
 def plot_figure3(results: Results) -> Figure:
     """Plot both scores over the training, one panel per setting, and the published curves of setting C as the last."""
+    return plot_curves(results, GENERATOR_STEPS)
+
+
+def plot_curves(results: Results, budget: Budget) -> Figure:
+    """Plot both scores over a budget, one panel per setting, and the published curves of setting C as the last."""
     settings = results.grid.settings_used
     rows = math.ceil((len(settings) + 1) / MOST_COLUMNS)
     columns = math.ceil((len(settings) + 1) / rows)
@@ -55,8 +74,8 @@ def plot_figure3(results: Results) -> Figure:
     panels = figure.subplots(rows * len(METRICS), columns, squeeze=False).reshape(len(METRICS), -1)
     for metric, places in zip(METRICS, panels, strict=True):
         for axes, setting in zip(places, settings, strict=False):
-            _plot_curves(axes, results, setting, metric)
-            style_axes(axes, f"{metric.title}, {setting}", _label_x_axis(results, setting))
+            _plot_curves(axes, results, setting, metric, budget)
+            style_axes(axes, f"{metric.title}, {setting}", _label_x_axis(results, setting, budget))
         own, published = list(places[: len(settings)]), places[len(settings)]
         _share_y_limits(own)
         _draw_real_data_score(own, metric, results.real[metric.key])
@@ -70,8 +89,8 @@ def plot_figure3(results: Results) -> Figure:
     return figure
 
 
-def _label_x_axis(results: Results, setting: str) -> str:
-    """Return the label of the x axis, which says how many epochs the last generator step equals."""
+def _label_x_axis(results: Results, setting: str, budget: Budget) -> str:
+    """Return the label of the x axis, which says how many epochs the longest training under the setting was."""
     ends = [
         trial.points[-1]
         for gan in results.grid.gans
@@ -79,19 +98,22 @@ def _label_x_axis(results: Results, setting: str) -> str:
         if trial.points
     ]
     if not ends:
-        return "generator step\n"
-    end = max(ends, key=lambda point: point.generator_step)
-    return f"generator step\n({end.generator_step} = {end.epoch:.3g} epochs)"
+        return f"{budget.noun}\n"
+    # GANs may differ in epochs after equal generator steps.
+    end = max(ends, key=lambda point: (budget.value_of(point), point.epoch))
+    epochs = sorted({point.epoch for point in ends if budget.value_of(point) == budget.value_of(end)})
+    span = " to ".join(f"{epoch:.3g}" for epoch in dict.fromkeys((epochs[0], epochs[-1])))
+    return f"{budget.noun}\n({budget.value_of(end)} = {span} epochs)"
 
 
-def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric) -> None:
+def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric, budget: Budget) -> None:
     """Plot each GAN's mean over seeds; with several seeds also a band of one deviation and a thin line per seed."""
     gans = results.grid.gans
     for gan in gans:
         colour = choose_colour(gan, gans)
         by_step: dict[int, list[float]] = {}
         for result in results.select_trials(gan, setting):
-            steps = [point.generator_step for point in result.points]
+            steps = [budget.value_of(point) for point in result.points]
             values = [metric.value_of(point) for point in result.points]
             for step, value in zip(steps, values, strict=True):
                 by_step.setdefault(step, []).append(value)

@@ -62,6 +62,7 @@ class Figures:
         figure1: losses of one trial, with real and generated images.
         figure2: the best scores by GAN and setting.
         figure3: the scores over the training.
+        curves: the same over other budgets than generator steps.
         losses: of all trials.
         lipschitz: norms of layers, and of gradients; empty without analyses.
         real: real images.
@@ -74,6 +75,7 @@ class Figures:
     figure1: Picture
     figure2: Picture
     figure3: Picture
+    curves: tuple[Picture, ...]
     losses: Picture
     lipschitz: tuple[Picture, ...]
     real: Picture

@@ -57,6 +57,8 @@ class Report:
         limits: what the comparison cannot show.
         table1: each GAN at its best, beside the published numbers; columns as `build_table1` says.
         cells: each GAN under each setting, over its seeds; columns as `build_cell_table` says.
+        budgets: each GAN after as many generator steps, and discriminator steps, as all had; columns as
+            `build_budget_table` says.
         trials: each trial; columns as `build_trial_table` says.
         orders: of the GANs, one per metric.
         pairwise_tests: of all pairs of GANs, one per metric.
@@ -88,6 +90,7 @@ class Report:
     limits: tuple[str, ...]
     table1: tuple[Row, ...]
     cells: tuple[Row, ...]
+    budgets: tuple[Row, ...]
     trials: tuple[Row, ...]
     orders: tuple[ScoreOrder, ...]
     pairwise_tests: tuple[PairwiseTests, ...]

@@ -26,7 +26,8 @@ class Point(NamedTuple):
 
     Attributes:
         generator_step: of the snapshot.
-        epoch: the same place in epochs.
+        discriminator_steps: done by then, each on a batch of real images.
+        epoch: the same place in epochs of the real images.
         inception_score: mean over the splits of the images.
         inception_score_deviation: standard deviation over these splits.
         fid: of the snapshot's images.
@@ -36,6 +37,7 @@ class Point(NamedTuple):
     """
 
     generator_step: int
+    discriminator_steps: int
     epoch: float
     inception_score: float
     inception_score_deviation: float
@@ -122,6 +124,7 @@ def _is_missing(trial: Trial) -> bool:
 def _parse_point(record: dict[str, Any]) -> Point:
     return Point(
         generator_step=int(record["generator_step"]),
+        discriminator_steps=int(record["discriminator_steps"]),
         epoch=float(record["epoch"]),
         inception_score=float(record["inception_score"]),
         inception_score_deviation=float(record["inception_score_deviation"]),

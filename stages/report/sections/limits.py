@@ -3,6 +3,7 @@
 from stages.report.formatting import format_percent, pluralise
 from stages.report.published import published_length
 from stages.report.results.all_results import Results
+from stages.report.sections.discriminator_steps import describe_discriminator_steps
 from stages.report.statistics.intervals import CONFIDENCE
 
 
@@ -31,8 +32,10 @@ def list_limits(results: Results) -> tuple[str, ...]:
         "orders compare, levels do not.",
         "The best value over evaluation points and settings is chosen by the score that is shown, which flatters every "
         "GAN; the last value does not.",
-        "Every GAN has the same generator, data and number of generator steps, not the same computing time, and none "
-        "was tuned beyond the settings shown.",
+        "Every GAN has the same generator, data and number of generator steps, and its own computing time. "
+        f"{describe_discriminator_steps(results)}",
+        "Of a GAN's options the presets hold what its paper or a published implementation has, chosen by no score of "
+        "these; a run with others is named by its params, which stand beside each trial below.",
     )
 
 

@@ -3,6 +3,7 @@
 from stages.report.formatting import NONE, format_percent, pluralise
 from stages.report.model.sections import Fact
 from stages.report.results.all_results import Results
+from stages.report.sections.discriminator_steps import describe_discriminator_steps
 
 SHOWN_DIGITS = 12
 
@@ -13,6 +14,7 @@ def list_protocol_facts(results: Results) -> tuple[Fact, ...]:
         *_list_data(results),
         *_list_extractor(results),
         *_list_scoring(results),
+        Fact("Discriminator steps", describe_discriminator_steps(results)),
         *_list_machine(results),
     )
 
