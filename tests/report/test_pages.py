@@ -99,7 +99,7 @@ def test_the_markdown_tables_have_as_many_cells_in_every_row(write_results: Writ
     blocks = re.findall(
         r"(?:^\|.*\n)+", Path("report/report.md").read_text(encoding="utf-8"), flags=re.MULTILINE
     )
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     for block in blocks:
         assert len({line.count("|") for line in block.splitlines()}) == 1, block
 
