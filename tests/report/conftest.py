@@ -60,9 +60,9 @@ def write_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
             "report": {"title": title},
         }
         # Letters that the preset has not are like its A.
-        params["settings"] = (
-            dict.fromkeys(params["settings_used"], params["settings"]["A"]) | params["settings"]
-        )
+        params["settings"] = {
+            letter: dict(params["settings"]["A"]) for letter in params["settings_used"]
+        } | params["settings"]
         Path("params.yaml").write_text(yaml.safe_dump(params))
         _write_shared(channels)
         for name, points in scores.items():
