@@ -1,6 +1,7 @@
 """Drive the project as a person does: a copy of the working tree, its params, and commands run in it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -90,6 +91,12 @@ def commit(message: str) -> None:
 
 def dvc(*arguments: str, may_fail: bool = False) -> str:
     return call("dvc", *arguments, may_fail=may_fail)
+
+
+def list_run(output: str) -> list[str]:
+    """List the stages that DVC ran, by what it printed, but for `source`, which always runs."""
+    stages = re.findall(r"^Running stage '([^']+)':", output, flags=re.MULTILINE)
+    return [stage for stage in stages if stage != "source"]
 
 
 def fork_dvc(*arguments: str) -> str:

@@ -156,7 +156,7 @@ def test_the_check_reads_the_whole_of_params_yaml() -> None:
     assert DVC["check"]["params"] == [{"params.yaml": None}]
 
 
-@pytest.mark.parametrize("stage", ["prepare", "report"])
+@pytest.mark.parametrize("stage", ["source", "prepare", "report"])
 def test_stages_that_compute_nothing_heavy_do_not_import_torch(stage: str) -> None:
     assert "torch" not in list_third_party(follow_imports(ROOT / "stages" / stage / "__main__.py"))
 

@@ -51,6 +51,8 @@ class DvcError(ValueError):
 def read_graph_and_status(pool: WorkerPool) -> tuple[Graph, set[str]]:
     """Read the graph of all stages, and find which are stale.
 
+    Stages that DVC always runs are run first; one that succeeds is up to date.
+
     Returns:
         The graph, and the names of the stages that DVC finds changed and of all that need them.
 
@@ -90,7 +92,7 @@ def reproduce(
 
 
 def reproduce_all(pool: WorkerPool, graph: Graph) -> list[str]:
-    """Reproduce all stages in order, and return the names of those that were executed.
+    """Reproduce all stages in order, and return the names of those that were executed, but for those that always are.
 
     Raises:
         DvcError: a stage failed, or DVC did; says which and why.
@@ -105,6 +107,12 @@ def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
     with _open_repo() as (repo, _):
         from dvc.repo import lock_repo
 
+        watching = {
+            stage.addressing: _can_reproduce(repo, stage)
+            for stage in repo.index.stages
+            if stage.always_changed
+        }
+
         # The lock is held for both, since DVC reads everything anew whenever it has acquired it.
         with lock_repo(repo):
             # DVC's edges lead from a stage to what it needs.
@@ -112,13 +120,30 @@ def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
             stale: set[Any] = set()
             for stage in nx.topological_sort(graph.reverse(copy=False)):
                 # What needs a stale stage is stale; DVC takes long to compare what it depends on.
-                if not stale.isdisjoint(graph.successors(stage)) or stage.status():
+                if not stale.isdisjoint(graph.successors(stage)) or _is_stale(stage, watching):
                     stale.add(stage)
             needs = {
                 stage.addressing: [need.addressing for need in graph.successors(stage)]
                 for stage in repo.index.stages
             }
     return needs, {stage.addressing for stage in stale}
+
+
+def _can_reproduce(repo: Any, stage: Any) -> bool:
+    """Run a stage that always runs. If it fails, the flow runs it again, like any other, and shows why."""
+    from dvc.exceptions import DvcException
+
+    try:
+        repo.reproduce(stage.addressing, single_item=True)
+    except DvcException:
+        return False
+    return True
+
+
+def _is_stale(stage: Any, watching: Mapping[str, bool]) -> bool:
+    """Tell whether DVC finds a stage changed; one of those that always run is stale if its run failed."""
+    has_succeeded = watching.get(stage.addressing)
+    return bool(stage.status()) if has_succeeded is None else not has_succeeded
 
 
 def _reproduce_in_child(stage: str) -> ReproResult:
@@ -136,7 +161,8 @@ def _reproduce_in_child(stage: str) -> ReproResult:
 
 def _reproduce_all_in_child(targets: Iterable[str]) -> list[str]:
     with _open_repo() as (repo, _):
-        return [stage.addressing for stage in repo.reproduce(list(targets))]
+        stages = repo.reproduce(list(targets))
+        return [stage.addressing for stage in stages if not stage.always_changed]
 
 
 @contextmanager

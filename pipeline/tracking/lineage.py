@@ -14,7 +14,7 @@ from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Trial
 
 LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
-SHARED_STAGES = ("prepare", "extractor", "reference")
+SHARED_STAGES = ("source", "prepare", "extractor", "reference")
 KEY_LENGTH = 32
 
 

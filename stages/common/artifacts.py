@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 PREPARED = Path("data/prepared")
 DATA_MANIFEST = Path("data/manifest.json")
+DATA_SOURCE = Path("data/source.json")
 EXTRACTOR = Path("extractor")
 REFERENCE = Path("reference")
 MODELS = Path("models")

@@ -107,3 +107,35 @@ def test_with_another_version_of_dvc_everything_works_by_plain_processes(pool: W
         reproduce(pool, "first", lines.append, {"COMPARISON_DVC_UNPATCHED": "1"}).status
         is ReproStatus.UP_TO_DATE
     )
+
+
+WATCHING = """
+  watch:
+    always_changed: true
+    cmd: python -m stages.watch
+    deps: [stages/watch.py]
+    outs: [{seen.txt: {persist: true}}]
+  use:
+    cmd: cp seen.txt used.txt
+    deps: [seen.txt]
+    outs: [used.txt]
+"""
+
+
+def test_a_stage_that_always_runs_runs_first_and_only_what_it_changes_is_stale(
+    pool: WorkerPool, repository: Path
+) -> None:
+    (repository / "dvc.yaml").write_text(DVC_YAML + WATCHING)
+    (repository / "stages/watch.py").write_text(
+        "from pathlib import Path\nPath('seen.txt').write_text(Path('watched.txt').read_text())\n"
+    )
+    (repository / "watched.txt").write_text("1")
+    graph, stale = read_graph_and_status(pool)
+    assert stale == set(graph) - {"watch"}
+    assert "watch" not in reproduce_all(pool, graph)
+    assert read_graph_and_status(pool)[1] == set()
+    (repository / "watched.txt").write_text("2")
+    assert read_graph_and_status(pool)[1] == {"use"}
+    # If it fails, it is stale, so that a flow runs it and shows its error.
+    (repository / "watched.txt").unlink()
+    assert read_graph_and_status(pool)[1] == {"watch", "use"}

@@ -33,7 +33,8 @@ def lock() -> Lock:
     )
     train["outs"] += [{"path": f"results/train/sngan-A-0/metrics.json{end}", "md5": "t"} for end in ("", "l")]
     shared = {
-        stage: make_entry(stage, **{stage: {"n": 1}}) for stage in ("prepare", "extractor", "reference")
+        stage: make_entry(stage, **{stage: {"n": 1}})
+        for stage in ("source", "prepare", "extractor", "reference")
     }
     return shared | {
         "train@sngan-A-0": train,
@@ -92,6 +93,7 @@ def test_params_are_flat_and_do_not_name_the_gan_or_the_setting(lock: Lock) -> N
         "adam.beta1": "0.5",
         "options.loss": "hinge",
         "sample.sample_count": "9",
+        "source.n": "1",
         "prepare.n": "1",
         "extractor.n": "1",
         "reference.n": "1",

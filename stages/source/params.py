@@ -1,0 +1,25 @@
+"""The keys of the section `prepare` of params.yaml that name the source of the images."""
+
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from stages.common.params import Params
+
+
+class SourceParams(Params):
+    """The name of the data set, and where the user has it.
+
+    Attributes:
+        dataset: its name.
+        path: a folder or a file; None takes the published files.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    dataset: str
+    path: str | None
+
+    def local_path(self) -> Path | None:
+        """Return the path with `~` expanded."""
+        return None if self.path is None else Path(self.path).expanduser()
