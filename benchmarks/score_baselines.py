@@ -12,7 +12,6 @@ from unittest import mock
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor
 
 from stages.common.compute import keep_freed_memory
@@ -72,10 +71,7 @@ DISTANCES: dict[str, Callable[[Statistics, Statistics], float]] = {
 
 
 def _load_ours(weights: Path, precision: Precision) -> Inception:
-    tensors = weights.with_suffix(".safetensors")
-    if not tensors.exists():
-        save_file(torch.load(weights, weights_only=True), tensors)
-    return Inception(tensors, torch.device("cpu"), precision)
+    return Inception(torch.load(weights, weights_only=True), torch.device("cpu"), precision)
 
 
 def _load_own_features(weights: Path, precision: Precision) -> Network:

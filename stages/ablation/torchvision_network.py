@@ -1,12 +1,13 @@
 """torchvision's Inception network, which the report used instead of the network that the scores are defined by."""
 
+import hashlib
+import io
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from stages.common.artifacts import hash_file
 from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import INCEPTION_FEATURES, Card
 from stages.scores.classifier import ExtractorOutput
@@ -28,14 +29,15 @@ def load_torchvision(path: Path, device: torch.device) -> Extractor:
     """
     if not path.is_file():
         raise ValueError(f"ablation.torchvision_weights_path = {str(path)!r} does not exist")
-    found = hash_file(path)
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
     if not found.startswith(SHA256_START):
         raise ValueError(f"{path} has the sha256 {found}, expected {SHA256_START}...; download {URL}")
     # torchvision is imported here because this takes a second and hardly any run needs it.
     from torchvision.models import inception_v3
 
     network = inception_v3(weights=None, init_weights=False, transform_input=False, aux_logits=True)
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    network.load_state_dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
     to_logits, network.fc = network.fc, nn.Identity()
     network, to_logits = network.to(device).eval(), to_logits.to(device)
 
@@ -62,6 +64,7 @@ def _describe(sha256: str) -> Card:
         width=None,
         precision="float32",
         weights_sha256=sha256,
+        file_sha256=sha256,
         test_accuracy=None,
         train_count=None,
         test_count=None,

@@ -47,6 +47,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
                 ),
             )
         ),
+        *_find_missing_classes(prepare, counts, extractor),
         *_find_large_batches(counts.get("train"), train, extractor, lipschitz),
         *_find_many_neighbours(neighbours, sample),
         *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
@@ -73,6 +74,21 @@ def count_images(prepare: PrepareParams) -> dict[str, int]:
         if bounds:
             counts[split] = min(bounds)
     return counts
+
+
+def _find_missing_classes(
+    prepare: PrepareParams, counts: Mapping[str, int], extractor: ExtractorParams
+) -> list[str]:
+    """Find limits that leave a class without an image to train the classifier on, or one class to test it on."""
+    classes = DATASETS[prepare.dataset].class_count
+    if extractor.name != "classifier":
+        return []
+    return [
+        f"prepare.{split}_limit = {counts[split]}: the extractor `classifier` needs one image or more of each of "
+        f"{needed} classes; raise it, or set extractor.name to inception"
+        for split, needed in (("train", classes or 2), ("test", 2))
+        if counts.get(split, needed) < needed
+    ]
 
 
 def _find_few_images(

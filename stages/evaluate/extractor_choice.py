@@ -55,8 +55,8 @@ def _load_published(weights: Path | None, precision: Precision, device: torch.de
         )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        write_weights(weights.expanduser(), SHA256, "--weights", folder)
-        write_card(describe_inception(precision, SHA256), folder)
+        file_sha256 = write_weights(weights.expanduser(), SHA256, "--weights", folder)
+        write_card(describe_inception(precision, SHA256, file_sha256), folder)
         return load_extractor(device, folder)
 
 

@@ -11,6 +11,8 @@ from stages.common.artifacts import (
     read_labels,
     write_bytes,
 )
+from stages.common.labels import check_learnable
+from stages.extractor.chance import check_beats_chance
 from stages.extractor.params import ClassifierParams
 from stages.extractor.train_classifier import (
     LabelledImages,
@@ -26,13 +28,17 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
     """Train the classifier, measure its accuracy on the test split, and write its weights.
 
     Raises:
-        ValueError: the prepared data is missing or damaged, or the accuracy is below the minimum.
+        ValueError: the prepared data is missing or damaged, a classifier cannot learn from it, or the accuracy is below
+            the minimum or not clearly above chance.
     """
     class_names = read_class_names()
     train, test = (_read_split(split, len(class_names), device) for split in ("train", "test"))
+    test_labels = test.labels.cpu().numpy()
+    check_learnable(train.labels.cpu().numpy(), test_labels, class_names)
     classifier = train_classifier(train, len(class_names), params)
     accuracy = measure_accuracy(classifier, test)
     print(f"classifier: accuracy {accuracy:.2%} on {len(test.images)} test images", flush=True)
+    check_beats_chance(round(accuracy * len(test.images)), test_labels)
     if accuracy < params.minimum_test_accuracy:
         raise ValueError(
             f"the classifier's test accuracy is {accuracy:.2%}, less than "
@@ -40,6 +46,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
             "would mean little; train longer (epochs), widen it (width), or lower the minimum"
         )
     _write_weights(classifier)
+    sha256 = hash_file(WEIGHTS)
     return Card(
         name="classifier",
         title=f"a small CNN trained on the {len(class_names)} labels of the prepared train split",
@@ -48,7 +55,8 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
         image_shape=list(train.images.shape[1:]),
         width=params.width,
         precision="float32",
-        weights_sha256=hash_file(WEIGHTS),
+        weights_sha256=sha256,
+        file_sha256=sha256,
         test_accuracy=accuracy,
         train_count=len(train.images),
         test_count=len(test.images),

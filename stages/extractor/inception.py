@@ -25,8 +25,8 @@ def make_inception(params: InceptionParams) -> Card:
         ValueError: the weights cannot be downloaded, or are not the published ones.
     """
     source = params.local_path() or _download()
-    write_weights(source, SHA256, "extractor.inception.weights_path", EXTRACTOR)
-    return describe_inception(params.precision, SHA256)
+    file_sha256 = write_weights(source, SHA256, "extractor.inception.weights_path", EXTRACTOR)
+    return describe_inception(params.precision, SHA256, file_sha256)
 
 
 def _download() -> Path:

@@ -32,7 +32,7 @@ def main() -> None:
     train, test = (read_images(images_file(split), made_by="prepare") for split in ("train", "test"))
     queries = {}
     for trial in Grid.load().trials():
-        images = read_last_samples(trial, params.sample_count)
+        images = read_last_samples(trial, params.sample_count, train.shape[1:])
         if images is not None:
             queries[trial.name] = images
     device = configure_compute()
@@ -50,15 +50,25 @@ def main() -> None:
     write_json(NEIGHBOURS / NEIGHBOURS_RECORD, counts | shown | {"trials": trials})
 
 
-def read_last_samples(trial: Trial, count: int) -> Images | None:
-    """Read the first `count` images of a trial's last snapshot; None where there is no snapshot or no sample of it."""
+def read_last_samples(trial: Trial, count: int, image_shape: tuple[int, ...]) -> Images | None:
+    """Read the first `count` images of a trial's last snapshot; None where there is no snapshot or no sample of it.
+
+    Raises:
+        ValueError: the file is missing or damaged, or its images are not of the shape C, H, W.
+    """
     path = SAMPLES / trial.name / MANIFEST
     if not path.exists():
         return None
     points = read_json(path, made_by=f"sample@{trial.name}")["points"]
     if not points:
         return None
-    images = read_images(SAMPLES / trial.name / points[-1]["images"], made_by=f"sample@{trial.name}")
+    path = SAMPLES / trial.name / points[-1]["images"]
+    images = read_images(path, made_by=f"sample@{trial.name}")
+    if images.shape[1:] != image_shape:
+        raise ValueError(
+            f"{path} holds images {list(images.shape[1:])}, but the training images are {list(image_shape)}; make it "
+            f"anew: `dvc repro -f sample@{trial.name}`"
+        )
     return np.array(images[:count])
 
 

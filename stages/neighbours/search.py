@@ -44,9 +44,12 @@ def find_nearest(
 
     Returns:
         For each set, by name, its images' neighbours in the spaces `pixels` and `features`.
+
+    Raises:
+        ValueError: the extractor's features of an image are not finite, so that it would have no neighbour.
     """
     images = np.concatenate(list(queries.values()))
-    features = np.concatenate([part for part, _ in extractor.extract(images)])
+    features = np.concatenate([_check_finite(part) for part, _ in extractor.extract(images)])
     searches = {
         "pixels": NearestNeighbourSearch(_flatten(images, device)),
         "features": NearestNeighbourSearch(torch.from_numpy(features).to(device)),
@@ -54,7 +57,7 @@ def find_nearest(
     for number, (part, _) in enumerate(extractor.extract(train)):
         start = number * IMAGES_AT_A_TIME
         searches["pixels"].add(_flatten(train[start : start + IMAGES_AT_A_TIME], device))
-        searches["features"].add(torch.from_numpy(part).to(device))
+        searches["features"].add(torch.from_numpy(_check_finite(part)).to(device))
     # Divided by the root of their dimension D, distances of pixels become root mean square differences.
     scales = {"pixels": float(np.sqrt(images[0].size)), "features": 1.0}
     edges = np.cumsum([len(query) for query in queries.values()])[:-1]
@@ -65,6 +68,15 @@ def find_nearest(
         for name, *pair in zip(queries, indices, distances, strict=True):
             found[name][space] = Neighbours(*pair)
     return found
+
+
+def _check_finite(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(features).all():
+        raise ValueError(
+            "the extractor's features of some images are not finite, because of its weights or their precision: make "
+            "the extractor anew, or compute in float32"
+        )
+    return features
 
 
 def _flatten(images: Images, device: torch.device) -> torch.Tensor:

@@ -32,6 +32,12 @@ class WrittenSplit(NamedTuple):
     errors: list[str]
 
 
+def label_chosen(dataset: Dataset, limits: dict[str, int | None]) -> list[NDArray[np.int64]]:
+    """Return the labels of the images of each split that `write_dataset` would write, train first."""
+    splits = ((dataset.splits[name].labels, limits[name]) for name in artifacts.SPLITS)
+    return [labels[choose_balanced(labels, limit)] for labels, limit in splits]
+
+
 def write_dataset(
     dataset: Dataset, image_size: int, limits: dict[str, int | None]
 ) -> dict[str, WrittenSplit]:

@@ -27,6 +27,7 @@ class Card(Params):
         width: of the classifier; None for Inception.
         precision: of its network's computations, `float32` or `bfloat16`.
         weights_sha256: of the file of weights that was trained or downloaded.
+        file_sha256: of weights.safetensors, which is compared whenever the weights are read.
         test_accuracy: its accuracy on the test split, in [0, 1]; None for Inception.
         train_count: number of images that it was trained on; None for Inception.
         test_count: number of images that its accuracy was measured on; None for Inception.
@@ -40,6 +41,7 @@ class Card(Params):
     width: int | None
     precision: Literal["float32", "bfloat16"]
     weights_sha256: str
+    file_sha256: str
     test_accuracy: float | None
     train_count: int | None
     test_count: int | None

@@ -1,6 +1,7 @@
 """Load the extractor that the stage `extractor` made, and compute images' features and logits with it."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from stages.common.artifacts import EXTRACTOR
@@ -83,15 +84,21 @@ def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | 
         card: replaces the folder's card, for example for another precision.
 
     Raises:
-        ValueError: the extractor is missing, is damaged, or has an unknown name.
+        ValueError: the extractor is missing, is damaged, has an unknown name, or has learned nothing; or its weights
+            are not those that the card was written for.
     """
     card = read_card(folder) if card is None else card
+    if card.class_count < 2:
+        raise ValueError(
+            f"{folder / CARD.name} describes a {card.name} of {card.class_count} class, which had nothing to learn, so "
+            "its scores mean nothing; use images of two or more classes, or the extractor inception"
+        )
     weights = folder / WEIGHTS.name
     loaders = {"classifier": _load_classifier, "inception": _load_inception}
     if card.name not in loaders:
         raise ValueError(f"extractor {card.name!r} is unknown; there is {', '.join(loaders)}")
     try:
-        return Extractor(card, loaders[card.name](card, weights, device), device)
+        return Extractor(card, loaders[card.name](card, _read_weights(weights, card), device), device)
     except FileNotFoundError:
         raise ValueError(f"{weights} is missing; make it with `dvc repro extractor`") from None
     except (SafetensorError, RuntimeError):
@@ -101,14 +108,30 @@ def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | 
         ) from None
 
 
-def _load_classifier(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], ExtractorOutput]:
+def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
+    """Read the weights, after comparing their sha256 with the card's; what was hashed is what is used."""
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.file_sha256:
+        raise ValueError(
+            f"{path} has the sha256 {found}, but {path.with_name(CARD.name)} names {card.file_sha256}: it is damaged "
+            "or belongs to another extractor; make both anew: `dvc repro -f extractor`"
+        )
+    return load(content)
+
+
+def _load_classifier(
+    card: Card, state: Mapping[str, Tensor], device: torch.device
+) -> Callable[[Tensor], ExtractorOutput]:
     assert card.image_shape is not None and card.width is not None
     channels, height, width = card.image_shape
     network = Classifier((channels, height, width), card.width, card.feature_dimension, card.class_count)
-    network.load_state_dict(load_file(weights))
+    network.load_state_dict(state)
     network = network.to(device).to(memory_format=torch.channels_last).eval()
     return lambda pixels: network(pixels_to_tensor(pixels).contiguous(memory_format=torch.channels_last))
 
 
-def _load_inception(card: Card, weights: Path, device: torch.device) -> Callable[[Tensor], ExtractorOutput]:
-    return Inception(weights, device, card.precision)
+def _load_inception(
+    card: Card, state: Mapping[str, Tensor], device: torch.device
+) -> Callable[[Tensor], ExtractorOutput]:
+    return Inception(state, device, card.precision)

@@ -7,11 +7,9 @@ convolution, the convolution comes first: both are linear, and the map has fewer
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
@@ -64,18 +62,17 @@ class Inception:
         that of the network of 2015-12-05, which Heusel et al. 2017 (features) and Salimans et al. 2016 (logits) used.
     """
 
-    def __init__(self, weights: Path, device: torch.device, precision: Precision) -> None:
+    def __init__(self, state: Mapping[str, Tensor], device: torch.device, precision: Precision) -> None:
         """Build the network.
 
         Args:
-            weights: a safetensors file with the state dict that torch-fidelity and pytorch-fid publish.
+            state: the state dict that torch-fidelity and pytorch-fid publish.
             device: where the network computes.
             precision: of the convolutions; pooling to features, and logits, are always in float32.
 
         Raises:
-            RuntimeError: the file holds another network's weights.
+            RuntimeError: these are another network's weights.
         """
-        state = load_file(weights)
         _check_names(state)
         self._device = device
         self._dtype = getattr(torch, precision)
@@ -203,6 +200,4 @@ def _check_names(state: Mapping[str, Tensor]) -> None:
     found = {name.removesuffix(".conv.weight") for name in state if name.endswith(".conv.weight")}
     odd = found ^ set(_list_names()) or {"fc.weight"} - state.keys()
     if odd:
-        raise RuntimeError(
-            f"the file does not hold the weights of this network: {min(odd)} is missing or unknown"
-        )
+        raise RuntimeError(f"these are not the weights of this network: {min(odd)} is missing or unknown")

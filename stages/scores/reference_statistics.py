@@ -17,6 +17,7 @@ from stages.scores.feature_statistics import (
     name_by_index,
     sample_indices,
 )
+from stages.scores.feature_variation import check_variation
 from stages.scores.features import Features
 from stages.scores.moments import Moments, read_moments, write_moments
 from stages.scores.params import ScoresParams
@@ -64,10 +65,11 @@ def extract_reference(
         name_image: gives an image's name, for errors.
 
     Raises:
-        ValueError: there are too few images, or the network's output for an image is not finite.
+        ValueError: there are too few images, the network's output for an image is not finite, or it hardly varies.
     """
-    request = FeatureRequest.for_reference(len(images), params)
-    statistics = extract_statistics(images, extractor, params, f"real {source}", request, name_image)
+    request, title = FeatureRequest.for_reference(len(images), params), f"real {source}"
+    statistics = extract_statistics(images, extractor, params, title, request, name_image)
+    check_variation(statistics.moments, extractor.card, title)
     return ReferenceStatistics(source, statistics.moments, statistics.features)
 
 

@@ -113,6 +113,18 @@ def test_the_default_preset_passes_and_a_file_says_so() -> None:
             "the test split's images = 50: FID with the classifier's",
         ),
         (
+            lambda p: p["prepare"].update(train_limit=9),
+            "prepare.train_limit = 9: the extractor `classifier` needs one image or more of each of 10 classes",
+        ),
+        (
+            lambda p: p["prepare"].update(test_limit=1),
+            "prepare.test_limit = 1: the extractor `classifier` needs one image or more of each of 2 classes",
+        ),
+        (
+            lambda p: p["prepare"].update(dataset="image_folder", path="mine", train_limit=1),
+            "prepare.train_limit = 1: the extractor `classifier` needs one image or more of each of 2 classes",
+        ),
+        (
             lambda p: p["train"].update(batch_size=60001),
             "train.batch_size = 60001: the train split will have only 60000 images",
         ),

@@ -116,7 +116,21 @@ def test_trials_that_diverged_or_failed_are_left_out(grid: dict[str, NDArray[np.
     main()
     record = read_json(Path("results/neighbours/neighbours.json"), "neighbours")
     assert set(record["trials"]) == {"sngan-A-0", "began-A-0"}
-    assert read_last_samples(Trial("wgan_gp", "A", 0), 3) is None
+    assert read_last_samples(Trial("wgan_gp", "A", 0), 3, (1, 8, 8)) is None
+
+
+def test_samples_of_another_shape_name_their_file(grid: dict[str, NDArray[np.uint8]]) -> None:
+    write_array(Path("samples/began-A-0", samples_name(20)), make_images(10, shape=(3, 8, 8)))
+    with pytest.raises(
+        ValueError, match=r"samples/began-A-0/images_00000020.npy holds images \[3, 8, 8\], but"
+    ):
+        main()
+
+
+def test_features_that_are_not_finite_are_refused(grid: dict[str, NDArray[np.uint8]]) -> None:
+    make_extractor(scale=float("inf"), width=4, feature_dimension=16)
+    with pytest.raises(ValueError, match="the extractor's features of some images are not finite"):
+        main()
 
 
 def test_distances_of_pixels_are_root_mean_square_differences(grid: dict[str, NDArray[np.uint8]]) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 
-from stages.common.artifacts import EXTRACTOR
+from stages.common.artifacts import EXTRACTOR, hash_file
 from stages.scores.card import WEIGHTS, Card, write_card
 from stages.scores.classifier import Classifier
 
@@ -18,7 +18,6 @@ SHAPE = (1, 8, 8)
 def make_extractor(
     folder: Path = EXTRACTOR,
     scale: float = 1.0,
-    sha256: str = "0" * 64,
     width: int = 2,
     feature_dimension: int = 6,
 ) -> None:
@@ -29,6 +28,7 @@ def make_extractor(
     state["to_features.0.weight"] *= scale
     folder.mkdir(exist_ok=True)
     save_file(state, folder / WEIGHTS.name)
+    sha256 = hash_file(folder / WEIGHTS.name)
     card = Card(
         name="classifier",
         title="a test extractor",
@@ -38,6 +38,7 @@ def make_extractor(
         width=width,
         precision="float32",
         weights_sha256=sha256,
+        file_sha256=sha256,
         test_accuracy=0.5,
         train_count=10,
         test_count=10,

@@ -74,10 +74,33 @@ def test_images_of_another_shape_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("extractor_folder")
-def test_weights_of_another_network_are_refused() -> None:
-    save_file(Classifier(SHAPE, width=4, feature_dimension=6, class_count=3).state_dict(), WEIGHTS)
+@pytest.mark.parametrize("damage", ["a byte", "its end", "another network", "other weights"])
+def test_weights_that_are_not_those_of_the_card_are_refused(damage: str) -> None:
+    content = bytearray(WEIGHTS.read_bytes())
+    if damage == "a byte":
+        content[-3] ^= 1
+        WEIGHTS.write_bytes(content)
+    elif damage == "its end":
+        WEIGHTS.write_bytes(content[:-1])
+    else:
+        width = 4 if damage == "another network" else 2
+        save_file(Classifier(SHAPE, width, feature_dimension=6, class_count=3).state_dict(), WEIGHTS)
+    with pytest.raises(
+        ValueError, match="weights.safetensors has the sha256 .* but extractor/card.json names"
+    ):
+        load_extractor(CPU)
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_a_card_of_another_network_is_refused() -> None:
+    content = json.loads(CARD.read_text())
+    CARD.write_text(json.dumps(content | {"width": 4}))
     with pytest.raises(ValueError, match="does not hold the classifier .*`dvc repro -f extractor`"):
         load_extractor(CPU)
+    CARD.write_text(json.dumps(content | {"class_count": 1}))
+    with pytest.raises(ValueError, match="describes a classifier of 1 class, which had nothing to learn"):
+        load_extractor(CPU)
+    CARD.write_text(json.dumps(content))
     WEIGHTS.unlink()
     with pytest.raises(ValueError, match="is missing; make it with `dvc repro extractor`"):
         load_extractor(CPU)

@@ -1,0 +1,42 @@
+"""Compare a classifier's accuracy with what chance gives: always naming the commonest class."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betainc
+
+# Of a classifier that has learned nothing, one in a thousand would pass.
+SIGNIFICANCE = 0.001
+
+
+def check_beats_chance(correct_count: int, labels: NDArray[np.int64]) -> None:
+    """Refuse a classifier whose accuracy is not clearly above the share of the commonest class.
+
+    The test is exact and one-sided: the probability that as many or more of the images are correct, if each is with the
+    probability of the commonest class's share, must be below SIGNIFICANCE.
+
+    Args:
+        correct_count: how many of the test images are classified correctly.
+        labels: int64 [N], of the test images.
+
+    Raises:
+        ValueError: chance could have given this accuracy.
+    """
+    count = len(labels)
+    share = float(np.bincount(labels).max()) / count
+    probability = compute_tail(correct_count, count, share)
+    if probability >= SIGNIFICANCE:
+        raise ValueError(
+            f"the classifier is right about {correct_count} of {count} test images, {correct_count / count:.2%}, and "
+            f"always naming the commonest class is right about {share:.2%}: this is not clearly above chance "
+            f"(probability {probability:.2g}, less than {SIGNIFICANCE} is needed), so its scores would mean little; "
+            "train longer (extractor.classifier.epochs), widen it (width), give more test images, or set "
+            "extractor.name to inception"
+        )
+
+
+def compute_tail(correct_count: int, count: int, share: float) -> float:
+    """Compute the probability of `correct_count` or more successes in `count` trials, each with probability `share`.
+
+    Source: the binomial distribution's tail as an incomplete beta function, Abramowitz and Stegun 1964, 26.5.24.
+    """
+    return 1.0 if correct_count <= 0 else float(betainc(correct_count, count - correct_count + 1, share))

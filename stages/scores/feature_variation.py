@@ -1,0 +1,54 @@
+"""Refuse an extractor whose features of real images hardly vary: every FID computed with it would be near 0."""
+
+import numpy as np
+
+from stages.scores.card import Card
+from stages.scores.moments import Moments
+
+# Variance over squared length: the features of real images differ by a thousandth of their size, or more. Rounding to
+# float32 alone gives 1e-14; what trained networks give is above 0.01.
+LEAST_VARIANCE = 1e-6
+# Of the largest variance along any direction; directions with less count as none.
+LEAST_SHARE = 1e-6
+
+
+def check_variation(moments: Moments, card: Card, title: str) -> None:
+    """Refuse features of real images that are constant, are nearly so, or vary along too few directions.
+
+    Args:
+        moments: of the features of real images.
+        card: of the extractor that computed them.
+        title: of the images, for the error.
+
+    Raises:
+        ValueError: the variance is less than LEAST_VARIANCE of the mean's squared length, or there are fewer directions
+            with LEAST_SHARE of the largest variance than `count_least_directions` asks for.
+    """
+    variances = np.linalg.eigvalsh(moments.covariance)
+    size = float(moments.mean @ moments.mean)
+    if variances[-1] <= 0.0 or variances.sum() < LEAST_VARIANCE * size:
+        raise ValueError(
+            f"{title}: the {card.name}'s features are the same for all {moments.image_count} images, or nearly so "
+            f"(variance {max(0.0, variances.sum()):.3g}, squared length of the mean {size:.3g}), so every "
+            "score would be meaningless: the images do not differ, or the extractor has learned nothing; look at the "
+            "images, and make the extractor anew: `dvc repro -f extractor`"
+        )
+    directions, least = int((variances > LEAST_SHARE * variances[-1]).sum()), count_least_directions(card)
+    if directions < least:
+        raise ValueError(
+            f"{title}: the {card.name}'s {card.feature_dimension} features vary along {directions} directions only, "
+            f"and {least} or more are needed, so scores would miss most differences between images: the extractor has "
+            "learned too little; train it longer or widen it (extractor.classifier.epochs, width)"
+        )
+
+
+def count_least_directions(card: Card) -> int:
+    """Return how many directions features must vary along: two, or more where the extractor tells many classes apart.
+
+    A layer of logits separates K classes in general position along K - 1 directions. A quarter of the features is
+    enough, because a ReLU may be 0 for all images.
+    """
+    if card.test_accuracy is None:
+        # A published network, whose classes are not those of the images.
+        return 2
+    return max(2, min(card.class_count - 1, card.feature_dimension // 4))
