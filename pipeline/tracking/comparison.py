@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow.entities import Run
 
+from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.lineage import Lock, describe_commit, hash_content
 from pipeline.tracking.results import TrialResults
@@ -55,6 +56,7 @@ def fill_comparison(
         _log_table(store, run, report["table1"])
         _log_report(store, run, runs)
         tags = describe_commit() | {
+            DATASET_TAG: read_manifest()["sha256"],
             DESCRIPTION: describe_comparison(report),
             REPORT_HASH: report_hash,
             COMPLETE: YES,

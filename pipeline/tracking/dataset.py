@@ -1,6 +1,7 @@
 """The data set in MLflow's terms, and the names of the experiment and the model that depend on it."""
 
 import json
+from typing import Any
 
 from mlflow.entities import Dataset
 from pydantic import ConfigDict
@@ -9,6 +10,8 @@ from stages.common.artifacts import DATA_MANIFEST, read_json
 from stages.common.params import Params, load_section
 
 DIGEST_LENGTH = 32  # MLflow stores at most 36 characters.
+NAME_DIGEST_LENGTH = 8
+DATASET_TAG = "dataset_sha256"
 
 
 class ExtractorName(Params):
@@ -20,12 +23,12 @@ class ExtractorName(Params):
 
 
 def describe_dataset() -> Dataset:
-    """Describe the prepared data set; its digest is the beginning of the SHA-256 of the training images.
+    """Describe the prepared data set; its digest is the beginning of the SHA-256 of its content.
 
     Raises:
-        ValueError: the data set's manifest is missing.
+        ValueError: the data set's manifest is missing or of an older version.
     """
-    manifest = read_json(DATA_MANIFEST, "prepare")
+    manifest = read_manifest()
     train, homepage = manifest["splits"]["train"], manifest.get("homepage")
     keys = ("licence", "source", "division", "class_names", "channels", "image_size")
     profile = {key: manifest[key] for key in keys if key in manifest}
@@ -36,7 +39,7 @@ def describe_dataset() -> Dataset:
     }
     return Dataset(
         name=manifest["dataset"],
-        digest=train["sha256"]["train_images.npy"][:DIGEST_LENGTH],
+        digest=manifest["sha256"][:DIGEST_LENGTH],
         source_type="http" if homepage else "local",
         source=json.dumps({"url": homepage} if homepage else {"uri": manifest["source"]["location"]}),
         schema=json.dumps({"mlflow_tensorspec": schema}),
@@ -47,26 +50,47 @@ def describe_dataset() -> Dataset:
 def name_experiment() -> str:
     """Name the experiment after all that scores must share to be compared: `fashion_mnist 28x28, classifier`.
 
+    Images that are no published data set, or only a part of one, are named by their content, too:
+    `image_folder 1a2b3c4d 28x28, classifier`.
+
     Raises:
-        ValueError: the data set's manifest is missing.
+        ValueError: the data set's manifest is missing or of an older version.
     """
     dataset, size, extractor = _read_identity()
     return f"{dataset} {size}x{size}, {extractor}"
 
 
 def name_model() -> str:
-    """Name the experiment's registered model: `fashion_mnist-28-classifier`.
+    """Name the experiment's registered model: `fashion_mnist-28-classifier`, `image_folder-1a2b3c4d-28-classifier`.
 
     Raises:
-        ValueError: the data set's manifest is missing.
+        ValueError: the data set's manifest is missing or of an older version.
     """
-    return "-".join(map(str, _read_identity()))
+    dataset, size, extractor = _read_identity()
+    return f"{dataset.replace(' ', '-')}-{size}-{extractor}"
+
+
+def read_manifest() -> dict[str, Any]:
+    """Read the data set's manifest.
+
+    Raises:
+        ValueError: it is missing or of an older version.
+    """
+    manifest: dict[str, Any] = read_json(DATA_MANIFEST, "prepare")
+    if "sha256" not in manifest:
+        raise ValueError(f"{DATA_MANIFEST} is of an older version; make it anew: `dvc repro prepare`")
+    return manifest
 
 
 def _read_identity() -> tuple[str, int, str]:
     """Read the data set's name, its image size in pixels and the extractor's name."""
-    manifest = read_json(DATA_MANIFEST, "prepare")
-    return manifest["dataset"], manifest["image_size"], load_section(ExtractorName, "extractor").name
+    manifest = read_manifest()
+    digest = "" if manifest["is_published"] else f" {manifest['sha256'][:NAME_DIGEST_LENGTH]}"
+    return (
+        f"{manifest['dataset']}{digest}",
+        manifest["image_size"],
+        load_section(ExtractorName, "extractor").name,
+    )
 
 
 def _tensor_spec(dtype: str, shape: list[int]) -> str:

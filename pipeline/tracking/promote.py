@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-from pipeline.tracking.dataset import name_model
+from pipeline.tracking.dataset import DATASET_TAG, name_model
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.store import Store
 from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
@@ -77,6 +77,7 @@ def save_model(result: TrialResults, folder: Path) -> None:
     config = {
         "image_shape": manifest["image_shape"],
         "networks": result.lineage.params["networks"],
+        WEIGHTS_TAG: _hash_weights(result),
         **trial._asdict(),
     }
     columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.long, "index")]
@@ -151,6 +152,7 @@ def _register_version(store: Store, name: str, best: TrialResults, run: Run, wei
         "generator_step": step,
         "fid": fid,
         "protocol": json.dumps(best.protocol),
+        DATASET_TAG: best.tags[DATASET_TAG],
         WEIGHTS_TAG: weights,
     }
     return store.client.create_model_version(

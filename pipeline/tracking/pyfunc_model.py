@@ -4,6 +4,7 @@ It imports nothing of this repository but packages of stages/ that are saved wit
 """
 
 import base64
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -25,7 +26,7 @@ class GeneratorModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Build the generator on the CPU from its config and its weights."""
         # These imports are not at the top, because this file also runs where the model is saved, without torch.
-        from safetensors.torch import load_file
+        from safetensors.torch import load
 
         from stages.networks.architectures import build_generator
         from stages.networks.params import NetworksParams
@@ -35,7 +36,7 @@ class GeneratorModel(PythonModel):
         class_names = self.config.get("class_names")
         self.class_count = None if class_names is None else len(class_names)
         generator = build_generator(tuple(self.config["image_shape"]), networks, self.class_count)
-        generator.load_state_dict(load_file(context.artifacts["weights"]))
+        generator.load_state_dict(load(read_weights(context, self.config["weights_sha256"])))
         self.generator = generator.eval()
 
     def predict(
@@ -80,6 +81,21 @@ class GeneratorModel(PythonModel):
         labels = [int(label) for label in model_input["label"]]
         _check_range("label", labels, self.class_count - 1)
         return labels
+
+
+def read_weights(context: PythonModelContext, sha256: str) -> bytes:
+    """Read the weights.
+
+    Raises:
+        ValueError: they are not those that the model was saved with.
+    """
+    content = Path(context.artifacts["weights"]).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"the model's weights have the sha256 {found}, but were saved with {sha256}: they are damaged or others"
+        )
+    return content
 
 
 def _check_range(name: str, values: list[int], largest: int) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.lineage import Lineage
 from pipeline.tracking.lipschitz import row_to_metrics
 from stages.common.artifacts import (
-    DATA_MANIFEST,
     FINAL_STATE,
     LIPSCHITZ,
     MANIFEST,
@@ -155,7 +155,7 @@ def _flatten(content: Any, name: str) -> dict[str, str]:
 def _make_tags(
     trial: Trial, lineage: Lineage, training: dict[str, Any], scores: dict[str, Any]
 ) -> dict[str, str]:
-    data = read_json(DATA_MANIFEST, "prepare")
+    data = read_manifest()
     diverged_at = scores["diverged_at_generator_step"]
     tags = {
         "trial": trial.name,
@@ -163,6 +163,7 @@ def _make_tags(
         "setting": trial.setting,
         "seed": trial.seed,
         "dataset": data["dataset"],
+        DATASET_TAG: data["sha256"],
         "extractor": scores["protocol"]["extractor"],
         "device": training["device"],
         "threads": training["threads"],

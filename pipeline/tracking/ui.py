@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mlflow.entities import Run
 
 from pipeline.tracking import UI_HOST, UI_PORT, UI_URL
+from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.mlflow_version import is_verified_version
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import set_tags
@@ -43,6 +44,7 @@ def describe_experiment(store: Store, experiment_id: str, grid: Grid) -> None:
     ]
     _set_experiment_tag(store, experiment_id, DESCRIPTION, "\n".join(lines))
     _set_experiment_tag(store, experiment_id, *EXPERIMENT_KIND)
+    _set_experiment_tag(store, experiment_id, DATASET_TAG, read_manifest()["sha256"])
 
 
 def publish_comparison(

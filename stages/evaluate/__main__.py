@@ -34,19 +34,21 @@ def main() -> None:
     trial = parse_trial(__doc__)
     params = load_section(ScoresParams, "scores")
     manifest = read_json(SAMPLES / trial.name / MANIFEST, made_by=f"sample@{trial.name}")
-    real = read_reference(REFERENCE, read_json(REAL_SCORES, made_by="reference")["real_split"])
+    record = read_json(REAL_SCORES, made_by="reference")
+    real = read_reference(REFERENCE, record["real_split"])
     scorer = Scorer(real, params)
     extractor = load_extractor(configure_compute())
-    points = score_snapshots(trial, manifest, extractor, scorer)
-    reference = ReferenceSet(split=real.source, count=real.moments.image_count)
+    points = score_snapshots(trial, manifest, extractor, scorer, record["image_shape"])
+    sha256 = record["protocol"]["reference_sha256"]
+    reference = ReferenceSet(split=real.source, count=real.moments.image_count, sha256=sha256)
     protocol = describe_protocol(extractor.card, params, reference, manifest["sample_count"])
-    record = {
+    scores = {
         **{key: manifest[key] for key in ("gan", "setting", "seed", "diverged_at_generator_step")},
         "protocol": protocol.model_dump(),
         "points": points,
     }
-    write_json(SCORES / trial.name / POINTS, record)
-    write_json(SCORES / trial.name / METRICS, summarise_points(record, protocol.digest))
+    write_json(SCORES / trial.name / POINTS, scores)
+    write_json(SCORES / trial.name / METRICS, summarise_points(scores, protocol.digest))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Sets of images from a folder of image files, an array file or a prepared split."""
 
-import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -13,12 +12,19 @@ from PIL import Image
 
 from stages.common import artifacts
 from stages.common.image_files import SUFFIXES, Header, UnreadableImage, crop_and_resize, decode, read_header
-from stages.evaluate import image_arrays
-from stages.evaluate.image_arrays import Floats, Layout
+from stages.evaluate.array_files import SUFFIXES as ARRAY_SUFFIXES
+from stages.evaluate.array_files import load_array, split_key
+from stages.evaluate.image_arrays import Floats, Layout, convert_images
+from stages.scores.image_digest import combine_digests, digest_image
 
 Indices = NDArray[np.int64]
 # Number of faulty files that an error names; it counts the rest.
 NAMED_FILES = 5
+PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+PICKLE_HINT = (
+    "; this is a pickle by its name, often of statistics or weights, which can run any code and is not read"
+)
+IMAGES_AT_A_TIME = 500
 
 
 class ReadOptions(NamedTuple):
@@ -35,14 +41,22 @@ class ReadOptions(NamedTuple):
     resize: int | None
 
 
+class Source(NamedTuple):
+    """What images are read from: a file, and the name of the array in it where it is an .npz file."""
+
+    path: Path
+    array: str = ""
+
+
 class ImageSet:
     """Images that are read part by part, from any source.
 
-    It hashes the images that are read, to count the distinct ones.
+    It hashes the images that are read, to identify the set and to count the distinct ones.
 
     Attributes:
         name: the name of the set, for messages.
         shape: N, C, H, W.
+        sources: the files that the images are read from.
     """
 
     def __init__(
@@ -51,6 +65,7 @@ class ImageSet:
         shape: tuple[int, int, int, int],
         read: Callable[[int], NDArray[np.uint8]],
         name_image: Callable[[int], str],
+        sources: Sequence[Source],
     ) -> None:
         """Make a set of images.
 
@@ -59,11 +74,12 @@ class ImageSet:
             shape: N, C, H, W.
             read: returns the image with an index, uint8 [C, H, W].
             name_image: returns the name of the image with an index.
+            sources: the files.
         """
-        self.name, self.shape = name, shape
+        self.name, self.shape, self.sources = name, shape, sources
         self._read, self._name = read, name_image
         self._indices: Indices = np.arange(shape[0])
-        self._digests: set[bytes] = set()
+        self._digests: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         """Return N."""
@@ -71,8 +87,9 @@ class ImageSet:
 
     def __getitem__(self, part: slice, /) -> NDArray[np.uint8]:
         """Read some images, uint8 [n, C, H, W]."""
-        images = np.stack([self._read(int(index)) for index in self._indices[part]])
-        self._digests.update(hashlib.sha256(image.tobytes()).digest() for image in images)
+        indices = self._indices[part].tolist()
+        images = np.stack([self._read(index) for index in indices])
+        self._digests.update(zip(indices, map(digest_image, images), strict=True))
         return images
 
     def select(self, indices: Indices) -> None:
@@ -84,10 +101,20 @@ class ImageSet:
         """Return the name of the image with an index among the selected ones."""
         return self._name(int(self._indices[index]))
 
+    def read_all(self) -> None:
+        """Read all images, for their digests."""
+        for start in range(0, len(self), IMAGES_AT_A_TIME):
+            self[start : start + IMAGES_AT_A_TIME]
+
     @property
-    def distinct_count(self) -> int:
-        """The number of images read so far that differ from each other in any pixel."""
-        return len(self._digests)
+    def digests(self) -> list[bytes]:
+        """The digest of each image in order; all have been read."""
+        return [self._digests[index] for index in self._indices.tolist()]
+
+    @property
+    def sha256(self) -> str:
+        """What identifies the images by their content, as `stages.scores.image_digest` says; all have been read."""
+        return combine_digests(self.shape[1:], self.digests)
 
 
 def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
@@ -101,7 +128,7 @@ def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
     Raises:
         ValueError: there is no such file or folder, or it holds no images or images of different shapes.
     """
-    path, key = image_arrays.split_key(text)
+    path, key = split_key(text)
     path = path.expanduser()
     if text in artifacts.SPLITS:
         path = artifacts.images_file(text)
@@ -114,29 +141,30 @@ def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
         return _open_folder(path, reading)
     if not path.is_file():
         raise ValueError(f"{option} {text}: there is no such file or folder; expected {_allowed_inputs()}")
-    if path.suffix not in image_arrays.SUFFIXES:
+    if path.suffix not in ARRAY_SUFFIXES:
+        hint = PICKLE_HINT if path.suffix.lower() in PICKLES else ""
         raise ValueError(
-            f"{option} {text} is neither a folder nor an array file; expected {_allowed_inputs()}"
+            f"{option} {text} is neither a folder nor an array file; expected {_allowed_inputs()}{hint}"
         )
-    images = image_arrays.read_images(path, key, reading.layout, reading.floats)
-    return _open_array(str(path), images, reading.resize)
+    loaded = load_array(path, key)
+    images = convert_images(loaded.values, path, reading.layout, reading.floats)
+    return _open_array(Source(path, loaded.name), images, reading.resize)
 
 
 def _allowed_inputs() -> str:
-    return f"a folder of images, {' or '.join(image_arrays.SUFFIXES)}, or {' or '.join(artifacts.SPLITS)}"
+    return f"a folder of images, {' or '.join(ARRAY_SUFFIXES)}, or {' or '.join(artifacts.SPLITS)}"
 
 
-def _open_array(name: str, images: NDArray[np.uint8], resize: int | None) -> ImageSet:
-    count, channels, height, width = images.shape
+def _open_array(source: Source, images: NDArray[np.uint8], resize: int | None) -> ImageSet:
+    name, (count, channels, height, width) = str(source.path), images.shape
     if resize is not None:
         height = width = resize
-    if not count:
-        raise ValueError(f"{name} holds no images")
     return ImageSet(
         name,
         (count, channels, height, width),
         lambda index: images[index] if resize is None else _resize(images[index], resize),
         lambda index: f"image {index} (counted from 0) of {name}",
+        [source],
     )
 
 
@@ -161,7 +189,8 @@ def _open_folder(folder: Path, reading: ReadOptions) -> ImageSet:
     else:
         height = width = reading.resize
     read = partial(_read_file, files, channels, reading.resize)
-    return ImageSet(str(folder), (len(files), channels, height, width), read, lambda index: str(files[index]))
+    shape, sources = (len(files), channels, height, width), list(map(Source, files))
+    return ImageSet(str(folder), shape, read, lambda index: str(files[index]), sources)
 
 
 def _list_files(folder: Path) -> list[Path]:

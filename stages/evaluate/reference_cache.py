@@ -16,8 +16,7 @@ from stages.scores.reference_statistics import (
 )
 
 # Version of the content of the cached files; a new one makes the files of older ones unused.
-VERSION = 1
-IMAGES_AT_A_TIME = 500
+VERSION = 2
 
 
 def load_or_extract_reference(
@@ -51,6 +50,6 @@ def load_or_extract_reference(
 def _hash_inputs(images: ImageSet, extractor: Extractor, params: ScoresParams) -> str:
     digest = hashlib.sha256(f"{VERSION} {extractor.card.model_dump_json()} {images.shape}".encode())
     digest.update(FeatureRequest.for_reference(len(images), params).is_kept.tobytes())
-    for start in range(0, len(images), IMAGES_AT_A_TIME):
-        digest.update(images[start : start + IMAGES_AT_A_TIME].tobytes())
+    images.read_all()
+    digest.update(images.sha256.encode())
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from stages.common.streams import print_result
 from stages.evaluate.arguments import ImageArgument, ScoreArguments, parse_arguments
 from stages.evaluate.extractor_choice import load_chosen_extractor
 from stages.evaluate.image_sets import ImageSet, ReadOptions, open_images
+from stages.evaluate.overlap import check_different_files, check_different_images
 from stages.evaluate.reference_cache import load_or_extract_reference
 from stages.evaluate.score_table import format_scores
 from stages.scores.extractor import Extractor
@@ -54,21 +55,29 @@ def score_images(arguments: ScoreArguments) -> dict[str, Any]:
     real, fake = (
         _open_sample(images, reading, params.shuffle_seed) for images in (arguments.real, arguments.fake)
     )
+    check_different_files(real, fake)
     if not arguments.is_in_order:
         fake.select(np.random.RandomState(params.shuffle_seed).permutation(len(fake)))
     _check_shapes(real, fake, extractor)
     _check_counts(real, fake, extractor, params)
 
+    if len(real.sources) == len(fake.sources) == 1:
+        # Arrays take little time to compare; files are compared once they have been read for their features.
+        real.read_all()
+        fake.read_all()
+        check_different_images(real, fake)
     scorer = Scorer(load_or_extract_reference(real, extractor, params, arguments.cache), params)
     scores = scorer.score(extract_statistics(fake, extractor, params, fake.name, name_image=fake.name_image))
-    reference = ReferenceSet(split=arguments.real.path, count=len(real))
+    shared_count = check_different_images(real, fake)
+    reference = ReferenceSet(split=arguments.real.path, count=len(real), sha256=real.sha256)
     resize = None if reading.resize is None else f"{FILTER_NAME}, to {reading.resize} pixels"
     protocol = describe_protocol(extractor.card, params, reference, len(fake), resize)
     return {
         "real": arguments.real.path,
         "fake": arguments.fake.path,
         "image_shape": list(fake.shape[1:]),
-        "distinct_images": fake.distinct_count,
+        "distinct_images": len(set(fake.digests)),
+        "shared_images": shared_count,
         **scores,
         "protocol": protocol.model_dump(),
         "protocol_digest": protocol.digest,

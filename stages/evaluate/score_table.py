@@ -28,6 +28,8 @@ def format_scores(record: Mapping[str, Any]) -> str:
     lines.append(f"{'Distinct images':<18}{record['distinct_images']:>12} of {count}")
     if record["distinct_images"] < count:
         lines.append("Some images occur more than once: scores of repeated images mean little.")
+    if record["shared_images"]:
+        lines.append(f"{record['shared_images']} of them are, to the pixel, among the real images.")
     lines += ["", f"Protocol {record['protocol_digest']}"]
     lines += [f"  {name:<30}{'-' if value is None else value}" for name, value in record["protocol"].items()]
     lines.append(

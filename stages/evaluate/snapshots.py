@@ -10,7 +10,7 @@ from stages.scores.scorer import Scorer
 
 
 def score_snapshots(
-    trial: Trial, manifest: dict[str, Any], extractor: Extractor, scorer: Scorer
+    trial: Trial, manifest: dict[str, Any], extractor: Extractor, scorer: Scorer, image_shape: list[int]
 ) -> list[dict[str, Any]]:
     """Score the samples of every snapshot.
 
@@ -19,21 +19,24 @@ def score_snapshots(
         manifest: the manifest of its samples.
         extractor: computes features and logits.
         scorer: compares the samples with the reference, whose features the same extractor computed.
+        image_shape: C, H, W of the reference's images.
 
     Returns:
         For each snapshot its position in the training, its scores and its number of distinct images.
 
     Raises:
-        ValueError: sampled images are missing, or their number is not that of the manifest.
+        ValueError: sampled images are missing, their number is not that of the manifest, or their shape not that of the
+            reference's images.
     """
     points = []
     for point in manifest["points"]:
         path = SAMPLES / trial.name / point["images"]
         images = read_images(path, made_by=f"sample@{trial.name}")
-        if len(images) != manifest["sample_count"]:
+        expected = [manifest["sample_count"], *image_shape]
+        if list(images.shape) != expected:
             raise ValueError(
-                f"{path} holds {len(images)} images, expected {manifest['sample_count']}; "
-                f"make it anew: `dvc repro -f sample@{trial.name}`"
+                f"{path} holds images {list(images.shape)}, expected {expected} as their manifest and the real images "
+                f"say; make it anew: `dvc repro -f sample@{trial.name}`"
             )
         step = point["generator_step"]
         statistics = extract_statistics(

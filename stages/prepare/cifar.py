@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.prepare.dataset import Dataset, Source, Split, in_memory_split
+from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split, in_memory_split
 from stages.prepare.image_folder import load_image_folder
 
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -26,8 +26,8 @@ RECORD_BYTES = 1 + CHANNELS * SIDE * SIDE
 BATCH_IMAGES = 10_000
 BATCH_BYTES = BATCH_IMAGES * RECORD_BYTES
 ORIGINAL = "MD5 of the archive"
-NOT_ORIGINAL = "nothing: not the published archive, by its MD5"
-UNKNOWN = "nothing: no checksum of the unpacked batches is published"
+NOT_ORIGINAL = f"{UNCHECKED}: not the published archive, by its MD5"
+UNKNOWN = f"{UNCHECKED}: no checksum of the unpacked batches is published"
 
 
 def load_cifar(path: Path) -> Dataset:

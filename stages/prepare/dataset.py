@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+# How `Source.checked` begins where nothing proves that the files are the published ones.
+UNCHECKED = "nothing"
+
 
 class Source(NamedTuple):
     """Where a data set came from.
@@ -14,12 +17,17 @@ class Source(NamedTuple):
     Attributes:
         kind: which of the sources it is.
         location: the path, address or package.
-        checked: the checksum that proves that these are the published files, or that there is none.
+        checked: the checksum that proves that these are the published files; or UNCHECKED and the reason.
     """
 
     kind: str
     location: str
     checked: str
+
+    @property
+    def is_published(self) -> bool:
+        """Whether these are the published files, proven by a checksum."""
+        return not self.checked.startswith(UNCHECKED)
 
 
 class Split(NamedTuple):

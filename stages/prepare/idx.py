@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.prepare.dataset import Dataset, Source, Split, in_memory_split
+from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split, in_memory_split
 
 FILES = {"train": "train", "test": "t10k"}
 IMAGES_MAGIC = 0x0803
@@ -51,7 +51,7 @@ CHECKSUMS = {
     },
 }
 ORIGINAL = "SHA-256 of all four files"
-NOT_ORIGINAL = "nothing: not the published files, by their SHA-256"
+NOT_ORIGINAL = f"{UNCHECKED}: not the published files, by their SHA-256"
 
 
 class IdxFile(NamedTuple):

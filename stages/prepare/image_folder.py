@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stages.common.artifacts import SPLITS
 from stages.common.image_files import UnreadableImage, decode, is_grey_file
-from stages.prepare.dataset import Dataset, Source, Split
+from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split
 from stages.prepare.file_tree import ImageFile, list_image_files
 from stages.prepare.log import log
 from stages.prepare.splits import BY_HASH, choose_test_images
@@ -50,7 +50,7 @@ def load_image_folder(path: Path) -> Dataset:
     # The first image in colour ends the search, so images are read twice only where all are grey.
     channels = 1 if all(_may_be_grey(entry.file) for entry in entries) else 3
     splits = {split: _make_split(entries, split, class_names) for split in SPLITS}
-    source = Source("local path", str(path), "nothing: the user's own images")
+    source = Source("local path", str(path), f"{UNCHECKED}: the user's own images")
     return Dataset(source, class_names, channels, division, splits)
 
 

@@ -1,5 +1,7 @@
 """The manifest of a prepared data set: its name, source, processing and checksums."""
 
+import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ def make_manifest(
 ) -> dict[str, Any]:
     """Make the manifest of a data set whose files have been written.
 
+    Its `sha256` identifies what was written. Its `is_published` says whether that is a published data set with all of
+    its images, which its name and image size therefore identify as well.
+
     Args:
         name: the data set's name in params.yaml.
         image_size: side of the written images, in pixels.
@@ -24,8 +29,13 @@ def make_manifest(
         written: facts of the files that were written, by split.
     """
     is_resized = any(split.resized_count for split in written.values())
+    splits = {split: _describe_split(split, content, dataset) for split, content in written.items()}
+    published = {"train": DATASETS[name].train_count, "test": DATASETS[name].test_count}
+    is_whole = all(content["count"] == published[split] for split, content in splits.items())
     return {
         "dataset": name,
+        "is_published": dataset.source.is_published and is_whole,
+        "sha256": _hash_content(dataset.class_names, splits),
         "homepage": DATASETS[name].homepage,
         "licence": DATASETS[name].licence,
         "source": dataset.source._asdict(),
@@ -35,8 +45,14 @@ def make_manifest(
         "division": dataset.division,
         "resize_filter": FILTER_NAME if is_resized else None,
         "pillow": PIL.__version__,
-        "splits": {split: _describe_split(split, content, dataset) for split, content in written.items()},
+        "splits": splits,
     }
+
+
+def _hash_content(class_names: list[str], splits: dict[str, dict[str, Any]]) -> str:
+    """Identify the prepared data set by its class names, images and labels, wherever they came from."""
+    content = [class_names, {split: described["sha256"] for split, described in splits.items()}]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _describe_split(split: str, content: WrittenSplit, dataset: Dataset) -> dict[str, Any]:

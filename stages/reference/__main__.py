@@ -7,6 +7,7 @@ from stages.common.params import load_section
 from stages.reference.params import ReferenceParams, SampledParams
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import extract_statistics
+from stages.scores.image_digest import digest_images
 from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
 from stages.scores.reference_statistics import extract_reference, read_real_images, write_reference
@@ -29,10 +30,11 @@ def main() -> None:
     other = extract_statistics(other_images, extractor, scores, f"real {params.other_split()}")
 
     write_reference(REFERENCE, real)
-    reference = ReferenceSet(split=params.split, count=len(real_images))
+    reference = ReferenceSet(split=params.split, count=len(real_images), sha256=digest_images(real_images))
     record = {
         "real_split": params.split,
         "real_count": len(real_images),
+        "image_shape": list(real_images.shape[1:]),
         "other_split": params.other_split(),
         "other_count": len(other_images),
         **Scorer(real, scores).score(other),

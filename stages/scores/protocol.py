@@ -28,6 +28,8 @@ class Protocol(Params):
         feature_dimension: D, of the features that all scores but the Inception Score compare.
         reference_split: the real images' split, or their path.
         reference_count: number of real images that FID compares with.
+        reference_sha256: of their content, as `stages.scores.image_digest` says: other images are another reference,
+            whatever their number and path.
         sample_count: number of generated images that the Inception Score is computed from.
         fid_sample_count: number of generated images that FID is computed from.
         splits: number of parts that the Inception Score is the mean of.
@@ -47,6 +49,7 @@ class Protocol(Params):
     feature_dimension: int
     reference_split: str
     reference_count: int
+    reference_sha256: str
     sample_count: int
     fid_sample_count: int
     splits: int
@@ -71,10 +74,12 @@ class ReferenceSet(Params):
     Attributes:
         split: their split, or their path.
         count: how many of them FID compares with.
+        sha256: of their content.
     """
 
     split: str
     count: int
+    sha256: str
 
 
 def describe_protocol(
@@ -98,6 +103,7 @@ def describe_protocol(
         feature_dimension=card.feature_dimension,
         reference_split=reference.split,
         reference_count=reference.count,
+        reference_sha256=reference.sha256,
         sample_count=sample_count,
         **params.model_dump() | {"fid_sample_count": params.fid_count(sample_count)},
     )

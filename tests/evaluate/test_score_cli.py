@@ -20,6 +20,7 @@ from stages.evaluate.image_sets import ImageSet
 from stages.evaluate.score_cli import main
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import extract_statistics
+from stages.scores.image_digest import digest_images
 from stages.scores.protocol import Protocol
 from stages.scores.reference_statistics import FEATURES, MOMENTS, ReferenceStatistics, extract_reference
 from stages.scores.scorer import Scorer
@@ -102,10 +103,10 @@ def test_floats_of_a_named_range_score_as_the_pixels(
 
 
 def test_a_sorted_folder_is_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
-    dark_then_bright = np.concatenate([make_images(60) // 8, make_images(60, seed=2)])
-    np.save("sorted.npy", dark_then_bright)
-    mixed = score(monkeypatch, "--real", "sorted.npy", "--fake", "sorted.npy")
-    first = score(monkeypatch, "--real", "sorted.npy", "--fake", "sorted.npy", "--in-order")
+    for name, seed in (("sorted.npy", 0), ("others.npy", 3)):
+        np.save(name, np.concatenate([make_images(60, seed) // 8, make_images(60, seed + 2)]))
+    mixed = score(monkeypatch, "--real", "others.npy", "--fake", "sorted.npy")
+    first = score(monkeypatch, "--real", "others.npy", "--fake", "sorted.npy", "--in-order")
     # The first 50 in their order are all dark ones.
     assert mixed["recall"] > 0.8 > first["recall"]
 
@@ -117,10 +118,36 @@ def test_a_prepared_split_is_named_train_or_test(monkeypatch: pytest.MonkeyPatch
     assert record["fid"] == score_arrays(monkeypatch)["fid"]
 
 
+def test_the_protocol_knows_the_real_images_by_their_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    protocol = score_arrays(monkeypatch)["protocol"]
+    assert protocol["reference_sha256"] == digest_images(np.load("real.npy"))
+    write_folder(Path("files"), np.load("real.npy"))
+    same = score(monkeypatch, "--real", "files", "--fake", "fake.npy")["protocol"]
+    np.save("others.npy", make_images(80, seed=5))
+    other = score(monkeypatch, "--real", "others.npy", "--fake", "fake.npy")["protocol"]
+    assert same["reference_sha256"] == protocol["reference_sha256"] != other["reference_sha256"]
+
+
+def test_the_same_images_on_both_sides_are_refused_and_a_few_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="real.npy and --real real.npy share files"):
+        score(monkeypatch, "--real", "real.npy", "--fake", "real.npy")
+    np.save("copy.npy", np.load("real.npy"))
+    write_folder(Path("files"), np.load("real.npy"))
+    for fake in ("copy.npy", "files"):
+        with pytest.raises(ValueError, match="hold the same images: 80 distinct ones are in both"):
+            score(monkeypatch, "--real", "real.npy", "--fake", fake)
+    assert not Path("scores.json").exists()
+    np.save("mixed.npy", np.concatenate([np.load("real.npy")[:3], np.load("fake.npy")]))
+    assert score(monkeypatch, "--real", "real.npy", "--fake", "mixed.npy")["shared_images"] == 3
+    assert "3 of them are, to the pixel, among the real images." in capsys.readouterr().out
+
+
 def test_repeated_images_are_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    np.save("repeated.npy", np.tile(make_images(5), (12, 1, 1, 1)))
+    np.save("repeated.npy", np.tile(make_images(5, seed=1), (12, 1, 1, 1)))
     assert score(monkeypatch, "--real", "real.npy", "--fake", "repeated.npy")["distinct_images"] == 5
     assert "Some images occur more than once" in capsys.readouterr().out
 
@@ -161,7 +188,7 @@ def write_wrong_inputs() -> None:
     np.save("either.npy", np.zeros((60, 3, 8, 3), dtype=np.uint8))
     np.save("neither.npy", np.zeros((60, 4, 8, 8), dtype=np.uint8))
     np.save("flat.npy", np.zeros((60, 64), dtype=np.uint8))
-    np.savez("several.npz", first=np.zeros(1), second=np.zeros(1))
+    np.savez("several.npz", first=np.zeros((2, 4, 4)), second=np.zeros((2, 4, 4)))
     Path("cut.npz").write_bytes(b"PK\3\4")
 
 
@@ -194,16 +221,22 @@ def write_wrong_inputs() -> None:
             "--fake floats.npy --floats unit",
             r"image 0 \(counted from 0\) spans -1 to -0.96.*outside \[0, 1\]",
         ),
-        ("--fake objects.npy", "objects.npy cannot be read: .*objects"),
+        ("--fake objects.npy", "objects.npy holds Python objects, that is, a pickle, .* never loaded"),
         ("--fake integers.npy", r"integers.npy holds int64, expected uint8 in 0..255"),
         ("--fake either.npy", r"\[60, 3, 8, 3\], which is ambiguous; use --layout NHWC or NCHW"),
         ("--fake neither.npy", "the axis of channels in the layout auto has neither"),
-        ("--fake flat.npy", r"flat.npy holds \[60, 64\], expected \[N, H, W, C\]"),
+        (
+            "--fake flat.npy",
+            r"flat.npy holds no images, but uint8 \[60, 64\], which .*; expected \[N, H, W, C\]",
+        ),
         (
             "--fake several.npz",
-            "it holds several arrays; there is first, second: name one as several.npz:first",
+            r"several.npz holds several arrays: first float64 \[2, 4, 4\], second .*; name one as several.npz:first",
         ),
-        ("--fake several.npz:third", "it holds no array 'third'; there is first, second"),
+        (
+            "--fake several.npz:third",
+            r"several.npz holds no array 'third'; there is first float64 \[2, 4, 4\], second",
+        ),
         ("--fake cut.npz", "cut.npz is damaged or no .npz file"),
         ("--extractor vgg", "--extractor vgg is unknown: neither a folder, .* nor inception"),
         ("--extractor empty", "empty/card.json is missing; make it with `dvc repro extractor`"),
@@ -281,7 +314,7 @@ def test_statistics_of_real_images_are_extracted_once_and_cached(
     np.save("others.npy", make_images(80, seed=2))
     score(monkeypatch, "--real", "others.npy", "--fake", "fake.npy", "--cache", "cache")
     score_arrays(monkeypatch, "--cache", "cache", "--seed", "1")
-    make_extractor(Path("another"), scale=2.0, sha256="1" * 64)
+    make_extractor(Path("another"), scale=2.0)
     score_arrays(monkeypatch, "--cache", "cache", "--extractor", "another")
     assert extracted == [80] * 4
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,14 +19,17 @@ ROOT = Path(__file__).parents[2]
 DIGITS = {"dataset": "digits", "path": None, "image_size": 8, "train_limit": None, "test_limit": None}
 
 
-def prepare(largest_file_bytes: int | None = None, **changes: Any) -> subprocess.CompletedProcess[str]:
+def prepare(
+    largest_file_bytes: int | None = None, extractor: str = "classifier", **changes: Any
+) -> subprocess.CompletedProcess[str]:
     """Run the stage with the given params; a limit on the size of files stands for a full disk."""
 
     def limit_file_size() -> None:
         if largest_file_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, largest_file_bytes))
 
-    Path("params.yaml").write_text(yaml.safe_dump({"prepare": DIGITS | changes}), encoding="utf-8")
+    params = {"prepare": DIGITS | changes, "extractor": {"name": extractor}}
+    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "stages.prepare"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -83,6 +87,35 @@ def test_the_manifest_holds_source_counts_shapes_and_checksums() -> None:
     assert dict(checksums) == {name: hashlib.sha256(content).hexdigest() for name, content in arrays.items()}
 
 
+def test_the_manifest_identifies_the_content_and_not_its_place(tmp_path: Path) -> None:
+    def identify(path: Path, **changes: Any) -> tuple[str, bool]:
+        done = prepare(dataset="image_folder", path=str(path), image_size=8, **changes)
+        assert done.returncode == 0, done.stderr
+        manifest = json.loads(Path("data/manifest.json").read_text())
+        return manifest["sha256"], manifest["is_published"]
+
+    pets, copy = make_images(tmp_path / "pets"), tmp_path / "copy"
+    first = identify(pets)
+    shutil.copytree(pets, copy)
+    assert first == identify(copy) and not first[1]
+    # One pixel of one image, one name of a class, and one limit.
+    pixels = np.array(Image.open(copy / "cat/4.png"))
+    pixels[6, 12] = 255 - pixels[6, 12]
+    Image.fromarray(pixels).save(copy / "cat/4.png")
+    others = [identify(copy), identify(pets, train_limit=10)]
+    (pets / "cat").rename(pets / "kitten")
+    others.append(identify(pets))
+    assert len({first, *others}) == 4
+
+
+def test_only_a_whole_published_data_set_is_called_one() -> None:
+    cases: list[tuple[dict[str, Any], bool]]
+    cases = [({}, True), ({"image_size": 28}, True), ({"test_limit": 200}, False)]
+    for changes, is_published in cases:
+        prepare(**changes)
+        assert json.loads(Path("data/manifest.json").read_text())["is_published"] == is_published
+
+
 def test_a_second_run_writes_the_same_bytes() -> None:
     prepare(image_size=28)
     first = read_all(), Path("data/manifest.json").read_bytes()
@@ -121,6 +154,31 @@ def test_all_corrupt_files_are_named_at_once_and_nothing_is_left(tmp_path: Path)
         f"  - {root}/{name}" for name in ("cat/1.png", "dog/7.jpg", "dog/8.png")
     ]
     assert not list(Path("data/prepared").iterdir())
+
+
+def test_one_class_is_refused_before_anything_is_written_unless_the_extractor_needs_no_classes(
+    tmp_path: Path,
+) -> None:
+    root = make_images(tmp_path / "pets")
+    for path in list((root / "dog").iterdir()):
+        path.rename(root / "cat" / f"dog-{path.name}")
+    (root / "dog").rmdir()
+    done = prepare(dataset="image_folder", path=str(root), image_size=16)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert (
+        "all images are of one class, 'cat', so the extractor `classifier` has nothing to learn"
+        in done.stderr
+    )
+    assert not Path("data").exists()
+    done = prepare(extractor="inception", dataset="image_folder", path=str(root), image_size=16)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_limit_that_leaves_classes_without_images_is_refused(tmp_path: Path) -> None:
+    done = prepare(train_limit=7)
+    assert "the train split has no image of the classes 7, 8, 9, so the extractor" in done.stderr
+    done = prepare(test_limit=1)
+    assert "all 1 test images are of one class, '0', so the extractor" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ TRIAL_PROTOCOL = {
     "feature_dimension": 16,
     "reference_split": "train",
     "reference_count": 40,
+    "reference_sha256": "ef" * 32,
     "sample_count": 30,
     "fid_sample_count": 30,
     "splits": 2,
@@ -80,6 +81,7 @@ def _write_shared(channels: int) -> None:
     write_json(Path("extractor/card.json"), card | {"test_accuracy": 0.9, "test_count": 10})
     data: dict[str, Any] = {
         "dataset": "digits",
+        "sha256": "cd" * 32,
         "homepage": "https://digits.example",
         "image_size": 8,
         "channels": channels,

@@ -20,6 +20,7 @@ CARD = Card(
     width=None,
     precision="float32",
     weights_sha256="a" * 64,
+    file_sha256="b" * 64,
     test_accuracy=None,
     train_count=None,
     test_count=None,
@@ -39,7 +40,7 @@ NUMBERS = {
 
 def describe(**changes: int | None) -> Protocol:
     params = ScoresParams.model_validate(NUMBERS | changes)
-    return describe_protocol(CARD, params, ReferenceSet(split="train", count=10_000), 50_000)
+    return describe_protocol(CARD, params, ReferenceSet(split="train", count=10_000, sha256="c" * 64), 50_000)
 
 
 def test_a_protocol_holds_the_numbers_of_images_and_the_resize() -> None:

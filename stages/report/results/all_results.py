@@ -28,7 +28,7 @@ REAL_KEYS = (
     "protocol",
 )
 CARD_KEYS = ("name", "title", "feature_dimension", "class_count")
-DATA_KEYS = ("dataset", "licence", "source", "image_size", "channels", "splits")
+DATA_KEYS = ("dataset", "sha256", "licence", "source", "image_size", "channels", "splits")
 
 
 class Results(NamedTuple):

@@ -27,6 +27,7 @@ def _list_data(results: Results) -> list[Fact]:
         Fact("Data set", f"{results.data_set}, {data['channels']} × {side} × {side} ({counts})"),
         Fact("Homepage", data.get("homepage") or NONE),
         Fact("Source", f"{source['kind']}: {source['location']}; {source['checked']}"),
+        Fact("SHA-256 of its content", f"{data['sha256'][:SHOWN_DIGITS]}…", full_value=data["sha256"]),
         Fact("Licence", data["licence"]),
     ]
 

@@ -1,0 +1,179 @@
+"""Load one array from a .npy or .npz file, after a look at what the file holds; objects, which are pickles, never."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SUFFIXES = (".npy", ".npz")
+# The names that common tools give the images in a file with several arrays.
+USUAL_KEYS = ("images", "arr_0")
+NPY_START, ZIP_START = b"\x93NUMPY", b"PK"
+READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# How many arrays of a file an error names.
+NAMED_ARRAYS = 6
+# The axes of a set of images, with or without an axis for channels.
+IMAGE_AXES = (3, 4)
+
+
+class ArrayHeader(NamedTuple):
+    """What the header of an array says.
+
+    Attributes:
+        name: of the array in an .npz file; empty in a .npy file.
+        dtype: of its values; None if this is no array.
+        shape: its dimensions.
+    """
+
+    name: str
+    dtype: np.dtype[Any] | None
+    shape: tuple[int, ...]
+
+    def describe(self) -> str:
+        """Return name, type and shape for a message: `mu float64 [2048]`."""
+        kind = "no array" if self.dtype is None else f"{self.dtype} {list(self.shape)}"
+        return f"{self.name} {kind}".strip()
+
+
+class LoadedArray(NamedTuple):
+    """An array, and its name in an .npz file; empty in a .npy file."""
+
+    values: NDArray[Any]
+    name: str
+
+
+def split_key(text: str) -> tuple[Path, str | None]:
+    """Split `file.npz:name` into the file and the name of the array, which is None where there is none."""
+    stem, dot, key = text.rpartition(".npz:")
+    return (Path(f"{stem}.npz"), key) if dot else (Path(text), None)
+
+
+def load_array(path: Path, key: str | None) -> LoadedArray:
+    """Load the array that can hold images: a .npy file is mapped into memory.
+
+    Args:
+        path: the file.
+        key: the name of the array in an .npz file; None where the file holds one array or one with a usual name.
+
+    Raises:
+        ValueError: the file is damaged or is none of its suffix, holds no images, several arrays or Python objects.
+    """
+    with _explain(path):
+        _check_kind(path)
+        if path.suffix == ".npy":
+            with path.open("rb") as file:
+                _check_header(path, [_read_header("", file)], "")
+            return LoadedArray(np.load(path, mmap_mode="r", allow_pickle=False), "")
+        with np.load(path, allow_pickle=False) as archive:
+            headers = [_read_member(archive.zip, name) for name in archive.zip.namelist()]
+            chosen = _choose_key(path, key, headers)
+            _check_header(path, headers, chosen)
+            return LoadedArray(archive[chosen], chosen)
+
+
+@contextmanager
+def _explain(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ValueError(f"{path} is damaged or no {path.suffix} file ({error})") from None
+    except MemoryError as error:
+        raise ValueError(f"{path} does not fit into memory ({error}); save the images as .npy") from None
+    except (ValueError, RuntimeError) as error:
+        # zipfile raises RuntimeError for an encrypted file.
+        text = str(error)
+        raise ValueError(text if str(path) in text else f"{path} cannot be read: {text}") from None
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse a file whose content is not what its suffix says; numpy would go by the content."""
+    with path.open("rb") as file:
+        start = file.read(len(NPY_START))
+    kind = ".npy" if start == NPY_START else ".npz" if start.startswith(ZIP_START) else None
+    if kind is None:
+        raise ValueError(
+            f"{path} holds no array: it begins neither as a .npy file nor as a zip. Other formats, such as pickles, "
+            "which can run any code, are not read; save the images by numpy.save or numpy.savez"
+        )
+    if kind != path.suffix:
+        raise ValueError(
+            f"{path} is a {kind} file by its content, not a {path.suffix} file; rename it to {kind}"
+        )
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> ArrayHeader:
+    with archive.open(name) as file:
+        return (
+            _read_header(name.removesuffix(".npy"), file)
+            if name.endswith(".npy")
+            else ArrayHeader(name, None, ())
+        )
+
+
+def _read_header(name: str, file: IO[bytes]) -> ArrayHeader:
+    version = np.lib.format.read_magic(file)
+    if version not in READERS:
+        # Version 3 differs in that names of fields may be any text.
+        raise ValueError(f"the array is of version {version} of the format, as only arrays of records are")
+    shape, _, dtype = READERS[version](file)
+    return ArrayHeader(name, dtype, shape)
+
+
+def _choose_key(path: Path, key: str | None, headers: list[ArrayHeader]) -> str:
+    names = [header.name for header in headers if header.dtype is not None]
+    usual = [name for name in USUAL_KEYS if name in names]
+    if key in names:
+        return str(key)
+    if key is not None:
+        raise ValueError(f"{path} holds no array {key!r}; there is {_describe_all(headers)}")
+    if len(names) == 1 or usual:
+        return names[0] if len(names) == 1 else usual[0]
+    fitting = [header.name for header in headers if len(header.shape) in IMAGE_AXES]
+    if not fitting:
+        _refuse(path, headers)
+    raise ValueError(
+        f"{path} holds several arrays: {_describe_all(headers)}; name one as {path}:{fitting[0]}"
+    )
+
+
+def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> None:
+    """Refuse Python objects, and what cannot be images by its number of axes or is empty."""
+    (header,) = (header for header in headers if header.name == chosen)
+    where = f"{path}:{chosen}" if chosen else str(path)
+    if header.dtype is None or header.dtype.hasobject:
+        raise ValueError(
+            f"{where} holds Python objects, that is, a pickle, which can run any code and is therefore never loaded; "
+            "save the images as an array of uint8"
+        )
+    if len(header.shape) not in IMAGE_AXES:
+        _refuse(path, headers)
+    if 0 in header.shape:
+        raise ValueError(f"{where} holds no images: {list(header.shape)}")
+
+
+def _refuse(path: Path, headers: list[ArrayHeader]) -> None:
+    shapes = [header.shape for header in headers]
+    flat = {shape[0] for shape in shapes if len(shape) == 1}
+    if any(len(shape) == 2 and shape[0] == shape[1] and shape[0] in flat for shape in shapes):
+        what = (
+            ": a mean and a covariance, the statistics of features from which other programs compute FID. Scores are "
+            "computed from the images themselves here; name those"
+        )
+    elif any(len(shape) == 2 for shape in shapes):
+        what = ", which may be features or flattened images; expected [N, H, W, C], [N, C, H, W] or [N, H, W], uint8"
+    else:
+        what = "; expected [N, H, W, C], [N, C, H, W] or [N, H, W], uint8"
+    raise ValueError(f"{path} holds no images, but {_describe_all(headers)}{what}")
+
+
+def _describe_all(headers: list[ArrayHeader]) -> str:
+    rest = len(headers) - NAMED_ARRAYS
+    names = ", ".join(header.describe() for header in headers[:NAMED_ARRAYS]) or "nothing"
+    return f"{names} and {rest} more" if rest > 0 else names

@@ -1,0 +1,51 @@
+"""Refuse images to score that are the real ones: the same files, whatever their paths, or the same pixels."""
+
+from stages.evaluate.image_sets import ImageSet, Source
+
+CURE = "scores of images against themselves mean nothing; name two sets that share none"
+# Of the distinct images of either set. Single images may be equal in honest sets, too, such as blank ones.
+LARGEST_SHARE = 0.5
+
+
+def check_different_files(real: ImageSet, fake: ImageSet) -> None:
+    """Refuse two sets with a file in common, be it by a folder within the other, a link or another name of the file.
+
+    Raises:
+        ValueError: there is such a file; the error names it.
+    """
+    of_real = {_identify(source): source.path for source in real.sources}
+    shared = [(source.path, of_real.get(_identify(source))) for source in fake.sources]
+    shared = [(path, other) for path, other in shared if other is not None]
+    if not shared:
+        return
+    path, other = shared[0]
+    name = str(path) if path == other else f"{path}, which is {other}"
+    raise ValueError(
+        f"--fake {fake.name} and --real {real.name} share files: {len(shared)} of the {len(fake.sources)} to score "
+        f"are also among the real ones, such as {name}: {CURE}"
+    )
+
+
+def check_different_images(real: ImageSet, fake: ImageSet) -> int:
+    """Refuse two sets that largely hold the same images; both have been read.
+
+    Returns:
+        The number of distinct images that are in both sets, to the pixel.
+
+    Raises:
+        ValueError: there are several, and they are half of the distinct images of either set, or more.
+    """
+    of_real, of_fake = set(real.digests), set(fake.digests)
+    shared = len(of_real & of_fake)
+    if shared > 1 and shared >= LARGEST_SHARE * min(len(of_real), len(of_fake)):
+        raise ValueError(
+            f"--fake {fake.name} and --real {real.name} hold the same images: {shared} distinct ones are in both, to "
+            f"the pixel, of {len(of_fake)} to score and {len(of_real)} real ones: {CURE}"
+        )
+    return shared
+
+
+def _identify(source: Source) -> tuple[int, int, str]:
+    """Identify a file by device and inode, which all of its names and links share, and the array in it."""
+    state = source.path.stat()
+    return state.st_dev, state.st_ino, source.array

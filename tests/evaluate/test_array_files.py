@@ -1,0 +1,158 @@
+"""Array files that hold no images, or not as expected: one message that names the file and what it holds."""
+
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stages.evaluate.image_sets import ReadOptions, open_images
+
+READING = ReadOptions("auto", "refuse", None)
+IMAGES = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
+D = 16
+
+
+class Runs:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("executed"),)
+
+
+def npy(array: np.ndarray[Any, Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def npz(*arrays: np.ndarray[Any, Any], **named: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, *arrays, **named)
+    return file.getvalue()
+
+
+def add_member(content: bytes, name: str, member: bytes) -> bytes:
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(name, member)
+    return file.getvalue()
+
+
+OBJECTS = np.array([Runs(), Runs()], dtype=object)
+STATISTICS = "a mean and a covariance, the statistics of features"
+
+WRONG = {
+    # Statistics and features, as other programs save them.
+    "pytorch-fid.npz": (npz(mu=np.zeros(D), sigma=np.eye(D)), STATISTICS),
+    "by position.npz": (npz(np.zeros(D), np.eye(D)), STATISTICS),
+    "precomputed.npz": (
+        npz(mu=np.zeros(D), sigma=np.eye(D), mu_s=np.zeros(9), sigma_s=np.eye(9)),
+        STATISTICS,
+    ),
+    "other names.npz": (npz(mean=np.zeros(D), cov=np.eye(D), n=np.array(50_000)), STATISTICS),
+    "representations.npz": (
+        npz(model=np.array("dinov2"), reps=np.zeros((50, D))),
+        r"reps float64 \[50, 16\]",
+    ),
+    "one feature file.npz": (
+        npz(feats=np.zeros((50, D))),
+        r"feats float64 \[50, 16\], which may be features",
+    ),
+    "covariance.npy": (npy(np.eye(D)), r"holds no images, but float64 \[16, 16\]"),
+    "labels.npy": (npy(np.arange(9)), r"holds no images, but int64 \[9\]; expected \[N, H, W, C\]"),
+    "number.npy": (npy(np.array(3.0)), r"holds no images, but float64 \[\]"),
+    # A content that is not what the suffix says.
+    "zip.npy": (npz(images=IMAGES), r"is a .npz file by its content, not a .npy file; rename it to .npz"),
+    "array.npz": (npy(IMAGES), r"is a .npy file by its content, not a .npz file; rename it to .npy"),
+    "pickle.npy": (pickle.dumps(Runs()), "begins neither as a .npy file nor as a zip.*pickles"),
+    "pickle.npz": (pickle.dumps(Runs()), "begins neither as a .npy file nor as a zip.*pickles"),
+    "text.npy": (b"label,x,y\n", "begins neither as a .npy file nor as a zip"),
+    "empty.npz": (b"", "begins neither as a .npy file nor as a zip"),
+    # Objects.
+    "objects.npy": (npy(OBJECTS), "holds Python objects, that is, a pickle, .* never loaded"),
+    "objects.npz": (npz(images=OBJECTS), "objects.npz:images holds Python objects"),
+    "hidden.npz": (add_member(npz(), "images.pkl", pickle.dumps(Runs())), "images.pkl no array"),
+    "records.npy": (
+        npy(np.zeros((5, 4, 4), dtype=[("red", "u1"), ("label", object)])),
+        "holds Python objects",
+    ),
+    # Damage.
+    "cut.npy": (npy(IMAGES)[:-9], "cannot be read|is damaged"),
+    "cut header.npy": (npy(IMAGES)[:20], "cannot be read|is damaged"),
+    "cut.npz": (npz(images=IMAGES)[:-9], "is damaged or no .npz file"),
+    "cut member.npz": (add_member(npz(), "images.npy", npy(IMAGES)[:-9]), "cannot be read|is damaged"),
+    "huge.npz": (
+        add_member(npz(), "images.npy", npy(IMAGES).replace(b"(5, 4, 4, 3)", b"(1 << 60,)  ")),
+        "cannot be read",
+    ),
+    # Shapes, types and ranges.
+    "no images.npy": (npy(IMAGES[:0]), r"holds no images: \[0, 4, 4, 3\]"),
+    "no floats.npz": (npz(images=np.zeros((0, 4, 4))), r"no floats.npz:images holds no images: \[0, 4, 4\]"),
+    "one image.npy": (npy(IMAGES[0]), r"holds \[4, 4, 3\], which is one image, expected \[N, H, W, C\]"),
+    "video.npy": (npy(IMAGES[None]), r"holds no images, but uint8 \[1, 5, 4, 4, 3\]"),
+    "signed.npy": (npy(IMAGES.astype(np.int8)), "holds int8, expected uint8 in 0..255; convert it"),
+    "deep.npy": (npy(IMAGES.astype(np.uint16)), "holds uint16, expected uint8 in 0..255; convert it"),
+    "masks.npy": (npy(IMAGES > 99), "holds bool, expected uint8 in 0..255; convert it"),
+    "complex.npy": (npy(IMAGES.astype(np.complex64)), "holds complex64, expected uint8"),
+    "words.npy": (npy(IMAGES.astype(str)), "holds <U3, expected uint8"),
+    "zeros and ones.npy": (npy(IMAGES % 2), "holds uint8 of 0 and 1 alone, expected 0..255; multiply by 255"),
+    "floats.npy": (npy(IMAGES.astype(np.float16)), "holds float16 from 0 to 239, expected uint8"),
+    "not a number.npy": (npy(np.full(IMAGES.shape, np.nan)), "holds float64 from nan to nan, expected uint8"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_no_set_of_images_is_named_and_nothing_is_unpickled(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content, message = WRONG[name]
+    Path(name).write_bytes(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        open_images(name, "--real", READING)
+    assert name in str(caught.value) and "\n" not in str(caught.value)
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".pkl", ".PKL"])
+def test_a_pickle_is_called_one(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(f"stats{suffix}").write_bytes(pickle.dumps(Runs()))
+    with pytest.raises(ValueError, match="is a pickle by its name, often of statistics or weights"):
+        open_images(f"stats{suffix}", "--real", READING)
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (npz(IMAGES), ""),
+        (npz(images=IMAGES, labels=np.zeros(5)), ""),
+        # A reference batch of the ADM evaluation suite: images with their statistics.
+        (npz(IMAGES, mu=np.zeros(D), sigma=np.eye(D), mu_s=np.zeros(9), sigma_s=np.eye(9)), ""),
+        (npz(real=IMAGES, fake=IMAGES), ":real"),
+        (npz(x=IMAGES), ""),
+        (npz(images=np.asfortranarray(IMAGES)), ""),
+    ],
+)
+def test_images_are_found_among_other_arrays(
+    content: bytes, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file.npz").write_bytes(content)
+    images = open_images(f"file.npz{key}", "--real", READING)
+    assert np.array_equal(images[:], IMAGES.transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("make", [lambda images: images * 0, lambda images: images // 100])
+def test_dark_images_are_images(
+    make: Callable[[Any], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("dark.npy", make(IMAGES))
+    assert open_images("dark.npy", "--fake", READING).shape == (5, 3, 4, 4)
