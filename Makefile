@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 # DVC starts the stages as `python -m stages...`, which has to be the Python of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
+# It would keep `python -m` from the modules of this folder.
+unexport PYTHONSAFEPATH
 # These switch off the telemetry of the tools.
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := true

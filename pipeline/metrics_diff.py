@@ -10,6 +10,7 @@ import os
 import subprocess
 from typing import Any
 
+from pipeline.workplace import require_root
 from stages.common.artifacts import SCORES
 from stages.common.cli import run_command
 
@@ -69,7 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "revision", nargs="?", default="HEAD", help="a Git revision, such as main (default: HEAD)"
     )
-    show_difference(parser.parse_args(arguments).revision)
+    revision = parser.parse_args(arguments).revision
+    require_root()
+    show_difference(revision)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from pipeline.workplace import require_root
 from stages.common.artifacts import write_bytes
 from stages.common.cli import run_command
 from stages.common.params import LARGEST_BYTES, PARAMS_FILE, read_params
@@ -139,6 +140,7 @@ def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int =
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and switch to the preset."""
+    require_root()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("name", choices=list_presets(), help="the preset")
     parser.add_argument(

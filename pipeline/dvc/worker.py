@@ -30,6 +30,13 @@ GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.05
 # The read end of the pipe that a child watches; a stage that the child forks watches it, too.
 _lifeline: Connection | None = None
+CHILD_SETTINGS = {
+    "PYTHONUNBUFFERED": "1",
+    # What a child prints is read in UTF-8, however the user's terminal has it.
+    "PYTHONIOENCODING": "utf-8:backslashreplace",
+    # Stages are modules of the working folder, which a user's setting may keep Python from.
+    "PYTHONSAFEPATH": "",
+}
 # A child is told to import this process's main module unless there seems to be none; one start at a time.
 _starting = threading.Lock()
 
@@ -107,11 +114,7 @@ class WorkerPool:
         call = Call(
             function,
             arguments,
-            # What a child prints is read in UTF-8 here, however the user's terminal has it.
-            os.environ
-            | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
-            | self._temporary
-            | dict(environment or {}),
+            os.environ | CHILD_SETTINGS | self._temporary | dict(environment or {}),
             str(Path.cwd()),
         )
         output, child_output = self._context.Pipe(duplex=False)

@@ -1,15 +1,20 @@
 """Run the comparison as a Prefect flow: `run` it once, `schedule` it, start Prefect's `server` or a `worker`."""
 
 import argparse
+import os
 import signal
 import sys
+from pathlib import Path
 
 from pipeline.dvc.fork_server import CAN_FORK, start_fork_server
-from pipeline.flow import SERVER_HOST, SERVER_PORT
+from pipeline.flow import HOME, SERVER_HOST, SERVER_PORT
 from pipeline.flow.server import TemporaryServer, find_server, serve
 from pipeline.flow.server_settings import URL
+from pipeline.workplace import require_root, require_writable
 from stages.common.cli import run_command
 
+# DVC's, and of the flow's lock.
+STATE = Path(".dvc/tmp")
 NIGHTLY = "0 3 * * *"
 
 
@@ -55,8 +60,14 @@ def main() -> int:
     commands.add_parser("worker", help="deploy what prefect.yaml says, and run what falls due")
     options = vars(parser.parse_args())
     command = options.pop("command")
+    home = Path(os.environ["PREFECT_HOME"])
     if command == "server":
+        if home == HOME.resolve():
+            require_root()
+        require_writable(home)
         return serve(**options)
+    require_root()
+    require_writable(STATE, home)
     if command == "run":
         return run(options)
     if not find_server():

@@ -27,6 +27,7 @@ from pipeline.flow.summary import check_nothing_left, list_failures, summarise
 from pipeline.flow.task import run_stage, show_up_to_date
 from pipeline.flow.timing import Timing, tabulate
 from stages.common.artifacts import Trial
+from stages.common.cli import describe_error
 
 # Made from whatever trials there are; they name those that are missing.
 ALLOW_FAILURE = {"neighbours", "report"}
@@ -74,8 +75,8 @@ def compare(
             whole, stale = read_graph_and_status(pool)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
-        except (ValueError, DiedError) as error:
-            return Failed(message=str(error))
+        except (ValueError, OSError, DiedError) as error:
+            return Failed(message=describe_error(error))
         timing = Timing(len(slots))
         logger.info("%d stages, of which %d are stale, %d at once", len(graph), len(stale), len(slots))
         with ProgressDisplay(graph, [trial.name for trial in chosen]) as display:

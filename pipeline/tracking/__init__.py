@@ -4,6 +4,8 @@ import os
 
 from pipeline.proxies import exempt_loopback
 
+# Of the embedded store.
+FOLDER = "tracking"
 # The address of `make ui`. It is defined here so that it can be read without importing MLflow.
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000

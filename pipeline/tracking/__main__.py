@@ -3,9 +3,11 @@
 import argparse
 import signal
 import subprocess
+from pathlib import Path
 from types import FrameType
 
-from pipeline.tracking import UI_HOST, UI_PORT
+from pipeline.tracking import FOLDER, UI_HOST, UI_PORT
+from pipeline.workplace import require_root, require_writable
 from stages.common.cli import run_command
 
 
@@ -25,6 +27,9 @@ def main() -> int:
     ui.add_argument("--port", type=int, default=UI_PORT)
     _add_server(commands)
     options = parser.parse_args()
+    if options.command != "server":
+        require_root()
+        require_writable(Path(FOLDER))
     if options.command == "follow":
         if not options.words:
             parser.error("follow needs a command, for example: follow dvc repro")

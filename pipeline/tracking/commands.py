@@ -7,6 +7,7 @@ import time
 from mlflow.exceptions import MlflowException
 
 from pipeline.tracking import UI_HOST
+from pipeline.tracking.commit import MISSING, describe_commit
 from pipeline.tracking.store import ARTIFACTS, FOLDER, SERVERS, STORE_ERRORS, find_uri, open_store
 from pipeline.tracking.sync import SyncResult, sync
 from pipeline.tracking.ui import PAGE
@@ -31,6 +32,9 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
         return 1
     for reason in result.left_out:
         print(f"left out: {reason}", file=sys.stderr)
+    missing = describe_commit().get(MISSING)
+    if missing:
+        print(f"No Git commit is recorded with the runs: {missing}", file=sys.stderr)
     done = len(result.run_ids)
     print(f"MLflow has {done} of {done + len(result.left_out)} trials in {find_uri()}; {result.champion}")
     print(f"Side by side: {PAGE}, after `make ui`", flush=True)

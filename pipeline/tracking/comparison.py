@@ -8,9 +8,10 @@ from typing import Any
 
 from mlflow.entities import Run
 
+from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
-from pipeline.tracking.lineage import Lock, describe_commit, hash_content
+from pipeline.tracking.lineage import Lock, hash_content
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import log_params, set_tags
 from pipeline.tracking.runs import (

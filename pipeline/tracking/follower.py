@@ -15,8 +15,9 @@ from typing import Any
 
 from mlflow.entities import Run
 
+from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import name_experiment
-from pipeline.tracking.lineage import LOCK_FILE, Lock, describe_commit, read_lock, trace_trial
+from pipeline.tracking.lineage import LOCK_FILE, Lock, read_lock, trace_trial
 from pipeline.tracking.results import list_training_values, parse_rows, read_trial_results
 from pipeline.tracking.run_data import log_missing_values, log_values
 from pipeline.tracking.runs import (

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -94,18 +93,6 @@ def hash_content(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
 
 
-def describe_commit() -> dict[str, str]:
-    """Return MLflow tags with the Git commit of the working tree and whether its files differ from it.
-
-    dvc.lock is not compared, because every run writes it. Outside a Git repository there are no tags.
-    """
-    commit = _call_git("rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    changed = _call_git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{LOCK_FILE}")
-    return {"mlflow.source.git.commit": commit, "git_dirty": str(bool(changed)).lower()}
-
-
 def _is_consistent(entries: Iterable[dict[str, Any]]) -> bool:
     """Tell whether every stage read the latest outputs of the others; during a run some stages still have to."""
     entries = list(entries)
@@ -128,11 +115,3 @@ def _summarise_entry(entry: dict[str, Any], ignored_outs: Iterable[str] = ()) ->
 
 def _list_params(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for file in entry.get("params", {}).values() for key, value in file.items()}
-
-
-def _call_git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -13,12 +13,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline import tracking
 from pipeline.tracking.dvc_experiment import find_repository
 from pipeline.tracking.mlflow_version import is_verified_version
 from pipeline.tracking.relocation import replace_folder
 from stages.common.artifacts import write_bytes
 
-FOLDER = Path("tracking")
+FOLDER = Path(tracking.FOLDER)
 DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
 LOCATION = "location.txt"

@@ -5,9 +5,9 @@ from pathlib import Path
 from mlflow.entities import DatasetInput, InputTag, Run
 from PIL import Image
 
+from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import describe_dataset
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
-from pipeline.tracking.lineage import describe_commit
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import log_missing_values, log_params, log_values, set_tags
 from pipeline.tracking.runs import (

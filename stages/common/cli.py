@@ -44,7 +44,7 @@ def run_command(main: Callable[[], int | None]) -> None:
         sys.exit(code)
 
 
-def describe_error(error: ValueError | OSError) -> str:
+def describe_error(error: Exception) -> str:
     """Describe an error of input or of the system with its cause, and with the cure where that is known."""
     if not isinstance(error, OSError) or error.errno not in CURES:
         return str(error)

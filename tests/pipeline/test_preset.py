@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "presets", "presets")
+    Path(".dvc").mkdir()
+    Path("dvc.yaml").touch()
     shutil.copy("presets/default.yaml", "params.yaml")
 
 

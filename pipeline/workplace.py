@@ -1,0 +1,56 @@
+"""What a command finds at its start: the repository's root as its folder, and folders that can be written."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# What lies in the root of a repository of the project.
+FILE, FOLDER = "dvc.yaml", ".dvc"
+# A full disk may still take an empty file.
+PROBE = bytes(4096)
+
+
+def require_root() -> None:
+    """Refuse to work in another folder than the repository's root, where files would be left that nobody looks for.
+
+    Raises:
+        ValueError: the working folder is another one; says where the root is.
+    """
+    here = Path.cwd()
+    if _is_root(here):
+        return
+    root = next((parent for parent in here.parents if _is_root(parent)), None)
+    where = "call it there" if root is None else f"`cd '{root}'` first"
+    raise ValueError(f"{here} is not the root of the repository, which holds {FILE} and {FOLDER}; {where}")
+
+
+def require_writable(*folders: Path) -> None:
+    """Refuse to work where nothing can be written, before anything has been computed.
+
+    Args:
+        folders: where this command writes; each is made if it is not there.
+
+    Raises:
+        OSError: a folder, or that for temporary files, cannot be written; names it and why.
+        ValueError: TMPDIR names no folder.
+    """
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        _probe(folder)
+    temporary = os.environ.get("TMPDIR")
+    if temporary and not Path(temporary).is_dir():
+        raise ValueError(f"TMPDIR = {temporary!r} is no folder; make it, or unset TMPDIR")
+    _probe(Path(tempfile.gettempdir()))
+
+
+def _is_root(folder: Path) -> bool:
+    return (folder / FILE).is_file() and (folder / FOLDER).is_dir()
+
+
+def _probe(folder: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(PROBE)
+    except OSError as error:
+        error.filename = str(folder)
+        raise

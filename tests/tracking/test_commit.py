@@ -1,0 +1,89 @@
+"""A run names the Git commit that it was made at, or says why it cannot."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.tracking.commit import describe_commit
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "test")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@localhost")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in ("dvc.yaml", "dvc.lock"):
+        Path(name).write_text("stages: {}\n")
+    return folder
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def commit_all() -> None:
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+
+
+def test_the_commit_is_named_and_whether_files_other_than_dvc_lock_differ() -> None:
+    commit_all()
+    clean = {"mlflow.source.git.commit": git("rev-parse", "HEAD"), "git_dirty": "false"}
+    assert describe_commit() == clean
+    Path("dvc.lock").write_text("stages: other\n")
+    assert describe_commit() == clean
+    Path("dvc.yaml").write_text("stages: other\n")
+    assert describe_commit() == clean | {"git_dirty": "true"}
+
+
+def test_a_folder_without_a_repository_says_so() -> None:
+    assert describe_commit() == {
+        "git_commit_missing": "this folder is no Git repository, as an unpacked archive is none"
+    }
+
+
+def test_a_repository_without_a_commit_says_so() -> None:
+    git("init", "--quiet")
+    assert describe_commit() == {"git_commit_missing": "the Git repository has no commit yet"}
+
+
+def test_the_commit_of_another_repository_around_the_folder_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("of somebody\n")
+    git("init", "--quiet")
+    git("add", "notes.txt")
+    git("commit", "--quiet", "--message", "first")
+    monkeypatch.chdir("folder")
+    assert "which is another one" in describe_commit()["git_commit_missing"]
+
+
+@pytest.mark.parametrize("language", ["de_DE.UTF-8", "C"])
+def test_a_repository_of_another_user_says_how_git_comes_to_trust_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    commit_all()
+    # Git's own tests use this.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("LC_ALL", language)
+    reason = describe_commit()["git_commit_missing"]
+    assert f"`git config --global --add safe.directory '{folder}'` lets it" in reason
+
+
+def test_a_machine_without_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit_all()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert describe_commit() == {"git_commit_missing": "git is not installed"}
+
+
+def test_a_repository_that_is_damaged_is_told_in_gits_words() -> None:
+    commit_all()
+    Path(".git/config").write_text("[core\n")
+    assert describe_commit()["git_commit_missing"].startswith("git failed: fatal: bad config line 1")
