@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from stages.common.artifacts import EXTRACTOR, atomic_path, hash_file
-from stages.common.sockets import socket_timeout
+from stages.common.sockets import explain_proxies, socket_timeout
 from stages.extractor.params import InceptionParams
 from stages.scores.card import Card
 from stages.scores.published_weights import SHA256, URL, describe_inception, write_weights
@@ -58,5 +58,5 @@ def _fetch(path: Path) -> str:
         with atomic_path(path) as temporary, socket_timeout(TIMEOUT_SECONDS):
             torch.hub.download_url_to_file(URL, str(temporary), progress=False)
     except (OSError, RuntimeError, HTTPException) as error:
-        raise ValueError(f"{URL} cannot be downloaded ({error}); {REMEDY}") from None
+        raise ValueError(f"{URL} cannot be downloaded ({error}); {REMEDY}{explain_proxies()}") from None
     return hash_file(path)

@@ -10,7 +10,7 @@ from threading import Thread
 from types import ModuleType
 from typing import NamedTuple
 
-from stages.common.sockets import socket_timeout
+from stages.common.sockets import explain_proxies, socket_timeout
 from stages.prepare import cifar
 from stages.prepare.log import log
 
@@ -87,7 +87,7 @@ def _choose_mirror(published: Published) -> str:
         if error is None:
             return mirror
         reasons.append(f"{mirror} {error}")
-    raise ValueError("; ".join(reasons))
+    raise ValueError("; ".join(reasons) + explain_proxies())
 
 
 def _find_error(url: str) -> str | None:
