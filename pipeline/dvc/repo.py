@@ -29,6 +29,14 @@ class ReproStatus(Enum):
     FAILED = "failed"
 
 
+# What DVC says of a folder that was unpacked from an archive, and what helps.
+NO_GIT = "is not a git repository"
+NO_GIT_CURE = (
+    ", and DVC looks for one: `git init && git add . && git commit -m unpacked` makes one, `dvc config --local "
+    "core.no_scm true` lets DVC do without"
+)
+
+
 @dataclass(frozen=True)
 class ReproResult:
     """The result of reproducing one stage.
@@ -186,7 +194,8 @@ def _open_repo() -> Iterator[tuple[Any, "_DvcLogHandler"]]:
         with Repo(_wait_for_lock=True) as repo:
             yield repo, log
     except DvcException as error:
-        raise DvcError(": ".join(_list_exception_chain(error))) from None
+        reason = ": ".join(_list_exception_chain(error))
+        raise DvcError(reason + (NO_GIT_CURE if NO_GIT in reason else "")) from None
 
 
 def _list_exception_chain(error: BaseException | None) -> Iterator[str]:

@@ -139,3 +139,16 @@ def test_a_stage_that_always_runs_runs_first_and_only_what_it_changes_is_stale(
     # If it fails, it is stale, so that a flow runs it and shows its error.
     (repository / "watched.txt").unlink()
     assert read_graph_and_status(pool)[1] == {"watch", "use"}
+
+
+def test_a_folder_without_a_git_repository_is_told_with_both_cures(
+    repository: Path, pool: WorkerPool
+) -> None:
+    (repository / ".dvc/config").write_text("")
+    with pytest.raises(
+        DvcError, match="is not a git repository, and DVC .* `git init .* core.no_scm true`"
+    ) as caught:
+        read_graph_and_status(pool)
+    assert "\n" not in str(caught.value)
+    (repository / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")
+    assert read_graph_and_status(pool)[1] == {"first", "second@a", "second@b", "last"}
