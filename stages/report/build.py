@@ -5,19 +5,20 @@ from stages.report.figures.plot_style import choose_colour
 from stages.report.model.comparisons import Significance
 from stages.report.model.pictures import Figures
 from stages.report.model.report import Gan, Report
-from stages.report.published import SOURCES, name_gan, published_study
+from stages.report.published import SOURCES, name_gan, name_reading, published_study
 from stages.report.results.all_results import Results
 from stages.report.sections.ablation import build_ablation
+from stages.report.sections.answer import write_answer
 from stages.report.sections.budget_table import build_budget_table
 from stages.report.sections.limits import explain_seeds, list_limits
 from stages.report.sections.lipschitz import build_lipschitz
-from stages.report.sections.orders import build_orders
 from stages.report.sections.protocol_text import list_protocol_facts
 from stages.report.sections.provenance import digest_protocol, trace_sources
+from stages.report.sections.ranking import build_orders, rank_gans
 from stages.report.sections.score_tables import build_cell_table, build_table1, build_trial_table
+from stages.report.statistics.contrasts import POWER, contrast_with_rivals
 from stages.report.statistics.intervals import CONFIDENCE, LEVEL
-from stages.report.statistics.metrics import METRICS
-from stages.report.statistics.pairwise_tests import EXACT_BLOCK_COUNT, compare_pairs
+from stages.report.statistics.simulated import find_simulated
 
 
 def build_report(results: Results, figures: Figures) -> Report:
@@ -28,9 +29,13 @@ def build_report(results: Results, figures: Figures) -> Report:
         figures: the pictures that were drawn from the same results.
     """
     claims = check_claims(results)
-    gans = results.grid.gans
+    gans, metrics = results.grid.gans, results.metrics
+    contrasts = tuple(contrast_with_rivals(results, metric) for metric in metrics)
+    rankings = tuple(rank_gans(results, metric) for metric in metrics)
     return Report(
         title=results.title,
+        answer=write_answer(results, contrasts, rankings),
+        reading=name_reading(results.settings, results.options),
         data_set=results.data_set,
         image_size=results.data["image_size"],
         extractor=results.card["name"],
@@ -38,10 +43,11 @@ def build_report(results: Results, figures: Figures) -> Report:
         settings=results.settings,
         seeds=tuple(results.grid.seeds),
         missing=tuple(results.missing),
-        metrics={metric.key: metric for metric in METRICS},
+        metrics={metric.key: metric for metric in metrics},
         sources=SOURCES,
         study=published_study(),
-        significance=Significance(CONFIDENCE, LEVEL, EXACT_BLOCK_COUNT),
+        significance=Significance(CONFIDENCE, LEVEL, POWER),
+        simulated=find_simulated(len(results.grid.seeds)),
         protocol=results.protocol,
         protocol_digest=digest_protocol(results.protocol),
         protocol_facts=list_protocol_facts(results),
@@ -52,7 +58,8 @@ def build_report(results: Results, figures: Figures) -> Report:
         budgets=build_budget_table(results),
         trials=build_trial_table(results),
         orders=build_orders(results),
-        pairwise_tests=tuple(compare_pairs(results, metric) for metric in METRICS),
+        contrasts=contrasts,
+        rankings=rankings,
         claims=claims,
         claims_summary=summarise_claims(claims, len(results.grid.seeds)),
         ablation=build_ablation(results),

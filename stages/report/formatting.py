@@ -1,9 +1,9 @@
 """Write numbers for people: counts with their nouns, values with their intervals, ranges and p values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from stages.report.model.sections import Count, Range
-from stages.report.published import REAL
 from stages.report.statistics.metrics import Metric
 
 DIVERGED = "diverged"
@@ -17,6 +17,17 @@ def pluralise(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def join_words(words: Sequence[str]) -> str:
+    """Join words with commas, the last with `and`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def capitalise(text: str) -> str:
+    """Write a name as a heading begins: its first letter large, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def format_percent(share: float, digits: int = 0) -> str:
     """Write a share of 1 in percent."""
     return f"{100.0 * share:.{digits}f} %"
@@ -27,59 +38,67 @@ def format_p(p: float) -> str:
     return f"= {p:.2f}" if p >= 0.1 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
-def format_value(row: dict[str, Any], metric: Metric) -> str:
-    """Write a row's best value with its deviation; without one, whether its trials diverged or are missing."""
-    if row[metric.key] is None:
-        return MISSING if row["trials_missing"] else DIVERGED
-    return metric.format(row[metric.key]) + _format_deviation(row.get(f"{metric.key}_deviation"), metric)
+def format_value(row: dict[str, Any], metric: Metric, of: str = "") -> str:
+    """Write a row's score; without one, how many of its trainings diverged or are missing.
 
-
-def format_last(row: dict[str, Any], metric: Metric) -> str:
-    """Write a row's last value, with its deviation where the row has it; a dash for real data."""
-    if row["gan"] == REAL:
-        return NONE
-    last = row[f"{metric.key}_last"]
-    if last is None:
-        return MISSING if row[metric.key] is None and row["trials_missing"] else DIVERGED
-    return metric.format(last) + _format_deviation(row.get(f"{metric.key}_last_deviation"), metric)
-
-
-def _format_deviation(deviation: float | None, metric: Metric) -> str:
-    return "" if deviation is None else f" ± {metric.format(deviation)}"
+    Args:
+        row: of Table 1, or of the table of GANs and settings.
+        metric: which.
+        of: what follows the metric's key in the column's name, such as `_best`.
+    """
+    value = row[f"{metric.key}{of}"]
+    if value is not None:
+        return metric.format(value)
+    planned = row["trials"]
+    failures = [(row["trials_diverged"], DIVERGED), (row["trials_missing"], MISSING)]
+    texts = [f"{count} of {planned} {what}" if planned > 1 else what for count, what in failures if count]
+    return ", ".join(texts) or NONE
 
 
 def format_interval(row: dict[str, Any], metric: Metric, of: str = "") -> str:
-    """Write a row's confidence interval for people; nothing where there is none.
-
-    Args:
-        row: of Table 1 or of the table of cells.
-        metric: which.
-        of: "" for the best value, "_last" for the last.
-    """
+    """Write a row's confidence interval for people; nothing where there is none. The arguments are format_value's."""
     low, high = row.get(f"{metric.key}{of}_low"), row.get(f"{metric.key}{of}_high")
     return "" if low is None or high is None else f"[{metric.format(low)}, {metric.format(high)}]"
 
 
-def format_place(row: dict[str, Any], metric: Metric) -> str:
-    """Write under which setting and when a row's best value was reached; a dash for real data.
-
-    Of several seeds it says how many have a value and how many diverged.
-    """
-    setting, step, planned = (
-        row[f"{metric.key}_{name}"] for name in ("setting", "generator_step", "seeds_planned")
-    )
-    if setting is None:
+def format_rank(row: dict[str, Any], metric: Metric) -> str:
+    """Write a row's rank and, where it has one, the range of ranks that its draws allow; a dash for real data."""
+    rank, low, high = (row[f"{metric.key}_{name}"] for name in ("rank", "rank_low", "rank_high"))
+    if rank is None:
         return NONE
-    seeds = row[f"{metric.key}_seeds"]
-    place = f"{setting}, mean of {pluralise(seeds, 'seed')}" if step is None else f"{setting}, step {step}"
-    diverged = row[f"{metric.key}_seeds_diverged"]
-    return place + (f", {diverged} of {planned} diverged" if diverged and planned > 1 else "")
+    return str(rank) if low is None else f"{rank} [{low}, {high}]"
+
+
+def format_probability(row: dict[str, Any], metric: Metric) -> str:
+    """Write the probability that a row's GAN is the best; a dash where there is none."""
+    probability = row[f"{metric.key}_best_probability"]
+    return NONE if probability is None else f"{probability:.2f}"
+
+
+def format_place(row: dict[str, Any], metric: Metric) -> str:
+    """Write under which settings a row's best values were reached, and of one seed at which step; else a dash."""
+    settings, step = row[f"{metric.key}_best_settings"], row[f"{metric.key}_best_generator_step"]
+    if settings is None:
+        return NONE
+    return settings if step is None else f"{settings}, step {step}"
 
 
 def format_epoch(row: dict[str, Any], metric: Metric) -> str:
     """Write in which epoch a row's best value was reached; nothing where there is no one point."""
-    epoch = row[f"{metric.key}_epoch"]
+    epoch = row[f"{metric.key}_best_epoch"]
     return "" if epoch is None else f"epoch {epoch:.3g}"
+
+
+def format_ratio(ratio: float | None) -> str:
+    """Write a ratio for people; a dash for none."""
+    if ratio is None:
+        return NONE
+    return f"{ratio:.2f}" if ratio < LARGE / 10 else f"{ratio:.0f}" if ratio < LARGE else f"over {LARGE:,.0f}"
+
+
+def format_ratio_interval(low: float | None, high: float | None) -> str:
+    """Write the interval of a ratio; nothing where there is none."""
+    return "" if low is None or high is None else f"[{format_ratio(low)}, {format_ratio(high)}]"
 
 
 def format_range(values: Range | None) -> str:
@@ -111,3 +130,8 @@ def format_count(counts: Count | None) -> str:
         return NONE
     count, total = counts
     return {0: "no", total: "yes"}.get(count, f"{count} of {total}")
+
+
+def format_agreement(agrees: bool | None) -> str:
+    """Write whether numbers agree with a claim; a dash where there are none."""
+    return NONE if agrees is None else "agree" if agrees else "contradict it"

@@ -11,6 +11,12 @@ class ReportParams(Params):
     title: str = Field(min_length=1, max_length=200)
 
 
+class OptionValues(Params):
+    """The options of one GAN, under `options`: the report compares some with those of the published report's code."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 class SettingNumbers(Params):
     """One setting under `settings`: the report shows its numbers, whatever their names are."""
 

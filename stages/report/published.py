@@ -77,6 +77,48 @@ def published_curves(metric: str) -> tuple[str, list[int], dict[str, list[float 
     return figure["setting"], figure["epochs"], figure[metric]
 
 
+def published_conditions() -> dict[str, Any]:
+    """Return what the published scores were made with: `data_set`, `network`, `image_size`, `distinct_images`."""
+    return dict(_PUBLISHED["report_conditions"])
+
+
+def published_code_options() -> dict[str, dict[str, float]]:
+    """Return, by GAN, the options that the published report's code alone has."""
+    return dict(_PUBLISHED["report_code_options"])
+
+
+def name_reading(settings: dict[str, dict[str, int | float]], options: dict[str, dict[str, Any]]) -> str:
+    """Say which reading of the published report a run is.
+
+    Args:
+        settings: of the run, by letter.
+        options: of the run's GANs that `published_code_options` names.
+
+    Returns:
+        `as described` for the learning rates and betas that the report prints, `as run` where its code's options are
+        the run's, too, `as corrected` for those of the papers that it took them from; else `settings of its own`.
+    """
+    own = {
+        letter: (*_list_rates(numbers), numbers.get("beta1"), numbers.get("beta2"))
+        for letter, numbers in settings.items()
+    }
+    for reading, published in _PUBLISHED["report_settings"].items():
+        known = {
+            letter: (*[numbers["learning_rate"]] * 2, numbers["beta1"], numbers["beta2"])
+            for letter, numbers in published.items()
+        }
+        if own.items() <= known.items():
+            is_code = bool(options) and all(
+                published_code_options()[gan].items() <= values.items() for gan, values in options.items()
+            )
+            return "as run" if is_code and reading == "as described" else str(reading)
+    return "settings of its own"
+
+
+def _list_rates(numbers: dict[str, int | float]) -> list[int | float | None]:
+    return [numbers.get(f"{network}_learning_rate") for network in ("generator", "discriminator")]
+
+
 class TrainingLength(NamedTuple):
     """How long the published report and the original paper trained.
 

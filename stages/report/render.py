@@ -21,18 +21,23 @@ from stages.report.statistics.budgets import name_budget
 LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")
 # What the templates call.
 FORMATS = (
+    formatting.capitalise,
     formatting.pluralise,
     formatting.format_percent,
     formatting.format_p,
     formatting.format_value,
-    formatting.format_last,
     formatting.format_interval,
+    formatting.format_rank,
+    formatting.format_probability,
     formatting.format_place,
     formatting.format_epoch,
+    formatting.format_ratio,
+    formatting.format_ratio_interval,
     formatting.format_range,
     formatting.format_count,
     formatting.format_steps,
     name_budget,
+    formatting.format_agreement,
 )
 
 
@@ -53,13 +58,13 @@ def write_report(report: Report, folder: Path) -> None:
 
 def list_tables(report: Report) -> dict[str, list[Row]]:
     """List the rows of each CSV file; each row ends with the protocol, so that it can be pasted elsewhere."""
-    pairs = [
-        {"metric": tests.metric, **asdict(pair), "overall_p": tests.overall_p, "least_p": tests.least_p}
-        for tests in report.pairwise_tests
-        for pair in tests.pairs
+    contrasts = [
+        {"metric": found.metric, **asdict(row), "least_sign_p": found.least_sign_p}
+        for found in report.contrasts
+        for row in found.rows
     ]
-    tables = {"table1": report.table1, "cells": report.cells, "budgets": report.budgets, "pairs": pairs}
-    tables |= {"trials": report.trials}
+    tables = {"table1": report.table1, "cells": report.cells, "contrasts": contrasts}
+    tables |= {"budgets": report.budgets, "trials": report.trials}
     return {name: [row | report.protocol for row in rows] for name, rows in tables.items()}
 
 
@@ -122,7 +127,7 @@ def render_text_table(report: Report) -> str:
     metrics = report.metrics.values()
     header = [""]
     for metric in metrics:
-        header += [metric.title, "at", "last", "rank"]
+        header += [formatting.capitalise(metric.short), "rank", "best", "at"]
     lines = [[*header, "Report IS", "Report FID"], *(_list_cells(row, report) for row in report.table1)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header) + 2)]
     text = [
@@ -133,20 +138,24 @@ def render_text_table(report: Report) -> str:
     missing = len(report.missing)
     notes = [f"Missing: {formatting.pluralise(missing, 'trial')}; `dvc repro` makes them."] if missing else []
     source = report.sources[0]
-    notes.append(
-        f"The report's scores are of {source.data_set} with the {source.extractor} network: ranks compare, values do "
-        "not."
-    )
+    notes += [
+        report.answer,
+        f"The report's scores are of {source.data_set} with the {source.extractor} network: another quantity.",
+    ]
     return "\n".join([text[0], rule, *text[1:], "", *notes]) + "\n"
 
 
 def _list_cells(row: dict[str, Any], report: Report) -> list[str]:
     cells = [str(row["name"])]
     for metric in report.metrics.values():
-        rank = row[f"{metric.key}_rank"]
-        value = " ".join(
-            filter(None, (formatting.format_value(row, metric), formatting.format_interval(row, metric)))
+        value, best = (
+            " ".join(
+                filter(
+                    None,
+                    (formatting.format_value(row, metric, of), formatting.format_interval(row, metric, of)),
+                )
+            )
+            for of in ("", "_best")
         )
-        cells += [value, formatting.format_place(row, metric), formatting.format_last(row, metric)]
-        cells.append(formatting.NONE if rank is None else str(rank))
+        cells += [value, formatting.format_rank(row, metric), best, formatting.format_place(row, metric)]
     return [*cells, *(metric.format(row[f"report_{metric.key}"]) for metric in report.metrics.values())]

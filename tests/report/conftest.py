@@ -183,6 +183,8 @@ def build() -> Report:
     return build_report(
         read_results(),
         Figures(
+            answer=picture,
+            strip=(),
             figure1=picture,
             figure2=picture,
             figure3=picture,

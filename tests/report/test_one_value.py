@@ -103,10 +103,12 @@ def show_best(row: Row, metric: Metric) -> list[str]:
     return [
         formatting.format_value(row, metric),
         formatting.format_interval(row, metric),
+        formatting.format_rank(row, metric),
+        formatting.format_probability(row, metric),
+        formatting.format_value(row, metric, "_best"),
+        formatting.format_interval(row, metric, "_best"),
         formatting.format_place(row, metric),
         formatting.format_epoch(row, metric),
-        formatting.format_last(row, metric),
-        str(row[f"{metric.key}_rank"] or "–"),
     ]
 
 
@@ -115,15 +117,13 @@ def list_cells(report: Report) -> Texts:
         [
             row["name"],
             row["setting"],
-            f"{row['fid_seeds'] or 0} of {len(report.seeds)}",
             *(
                 text
                 for metric in report.metrics.values()
+                for of in ("_best", "_last")
                 for text in (
-                    formatting.format_value(row, metric),
-                    formatting.format_interval(row, metric),
-                    formatting.format_last(row, metric),
-                    formatting.format_interval(row, metric, "_last"),
+                    formatting.format_value(row, metric, of),
+                    formatting.format_interval(row, metric, of),
                 )
             ),
         ]
@@ -187,7 +187,10 @@ def list_ablation(report: Report) -> Texts:
 
 
 def list_claims(report: Report) -> Texts:
-    return [[claim.text, claim.verdict, claim.numbers] for claim in report.claims]
+    return [
+        [claim.text, formatting.format_agreement(claim.published), claim.verdict, claim.numbers]
+        for claim in report.claims
+    ]
 
 
 def list_lipschitz(report: Report) -> Texts:
@@ -209,7 +212,7 @@ def list_settings(report: Report) -> Texts:
 
 
 TABLES: dict[str, tuple[str, str, Callable[[Report], Texts]]] = {
-    "table1": ("Table 1: each GAN at its best", "Table 1", list_table1),
+    "table1": ("Table 1", "Table 1", list_table1),
     "cells": ("By setting", "By setting", list_cells),
     "budgets": ("At equal budgets", "At equal budgets", list_budgets),
     "trials": ("All trials", "All trials", list_trials),
@@ -248,26 +251,43 @@ def test_page_and_markdown_show_every_row_of_the_value(report: Report, name: str
             assert_row_holds(row, texts)
 
 
-def test_page_and_markdown_show_every_pair(report: Report) -> None:
-    page, markdown = read_page().rows["Which GANs differ"], read_markdown().rows["Which GANs differ"]
-    pairs = [(report.metrics[tests.metric], pair) for tests in report.pairwise_tests for pair in tests.pairs]
-    assert len(markdown) == len(pairs) == 6
-    for row, (metric, pair) in zip(markdown, pairs, strict=True):
-        assert pair.difference is not None
-        share, p = f"{pair.first_better} of {pair.blocks}", formatting.format_p(pair.corrected_p)
-        assert_row_holds(row, [metric.title, metric.format_change(pair.difference), share, p])
-        assert any(f"{metric.format_change(pair.difference)} {share}, p {p}" in line for line in page)
-        turned = pair.swap()
-        assert turned.difference == -pair.difference
-        assert any(
-            f"{metric.format_change(-pair.difference)} {turned.first_better} of" in line for line in page
+def test_page_and_markdown_show_every_contrast(report: Report) -> None:
+    heading = "Who differs from SNGAN"
+    markdown, page = read_markdown().rows[heading], read_page().rows[heading]
+    contrasts = [(report.metrics[found.metric], row) for found in report.contrasts for row in found.rows]
+    assert len(markdown) == len(contrasts) == 4
+    for line, (metric, row) in zip(markdown, contrasts, strict=True):
+        name = report.find_gan(row.rival).name
+        numbers = [
+            formatting.format_ratio(row.ratio),
+            formatting.format_ratio_interval(row.low, row.high),
+            *(
+                ("–",) * 2
+                if row.p is None or row.corrected_p is None
+                else map(formatting.format_p, (row.p, row.corrected_p))
+            ),
+        ]
+        assert_row_holds(line, [formatting.capitalise(metric.short), name, *numbers])
+        assert any(line.startswith(name) for line in page)
+        assert_row_holds(page.pop(0), [name, *numbers])
+
+
+def test_page_shows_the_probability_of_every_rank(report: Report) -> None:
+    lines = read_page().rows["Who differs from SNGAN"][4:]
+    ranks = [row for ranking in report.rankings for row in ranking.rows]
+    for line, row in zip(lines, ranks, strict=False):
+        assert_row_holds(
+            line, [report.find_gan(row.gan).name, *(f"{share:.2f}" for share in row.probabilities)]
         )
 
 
 def test_page_and_markdown_hold_the_same_sentences(report: Report) -> None:
     sentences = [
+        report.answer,
         report.claims_summary,
         report.seeds_note,
+        *(claim.form for claim in report.claims),
+        *(claim.power for claim in report.claims),
         *report.limits,
         *(fact.full_value or fact.value for fact in report.protocol_facts),
         f"Missing from all that follows: {', '.join(report.missing)}.",
@@ -293,11 +313,13 @@ def test_the_csv_files_are_the_tables_of_the_value(report: Report) -> None:
     tables: dict[str, Any] = {"table1": report.table1, "cells": report.cells, "trials": report.trials}
     for name, rows in tables.items():
         assert read_csv(name) == [to_text(row | report.protocol) for row in rows]
-    pairs = [(tests, pair) for tests in report.pairwise_tests for pair in tests.pairs]
-    for row, (tests, pair) in zip(read_csv("pairs"), pairs, strict=True):
-        assert (row["metric"], row["first"], row["second"]) == (tests.metric, pair.first, pair.second)
-        assert (float(row["difference"]), float(row["corrected_p"])) == (pair.difference, pair.corrected_p)
-        assert float(row["least_p"]) == tests.least_p
+    contrasts = [(found, row) for found in report.contrasts for row in found.rows]
+    for written, (found, row) in zip(read_csv("contrasts"), contrasts, strict=True):
+        assert (written["metric"], written["rival"]) == (found.metric, row.rival)
+        assert [written["ratio"], written["p"]] == [
+            "" if value is None else str(value) for value in (row.ratio, row.p)
+        ]
+        assert float(written["least_sign_p"]) == found.least_sign_p
 
 
 def read_csv(name: str) -> list[dict[str, str]]:

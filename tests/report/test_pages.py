@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
-from stages.common.artifacts import read_json, write_json
+from stages.common.artifacts import EXTRACTOR, read_json, write_json
 from stages.report.__main__ import main
 from stages.report.figures.sample_progression import choose_tiles
 from tests.report.conftest import read_results_file, write_without_figures
@@ -137,8 +138,8 @@ def test_the_page_shows_the_weights_hash_short_and_whole(write_results: Write) -
 def test_the_epoch_of_a_best_point_is_shown(write_results: Write) -> None:
     write_results(SCORES)
     write_without_figures()
-    assert "A, step 20</a><small>epoch 0.2</small>" in Path("report/index.html").read_text(encoding="utf-8")
-    assert "| SNGAN | 2.50 ± 0.25 | A, step 20, epoch 0.2 |" in Path("report/report.md").read_text(
+    assert "<small>A, step 20, epoch 0.2</small>" in Path("report/index.html").read_text(encoding="utf-8")
+    assert "| SNGAN | 2.50 | 1 | – | 2.50 | A, step 20, epoch 0.2 |" in Path("report/report.md").read_text(
         encoding="utf-8"
     )
 
@@ -148,7 +149,7 @@ def test_a_gan_that_nobody_published_gets_dashes_beside_it(write_results: Write)
     main()
     text = Path("report/table1.txt").read_text(encoding="utf-8")
     (row,) = [" ".join(line.split()) for line in text.splitlines() if line.startswith("mine")]
-    assert row == "mine 2.00 ± 0.25 A, step 20 2.00 1 8.0 [7.0, 9.0] A, step 20 8.0 1 – –"
+    assert row == "mine 2.00 1 2.00 A, step 20 8.0 1 8.0 A, step 20 – –"
 
 
 def test_a_grid_of_one_diverged_trial_still_has_its_report(write_results: Write) -> None:
@@ -162,11 +163,11 @@ def test_several_seeds_are_plotted_and_named(write_results: Write) -> None:
                    for gan in ("began", "sngan") for setting in "AC" for seed in (0, 1, 2)})  # fmt: skip
     main()
     text = Path("report/index.html").read_text(encoding="utf-8")
-    assert "3 seeds: values are means over seeds" in text
-    assert "mean of 3 seeds" in text
+    assert "Values are geometric means over 3 seeds" in text
+    assert "A ×3" in text
 
 
-@pytest.mark.parametrize("name", ["table1.csv", "cells.csv", "pairs.csv", "trials.csv"])
+@pytest.mark.parametrize("name", ["table1.csv", "cells.csv", "contrasts.csv", "trials.csv"])
 def test_every_row_of_a_file_says_what_its_scores_were_made_with(write_results: Write, name: str) -> None:
     write_results(SCORES)
     write_without_figures()
@@ -211,34 +212,92 @@ def test_a_trials_files_are_named_by_the_hash_that_dvc_keeps_them_under(write_re
     assert f"results/evaluate/sngan-A-0/points.json <code>{digest}</code>" in text
 
 
-def test_every_claim_is_answered_at_the_top_and_leads_to_its_evidence(write_results: Write) -> None:
+def test_the_page_leads_with_the_answer_its_figure_and_every_gans_images(write_results: Write) -> None:
+    write_results(SCORES)
+    main()
+    text = Path("report/index.html").read_text(encoding="utf-8")
+    headings = re.findall(r'<h2 id="(\w+)"', text)
+    assert headings[:3] == ["answer", "table", "claims"] and headings[-2:] == ["lipschitz", "ablation"]
+    top = text[: text.index('id="table"')]
+    assert read_results_file()["answer"] in top.replace("\n", " ")
+    assert top.count("<img") == 1 + 1 + len(SCORES)
+
+
+def test_one_seed_answers_nothing_about_seeds(write_results: Write) -> None:
     write_results(SCORES)
     write_without_figures()
+    content = read_results_file()
+    assert content["answer"].startswith("One seed cannot tell which GAN is the best")
+    assert "by classifier score SNGAN is first of 3" in content["answer"]
+    assert {row["p"] for found in content["contrasts"] for row in found["rows"]} == {None}
+    page = Path("report/index.html").read_text(encoding="utf-8")
+    assert "With one seed there is no test" in page and "with probability" not in page.split('id="claims"')[0]
+
+
+def test_the_answer_names_whom_sngan_is_ahead_of_behind_and_not_told_from(write_results: Write) -> None:
+    levels = {"began": 90.0, "ebgan": 20.0, "layer_norm": 51.0, "sngan": 50.0}
+    write_results({f"{gan}-A-{seed}": [(2.0 + seed / 100, level * (1 + (gan < "m") * seed / 50))]
+                   for gan, level in levels.items() for seed in range(3)})  # fmt: skip
+    write_without_figures()
+    answer = read_results_file()["answer"]
+    assert answer.startswith(
+        "SNGAN is not the best of these GANs by at least one score, from 3 seeds: by classifier score it "
+    )
+    assert answer.endswith(
+        "by Fréchet distance of classifier features it is ahead of BEGAN, is behind EBGAN and cannot be told from LN."
+    )
+
+
+def test_with_three_seeds_the_page_says_what_a_test_of_signs_could_tell(write_results: Write) -> None:
+    write_results(
+        {f"{gan}-A-{seed}": [(2.0, 60.0 + seed)] for gan in ("began", "sngan") for seed in range(3)}
+    )
+    write_without_figures()
+    text = " ".join(Path("report/index.html").read_text(encoding="utf-8").split())
+    assert "whose smallest p with 3 seeds is 0.25, so that it could tell nothing." in text
+
+
+@pytest.mark.parametrize(
+    ("extractor", "names"),
+    [
+        ("classifier", ("Classifier score", "Fréchet distance of classifier features")),
+        ("inception", ("Inception Score", "FID")),
+    ],
+)
+def test_scores_are_named_by_the_network_that_they_come_from(
+    write_results: Write, extractor: str, names: tuple[str, str]
+) -> None:
+    write_results(SCORES)
+    card = EXTRACTOR / "card.json"
+    write_json(card, read_json(card, "") | {"name": extractor})
+    write_without_figures()
     text = Path("report/index.html").read_text(encoding="utf-8")
-    box = text[text.index('class="answers"') : text.index('id="question"')]
-    claims = read_results_file()["claims"]
-    assert box.count("<li>") == len(claims)
-    assert all(claim["verdict"] in box for claim in claims)
-    assert "Of 16 claims of the report" in box
-    assert "0 hold, 1 does not hold and 15 cannot be told" in box
+    assert all(f'class="group">{name} (' in text for name in names)
+    assert ("FID (lower is better)" in text) is (extractor == "inception")
+
+
+def test_the_settings_say_which_reading_of_the_report_a_run_is(write_results: Write) -> None:
+    write_results({"began-A-0": [(1.0, 90.0)], "sngan-A-0": [(2.0, 60.0)]})
+    path = Path("params.yaml")
+    params = yaml.safe_load(path.read_text())
+    for rate, gamma, reading in (
+        (0.001, 0.5, "as described"),
+        (0.001, 1.0, "as run"),
+        (0.0001, 0.5, "as corrected"),
+        (0.0002, 0.5, "settings of its own"),
+    ):
+        params["settings"]["A"] |= {"generator_learning_rate": rate, "discriminator_learning_rate": rate}
+        params["options"]["began"]["gamma"] = gamma
+        path.write_text(yaml.safe_dump(params))
+        write_without_figures()
+        assert read_results_file()["reading"] == reading
+        assert f"Here, {reading}" in Path("report/index.html").read_text(encoding="utf-8")
 
 
 def test_an_interval_stands_below_each_mean_over_seeds(write_results: Write) -> None:
     write_results({"sngan-A-0": [(2.0, 60.0)], "sngan-A-1": [(4.0, 62.0)]})
     write_without_figures()
-    # Mean 61, error 1, t(1) = 12.706.
-    assert '61.0 ± 1.4<small class="interval">[48.3, 73.7]</small>' in Path("report/index.html").read_text(
-        encoding="utf-8"
-    )
-
-
-def test_one_seed_shows_the_interval_that_its_fid_brings(write_results: Write) -> None:
-    write_results({"sngan-A-0": [(2.0, 60.0)]})
-    path = Path("results/evaluate/sngan-A-0/points.json")
-    record = read_json(path, "evaluate")
-    record["points"][0] |= {"fid_low": 58.04, "fid_high": 61.96}
-    write_json(path, record)
-    write_without_figures()
-    assert '60.0<small class="interval">[58.0, 62.0]</small>' in Path("report/index.html").read_text(
+    # Geometric mean 60.99; the logarithms lie log(62 / 60) apart, t(1) = 12.706 halves of that.
+    assert '61.0<small class="interval">[49.5, 75.1]</small>' in Path("report/index.html").read_text(
         encoding="utf-8"
     )

@@ -1,23 +1,20 @@
 """Every statistic against numbers worked out by hand."""
 
-from itertools import product
+import math
 
+import numpy as np
 import pytest
+from scipy.stats import ttest_1samp, ttest_rel
 
-from stages.report.claims.best_gan import fit_slope
+from stages.report.claims.slopes import fit_slope
 from stages.report.claims.training import measure_fluctuation
 from stages.report.formatting import format_p
-from stages.report.statistics.intervals import estimate_mean
-from stages.report.statistics.pairwise_tests import (
-    compute_friedman_p,
-    compute_sign_flip_p,
-    correct_p_values,
-    count_equal_pairs,
-    find_least_p,
-    list_shaffer_factors,
-    subtract_blocks,
-)
+from stages.report.statistics.contrasts import compare_rivals, correct_by_holm, find_effect
+from stages.report.statistics.intervals import estimate_geometric_mean, estimate_mean
+from stages.report.statistics.metrics import FID, INCEPTION_SCORE
 from stages.report.statistics.rank_correlation import compare_orders
+from stages.report.statistics.ranks import estimate_ranks
+from stages.report.statistics.seed_scores import SeedScores
 
 
 def test_an_interval_of_three_values_is_students() -> None:
@@ -41,86 +38,105 @@ def test_an_interval_is_above_below_or_around_a_bound() -> None:
     assert [found.is_above(bound) for bound in (0.0, 1.0, 2.0)] == [True, None, False]
 
 
-def test_sign_flips_are_all_gone_through() -> None:
-    # Of 8 patterns only the two with one sign are as far from zero.
-    assert compute_sign_flip_p([1.0, 2.0, 3.0]) == pytest.approx(2 / 8)
-    # |1 + 2 - 4| = 1: the patterns with |sum| 1 or more are all 8.
-    assert compute_sign_flip_p([1.0, 2.0, -4.0]) == 1.0
-    # |4 + 2 - 1| = 5: of sums +-7, +-5, +-3, +-1 four are as far from zero.
-    assert compute_sign_flip_p([4.0, 2.0, -1.0]) == pytest.approx(4 / 8)
+def test_a_geometric_mean_has_an_interval_above_zero() -> None:
+    found = estimate_geometric_mean([math.log(1.0), math.log(100.0)])
+    # The logarithms' mean is log 10, its error half of log 100: t(1) = 12.7062 of them.
+    assert found.mean == pytest.approx(10.0)
+    assert found.low == pytest.approx(10.0 / math.exp(12.7062 * math.log(100.0) / 2), rel=1e-3)
+    assert found.low is not None and found.low > 0.0
 
 
-def test_sign_flips_agree_with_going_through_them_by_hand() -> None:
-    values = [0.3, -0.1, 0.7, 0.45, -0.02, 0.6, 0.11, 0.5, 0.2]
-    sums = [
-        sum(sign * value for sign, value in zip(signs, values, strict=True))
-        for signs in product((-1, 1), repeat=9)
-    ]
-    far = sum(abs(total) >= sum(values) - 1e-12 for total in sums)
-    assert compute_sign_flip_p(values) == pytest.approx(far / 2**9)
+def test_an_end_that_no_number_is_large_enough_for_is_still_a_number() -> None:
+    high = estimate_geometric_mean([0.0, 200.0]).high
+    assert high is not None and math.isfinite(high)
 
 
-def test_too_few_or_equal_values_differ_in_nothing() -> None:
-    assert [compute_sign_flip_p(values) for values in ([], [3.0], [0.0, 0.0, 0.0])] == [1.0, 1.0, 1.0]
+def make_scores(**seeds: list[float | None]) -> SeedScores:
+    return seeds
 
 
-def test_friedmans_test_by_hand() -> None:
-    values = {
-        gan: {("A", seed): score for seed in range(3)} for gan, score in (("a", 1.0), ("b", 2.0), ("c", 3.0))
-    }
-    # Rank sums 3, 6, 9 of n = 3 blocks: 12 / (3 * 3 * 4) * (9 + 36 + 81) - 3 * 3 * 4 = 6, chi2 of 2: exp(-3).
-    assert compute_friedman_p(values) == pytest.approx(0.0497871, abs=1e-6)
-
-
-def test_friedmans_test_needs_three_gans_and_two_blocks_that_all_have() -> None:
-    assert (
-        compute_friedman_p({"a": {("A", 0): 1.0, ("A", 1): 1.0}, "b": {("A", 0): 1.0, ("A", 1): 2.0}}) is None
+def test_a_contrast_is_students_paired_test_of_logarithms() -> None:
+    (row,) = compare_rivals(
+        make_scores(sngan=[0.0, 0.1, 0.3], began=[1.0, 1.3, 1.2]), {"sngan": 0, "began": 0}
     )
-    assert (
-        compute_friedman_p({"a": {("A", 0): 1.0}, "b": {("A", 0): 2.0}, "c": {("A", 0): 3.0, ("A", 1): 1.0}})
-        is None
-    )
-
-
-def test_equal_gans_have_no_friedman_order() -> None:
-    assert compute_friedman_p({gan: {("A", 0): 1.0, ("A", 1): 1.0} for gan in "abc"}) == 1.0
-
-
-def test_the_numbers_of_pairs_that_can_be_equal_are_shaffers() -> None:
-    # Shaffer 1986, and Garcia and Herrera 2008: S(3), S(4), S(5).
-    assert [sorted(count_equal_pairs(count)) for count in (2, 3, 4, 5)] == [
-        [0, 1],
-        [0, 1, 3],
-        [0, 1, 2, 3, 6],
-        [0, 1, 2, 3, 4, 6, 10],
-    ]
-
-
-def test_factors_of_four_gans() -> None:
-    # Six pairs; once two differ, at most three are equal.
-    assert list_shaffer_factors(4, is_gated=False) == [6, 3, 3, 3, 2, 1]
-    assert list_shaffer_factors(4, is_gated=True) == [3, 3, 3, 3, 2, 1]
-    assert list_shaffer_factors(2, is_gated=False) == [1]
+    outcome = ttest_rel([0.0, 0.1, 0.3], [1.0, 1.3, 1.2])
+    assert row.p == pytest.approx(float(outcome.pvalue))
+    interval = outcome.confidence_interval()
+    assert (row.low, row.high) == pytest.approx((math.exp(interval.low), math.exp(interval.high)))
+    assert row.ratio == pytest.approx(math.exp(-3.1 / 3))
+    assert row.is_told and row.is_ahead(is_higher_better=False) is True and row.is_ahead(True) is False
 
 
 def test_p_values_are_corrected_step_by_step() -> None:
-    # Three GANs, factors 3, 1, 1; none below an earlier one.
-    assert correct_p_values([0.01, 0.04, 0.02], 3, None) == pytest.approx([0.03, 0.04, 0.03])
-    # Behind the overall test the factors are 1, 1, 1, and no p is below its.
-    assert correct_p_values([0.01, 0.04, 0.02], 3, 0.015) == pytest.approx([0.015, 0.04, 0.02])
+    # Holm: 4 * 0.01, 3 * 0.02, 2 * 0.04 and no less than the one before; a test that was not made is counted.
+    assert correct_by_holm([0.02, 0.01, None, 0.04]) == pytest.approx([0.06, 0.04, None, 0.08])
+    assert correct_by_holm([0.03, 0.01, 0.011]) == pytest.approx([0.03, 0.03, 0.03])
 
 
-def test_the_smallest_p_that_a_grid_can_give() -> None:
-    # Three settings with one seed: 2 / 8 for a pair, no pair of six GANs can be told apart.
-    assert find_least_p(3, 2, is_gated=False) == 0.25
-    assert find_least_p(3, 6, is_gated=True) == 1.0
-    # With three seeds: 2 / 512 times at most 10 equal pairs.
-    assert find_least_p(9, 6, is_gated=True) == pytest.approx(10 * 2 / 512)
-    assert find_least_p(0, 6, is_gated=False) == 1.0
+def test_a_failure_takes_the_test_and_stays_in_the_correction() -> None:
+    whole = make_scores(sngan=[0.0, 0.1, 0.3], began=[1.0, 1.3, 1.2], ebgan=[2.0, None, 2.0])
+    began, ebgan = compare_rivals(whole, {"sngan": 0, "began": 0, "ebgan": 1})
+    assert (ebgan.ratio, ebgan.p, ebgan.failed) == (None, None, 1)
+    assert began.p is not None and began.corrected_p == pytest.approx(2 * began.p)
 
 
-def test_only_blocks_that_both_have_are_compared() -> None:
-    assert subtract_blocks({("A", 0): 3.0, ("B", 0): 5.0}, {("B", 0): 1.0, ("C", 0): 9.0}) == [4.0]
+def test_one_seed_has_a_ratio_and_no_test() -> None:
+    (row,) = compare_rivals(make_scores(sngan=[0.0], began=[math.log(2.0)]), {"sngan": 0, "began": 0})
+    assert (row.p, row.corrected_p, row.low, row.tellable_ratio, row.is_told) == (
+        None,
+        None,
+        None,
+        None,
+        False,
+    )
+    assert row.ratio == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("seeds", "level"), [(3, 0.05), (5, 0.01), (8, 0.05)])
+def test_what_would_have_been_told_is_told_as_often_as_said(seeds: int, level: float) -> None:
+    random = np.random.default_rng(0)
+    difference = find_effect(seeds - 1, level) / math.sqrt(seeds)
+    draws = difference + random.standard_normal((20_000, seeds))
+    assert np.mean(ttest_1samp(draws, 0.0, axis=1).pvalue < level) == pytest.approx(0.8, abs=0.01)
+
+
+def test_ranks_are_sure_where_means_lie_far_apart_and_open_where_they_do_not() -> None:
+    far = make_scores(a=[0.0, 0.1, -0.1], b=[9.0, 9.1, 8.9], c=[20.0, 20.1, 19.9])
+    first, second, third = estimate_ranks(far, FID)
+    assert [(row.gan, row.rank, row.low, row.high) for row in (first, second, third)] == [
+        ("a", 1, 1, 1),
+        ("b", 2, 2, 2),
+        ("c", 3, 3, 3),
+    ]
+    near = estimate_ranks(make_scores(a=[0.0, 0.1, -0.1], b=[0.01, 0.11, -0.09]), FID)
+    assert near[0].gan == "a" and (near[0].low, near[0].high) == (1, 2)
+    assert near[0].best_probability == pytest.approx(0.53, abs=0.05)
+    assert sum(near[1].probabilities) == pytest.approx(1.0)
+
+
+def test_a_gan_that_failed_is_last_in_every_draw() -> None:
+    rows = estimate_ranks(make_scores(a=[0.0, None, 0.0], b=[1.0, 1.1, 1.2], c=[None, None, None]), FID)
+    assert [(row.gan, row.rank, row.low, row.high) for row in rows] == [
+        ("b", 1, 1, 1),
+        ("a", 2, 2, 2),
+        ("c", 3, 3, 3),
+    ]
+    assert [row.best_probability for row in rows] == [1.0, 0.0, 0.0]
+
+
+def test_one_seed_has_ranks_and_nothing_that_says_how_sure_they_are() -> None:
+    rows = estimate_ranks(make_scores(a=[1.0], b=[0.0]), FID)
+    assert [(row.gan, row.low, row.best_probability, row.probabilities) for row in rows] == [
+        ("b", None, None, ()),
+        ("a", None, None, ()),
+    ]
+
+
+def test_higher_is_better_for_the_score_of_single_images() -> None:
+    assert [row.gan for row in estimate_ranks(make_scores(a=[1.0, 1.1], b=[0.0, 0.1]), INCEPTION_SCORE)] == [
+        "a",
+        "b",
+    ]
 
 
 def test_kendalls_p_is_exact() -> None:

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from stages.report.claims.decision import Comparison, decide, describe_margin, make_claim
+from stages.report.claims.decision import Comparison, decide, make_claim, make_decided
 from stages.report.formatting import pluralise
-from stages.report.model.sections import Claim
+from stages.report.model.sections import Claim, Outcome
 from stages.report.published import SNGAN, published_length
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
@@ -25,6 +25,7 @@ def check_length(results: Results) -> Claim:
         f"Scores are low because {length.epochs} epochs are too few iterations: the original ran above "
         f"{length.original_generator_steps:,} (section 4)."
     )
+    form = "Arithmetic: the published epochs, in generator steps, are fewer than the original's."
     longest = max(
         (trial.training["generator_steps"] for trial in results.trials if not trial.is_missing), default=0
     )
@@ -35,43 +36,53 @@ def check_length(results: Results) -> Claim:
         f"Here: {pluralise(longest, 'generator step')}"
     )
     is_shorter = length.generator_steps < length.original_generator_steps
-    return make_claim(text, is_shorter, numbers, "protocol", is_shorter)
+    outcome = Outcome.HOLDS if is_shorter else Outcome.FAILS
+    return make_claim(text, form, outcome, numbers, "protocol", is_shorter, published=is_shorter)
 
 
 def check_fluctuation(results: Results) -> Claim:
     """Check that SNGAN's losses fluctuate more after 100,000 generator steps than before."""
     text = f"SNGAN's losses fluctuate more after {FLUCTUATES_AFTER:,} iterations (Figure 1)."
+    form = (
+        "A seed's deviation of both losses from one logged step to the next, mean over settings, is "
+        "larger after than before; "
+        "surely smaller for one contradicts."
+    )
     trials = _list_trials(results)
     margins = _average_over_settings(results, trials, _compare_before_and_after)
-    if not margins:
+    if not any(margin is not None for margin in margins):
         longest = max(
             (trial.losses.generator_steps[-1] for trial in trials if trial.losses.generator_steps), default=0
         )
         reason = f"SNGAN's longest training here has {pluralise(longest, 'generator step')}"
-        return make_claim(text, None, reason if trials else "there is no SNGAN", "losses")
+        return make_claim(text, form, Outcome.UNASKED, reason if trials else "there is no SNGAN", "losses")
     decision = decide([Comparison("deviation after over deviation before, less 1,", margins)])
-    return make_claim(text, decision.holds, describe_margin(decision, 2), "losses", decision.means_agree)
+    return make_decided(text, form, decision, "", "losses", None)
 
 
 def check_ratio(results: Results) -> Claim:
     """Check that SNGAN's generator loss fluctuates about twice as much as its discriminator loss."""
-    text = "SNGAN's generator loss fluctuates almost twice as much as its discriminator loss (Figure 1)."
-    ratios = _average_over_settings(results, _list_trials(results), _compare_losses)
-    if not ratios:
-        return make_claim(text, None, "there is no SNGAN with enough losses", "losses")
     low, high = TWICE
-    above, below = [ratio - low for ratio in ratios], [high - ratio for ratio in ratios]
+    text = "SNGAN's generator loss fluctuates almost twice as much as its discriminator loss (Figure 1)."
+    form = (
+        f"A seed's ratio of the two deviations from one logged step to the next, mean over settings, lies "
+        f"between {low} and "
+        f"{high}; surely outside contradicts."
+    )
+    ratios = _average_over_settings(results, _list_trials(results), _compare_losses)
+    known = [ratio for ratio in ratios if ratio is not None]
+    if not known:
+        return make_claim(text, form, Outcome.UNASKED, "there is no SNGAN with enough losses", "losses")
+    above = [None if ratio is None else ratio - low for ratio in ratios]
+    below = [None if ratio is None else high - ratio for ratio in ratios]
     decision = decide(
         [
             Comparison("ratio above the lower bound by", above, quantity="ratio"),
             Comparison("ratio below the upper bound by", below, quantity="ratio"),
         ]
     )
-    numbers = (
-        f"ratio of the deviations {statistics.fmean(ratios):.2f}{_describe_average(results)}; almost twice means "
-        f"{low} to {high}; {describe_margin(decision, 2)}"
-    )
-    return make_claim(text, decision.holds, numbers, "losses", decision.means_agree)
+    numbers = f"ratio of the deviations {statistics.fmean(known):.2f}{_describe_average(results)}"
+    return make_decided(text, form, decision, numbers, "losses", None)
 
 
 def measure_fluctuation(values: Sequence[float]) -> float:
@@ -91,14 +102,13 @@ def _list_trials(results: Results) -> list[TrialResult]:
 
 def _average_over_settings(
     results: Results, trials: list[TrialResult], measure: Callable[[TrialResult], float | None]
-) -> list[float]:
-    """Average a measure over the settings of each seed; a seed for which there is none is left out."""
-    means = []
+) -> list[float | None]:
+    """Average a measure over the settings of each seed; None for a seed that lacks it under one of them."""
+    means: list[float | None] = []
     for seed in results.grid.seeds:
         values = [measure(trial) for trial in trials if trial.trial.seed == seed]
         known = [value for value in values if value is not None]
-        if known:
-            means.append(statistics.fmean(known))
+        means.append(statistics.fmean(known) if known and len(known) == len(values) else None)
     return means
 
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from stages.report.figures.answer import describe_answer, plot_answer
 from stages.report.figures.galleries import (
     copy_interpolations,
     copy_neighbours,
     read_best_samples,
     write_real,
     write_samples,
+    write_strip,
 )
 from stages.report.figures.images import Pixels, arrange_real_images
 from stages.report.figures.lipschitz import GRADIENTS, LAYERS, plot_gradient_norms, plot_layer_norms
@@ -27,7 +29,7 @@ from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 from stages.report.statistics.budgets import DISCRIMINATOR_STEPS
 from stages.report.statistics.metrics import FID
-from stages.report.statistics.summary import find_best_cell
+from stages.report.statistics.summary import find_best_trial
 
 # Real images are shown in a grid of so many rows and columns where there are no samples to show beside them.
 DEFAULT_GRID = (8, 8)
@@ -43,12 +45,12 @@ def write_figures(results: Results, folder: Path) -> Figures:
         ValueError: a picture of samples or the prepared data is missing or damaged.
     """
     best = {
-        gan: cell.trial
-        for gan in results.grid.gans
-        if (cell := find_best_cell(results, gan, FID)) is not None
+        gan: trial for gan in results.grid.gans if (trial := find_best_trial(results, gan, FID)) is not None
     }
     shown = list(best.values())
     real = _arrange_real_like(shown, results.data["image_size"])
+    answer = describe_answer(results)
+    write_figure(folder / answer.file, plot_answer(results))
     figure2, figure3, losses = (
         describe_figure2(results),
         describe_figure3(results),
@@ -60,6 +62,8 @@ def write_figures(results: Results, folder: Path) -> Figures:
     curves = describe_curves(results, DISCRIMINATOR_STEPS)
     write_figure(folder / curves.file, plot_curves(results, DISCRIMINATOR_STEPS))
     return Figures(
+        answer=answer,
+        strip=write_strip(real, shown, results.data["image_size"], folder),
         figure1=_write_figure1(results, best, real, folder),
         figure2=figure2,
         figure3=figure3,
@@ -67,7 +71,7 @@ def write_figures(results: Results, folder: Path) -> Figures:
         losses=losses,
         lipschitz=_write_lipschitz(results, folder),
         real=write_real(real, folder),
-        samples=write_samples(shown, folder),
+        samples=write_samples(shown, results.metrics[1], folder),
         interpolations=copy_interpolations(shown, folder),
         neighbours=copy_neighbours(results, shown, folder),
         progression=write_sample_progression(results, folder),

@@ -20,13 +20,13 @@ from stages.report.figures.plot_style import (
     mark_unpublished,
     style_axes,
 )
-from stages.report.formatting import pluralise
+from stages.report.formatting import capitalise, pluralise
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan, published_curves
 from stages.report.results.all_results import Results
 from stages.report.statistics.budgets import GENERATOR_STEPS, Budget
 from stages.report.statistics.intervals import estimate_mean
-from stages.report.statistics.metrics import METRICS, Metric
+from stages.report.statistics.metrics import Metric
 
 MOST_COLUMNS = 4
 # The score of real data is drawn as a line while the panels grow to no more than this many times the curves' own range.
@@ -44,8 +44,8 @@ def describe_figure3(results: Results) -> Picture:
     )
     return Picture(
         file="figure3.png",
-        caption=f"Figure 3. Inception Score and FID over the training under each setting{spread}; last, the report's.",
-        description="Curves of Inception Score and FID over generator steps, one curve per GAN and one panel per "
+        caption=f"Figure 3. The scores over the training under each setting{spread}; last, the report's.",
+        description="Curves of both scores over generator steps, one curve per GAN and one panel per "
         "setting; all ends are in the table of trials.",
     )
 
@@ -70,18 +70,24 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
     settings = results.grid.settings_used
     rows = math.ceil((len(settings) + 1) / MOST_COLUMNS)
     columns = math.ceil((len(settings) + 1) / rows)
-    figure = make_figure(0.4 + 3.0 * rows * len(METRICS))
-    panels = figure.subplots(rows * len(METRICS), columns, squeeze=False).reshape(len(METRICS), -1)
-    for metric, places in zip(METRICS, panels, strict=True):
+    figure = make_figure(0.4 + 3.0 * rows * len(results.metrics))
+    panels = figure.subplots(rows * len(results.metrics), columns, squeeze=False).reshape(
+        len(results.metrics), -1
+    )
+    for metric, places in zip(results.metrics, panels, strict=True):
         for axes, setting in zip(places, settings, strict=False):
             _plot_curves(axes, results, setting, metric, budget)
-            style_axes(axes, f"{metric.title}, {setting}", _label_x_axis(results, setting, budget))
+            style_axes(
+                axes, f"{capitalise(metric.title)}, {setting}", _label_x_axis(results, setting, budget)
+            )
         own, published = list(places[: len(settings)]), places[len(settings)]
         _share_y_limits(own)
         _draw_real_data_score(own, metric, results.real[metric.key])
         _plot_published_curves(published, results.grid.gans, metric)
         style_axes(
-            published, f"Report {published_curves(metric.key)[0]}: {metric.title}", "epoch (CIFAR-10)\n"
+            published,
+            f"Report {published_curves(metric.key)[0]}: {metric.published_title}",
+            "epoch (CIFAR-10)\n",
         )
         for axes in places[len(settings) + 1 :]:
             axes.set_axis_off()

@@ -1,5 +1,6 @@
 """Plot Figure 2: the best scores by GAN and setting as bars, and the published ones below."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,12 +15,12 @@ from stages.report.figures.plot_style import (
     mark_unpublished,
     style_axes,
 )
-from stages.report.formatting import pluralise
+from stages.report.formatting import capitalise, pluralise
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan, published_bars
 from stages.report.results.all_results import Results
-from stages.report.statistics.metrics import METRICS, Metric
-from stages.report.statistics.summary import summarise_cell
+from stages.report.statistics.metrics import Metric
+from stages.report.statistics.summary import Cell, summarise_cell
 
 GROUP_WIDTH = 0.84
 
@@ -28,13 +29,15 @@ def describe_figure2(results: Results) -> Picture:
     """Describe Figure 2, with its bars of deviation where there are several seeds."""
     seeds = len(results.grid.seeds)
     spread = (
-        f", mean over {pluralise(seeds, 'seed')} with bars of one standard deviation" if seeds > 1 else ""
+        f", geometric mean over {pluralise(seeds, 'seed')} with bars of one standard deviation of the logarithm"
+        if seeds > 1
+        else ""
     )
     return Picture(
         file="figure2.png",
-        caption=f"Figure 2. The best Inception Score and FID of each GAN under each setting{spread}; below, the "
+        caption=f"Figure 2. The best {_join_titles(results)} of each GAN under each setting{spread}; below, the "
         "report's bars.",
-        description="Bars of Inception Score and FID grouped by Adam setting, one bar per GAN; all values are in the "
+        description="Bars of both scores grouped by Adam setting, one bar per GAN; all values are in the "
         "table of trials.",
     )
 
@@ -44,26 +47,32 @@ def plot_figure2(results: Results) -> Figure:
     gans, settings = results.grid.gans, results.grid.settings_used
     figure = make_figure(6.4)
     panels = figure.subplots(2, 2, squeeze=False)
-    for column, metric in enumerate(METRICS):
+    for column, metric in enumerate(results.metrics):
         cells = {gan: [summarise_cell(results, gan, setting, metric) for setting in settings] for gan in gans}
         values = {
-            gan: [None if cell is None else cell.best.mean for cell in found] for gan, found in cells.items()
-        }
-        spreads = {
-            gan: [0.0 if cell is None else cell.best.deviation or 0.0 for cell in found]
+            gan: [None if cell.best is None else cell.best.mean for cell in found]
             for gan, found in cells.items()
         }
+        spreads = {gan: [_measure_reach(cell) for cell in found] for gan, found in cells.items()}
         _plot_bars(panels[0, column], gans, settings, values, spreads)
-        style_axes(panels[0, column], f"{metric.title}, this run ({_direction(metric)})", "setting")
+        style_axes(panels[0, column], f"{capitalise(metric.title)} ({_direction(metric)})", "setting")
 
         letters, bars = published_bars(metric.key)
         known = {gan: [float(value) for value in bars[gan]] for gan in gans if gan in bars}
         _plot_bars(panels[1, column], gans, letters, known, {})
-        style_axes(panels[1, column], f"{metric.title}, the report (CIFAR-10)", "setting")
+        style_axes(panels[1, column], f"{metric.published_title}, the report (CIFAR-10)", "setting")
         if not known:
             mark_unpublished(panels[1, column])
     add_legend(figure, panels[0, 0])
     return figure
+
+
+def _measure_reach(cell: Cell) -> tuple[float, float]:
+    """Return how far one standard deviation of the logarithm reaches below and above a cell's best value."""
+    if cell.best is None or cell.best.deviation is None:
+        return 0.0, 0.0
+    factor = math.exp(cell.best.deviation)
+    return cell.best.mean * (1.0 - 1.0 / factor), cell.best.mean * (factor - 1.0)
 
 
 def _plot_bars(
@@ -71,7 +80,7 @@ def _plot_bars(
     gans: Sequence[str],
     settings: Sequence[str],
     values: dict[str, list[float | None]] | dict[str, list[float]],
-    spreads: dict[str, list[float]],
+    spreads: dict[str, list[tuple[float, float]]],
 ) -> None:
     shown = [gan for gan in gans if gan in values]
     width = GROUP_WIDTH / max(len(shown), 1)
@@ -85,15 +94,19 @@ def _plot_bars(
             width * 0.92,
             color=choose_colour(gan, gans),
             label=name_gan(gan),
-            yerr=spread if any(spread) else None,
+            yerr=list(zip(*spread, strict=True)) if any(map(any, spread)) else None,
             error_kw={"linewidth": 0.8},
         )
         for place, value in zip(places, values[gan], strict=True):
             if value is None:
                 axes.text(
-                    place, 0.0, " diverged", rotation=90, ha="center", va="bottom", fontsize=7, color=MUTED
+                    place, 0.0, " failed", rotation=90, ha="center", va="bottom", fontsize=7, color=MUTED
                 )
     axes.set_xticks(np.arange(len(settings)), settings)
+
+
+def _join_titles(results: Results) -> str:
+    return " and ".join(metric.title for metric in results.metrics)
 
 
 def _direction(metric: Metric) -> str:

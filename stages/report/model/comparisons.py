@@ -1,6 +1,6 @@
-"""How GANs compare: their orders by each metric, and the tests of all pairs."""
+"""How GANs compare: SNGAN with each rival, the ranks of all, and their orders beside the published ones."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -9,13 +9,33 @@ class Significance:
 
     Attributes:
         confidence: of the intervals, in (0, 1).
-        level: below which a p value tells a difference.
-        exact_block_count: up to so many blocks the sign-flip test goes through all patterns of signs.
+        level: below which a corrected p value tells a difference.
+        power: how surely a difference that is called tellable would have been told, in (0, 1).
     """
 
     confidence: float
     level: float
-    exact_block_count: int
+    power: float
+
+
+@dataclass(frozen=True)
+class OperatingCharacteristics:
+    """How often the tests erred and the intervals held the truth in simulated experiments, by docs/inference.md.
+
+    Attributes:
+        seeds: of the experiments: the largest number simulated that the run has.
+        error: share of experiments without any difference in which some difference was told, under the worst shape of
+            deviations.
+        least_coverage: share of intervals that held the truth, of the kind and shape where it is least.
+        most_coverage: the same where it is most.
+        rank_coverage: share of ranges of ranks that held the true rank, under the worst shape.
+    """
+
+    seeds: int
+    error: float
+    least_coverage: float
+    most_coverage: float
+    rank_coverage: float
 
 
 @dataclass(frozen=True)
@@ -59,72 +79,85 @@ class ScoreOrder:
 
 
 @dataclass(frozen=True)
-class PairTest:
-    """How two GANs differ by one metric.
+class Contrast:
+    """SNGAN against a rival by one metric: each seed's mean over settings at the last evaluation point.
 
     Attributes:
-        first: a GAN.
-        second: another GAN.
-        blocks: in how many blocks both have a value.
-        first_better: in how many of these the first is better.
-        ties: in how many of these neither is.
-        difference: mean of first minus second over these blocks; None without any.
-        difference_low: lower end of its Student's interval; None below two blocks.
-        difference_high: upper end of that interval.
-        p: of the paired sign-flip test, two-sided.
-        corrected_p: p after the correction for all pairs.
-        differs: whether `corrected_p` is below the level.
+        rival: the other GAN.
+        ratio: SNGAN's score over the rival's, the geometric mean over seeds; None where a training of either failed.
+        low: lower end of the ratio's own interval; None below two seeds.
+        high: upper end of that interval.
+        p: of Student's paired test over seeds, two-sided; None where there is no interval.
+        corrected_p: p after Holm's correction for all rivals.
+        is_told: whether `corrected_p` is below the level.
+        tellable_ratio: the ratio above 1 that would have been told with the probability `Significance.power`, if
+            trainings scatter as these did.
+        failed: how many trainings of the two failed.
     """
 
-    first: str
-    second: str
-    blocks: int
-    first_better: int
-    ties: int
-    difference: float | None
-    difference_low: float | None
-    difference_high: float | None
-    p: float
-    corrected_p: float
-    differs: bool
+    rival: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    corrected_p: float | None
+    is_told: bool
+    tellable_ratio: float | None
+    failed: int
 
-    def swap(self) -> "PairTest":
-        """Return the same test with the second GAN as the first."""
-        mean, low, high = self.difference, self.difference_low, self.difference_high
-        return replace(
-            self,
-            first=self.second,
-            second=self.first,
-            first_better=self.blocks - self.first_better - self.ties,
-            difference=None if mean is None else -mean,
-            difference_low=None if high is None else -high,
-            difference_high=None if low is None else -low,
-        )
+    def is_ahead(self, is_higher_better: bool) -> bool | None:
+        """Return whether SNGAN is told to be the better one, or the worse one; None where neither is told."""
+        if not self.is_told or self.ratio is None:
+            return None
+        return (self.ratio > 1.0) is is_higher_better
 
 
 @dataclass(frozen=True)
-class PairwiseTests:
-    """The tests of all pairs of GANs by one metric.
+class Contrasts:
+    """SNGAN against all rivals by one metric.
 
     Attributes:
         metric: its key.
-        pairs: in the grid's order.
-        overall_p: of Friedman's test that no GAN differs from any other; None below three GANs or two blocks.
-        blocks: the most that any pair shares.
-        least_p: the smallest corrected p that so many blocks could give.
-        least_raw_p: the smallest p before the correction.
-        can_differ: whether `least_p` is below the level, so that any difference could be told.
+        seeds: of the grid.
+        least_sign_p: the smallest p that a test of signs, which supposes no distribution, can give with so many seeds.
+        rows: one per rival, in the grid's order; none without SNGAN.
     """
 
     metric: str
-    pairs: tuple[PairTest, ...]
-    overall_p: float | None
-    blocks: int
-    least_p: float
-    least_raw_p: float
-    can_differ: bool
+    seeds: int
+    least_sign_p: float
+    rows: tuple[Contrast, ...]
 
-    def find_pair(self, first: str, second: str) -> PairTest:
-        """Return the test of two GANs, with `first` as the first whichever the grid has first."""
-        pair = next(pair for pair in self.pairs if {pair.first, pair.second} == {first, second})
-        return pair if pair.first == first else pair.swap()
+
+@dataclass(frozen=True)
+class RankEstimate:
+    """The rank of a GAN by one metric, and how sure it is.
+
+    Attributes:
+        gan: the GAN.
+        rank: 1 for the best.
+        low: the best rank within 95 % of the draws; None with one seed.
+        high: the worst rank within them.
+        best_probability: the share of draws in which it is the best.
+        probabilities: the share of draws with each rank, from the first to the last; empty with one seed.
+    """
+
+    gan: str
+    rank: int
+    low: int | None
+    high: int | None
+    best_probability: float | None
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The ranks of all GANs by one metric, from the best to the worst.
+
+    Attributes:
+        metric: its key.
+        rows: one per GAN.
+    """
+
+    metric: str
+    rows: tuple[RankEstimate, ...]

@@ -59,6 +59,8 @@ class Figures:
     """All pictures of the report.
 
     Attributes:
+        answer: the primary score of every GAN and seed.
+        strip: a few images of real data, then of each GAN.
         figure1: losses of one trial, with real and generated images.
         figure2: the best scores by GAN and setting.
         figure3: the scores over the training.
@@ -72,6 +74,8 @@ class Figures:
         progression: images over the training.
     """
 
+    answer: Picture
+    strip: tuple[Picture, ...]
     figure1: Picture
     figure2: Picture
     figure3: Picture

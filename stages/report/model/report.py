@@ -7,7 +7,13 @@ where there is none, and in a range where it is not finite.
 from dataclasses import dataclass
 from typing import Any
 
-from stages.report.model.comparisons import PairwiseTests, ScoreOrder, Significance
+from stages.report.model.comparisons import (
+    Contrasts,
+    OperatingCharacteristics,
+    Ranking,
+    ScoreOrder,
+    Significance,
+)
 from stages.report.model.pictures import Figures
 from stages.report.model.published import PublishedSource, PublishedStudy
 from stages.report.model.sections import AblationSection, Claim, Fact, LipschitzSection, TrialSource
@@ -39,6 +45,8 @@ class Report:
 
     Attributes:
         title: of the report.
+        answer: what the tests allow one to say of the published report's question, in one sentence.
+        reading: which reading of the published report the settings of Adam are.
         data_set: its name for people.
         image_size: side of an image in pixels.
         extractor: name of the network that the scores come from.
@@ -50,20 +58,22 @@ class Report:
         sources: published tables that stand beside ours.
         study: the published report that is reproduced.
         significance: what intervals and tests use.
+        simulated: how often tests and intervals erred in simulations; None with one seed.
         protocol: what all scores were made with, field by field.
         protocol_digest: SHA-256 of the protocol.
         protocol_facts: the same for people, with data set, extractor and machine.
         seeds_note: what the number of seeds lets one conclude.
         limits: what the comparison cannot show.
-        table1: each GAN at its best, beside the published numbers; columns as `build_table1` says.
+        table1: each GAN over all settings, beside the published numbers; columns as `build_table1` says.
         cells: each GAN under each setting, over its seeds; columns as `build_cell_table` says.
         budgets: each GAN after as many generator steps, and discriminator steps, as all had; columns as
             `build_budget_table` says.
         trials: each trial; columns as `build_trial_table` says.
         orders: of the GANs, one per metric.
-        pairwise_tests: of all pairs of GANs, one per metric.
+        contrasts: SNGAN against each rival, one per metric.
+        rankings: of all GANs, one per metric.
         claims: of the published report, with verdicts.
-        claims_summary: how many claims hold, do not hold and cannot be told.
+        claims_summary: how many claims have which verdict.
         ablation: what the evaluation alone does to scores.
         lipschitz: how large the discriminators' gradients are.
         neighbours: how near samples are to training images.
@@ -72,6 +82,8 @@ class Report:
     """
 
     title: str
+    answer: str
+    reading: str
     data_set: str
     image_size: int
     extractor: str
@@ -83,6 +95,7 @@ class Report:
     sources: tuple[PublishedSource, ...]
     study: PublishedStudy
     significance: Significance
+    simulated: OperatingCharacteristics | None
     protocol: dict[str, Any]
     protocol_digest: str
     protocol_facts: tuple[Fact, ...]
@@ -93,7 +106,8 @@ class Report:
     budgets: tuple[Row, ...]
     trials: tuple[Row, ...]
     orders: tuple[ScoreOrder, ...]
-    pairwise_tests: tuple[PairwiseTests, ...]
+    contrasts: tuple[Contrasts, ...]
+    rankings: tuple[Ranking, ...]
     claims: tuple[Claim, ...]
     claims_summary: str
     ablation: AblationSection

@@ -1,6 +1,7 @@
 """What the sections on protocol, claims, ablation, discriminators and provenance show."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 Count = tuple[int, int]
 """How many of how many."""
@@ -23,24 +24,44 @@ class Fact:
     full_value: str = ""
 
 
+class Outcome(StrEnum):
+    """What our numbers say of a claim, what is decided first."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    # A claim about everything that never was otherwise: no number of looks proves it.
+    UNCONTRADICTED = "not contradicted"
+    OPEN = "cannot be told"
+    # The claim is about levels of scores, and these scores are another quantity.
+    INCOMPARABLE = "not comparable"
+    # The run has no trainings that the claim is about.
+    UNASKED = "not asked in this run"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A claim of the published report and what our numbers say of it.
 
     Attributes:
         text: the claim, and where it is made.
-        verdict: in words.
-        holds: whether it holds at the confidence of `Significance`; None when that cannot be told.
-        means_agree: whether the bare means agree with it; None when these cannot tell either.
+        form: what is computed, and when the claim holds and when it does not.
+        outcome: what our numbers say.
+        verdict: the same in words.
+        means_agree: whether the bare means agree with the claim; None when these cannot tell either.
+        published: whether the published report's own numbers agree with it; None where it has none.
         numbers: what the verdict rests on.
+        power: what could have been told, where the claim cannot be told; else empty.
         section: of the page that shows the evidence.
     """
 
     text: str
+    form: str
+    outcome: Outcome
     verdict: str
-    holds: bool | None
     means_agree: bool | None
+    published: bool | None
     numbers: str
+    power: str
     section: str
 
 

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 from stages.common.artifacts import DATA_MANIFEST, EXTRACTOR, POINTS, REAL_SCORES, SCORES, Trial
 from stages.common.grid import Grid
 from stages.common.params import load_section
-from stages.report.params import ReportParams, SettingNumbers
-from stages.report.published import name_data_set
+from stages.report.params import OptionValues, ReportParams, SettingNumbers
+from stages.report.published import name_data_set, published_code_options
 from stages.report.results.ablation import Ablation, read_ablation
 from stages.report.results.lipschitz import Analyses, read_analyses
 from stages.report.results.neighbours import Neighbours, read_neighbours
 from stages.report.results.records import read_record
 from stages.report.results.trials import TrialResult, read_trial
+from stages.report.statistics.metrics import Metric, name_metrics
 from stages.scores.protocol import COUNTS, check_same_protocol
 
 # What the report shows of each record; a file without one of these keys is damaged.
@@ -38,6 +39,7 @@ class Results(NamedTuple):
         title: of the report.
         grid: GANs, settings and seeds.
         settings: Adam's numbers by letter, of the settings used.
+        options: of the grid's GANs for which the published report's code has options of its own.
         trials: in the grid's order.
         protocol: what all scores were made with.
         real: the scores of real images.
@@ -51,6 +53,7 @@ class Results(NamedTuple):
     title: str
     grid: Grid
     settings: dict[str, dict[str, int | float]]
+    options: dict[str, dict[str, Any]]
     trials: list[TrialResult]
     protocol: dict[str, Any]
     real: dict[str, Any]
@@ -70,6 +73,11 @@ class Results(NamedTuple):
     def data_set(self) -> str:
         """The data set's name for people."""
         return name_data_set(self.data["dataset"])
+
+    @property
+    def metrics(self) -> tuple[Metric, Metric]:
+        """Both scores, named by the network that they come from."""
+        return name_metrics(self.card["name"])
 
     @property
     def missing(self) -> list[str]:
@@ -107,6 +115,7 @@ def read_results() -> Results:
         title=title,
         grid=grid,
         settings={letter: _read_setting(letter) for letter in grid.settings_used},
+        options={gan: _read_options(gan) for gan in published_code_options() if gan in grid.gans},
         trials=trials,
         protocol=next(iter(protocols.values())),
         real=real,
@@ -120,6 +129,10 @@ def read_results() -> Results:
 
 def _read_setting(letter: str) -> dict[str, int | float]:
     return dict(load_section(SettingNumbers, "settings", letter).model_extra or {})
+
+
+def _read_options(gan: str) -> dict[str, Any]:
+    return dict(load_section(OptionValues, "options", gan).model_extra or {})
 
 
 def _refuse_mixed_protocols(real: dict[str, Any], protocols: dict[Trial, dict[str, Any]]) -> None:

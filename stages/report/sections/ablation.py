@@ -5,7 +5,7 @@ from stages.report.published import name_gan, published_range
 from stages.report.results.ablation import Ablation, DistortedScores
 from stages.report.results.all_results import Results
 from stages.report.statistics.metrics import FID
-from stages.report.statistics.summary import find_best_cell
+from stages.report.statistics.summary import find_best_trial
 
 # Its scores come from another network than those of the GANs trained here.
 OTHER_NETWORK = "torchvision"
@@ -26,9 +26,9 @@ def build_ablation(results: Results) -> AblationSection:
 def _list_rows(results: Results, ablation: Ablation) -> tuple[AblationRow, ...]:
     titles = _list_titles(ablation)
     best_fids = {
-        name_gan(gan): cell.best.mean
+        name_gan(gan): FID.choose(trial.points).fid
         for gan in results.grid.gans
-        if (cell := find_best_cell(results, gan, FID)) is not None
+        if (trial := find_best_trial(results, gan, FID)) is not None
     }
     lowest = published_range(FID.key).lowest if results.has_published_protocol else None
     return tuple(_build_row(row, titles[row.name], best_fids, lowest) for row in ablation.rows)

@@ -1,20 +1,12 @@
 """Build the table of GANs at equal budgets."""
 
-import math
-import statistics
-
 from stages.report.model.report import Row
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
-from stages.report.statistics.budgets import (
-    BUDGETS,
-    Budget,
-    SeedScores,
-    collect_scores_within,
-    find_points_within,
-)
-from stages.report.statistics.intervals import estimate_mean
-from stages.report.statistics.metrics import METRICS, Metric
+from stages.report.statistics.budgets import BUDGETS, Budget, collect_scores_within, find_points_within
+from stages.report.statistics.metrics import Metric
+from stages.report.statistics.seed_scores import order_gans
+from stages.report.statistics.summary import average
 
 
 def build_budget_table(results: Results) -> tuple[Row, ...]:
@@ -24,7 +16,7 @@ def build_budget_table(results: Results) -> tuple[Row, ...]:
         Rows of `budget`, the key of a budget; `gan`, `name`; what the GAN had spent there, the smallest and largest
         over its trials, under `least_<key>` and `most_<key>` of each budget; for each metric the geometric mean over
         settings and seeds under its key, under `<key>_low` and `<key>_high` its interval over seeds, and under
-        `<key>_rank` its rank. A GAN without a score for some setting and seed has None.
+        `<key>_rank` its rank. A GAN without a score for some setting and seed has no mean, and is ranked last.
     """
     rows: dict[tuple[str, str], Row] = {
         (budget.key, gan): {"budget": budget.key, "gan": gan, "name": name_gan(gan)}
@@ -33,11 +25,11 @@ def build_budget_table(results: Results) -> tuple[Row, ...]:
         for gan in results.grid.gans
     }
     for budget in BUDGETS:
-        for metric in METRICS:
+        for metric in results.metrics:
             scores = collect_scores_within(results, metric, budget)
-            order = _order(scores, metric)
+            order = order_gans(scores, metric)
             for gan, values in scores.items():
-                rows[budget.key, gan] |= _describe_scores(values, order.get(gan), metric)
+                rows[budget.key, gan] |= _describe_scores(values, order.index(gan) + 1, metric)
     return tuple(rows.values())
 
 
@@ -53,26 +45,8 @@ def _describe_spent(results: Results, gan: str, budget: Budget) -> Row:
     }
 
 
-def _order(scores: SeedScores, metric: Metric) -> dict[str, int]:
-    """Rank the GANs that have a score for every seed by their means, the best as 1."""
-    means = {
-        gan: statistics.fmean([value for value in values if value is not None])
-        for gan, values in scores.items()
-        if None not in values
-    }
-    order = sorted(means, key=lambda gan: means[gan], reverse=metric.is_higher_better)
-    return {gan: rank for rank, gan in enumerate(order, start=1)}
-
-
-def _describe_scores(values: list[float | None], rank: int | None, metric: Metric) -> Row:
+def _describe_scores(values: list[float | None], rank: int, metric: Metric) -> Row:
+    mean = average(values)
     columns = (metric.key, f"{metric.key}_low", f"{metric.key}_high", f"{metric.key}_rank")
-    if rank is None:
-        return dict.fromkeys(columns)
-    mean = estimate_mean([value for value in values if value is not None])
-    ends = (None if end is None else _to_score(end) for end in (mean.low, mean.high))
-    return dict(zip(columns, (_to_score(mean.mean), *ends, rank), strict=True))
-
-
-def _to_score(logarithm: float) -> float:
-    # Two seeds can leave an interval that no number is large enough for.
-    return math.exp(min(logarithm, 700.0))
+    scores = (None, None, None) if mean is None else (mean.mean, mean.low, mean.high)
+    return dict(zip(columns, (*scores, rank), strict=True))

@@ -8,30 +8,28 @@ from stages.report.statistics.intervals import CONFIDENCE
 
 
 def explain_seeds(results: Results) -> str:
-    """Say what ± and an interval mean with so many seeds, and what these let one conclude."""
+    """Say what a score and its interval mean with so many seeds."""
     count = len(results.grid.seeds)
     if count == 1:
-        return (
-            "One seed (n = 1): differences smaller than what another seed would change cannot be told from chance. "
-            "± is the deviation over the Inception Score's splits, not over trainings, and an interval in brackets is "
-            "over draws of images from one generator."
-        )
+        return "One seed has no interval, no test and no probability of a rank: its scores are one outcome of many."
     return (
-        f"{count} seeds: values are means over seeds of each trial's best, ± the sample standard deviation over seeds, "
-        f"in brackets Student's {format_percent(CONFIDENCE)} interval of the mean."
+        f"Values are geometric means over {pluralise(count, 'seed')}, in brackets Student's "
+        f"{format_percent(CONFIDENCE)} interval of the logarithm's mean."
     )
 
 
 def list_limits(results: Results) -> tuple[str, ...]:
     """Say what the comparison cannot show, in its own numbers."""
+    first, second = results.metrics
     return (
         _explain_seed_count(len(results.grid.seeds)),
         *_compare_training_length(results),
         f"Scores are of the {results.card['name']} extractor with {results.protocol['sample_count']:,} images per "
-        "point. FID is too high at any finite number of images, by more the fewer they are, for all GANs nearly alike: "
-        "orders compare, levels do not.",
+        f"point. The {second.title} is too high at any finite number of images, by more the fewer they are. Whether "
+        "another extractor, data set or length of training would order the GANs as this one does is not shown: neither "
+        f"ranks nor values of the {first.title} and the {second.title} carry over by themselves.",
         "The best value over evaluation points and settings is chosen by the score that is shown, which flatters every "
-        "GAN; the last value does not.",
+        "GAN; the value at the end is not chosen.",
         "Every GAN has the same generator, data and number of generator steps, and its own computing time. "
         f"{describe_discriminator_steps(results)}",
         "Of a GAN's options the presets hold what its paper or a published implementation has, chosen by no score of "
@@ -41,8 +39,11 @@ def list_limits(results: Results) -> tuple[str, ...]:
 
 def _explain_seed_count(count: int) -> str:
     if count == 1:
-        return "1 seed: there is no interval over trainings, and no claim that rests on one can be settled."
-    return f"{count} seeds: an interval of {count} values is wide, and supposes that they are normally distributed."
+        return "1 seed: no claim about scores can be told."
+    return (
+        f"{count} seeds: Student's interval and test suppose that logarithms of scores differ between seeds about as "
+        "normal numbers do; docs/inference.md has how far they err where they do not."
+    )
 
 
 def _compare_training_length(results: Results) -> list[str]:

@@ -1,25 +1,20 @@
-"""Build the tables of scores: each GAN at its best, each GAN under each setting, and each trial."""
+"""Build the tables of scores: each GAN over all settings, each GAN under each setting, and each trial."""
 
+from collections import Counter
+
+from stages.report.model.comparisons import RankEstimate
 from stages.report.model.report import Row
 from stages.report.published import REAL, SOURCES, name_gan, published_score
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
-from stages.report.statistics.metrics import METRICS, Metric
-from stages.report.statistics.summary import Cell, find_best_cell, rank_gans, summarise_cell
+from stages.report.sections.ranking import rank_gans
+from stages.report.statistics.intervals import Interval
+from stages.report.statistics.metrics import FID, INCEPTION_SCORE, Metric
+from stages.report.statistics.seed_scores import collect_best_scores, collect_last_scores
+from stages.report.statistics.summary import average, summarise_cell
 
-BEST_COLUMNS = (
-    "deviation",
-    "low",
-    "high",
-    "seeds",
-    "seeds_planned",
-    "seeds_diverged",
-    "setting",
-    "generator_step",
-    "epoch",
-    "last",
-)
-LAST_COLUMNS = ("last_deviation", "last_low", "last_high")
+RANK_COLUMNS = ("rank", "rank_low", "rank_high", "best_probability")
+PLACE_COLUMNS = ("best_settings", "best_generator_step", "best_epoch")
 TRAINING_COLUMNS = (
     "generator_steps",
     "discriminator_steps",
@@ -30,73 +25,93 @@ TRAINING_COLUMNS = (
 
 
 def build_table1(results: Results) -> tuple[Row, ...]:
-    """Build Table 1, as the published report has it: real data, then every GAN at its best, with the published numbers.
+    """Build Table 1: real data, then every GAN, with the published numbers.
 
     Returns:
-        Rows of `gan`, `name`, `trials_missing`; for each metric its value under its key, and under `<key>_` and a name
-        the columns of BEST_COLUMNS and the `rank`; for each published source its value under `<source>_<key>`.
+        Rows of `gan`, `name`, `trials`, `trials_diverged`, `trials_missing`. For each metric: under its key the primary
+        score, the geometric mean over seeds of the last evaluation point's mean over settings; under
+        `<key>_` and a name
+        the ends of its interval, `low` and `high`, and the columns of RANK_COLUMNS; under `<key>_best` with `_low` and
+        `_high` the published Table 1's, each seed's best over evaluation points and settings; and the columns of
+        PLACE_COLUMNS. For each published source its value under `<source>_<key>`.
     """
+    ranks = {
+        metric.key: {row.gan: row for row in rank_gans(results, metric).rows} for metric in results.metrics
+    }
     rows = [_describe_real(results)]
-    orders = {metric.key: list(rank_gans(results, metric)) for metric in METRICS}
     for gan in results.grid.gans:
-        row: Row = {"gan": gan, "name": name_gan(gan)}
-        for metric in METRICS:
-            row |= _describe_best(find_best_cell(results, gan, metric), metric)
-            order = orders[metric.key]
-            row[f"{metric.key}_rank"] = order.index(gan) + 1 if gan in order else None
-        row["trials_missing"] = sum(result.is_missing for result in results.trials if result.trial.gan == gan)
+        trials = [result for result in results.trials if result.trial.gan == gan]
+        row: Row = {"gan": gan, "name": name_gan(gan)} | _count_trials(trials)
+        for metric in results.metrics:
+            row |= _describe_interval(average(collect_last_scores(results, metric)[gan]), metric.key)
+            row |= _describe_rank(ranks[metric.key][gan], metric)
+            row |= _describe_interval(
+                average(collect_best_scores(results, metric)[gan]), f"{metric.key}_best"
+            )
+            row |= _describe_place(trials, results, metric)
         rows.append(row | _list_published(gan))
     return tuple(rows)
 
 
 def _describe_real(results: Results) -> Row:
-    row: Row = {"gan": REAL, "name": "Real data"}
-    for metric in METRICS:
-        row |= _describe_best(None, metric)
-        row |= {metric.key: results.real[metric.key], f"{metric.key}_rank": None}
-    known = ("inception_score_deviation", "fid_low", "fid_high")
-    row |= {key: results.real[key] for key in known} | {"trials_missing": 0}
+    row: Row = {"gan": REAL, "name": "Real data"} | _count_trials([])
+    for metric in results.metrics:
+        nothing = (*RANK_COLUMNS, "best", "best_low", "best_high", *PLACE_COLUMNS)
+        interval = {f"{metric.key}_{end}": results.real.get(f"{metric.key}_{end}") for end in ("low", "high")}
+        row |= {metric.key: results.real[metric.key]} | interval
+        row |= dict.fromkeys(f"{metric.key}_{name}" for name in nothing)
     return row | _list_published(REAL)
 
 
-def _describe_best(cell: Cell | None, metric: Metric) -> Row:
-    """Describe a cell's best value; of one seed, with the deviation and interval that its own images give."""
-    columns = [metric.key, *(f"{metric.key}_{name}" for name in BEST_COLUMNS)]
-    if cell is None:
-        return dict.fromkeys(columns, None)
-    best, is_alone = cell.best, cell.best.size == 1
-    spread = (best.deviation, best.low, best.high)
-    if is_alone:
-        spread = (cell.point.deviation_of(metric.key), *cell.point.interval_of(metric.key))
-    values = (
-        best.mean,
-        *spread,
-        best.size,
-        cell.seeds_planned,
-        cell.seeds_diverged,
-        cell.setting,
-        # The mean over several seeds was not reached at any one point.
-        cell.point.generator_step if is_alone else None,
-        cell.point.epoch if is_alone else None,
-        None if cell.last is None else cell.last.mean,
-    )
-    return dict(zip(columns, values, strict=True))
+def _count_trials(trials: list[TrialResult]) -> Row:
+    return {
+        "trials": len(trials),
+        "trials_diverged": sum(result.diverged_at is not None for result in trials),
+        "trials_missing": sum(result.is_missing for result in trials),
+    }
+
+
+def _describe_interval(mean: Interval | None, key: str) -> Row:
+    values = (None, None, None) if mean is None else (mean.mean, mean.low, mean.high)
+    return dict(zip((key, f"{key}_low", f"{key}_high"), values, strict=True))
+
+
+def _describe_rank(found: RankEstimate, metric: Metric) -> Row:
+    values = (found.rank, found.low, found.high, found.best_probability)
+    return dict(zip((f"{metric.key}_{name}" for name in RANK_COLUMNS), values, strict=True))
+
+
+def _describe_place(trials: list[TrialResult], results: Results, metric: Metric) -> Row:
+    """Say under which settings each seed's best value was reached; of one seed, also where."""
+    best = []
+    for seed in results.grid.seeds:
+        own = [trial for trial in trials if trial.trial.seed == seed and trial.points]
+        if own:
+            best.append(metric.choose_by(own, lambda trial: metric.value_of(metric.choose(trial.points))))
+    counts = Counter(trial.trial.setting for trial in best)
+    texts = [
+        setting if len(best) == 1 else f"{setting} ×{count}" for setting, count in sorted(counts.items())
+    ]
+    point = metric.choose(best[0].points) if len(best) == len(results.grid.seeds) == 1 else None
+    values = (", ".join(texts) or None, point and point.generator_step, point and point.epoch)
+    return dict(zip((f"{metric.key}_{name}" for name in PLACE_COLUMNS), values, strict=True))
 
 
 def _list_published(row: str) -> Row:
     return {
         f"{source.key}_{metric.key}": published_score(source.key, row, metric.key)
         for source in SOURCES
-        for metric in METRICS
+        for metric in (INCEPTION_SCORE, FID)
     }
 
 
 def build_cell_table(results: Results) -> tuple[Row, ...]:
-    """Build the table behind Table 1 and Figure 2: every GAN under every setting, over its seeds.
+    """Build the table behind Figure 2: every GAN under every setting, over its seeds.
 
     Returns:
-        Rows of `gan`, `name`, `setting`, `trials_missing`; for each metric the columns of Table 1 without `setting` and
-        `rank`, and those of LAST_COLUMNS.
+        Rows of `gan`, `name`, `setting`, `trials`, `trials_diverged`, `trials_missing`; for each metric under
+        `<key>_best` the geometric mean over seeds of each training's best value, under `<key>_last` that
+        of the values at the end, and the ends of their intervals under `_low` and `_high`.
     """
     return tuple(
         _describe_cell(results, gan, setting)
@@ -107,19 +122,12 @@ def build_cell_table(results: Results) -> tuple[Row, ...]:
 
 def _describe_cell(results: Results, gan: str, setting: str) -> Row:
     row: Row = {"gan": gan, "name": name_gan(gan), "setting": setting}
-    row["trials_missing"] = sum(result.is_missing for result in results.select_trials(gan, setting))
-    for metric in METRICS:
+    row |= _count_trials(results.select_trials(gan, setting))
+    for metric in results.metrics:
         cell = summarise_cell(results, gan, setting, metric)
-        best = _describe_best(cell, metric)
-        del best[f"{metric.key}_setting"]
-        row |= best | _describe_last(cell, metric)
+        row |= _describe_interval(cell.best, f"{metric.key}_best")
+        row |= _describe_interval(cell.last, f"{metric.key}_last")
     return row
-
-
-def _describe_last(cell: Cell | None, metric: Metric) -> Row:
-    last = None if cell is None else cell.last
-    values = (None, None, None) if last is None else (last.deviation, last.low, last.high)
-    return dict(zip((f"{metric.key}_{name}" for name in LAST_COLUMNS), values, strict=True))
 
 
 def build_trial_table(results: Results) -> tuple[Row, ...]:
@@ -127,15 +135,15 @@ def build_trial_table(results: Results) -> tuple[Row, ...]:
 
     Returns:
         Rows of `gan`, `setting`, `seed`, `name`; for each metric its best value under its key, and under `<key>_` and a
-        name its `generator_step`, `last`, `low` and `high`; `least_distinct_images`, `diverged_at_generator_step`,
-        `is_missing`, and the columns of TRAINING_COLUMNS.
+        name its `generator_step`, `last`, `low` and `high` (of draws of images from one generator, not of trainings);
+        `least_distinct_images`, `diverged_at_generator_step`, `is_missing`, and the columns of TRAINING_COLUMNS.
     """
-    return tuple(_describe_trial(result) for result in results.trials)
+    return tuple(_describe_trial(result, results.metrics) for result in results.trials)
 
 
-def _describe_trial(result: TrialResult) -> Row:
+def _describe_trial(result: TrialResult, metrics: tuple[Metric, Metric]) -> Row:
     row: Row = {**result.trial._asdict(), "name": name_gan(result.trial.gan)}
-    for metric in METRICS:
+    for metric in metrics:
         best = metric.choose(result.points) if result.points else None
         last = result.points[-1] if result.points and result.diverged_at is None else None
         low, high = (None, None) if best is None else best.interval_of(metric.key)

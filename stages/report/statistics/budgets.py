@@ -1,17 +1,12 @@
 """Compare GANs at equal budgets: after as many generator steps, or as many discriminator steps, as all of them had."""
 
-import math
 import statistics
 from dataclasses import dataclass
 
 from stages.report.results.all_results import Results
 from stages.report.results.trials import Point, TrialResult
 from stages.report.statistics.metrics import Metric
-
-SeedScores = dict[str, list[float | None]]
-"""By GAN, one value per seed: the natural logarithm of a score; None where a training that it needs has none."""
-# Scores are averaged as logarithms; a distance that rounding made zero or less still has one.
-LEAST_SCORE = 1e-9
+from stages.report.statistics.seed_scores import SeedScores, take_log
 
 
 @dataclass(frozen=True)
@@ -81,14 +76,8 @@ def collect_scores_within(results: Results, metric: Metric, budget: Budget) -> S
     """Collect each GAN's score at the common budgets, seed by seed: the mean logarithm over settings."""
     return {
         gan: [
-            None
-            if points is None
-            else statistics.fmean(_take_log(metric.value_of(point)) for point in points)
+            None if points is None else statistics.fmean(take_log(metric.value_of(point)) for point in points)
             for points in (find_points_within(results, gan, seed, budget) for seed in results.grid.seeds)
         ]
         for gan in results.grid.gans
     }
-
-
-def _take_log(value: float) -> float:
-    return math.log(max(value, LEAST_SCORE))

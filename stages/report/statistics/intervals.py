@@ -3,12 +3,14 @@
 import math
 import statistics
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from scipy.stats import t as student
 
 LEVEL = 0.05
 CONFIDENCE = 1.0 - LEVEL
+LARGEST_LOGARITHM = 700.0
 
 
 class Interval(NamedTuple):
@@ -37,12 +39,15 @@ class Interval(NamedTuple):
         return False if self.high < bound else None
 
 
-def estimate_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+def estimate_mean(
+    values: Sequence[float], confidence: float = CONFIDENCE, least_deviation: float = 0.0
+) -> Interval:
     """Estimate the mean that values of independent trainings scatter around.
 
     Args:
         values: one or more.
         confidence: how often such an interval holds the mean, in (0, 1).
+        least_deviation: what the deviation is not taken to be below.
 
     Returns:
         mean +- t(n - 1) * deviation / sqrt(n): exact for normally distributed values.
@@ -52,6 +57,29 @@ def estimate_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> In
     count, mean = len(values), statistics.fmean(values)
     if count < 2:
         return Interval(mean, None, None, None, count)
-    deviation = statistics.stdev(values)
-    reach = float(student.ppf((1.0 + confidence) / 2.0, count - 1)) * deviation / math.sqrt(count)
+    deviation = max(statistics.stdev(values), least_deviation)
+    reach = _find_quantile(confidence, count - 1) * deviation / math.sqrt(count)
     return Interval(mean, deviation, mean - reach, mean + reach, count)
+
+
+@cache
+def _find_quantile(confidence: float, freedom: int) -> float:
+    return float(student.ppf((1.0 + confidence) / 2.0, freedom))
+
+
+def estimate_geometric_mean(logarithms: Sequence[float]) -> Interval:
+    """Estimate the geometric mean of positive values from their natural logarithms.
+
+    Returns:
+        The geometric mean and the ends of its interval, which are above 0; the deviation is that of the logarithms.
+    """
+    mean = estimate_mean(logarithms)
+    return mean._replace(mean=math.exp(mean.mean), low=to_ratio(mean.low), high=to_ratio(mean.high))
+
+
+def to_ratio(difference: float | None) -> float | None:
+    """Return the ratio that a difference of logarithms stands for; None stays None.
+
+    Two seeds can leave an interval whose end is too large for a number; the largest number stands for it.
+    """
+    return None if difference is None else math.exp(min(difference, LARGEST_LOGARITHM))

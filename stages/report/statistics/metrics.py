@@ -1,7 +1,7 @@
 """The scores that the report compares GANs by."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from stages.report.results.trials import Point
@@ -15,13 +15,15 @@ class Metric:
 
     Attributes:
         key: its name in files.
-        title: its name for people.
+        title: its name for people within a sentence, which says what it is a score of.
+        short: the same for narrow columns.
         is_higher_better: else a lower value is better.
         digits: shown after the decimal point.
     """
 
     key: str
     title: str
+    short: str
     is_higher_better: bool
     digits: int
 
@@ -29,6 +31,11 @@ class Metric:
     def sign(self) -> float:
         """1 where a higher value is better, else -1."""
         return 1.0 if self.is_higher_better else -1.0
+
+    @property
+    def published_title(self) -> str:
+        """What the published reports call it: their scores come from the Inception network."""
+        return {INCEPTION_SCORE.key: INCEPTION_SCORE, FID.key: FID}[self.key].title
 
     def value_of(self, point: Point) -> float:
         """Return a point's value."""
@@ -50,11 +57,16 @@ class Metric:
         """Write a value for people; a dash for none."""
         return "–" if value is None else f"{value:.{self.digits}f}"
 
-    def format_change(self, change: float) -> str:
-        """Write a difference of two values for people, with its sign."""
-        return f"{change:+.{self.digits}f}"
+
+INCEPTION_SCORE = Metric("inception_score", "Inception Score", "IS", is_higher_better=True, digits=2)
+FID = Metric("fid", "FID", "FID", is_higher_better=False, digits=1)
+# The names Inception Score and FID belong to features of the Inception network; others compute the same of their own.
+OF_CLASSIFIER = (
+    replace(INCEPTION_SCORE, title="classifier score", short="classifier score"),
+    replace(FID, title="Fréchet distance of classifier features", short="Fréchet distance"),
+)
 
 
-INCEPTION_SCORE = Metric("inception_score", "Inception Score", is_higher_better=True, digits=2)
-FID = Metric("fid", "FID", is_higher_better=False, digits=1)
-METRICS = (INCEPTION_SCORE, FID)
+def name_metrics(extractor: str) -> tuple[Metric, Metric]:
+    """Return both scores, the one of single images first, named by the network that they come from."""
+    return (INCEPTION_SCORE, FID) if extractor == "inception" else OF_CLASSIFIER

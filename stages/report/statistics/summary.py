@@ -1,82 +1,50 @@
-"""Summarise a GAN's scores over seeds: the best over evaluation points and settings, and the last."""
+"""Summarise a GAN under one setting over seeds, and find its best training."""
 
 from typing import NamedTuple
 
 from stages.report.results.all_results import Results
-from stages.report.results.trials import Point, TrialResult
-from stages.report.statistics.intervals import Interval, estimate_mean
+from stages.report.results.trials import TrialResult
+from stages.report.statistics.intervals import Interval, estimate_geometric_mean
 from stages.report.statistics.metrics import Metric
+from stages.report.statistics.seed_scores import collect_best_scores, collect_last_scores, has_failed
 
 
 class Cell(NamedTuple):
     """A metric of one GAN under one setting, over its seeds.
 
     Attributes:
-        setting: the setting's letter.
-        best: each trial's best value, over seeds.
-        seeds_planned: how many trials there are.
-        seeds_diverged: how many of them diverged, before their first point or later.
-        point: the best point of the best trial.
-        trial: that trial.
-        last: the value at the end, over seeds; None when any trial diverged.
+        best: geometric mean of each training's best value; None where one has no value.
+        last: geometric mean of the values at the end; None where a training failed.
+        planned: how many trainings there are.
+        failed: how many of them failed.
     """
 
-    setting: str
-    best: Interval
-    seeds_planned: int
-    seeds_diverged: int
-    point: Point
-    trial: TrialResult
+    best: Interval | None
     last: Interval | None
+    planned: int
+    failed: int
 
 
-def summarise_cell(results: Results, gan: str, setting: str, metric: Metric) -> Cell | None:
-    """Summarise a GAN under a setting; None when none of its trials has a point."""
-    planned = results.select_trials(gan, setting)
-    trials = [result for result in planned if result.points]
+def summarise_cell(results: Results, gan: str, setting: str, metric: Metric) -> Cell:
+    """Summarise a GAN under a setting."""
+    trials = results.select_trials(gan, setting)
+    return Cell(
+        best=average(collect_best_scores(results, metric, [setting])[gan]),
+        last=average(collect_last_scores(results, metric, [setting])[gan]),
+        planned=len(trials),
+        failed=sum(map(has_failed, trials)),
+    )
+
+
+def average(logarithms: list[float | None]) -> Interval | None:
+    """Return the geometric mean over seeds; None where a seed has no value, which is never left out of a mean."""
+    known = [value for value in logarithms if value is not None]
+    return estimate_geometric_mean(known) if known and len(known) == len(logarithms) else None
+
+
+def find_best_trial(results: Results, gan: str, metric: Metric) -> TrialResult | None:
+    """Find a GAN's training with the best value at any evaluation point; None where none has a point."""
+    trials = [result for result in results.trials if result.trial.gan == gan and result.points]
     if not trials:
         return None
-    best_points = [metric.choose(result.points) for result in trials]
-    point, trial = metric.choose_by(
-        zip(best_points, trials, strict=True), lambda found: metric.value_of(found[0])
-    )
-    diverged = sum(result.diverged_at is not None for result in planned)
-    return Cell(
-        setting=setting,
-        best=estimate_mean([metric.value_of(point) for point in best_points]),
-        seeds_planned=len(planned),
-        seeds_diverged=diverged,
-        point=point,
-        trial=trial,
-        last=estimate_mean([metric.value_of(result.points[-1]) for result in trials])
-        if not diverged
-        else None,
-    )
-
-
-def find_best_cell(results: Results, gan: str, metric: Metric) -> Cell | None:
-    """Find a GAN's best setting, as the published Table 1 does: for each metric on its own."""
-    cells = [summarise_cell(results, gan, setting, metric) for setting in results.grid.settings_used]
-    found = [cell for cell in cells if cell is not None]
-    return metric.choose_by(found, lambda cell: cell.best.mean) if found else None
-
-
-def rank_gans(results: Results, metric: Metric, setting: str | None = None) -> dict[str, float]:
-    """Order the GANs that have a value from best to worst.
-
-    Args:
-        results: all results.
-        metric: what to order by.
-        setting: the setting; None takes each GAN's best setting.
-
-    Returns:
-        The values by GAN, the best first.
-    """
-    cells = {
-        gan: find_best_cell(results, gan, metric)
-        if setting is None
-        else summarise_cell(results, gan, setting, metric)
-        for gan in results.grid.gans
-    }
-    values = {gan: cell.best.mean for gan, cell in cells.items() if cell is not None}
-    return dict(sorted(values.items(), key=lambda item: item[1], reverse=metric.is_higher_better))
+    return metric.choose_by(trials, lambda result: metric.value_of(metric.choose(result.points)))

@@ -1,25 +1,31 @@
-"""Order the GANs by each metric, and compare the orders with the published ones."""
+"""Rank the GANs by each metric, say how sure the ranks are, and compare the orders with the published ones."""
 
-from stages.report.model.comparisons import OrderAgreement, ScoreOrder
+from stages.report.model.comparisons import OrderAgreement, Ranking, ScoreOrder
 from stages.report.model.published import PublishedSource
 from stages.report.published import SOURCES, name_gan, published_score
 from stages.report.results.all_results import Results
 from stages.report.statistics.intervals import LEVEL
-from stages.report.statistics.metrics import METRICS, Metric
+from stages.report.statistics.metrics import Metric
 from stages.report.statistics.rank_correlation import compare_orders
-from stages.report.statistics.summary import rank_gans
+from stages.report.statistics.ranks import estimate_ranks
+from stages.report.statistics.seed_scores import average_scores, collect_last_scores
+
+
+def rank_gans(results: Results, metric: Metric) -> Ranking:
+    """Rank the GANs by the primary score: each seed's mean over settings at the last evaluation point."""
+    return Ranking(metric.key, estimate_ranks(collect_last_scores(results, metric), metric))
 
 
 def build_orders(results: Results) -> tuple[ScoreOrder, ...]:
-    """Build the order of the GANs by each metric; values may differ in protocol, orders still compare."""
-    return tuple(_build_order(results, metric) for metric in METRICS)
+    """Build the order of the GANs by each metric, beside the published ones."""
+    return tuple(_build_order(results, metric) for metric in results.metrics)
 
 
 def _build_order(results: Results, metric: Metric) -> ScoreOrder:
-    values = rank_gans(results, metric)
+    values = average_scores(collect_last_scores(results, metric))
     return ScoreOrder(
         metric=metric.key,
-        names=tuple(map(name_gan, values)),
+        names=tuple(name_gan(row.gan) for row in rank_gans(results, metric).rows),
         published={source.key: _order_published(results, source, metric) for source in SOURCES},
         agreements=tuple(_compare(values, source, metric) for source in SOURCES),
     )

@@ -1,0 +1,86 @@
+"""Plot the primary score of every GAN: a dot per seed, the geometric mean and its interval, from best to worst."""
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+from stages.report.figures.plot_style import MUTED, choose_colour, make_figure, style_axes
+from stages.report.formatting import capitalise, format_percent
+from stages.report.model.pictures import Picture
+from stages.report.published import name_gan
+from stages.report.results.all_results import Results
+from stages.report.statistics.intervals import CONFIDENCE
+from stages.report.statistics.metrics import Metric
+from stages.report.statistics.seed_scores import collect_last_scores, order_gans
+from stages.report.statistics.summary import average
+
+ROOM = 1.6
+INCHES_A_GAN = 0.36
+TICKS = (1.0, 2.0, 5.0)
+
+
+def describe_answer(results: Results) -> Picture:
+    """Describe the figure; of one seed it has no interval."""
+    spread = (
+        f"; diamonds are geometric means over seeds with their {format_percent(CONFIDENCE)} intervals"
+        if len(results.grid.seeds) > 1
+        else ""
+    )
+    return Picture(
+        file="answer.png",
+        caption="Both scores at the end of the training, from best to worst. A dot is a seed, averaged "
+        "over settings, on "
+        f"logarithmic scales{spread}. A GAN of which a training failed stands last.",
+        description="Two panels, one per score: a row of dots per GAN, the best on top; the values are in Table 1.",
+    )
+
+
+def plot_answer(results: Results) -> Figure:
+    """Plot a panel per metric, with the best GAN on top."""
+    figure = make_figure(1.0 + INCHES_A_GAN * max(len(results.grid.gans), 2))
+    for axes, metric in zip(figure.subplots(1, 2), results.metrics, strict=True):
+        _plot_metric(axes, results, metric)
+    return figure
+
+
+def _plot_metric(axes: Axes, results: Results, metric: Metric) -> None:
+    scores = collect_last_scores(results, metric)
+    order = order_gans(scores, metric)
+    for place, gan in enumerate(order):
+        colour, mean = choose_colour(gan, results.grid.gans), average(scores[gan])
+        dots = [math.exp(value) for value in scores[gan] if value is not None]
+        axes.plot(dots, [place] * len(dots), "o", color=colour, markersize=4, alpha=0.7)
+        if mean is not None and mean.low is not None and mean.high is not None:
+            reach = [[mean.mean - mean.low], [mean.high - mean.mean]]
+            axes.errorbar(mean.mean, place, xerr=reach, fmt="D", color=colour, markersize=6, capsize=3)
+        if None in scores[gan]:
+            axes.text(
+                1.0,
+                place,
+                "failed",
+                ha="right",
+                va="center",
+                fontsize=8,
+                color=MUTED,
+                transform=axes.get_yaxis_transform(),
+            )
+    better = "higher" if metric.is_higher_better else "lower"
+    style_axes(axes, f"{capitalise(metric.title)} ({better} is better)")
+    axes.set_yticks(range(len(order)), map(name_gan, order))
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    _limit(axes, [math.exp(value) for values in scores.values() for value in values if value is not None])
+
+
+def _limit(axes: Axes, values: list[float]) -> None:
+    """Show the scores on a logarithmic scale; an interval that goes far beyond them runs out of the panel."""
+    if not values:
+        axes.set_xticks([])
+        return
+    axes.set_xscale("log")
+    axes.set_xlim(min(values) / ROOM, max(values) * ROOM)
+    axes.xaxis.set_major_locator(LogLocator(subs=TICKS))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(axis="x", linewidth=0.4, alpha=0.5)

@@ -1,0 +1,79 @@
+"""How sure the ranks of GANs are: what they would be if the means were elsewhere within their uncertainty."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.report.model.comparisons import RankEstimate
+from stages.report.statistics.intervals import CONFIDENCE, estimate_mean
+from stages.report.statistics.metrics import Metric
+from stages.report.statistics.seed_scores import SeedScores, order_gans
+
+DRAW_COUNT = 10_000
+
+
+def estimate_ranks(
+    scores: SeedScores, metric: Metric, draw_count: int = DRAW_COUNT
+) -> tuple[RankEstimate, ...]:
+    """Rank GANs by their means over seeds, with the probability of each rank.
+
+    Each GAN's mean is drawn anew from Student's distribution around it, as wide as its scores over seeds say, and the
+    GANs are ranked in every draw: a bootstrap over seeds that is right for few of them, where drawing
+    among two or three
+    seeds themselves is far too sure (docs/inference.md has both). GANs of which a training failed are
+    last in all draws.
+
+    Args:
+        scores: by GAN and seed.
+        metric: says which direction is better.
+        draw_count: how many draws.
+
+    Returns:
+        The GANs from best to worst; with one seed there are ranks alone.
+
+    Source: Box and Tiao 1973, "Bayesian inference in statistical analysis", section 2.5: the posterior of a normal
+        mean of unknown variance.
+    """
+    order = order_gans(scores, metric)
+    finished = [gan for gan in order if None not in scores[gan]]
+    if not finished or len(scores[finished[0]]) < 2:
+        return tuple(
+            RankEstimate(gan, place, None, None, None, ()) for place, gan in enumerate(order, start=1)
+        )
+    shares = _draw_ranks(scores, finished, metric, draw_count)
+    return tuple(
+        _describe(gan, place, shares[gan] if gan in shares else _always(place, len(order)), len(order))
+        for place, gan in enumerate(order, start=1)
+    )
+
+
+def _draw_ranks(
+    scores: SeedScores, gans: list[str], metric: Metric, draw_count: int
+) -> dict[str, NDArray[np.float64]]:
+    """Return for each GAN the share of draws in which it has the first rank, the second and so on."""
+    random = np.random.default_rng(0)
+    means = np.empty((len(gans), draw_count))
+    for row, gan in enumerate(gans):
+        mean = estimate_mean([value for value in scores[gan] if value is not None])
+        error = (mean.deviation or 0.0) / math.sqrt(mean.size)
+        means[row] = mean.mean + error * random.standard_t(mean.size - 1, draw_count)
+    ranks = np.argsort(np.argsort(-metric.sign * means, axis=0, kind="stable"), axis=0, kind="stable")
+    return {gan: np.bincount(ranks[row], minlength=len(gans)) / draw_count for row, gan in enumerate(gans)}
+
+
+def _always(place: int, count: int) -> NDArray[np.float64]:
+    shares = np.zeros(count)
+    shares[place - 1] = 1.0
+    return shares
+
+
+def _describe(gan: str, place: int, shares: NDArray[np.float64], count: int) -> RankEstimate:
+    """Describe a GAN's ranks; `low` and `high` leave out no more than half of the doubt at either end."""
+    shares = np.pad(shares, (0, count - len(shares)))
+    below = np.cumsum(shares)
+    doubt = (1.0 - CONFIDENCE) / 2.0
+    low, high = (int(np.searchsorted(below, edge, side="right")) for edge in (doubt, 1.0 - doubt))
+    return RankEstimate(
+        gan, place, low + 1, min(high + 1, count), float(shares[0]), tuple(map(float, shares))
+    )
