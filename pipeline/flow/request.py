@@ -13,7 +13,10 @@ from pipeline.preset import switch_preset
 from stages.common.artifacts import Trial, write_bytes
 from stages.common.grid import Grid
 from stages.common.params import PARAMS_FILE, read_params
+from stages.common.yaml_reader import shorten
 
+# Of the names in a message, in characters; a comparison may have thousands of trials.
+LONGEST_LIST = 400
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -81,10 +84,14 @@ def choose_trials(patterns: list[str] | None) -> list[Trial]:
     names = [trial.name for trial in trials]
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
-            raise ValueError(f"trials: {pattern!r} fits none; there is {', '.join(names)}")
+            raise ValueError(
+                f"trials: {shorten(pattern)!r} fits none; there is {shorten(', '.join(names), LONGEST_LIST)}"
+            )
     chosen = [trial for trial in trials if any(fnmatch.fnmatch(trial.name, pattern) for pattern in patterns)]
     if not chosen:
-        raise ValueError(f"trials is empty: leave it out for all, or name some of {', '.join(names)}")
+        raise ValueError(
+            f"trials is empty: leave it out for all, or name some of {shorten(', '.join(names), LONGEST_LIST)}"
+        )
     return chosen
 
 

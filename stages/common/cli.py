@@ -4,8 +4,12 @@ import argparse
 import errno
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from stages.common.artifacts import Trial
+from stages.common.grid import Grid
+from stages.common.params import ParamsError, find_faults
 from stages.common.streams import secure_streams
 
 FULL = "What was finished is kept: free some space and call the same command again"
@@ -20,12 +24,20 @@ CURES = {
 
 
 def parse_trial(description: str | None = None) -> Trial:
-    """Parse `--gan --setting --seed`; they only name the trial, all its numbers are in params.yaml."""
+    """Parse `--gan --setting --seed`; they only name the trial, all its numbers are in params.yaml.
+
+    Raises:
+        ParamsError: a name or the seed is none that params.yaml could hold.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--gan", required=True, help="a file of stages/gans/, such as sngan")
     parser.add_argument("--setting", required=True, help="a letter under `settings` in params.yaml")
     parser.add_argument("--seed", required=True, type=int)
     arguments = parser.parse_args()
+    make = partial(Grid, gans=[arguments.gan], settings_used=[arguments.setting], seeds=[arguments.seed])
+    faults = find_faults(make, "")
+    if faults:
+        raise ParamsError(faults, Path("the command line"))
     return Trial(arguments.gan, arguments.setting, arguments.seed)
 
 

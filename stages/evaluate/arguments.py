@@ -169,7 +169,9 @@ def _load_params(
     given = {name: value for name, value in overrides.items() if value is not None}
     if "seed" in given:
         given["shuffle_seed"] = given.pop("seed")
-    section = dict(read_params(file).get("scores") or {}) | dict(protocol_scores) | given
+    section = read_params(file).get("scores")
+    if section is None or isinstance(section, dict):
+        section = (section or {}) | dict(protocol_scores) | given
     return load_section(ScoresParams, "scores", content={"scores": section}), str(file)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from stages.common.artifacts import Trial
 from stages.common.cli import parse_trial, run_command
+from stages.common.params import ParamsError
 
 
 def fail(error: BaseException) -> None:
@@ -50,3 +51,23 @@ def test_the_command_line_names_the_trial(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("sys.argv", ["train", "--gan", "sngan", "--setting", "A", "--seed", "3"])
     assert parse_trial() == Trial("sngan", "A", 3)
     assert parse_trial().name == "sngan-A-3"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--gan", "../x"),
+        ("--gan", ".."),
+        ("--gan", ""),
+        ("--setting", "../../A"),
+        ("--setting", "A-B"),
+        ("--seed", "-1"),
+    ],
+)
+def test_a_name_that_no_trial_has_is_refused(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"--gan": "sngan", "--setting": "A", "--seed": "3"} | {option: value}
+    monkeypatch.setattr("sys.argv", ["train", *(f"{name}={word}" for name, word in words.items())])
+    with pytest.raises(ParamsError, match="the command line has 1 fault"):
+        parse_trial()

@@ -81,6 +81,13 @@ def test_trials_that_there_are_not_are_refused(patterns: list[str], message: str
         choose_trials(patterns)
 
 
+def test_the_trials_that_there_are_are_told_in_a_short_message() -> None:
+    override_params([f"seeds=[{','.join(map(str, range(500)))}]"])
+    with pytest.raises(ValueError, match="fits none; there is began-A-0, .*...$") as caught:
+        choose_trials(["x" * 10_000])
+    assert len(str(caught.value)) < 600
+
+
 def test_cores_are_shared_out_by_the_threads_of_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr("pipeline.flow.request.count_cores", lambda: 8)
