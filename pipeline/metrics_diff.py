@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.workplace import require_root
 from stages.common.artifacts import SCORES
 from stages.common.cli import run_command
+from stages.scores.protocol import ABSENT
 
 PREFIX = "protocol."
 
@@ -22,18 +23,25 @@ def find_protocol_changes(difference: dict[str, dict[str, Any]]) -> list[str]:
 
     Args:
         difference: what `dvc metrics diff --json` prints: changes by file and metric. A file that was added or removed
-            has no other score to compare with.
+            has no other score to compare with; a field that only one of the protocols has is a change.
     """
     changed_files = []
     for file, changes in difference.items():
-        fields = "; ".join(
-            f"{key.removeprefix(PREFIX)} was {change['old']} and is {change['new']}"
-            for key, change in changes.items()
-            if key.startswith(PREFIX) and change.get("old") is not None and change.get("new") is not None
+        is_in_both = any(
+            change.get("old") is not None and change.get("new") is not None for change in changes.values()
         )
-        if file.startswith(str(SCORES)) and fields:
+        fields = "; ".join(
+            f"{key.removeprefix(PREFIX)} was {_show(change.get('old'))} and is {_show(change.get('new'))}"
+            for key, change in changes.items()
+            if key.startswith(PREFIX)
+        )
+        if file.startswith(str(SCORES)) and is_in_both and fields:
             changed_files.append(f"{file}: {fields}")
     return changed_files
+
+
+def _show(value: object) -> object:
+    return ABSENT if value is None else value
 
 
 def show_difference(revision: str) -> None:

@@ -15,6 +15,8 @@ ABSENT = "nothing"
 RESIZES = {"classifier": "none", "inception": "tensorflow1_bilinear_299"}
 # Fields in which the row of real images may differ from the others of a table, because there are fewer real images.
 COUNTS = ("sample_count", "fid_sample_count")
+# Fields for readers, which are not compared: the real images are known by their content.
+NAMES = ("reference_split",)
 
 
 class Protocol(Params):
@@ -26,7 +28,7 @@ class Protocol(Params):
         resize: how images were resized before the network.
         precision: of the network's computations; formulas are always computed in float64.
         feature_dimension: D, of the features that all scores but the Inception Score compare.
-        reference_split: the real images' split, or their path.
+        reference_split: the real images' split, or their path; for readers.
         reference_count: number of real images that FID compares with.
         reference_sha256: of their content, as `stages.scores.image_digest` says: other images are another reference,
             whatever their number and path.
@@ -63,8 +65,8 @@ class Protocol(Params):
 
     @property
     def digest(self) -> str:
-        """Return twelve hexadecimal digits that change when any field does."""
-        text = json.dumps(self.model_dump(), sort_keys=True)
+        """Return twelve hexadecimal digits that change when any field but those in NAMES does."""
+        text = json.dumps(self.model_dump(exclude=set(NAMES)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]
 
 
@@ -112,7 +114,7 @@ def describe_protocol(
 def list_differences(
     first: Mapping[str, Any], second: Mapping[str, Any], ignored: Iterable[str] = ()
 ) -> list[str]:
-    """List the fields in which two protocols differ, with both values.
+    """List the fields in which two protocols differ, but for those in NAMES, with both values.
 
     Args:
         first: the fields of a protocol, which may be of an older version with other fields.
@@ -122,7 +124,7 @@ def list_differences(
     Returns:
         One line for each such field; an empty list where the scores are comparable.
     """
-    names = [name for name in dict.fromkeys([*first, *second]) if name not in ignored]
+    names = [name for name in dict.fromkeys([*first, *second]) if name not in (*NAMES, *ignored)]
     return [
         f"{name} is {first.get(name, ABSENT)} in one and {second.get(name, ABSENT)} in the other"
         for name in names

@@ -21,7 +21,7 @@ from stages.evaluate.score_cli import main
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import extract_statistics
 from stages.scores.image_digest import digest_images
-from stages.scores.protocol import Protocol
+from stages.scores.protocol import Protocol, list_differences
 from stages.scores.reference_statistics import FEATURES, MOMENTS, ReferenceStatistics, extract_reference
 from stages.scores.scorer import Scorer
 from tests.scores.factories import make_extractor, make_images, write_folder
@@ -125,7 +125,8 @@ def test_the_protocol_knows_the_real_images_by_their_content(monkeypatch: pytest
     same = score(monkeypatch, "--real", "files", "--fake", "fake.npy")["protocol"]
     np.save("others.npy", make_images(80, seed=5))
     other = score(monkeypatch, "--real", "others.npy", "--fake", "fake.npy")["protocol"]
-    assert same["reference_sha256"] == protocol["reference_sha256"] != other["reference_sha256"]
+    assert list_differences(protocol, same) == []
+    assert [line.split()[0] for line in list_differences(protocol, other)] == ["reference_sha256"]
 
 
 def test_the_same_images_on_both_sides_are_refused_and_a_few_are_counted(

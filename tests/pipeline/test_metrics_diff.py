@@ -13,5 +13,16 @@ def test_scores_under_one_protocol_compare_and_so_do_losses() -> None:
     assert find_protocol_changes({"results/train/a/metrics.json": {"protocol.x": {"old": 1, "new": 2}}}) == []
 
 
+def test_a_field_that_only_one_of_the_protocols_has_is_a_change() -> None:
+    changes = {
+        "best_fid": {"old": 9.0, "new": 8.0},
+        "protocol.reference_sha256": {"old": None, "new": "ab"},
+        "protocol.fid_infinity_points": {"old": 15, "new": 0},
+    }
+    assert find_protocol_changes({FILE: changes}) == [
+        f"{FILE}: reference_sha256 was nothing and is ab; fid_infinity_points was 15 and is 0"
+    ]
+
+
 def test_a_new_trial_has_nothing_to_compare_with() -> None:
     assert find_protocol_changes({FILE: {"protocol.splits": {"old": None, "new": 5}}}) == []

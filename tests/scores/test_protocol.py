@@ -65,6 +65,19 @@ def test_any_change_changes_the_digest_and_is_named(name: str) -> None:
     ]
 
 
+def test_real_images_are_known_by_their_content_and_not_by_their_path() -> None:
+    def describe_reference(split: str, sha256: str) -> Protocol:
+        reference = ReferenceSet(split=split, count=10_000, sha256=sha256)
+        return describe_protocol(CARD, ScoresParams.model_validate(NUMBERS), reference, 50_000)
+
+    here, there, other = (describe_reference(*pair) for pair in (("a", "1"), ("b", "1"), ("a", "2")))
+    assert here.digest == there.digest != other.digest
+    assert list_differences(here.model_dump(), there.model_dump()) == []
+    assert list_differences(here.model_dump(), other.model_dump()) == [
+        "reference_sha256 is 1 in one and 2 in the other"
+    ]
+
+
 def test_scores_with_different_protocols_are_refused_with_every_field_and_both_values() -> None:
     first, second = describe().model_dump(), describe(splits=5, kid_subsets=50).model_dump()
     with pytest.raises(
