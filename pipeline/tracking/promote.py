@@ -15,7 +15,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
 from pipeline.tracking.dataset import DATASET_TAG, name_model
-from pipeline.tracking.results import TrialResults
+from pipeline.tracking.results import TrialResults, check_output
 from pipeline.tracking.store import Store
 from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
 from stages.scores.protocol import list_differences
@@ -35,13 +35,20 @@ def promote_champion(
     """Make the comparison's best generator by FID the champion if it is better than the present one.
 
     Scores under different extractors or protocols do not compare. Then the present champion stays, unless its weights
-    were scored again in this comparison. With `replace` the best generator replaces it without a comparison of scores.
+    were scored again in this comparison. It also stays where the best generator's files are damaged. With `replace` the
+    best generator replaces it without a comparison of scores.
     Returns a line that says which model is the champion and why.
     """
     scored = [result for result in results if "best_fid" in result.best]
     if not scored:
         return "no trial has a score, so there is no champion"
     best = min(scored, key=lambda result: result.best["best_fid"])
+    try:
+        check_output(MODELS / best.trial.name, best.lineage)
+    except ValueError as error:
+        return (
+            f"the champion stays, because the best generator's files are not those that were scored: {error}"
+        )
     name, weights = name_model(), _hash_weights(best)
     champion = find_champion(store, name)
     if champion is not None:

@@ -91,7 +91,7 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     scores_file, log_file = SCORES / trial.name / POINTS, TRAINING / trial.name / METRICS_LOG
     lipschitz_file = LIPSCHITZ / trial.name / METRICS_LOG
     for path in (scores_file, log_file, lipschitz_file):
-        _check_md5(path, lineage)
+        check_output(path, lineage)
     training = read_json(TRAINING / trial.name / METRICS, f"train@{trial.name}")
     summary = read_json(SCORES / trial.name / METRICS, f"evaluate@{trial.name}")
     scores = read_json(scores_file, f"evaluate@{trial.name}")
@@ -219,12 +219,32 @@ def _list_checkpoints(trial: Trial, models: dict[str, Any], summary: dict[str, A
     return checkpoints
 
 
-def _check_md5(path: Path, lineage: Lineage) -> None:
+def check_output(path: Path, lineage: Lineage) -> None:
+    """Refuse an output that is not the one that dvc.lock names.
+
+    Args:
+        path: of the output, a file or a folder.
+        lineage: of the trial that it belongs to.
+
+    Raises:
+        ValueError: the output is missing, or its content is another.
+    """
     if not path.exists():
         raise ValueError(f"{path} is missing; `dvc repro` makes it, `dvc pull` fetches it")
-    found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    found = _hash_folder(path) if path.is_dir() else _hash_md5(path.read_bytes())
     expected = lineage.outs.get(str(path))
     if found != expected:
         raise ValueError(
             f"{path} has MD5 {found}, but dvc.lock names {expected}; `dvc repro` or `dvc checkout` makes them agree"
         )
+
+
+def _hash_folder(folder: Path) -> str:
+    """Return DVC's hash of a folder: of its files' names and hashes."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    entries = [{"md5": _hash_md5(files[name].read_bytes()), "relpath": name} for name in sorted(files)]
+    return f"{_hash_md5(json.dumps(entries, sort_keys=True).encode())}.dir"
+
+
+def _hash_md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

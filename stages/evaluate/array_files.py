@@ -1,6 +1,7 @@
 """Load one array from a .npy or .npz file, after a look at what the file holds; objects, which are pickles, never."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,13 +83,13 @@ def load_array(path: Path, key: str | None) -> LoadedArray:
 def _explain(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise ValueError(f"{path} is damaged or no {path.suffix} file ({error})") from None
     except MemoryError as error:
         raise ValueError(f"{path} does not fit into memory ({error}); save the images as .npy") from None
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, OverflowError, RuntimeError) as error:
         # zipfile raises RuntimeError for an encrypted file.
-        text = str(error)
+        text = str(error).partition("\n")[0]
         raise ValueError(text if str(path) in text else f"{path} cannot be read: {text}") from None
 
 

@@ -43,6 +43,29 @@ def add_member(content: bytes, name: str, member: bytes) -> bytes:
     return file.getvalue()
 
 
+def npz_compressed(**named: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **named)
+    return file.getvalue()
+
+
+def spoil(content: bytes) -> bytes:
+    """Change some bytes in the middle."""
+    middle = len(content) // 2
+    return (
+        content[:middle] + bytes(255 - byte for byte in content[middle : middle + 8]) + content[middle + 8 :]
+    )
+
+
+def reshape(content: bytes, shape: str) -> bytes:
+    """Change the shape that the header of an array claims."""
+    start = content.index(b"(5, 4, 4, 3)")
+    end = content.index(b"\n")
+    header = content[start:end].replace(b"(5, 4, 4, 3)", shape.encode())
+    return content[:start] + header[: end - start].ljust(end - start) + content[end:]
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (50, 4, 4), dtype=np.uint8)
 OBJECTS = np.array([Runs(), Runs()], dtype=object)
 STATISTICS = "a mean and a covariance, the statistics of features"
 
@@ -90,6 +113,17 @@ WRONG = {
         add_member(npz(), "images.npy", npy(IMAGES).replace(b"(5, 4, 4, 3)", b"(1 << 60,)  ")),
         "cannot be read",
     ),
+    "damaged.npz": (spoil(npz_compressed(images=NOISE)), "is damaged or no .npz file"),
+    "beyond numbers.npy": (reshape(npy(IMAGES), f"({1 << 70},4,4)"), "cannot be read"),
+    "beyond numbers.npz": (
+        add_member(npz(), "images.npy", reshape(npy(IMAGES), f"({1 << 70},4,4)")),
+        "cannot be read",
+    ),
+    "beyond memory.npz": (
+        add_member(npz(), "images.npy", reshape(npy(IMAGES), f"({1 << 50},4,4)")),
+        "does not fit into memory|cannot be read",
+    ),
+    "negative.npy": (reshape(npy(IMAGES), "(-5, 4, 4, 3)"), "cannot be read|is damaged"),
     # Shapes, types and ranges.
     "no images.npy": (npy(IMAGES[:0]), r"holds no images: \[0, 4, 4, 3\]"),
     "no floats.npz": (npz(images=np.zeros((0, 4, 4))), r"no floats.npz:images holds no images: \[0, 4, 4\]"),
