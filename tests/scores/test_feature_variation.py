@@ -39,12 +39,12 @@ def project(*, directions: int) -> NDArray[np.float64]:
     ("features", "message"),
     [
         (NORMAL, None),
-        (NORMAL + 100.0, None),
+        (NORMAL + 20.0, None),
         (project(directions=2), None),
         (np.zeros((200, DIMENSION)), "the same for all 200 images, or nearly so"),
         (np.ones((200, DIMENSION)), "the same for all 200 images, or nearly so"),
         (1.0 + 1e-7 * NORMAL, "the same for all 200 images, or nearly so"),
-        (1.0 + 1e-4 * NORMAL, "the same for all 200 images, or nearly so"),
+        (1.0 + 3e-3 * NORMAL, "the same for all 200 images, or nearly so"),
         (project(directions=1), "8 features vary along 1 directions only, and 2 or more are needed"),
         (project(directions=1) + 1e-5 * NORMAL, "vary along 1 directions only, and 2 or more are needed"),
         (
