@@ -11,6 +11,7 @@ from pipeline.tracking.commit import MISSING, describe_commit
 from pipeline.tracking.store import ARTIFACTS, FOLDER, SERVERS, STORE_ERRORS, find_uri, open_store
 from pipeline.tracking.sync import SyncResult, sync
 from pipeline.tracking.ui import PAGE
+from stages.common.cli import CURES, describe_error
 
 ATTEMPTS = 6
 
@@ -20,6 +21,10 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
     try:
         result = sync_with_retries(replace_champion, ui_address)
     except STORE_ERRORS as error:
+        if isinstance(error, OSError) and error.errno in CURES:
+            # It is the disk, and no store that is down.
+            print(f"error: {describe_error(error)}", file=sys.stderr)
+            return 1
         reason = str(error).partition("\n")[0][:300]
         print(
             f"error: the MLflow store did not take the results ({reason}). They are all on disk: start the store again "
