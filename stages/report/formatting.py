@@ -38,6 +38,11 @@ def format_p(p: float) -> str:
     return f"= {p:.2f}" if p >= 0.1 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
+def format_p_cell(p: float | None) -> str:
+    """Write a p value for the cell of a table, without a sign of equality; a dash for none."""
+    return NONE if p is None else format_p(p).removeprefix("= ")
+
+
 def format_value(row: dict[str, Any], metric: Metric, of: str = "") -> str:
     """Write a row's score; without one, how many of its trainings diverged or are missing.
 

@@ -24,7 +24,7 @@ FORMATS = (
     formatting.capitalise,
     formatting.pluralise,
     formatting.format_percent,
-    formatting.format_p,
+    formatting.format_p_cell,
     formatting.format_value,
     formatting.format_interval,
     formatting.format_rank,

@@ -117,3 +117,13 @@ def test_equal_values_have_no_order_to_compare() -> None:
     flat = compare_orders({"a": 1.0, "b": 1.0, "c": 1.0}, {"a": 1.0, "b": 2.0, "c": 3.0})
     assert flat.tau is None
     assert flat.describe() == "none computed, all values of one side are equal (n = 3)"
+
+
+def test_an_end_that_no_table_has_room_for_is_written_in_powers_of_ten() -> None:
+    assert [FID.format(value) for value in (None, 99.94, 99_999.0, 2.5e7, 1e304)] == [
+        "–",
+        "99.9",
+        "99999.0",
+        "2e+07",
+        "1e+304",
+    ]

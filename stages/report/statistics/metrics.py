@@ -9,6 +9,10 @@ from stages.report.results.trials import Point
 Item = TypeVar("Item")
 
 
+# The interval of two seeds can reach beyond this.
+LARGE = 1e5
+
+
 @dataclass(frozen=True)
 class Metric:
     """A score of a set of images.
@@ -54,8 +58,10 @@ class Metric:
         return first > second if self.is_higher_better else first < second
 
     def format(self, value: float | None) -> str:
-        """Write a value for people; a dash for none."""
-        return "–" if value is None else f"{value:.{self.digits}f}"
+        """Write a value for people, one that no table has room for in powers of ten; a dash for none."""
+        if value is None:
+            return "–"
+        return f"{value:.{self.digits}f}" if value < LARGE else f"{value:.0e}"
 
 
 INCEPTION_SCORE = Metric("inception_score", "Inception Score", "IS", is_higher_better=True, digits=2)
