@@ -10,6 +10,7 @@ import os
 import subprocess
 from typing import Any
 
+from pipeline.dvc.hash_database import use_private_folder
 from pipeline.workplace import require_root
 from stages.common.artifacts import SCORES
 from stages.common.cli import run_command
@@ -50,6 +51,7 @@ def show_difference(revision: str) -> None:
     Raises:
         ValueError: `dvc metrics diff` failed, or a protocol changed.
     """
+    use_private_folder()
     changed_files = find_protocol_changes(json.loads(_call_dvc("--json", revision) or "{}"))
     if changed_files:
         raise ValueError(

@@ -14,6 +14,7 @@ from typing import Any, TextIO, TypeAlias
 import networkx as nx
 
 from pipeline.dvc import patches
+from pipeline.dvc.hash_database import use_private_folder
 from pipeline.dvc.worker import DiedError, WorkerPool
 
 # Stages by name; an edge leads from a stage to one that needs its outputs.
@@ -182,10 +183,12 @@ def _open_repo() -> Iterator[tuple[Any, "_DvcLogHandler"]]:
 
     Raises:
         DvcError: DVC raised an error of its own.
+        ValueError: others may write where DVC's database would be.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    use_private_folder()
     patches.apply_patches()
     log = _DvcLogHandler()
     for name in ("dvc", "dvc_objects", "dvc_data"):

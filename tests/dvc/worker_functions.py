@@ -45,3 +45,11 @@ def find_torch_and_cuda() -> tuple[bool, bool]:
     """Return whether torch is imported, and whether it has initialised CUDA."""
     torch: Any = sys.modules.get("torch")
     return torch is not None, torch is not None and torch.cuda.is_initialized()
+
+
+def find_hash_database() -> str:
+    """Return the folder in which DVC keeps its hashes of files."""
+    from pipeline.dvc.repo import _open_repo
+
+    with _open_repo() as (repo, _):
+        return str(repo.site_cache_dir)
