@@ -4,22 +4,13 @@ import json
 from typing import Any
 
 from mlflow.entities import Dataset
-from pydantic import ConfigDict
 
 from stages.common.artifacts import DATA_MANIFEST, read_json
-from stages.common.params import Params, load_section
+from stages.common.extractor_name import ExtractorName
 
 DIGEST_LENGTH = 32  # MLflow stores at most 36 characters.
 NAME_DIGEST_LENGTH = 8
 DATASET_TAG = "dataset_sha256"
-
-
-class ExtractorName(Params):
-    """The key of the section `extractor` that names the experiment; the section's owner holds the others."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    name: str
 
 
 def describe_dataset() -> Dataset:
@@ -89,7 +80,7 @@ def _read_identity() -> tuple[str, int, str]:
     return (
         f"{manifest['dataset']}{digest}",
         manifest["image_size"],
-        load_section(ExtractorName, "extractor").name,
+        ExtractorName.load().name,
     )
 
 

@@ -24,7 +24,7 @@ from stages.evaluate.snapshots import score_snapshots
 from stages.evaluate.summary import summarise_points
 from stages.scores.extractor import load_extractor
 from stages.scores.params import ScoresParams
-from stages.scores.protocol import ReferenceSet, describe_protocol
+from stages.scores.protocol import COUNTS, ReferenceSet, check_same_protocol, describe_protocol
 from stages.scores.reference_statistics import read_reference
 from stages.scores.scorer import Scorer
 
@@ -38,10 +38,13 @@ def main() -> None:
     real = read_reference(REFERENCE, record["real_split"])
     scorer = Scorer(real, params)
     extractor = load_extractor(configure_compute())
-    points = score_snapshots(trial, manifest, extractor, scorer, record["image_shape"])
     sha256 = record["protocol"]["reference_sha256"]
     reference = ReferenceSet(split=real.source, count=real.moments.image_count, sha256=sha256)
     protocol = describe_protocol(extractor.card, params, reference, manifest["sample_count"])
+    # The reference's features must be this extractor's.
+    names, remedy = (trial.name, str(REAL_SCORES)), "make the reference anew: `dvc repro -f reference`"
+    check_same_protocol(protocol.model_dump(), record["protocol"], names, remedy, ignored=COUNTS)
+    points = score_snapshots(trial, manifest, extractor, scorer, record["image_shape"])
     scores = {
         **{key: manifest[key] for key in ("gan", "setting", "seed", "diverged_at_generator_step")},
         "protocol": protocol.model_dump(),

@@ -2,9 +2,10 @@
 
 from stages.common import artifacts
 from stages.common.cli import run_command
+from stages.common.extractor_name import ExtractorName
 from stages.common.labels import check_learnable
 from stages.prepare.manifest import make_manifest
-from stages.prepare.params import ExtractorName, PrepareParams
+from stages.prepare.params import PrepareParams
 from stages.prepare.sources import load_dataset
 from stages.prepare.writer import label_chosen, write_dataset
 

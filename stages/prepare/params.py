@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.common.params import LARGEST_COUNT, Params, load_section
 
@@ -115,16 +115,3 @@ class PrepareParams(Params):
     def limits(self) -> dict[str, int | None]:
         """Return how many images of each split are kept; None keeps all."""
         return {"train": self.train_limit, "test": self.test_limit}
-
-
-class ExtractorName(Params):
-    """The extractor that is used; the classifier learns from the labels, so they are checked first."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    name: str
-
-    @classmethod
-    def load(cls) -> "ExtractorName":
-        """Read the section `extractor` from params.yaml."""
-        return load_section(cls, "extractor")
