@@ -1,10 +1,16 @@
 """Refuse images to score that are the real ones: the same files, whatever their paths, or the same pixels."""
 
+from collections import defaultdict
+from pathlib import Path
+
+from stages.common.artifacts import hash_file
 from stages.evaluate.image_sets import ImageSet, Source
 
 CURE = "scores of images against themselves mean nothing; name two sets that share none"
 # Of the distinct images of either set. Single images may be equal in honest sets, too, such as blank ones.
 LARGEST_SHARE = 0.5
+# About how many files to score are compared with the real ones before anything is computed.
+SAMPLED_FILES = 20
 
 
 def check_different_files(real: ImageSet, fake: ImageSet) -> None:
@@ -24,6 +30,30 @@ def check_different_files(real: ImageSet, fake: ImageSet) -> None:
         f"--fake {fake.name} and --real {real.name} share files: {len(shared)} of the {len(fake.sources)} to score "
         f"are also among the real ones, such as {name}: {CURE}"
     )
+
+
+def check_no_copies(real: ImageSet, fake: ImageSet) -> None:
+    """Refuse a set to score whose files are copies of real ones; some files are compared, before any is decoded.
+
+    Raises:
+        ValueError: all of the compared files have the content of a real one.
+    """
+    real_by_size: dict[int, list[Path]] = defaultdict(list)
+    for source in real.sources:
+        real_by_size[source.path.stat().st_size].append(source.path)
+    hashes_by_size: dict[int, set[str]] = {}
+    found = set()
+    for source in fake.sources[:: max(1, len(fake.sources) // SAMPLED_FILES)]:
+        size = source.path.stat().st_size
+        if size not in hashes_by_size:
+            hashes_by_size[size] = set(map(hash_file, real_by_size[size]))
+        sha256 = hash_file(source.path)
+        if sha256 not in hashes_by_size[size]:
+            return
+        found.add(sha256)
+    # One content alone may be a blank image, or a file with two arrays.
+    if len(found) > 1:
+        raise ValueError(f"the files of --fake {fake.name} are copies of those of --real {real.name}: {CURE}")
 
 
 def check_different_images(real: ImageSet, fake: ImageSet) -> int:

@@ -15,7 +15,7 @@ from stages.common.streams import print_result
 from stages.evaluate.arguments import ImageArgument, ScoreArguments, parse_arguments
 from stages.evaluate.extractor_choice import load_chosen_extractor
 from stages.evaluate.image_sets import ImageSet, ReadOptions, open_images
-from stages.evaluate.overlap import check_different_files, check_different_images
+from stages.evaluate.overlap import check_different_files, check_different_images, check_no_copies
 from stages.evaluate.reference_cache import load_or_extract_reference
 from stages.evaluate.score_table import format_scores
 from stages.scores.extractor import Extractor
@@ -56,6 +56,7 @@ def score_images(arguments: ScoreArguments) -> dict[str, Any]:
         _open_sample(images, reading, params.shuffle_seed) for images in (arguments.real, arguments.fake)
     )
     check_different_files(real, fake)
+    check_no_copies(real, fake)
     if not arguments.is_in_order:
         fake.select(np.random.RandomState(params.shuffle_seed).permutation(len(fake)))
     _check_shapes(real, fake, extractor)

@@ -3,13 +3,14 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.evaluate.image_sets import ImageSet, ReadOptions, open_images
-from stages.evaluate.overlap import check_different_files, check_different_images
+from stages.evaluate.overlap import check_different_files, check_different_images, check_no_copies
 from tests.scores.factories import make_images, write_folder
 
 READING = ReadOptions("auto", "refuse", None)
@@ -116,6 +117,43 @@ def test_images_that_are_on_both_sides_are_refused(name: str) -> None:
         check_different_images(*sets)
 
 
+def write_blanks() -> None:
+    for folder in ("real", "other"):
+        shutil.rmtree(folder)
+        write_folder(Path(folder), np.zeros((12, 1, 8, 8), dtype=np.uint8))
+
+
+def copy_all() -> None:
+    shutil.rmtree("other")
+    shutil.copytree("real", "other")
+
+
+def copy_some() -> None:
+    shutil.rmtree("other")
+    Path("other/deep").mkdir(parents=True)
+    for number in range(5):
+        shutil.copy(f"real/{number:04d}.png", f"other/deep/{9 - number}.png")
+
+
+COPIES: dict[str, tuple[bool, Callable[[], object]]] = {
+    "all of them": (True, copy_all),
+    "some, by other names": (True, copy_some),
+    "half of them": (False, copy_half),
+    "none": (False, lambda: None),
+    "blank images": (False, write_blanks),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copied_files_are_refused_before_any_is_decoded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_refused, make = COPIES[name]
+    make()
+    sets = open_both("real", "other")
+    monkeypatch.setattr(ImageSet, "__getitem__", lambda *_: pytest.fail("an image was decoded"))
+    with pytest.raises(ValueError, match="other are copies of those of") if is_refused else nullcontext():
+        check_no_copies(*sets)
+
+
 def make_blank() -> None:
     np.save("real.npy", np.concatenate([make_images(12), np.zeros((1, 1, 8, 8), dtype=np.uint8)]))
     np.save("other.npy", np.zeros((12, 1, 8, 8), dtype=np.uint8))
@@ -141,7 +179,9 @@ def test_few_equal_images_are_counted(make: Callable[[], object], shared: int) -
 
 def test_two_arrays_of_one_file_are_two_sets() -> None:
     np.savez("both.npz", real=make_images(9), fake=make_images(9, 1))
-    check_different_files(*open_both("both.npz:real", "both.npz:fake"))
+    sets = open_both("both.npz:real", "both.npz:fake")
+    check_different_files(*sets)
+    check_no_copies(*sets)
 
 
 def test_the_content_identifies_a_set_and_not_its_place_or_form() -> None:
