@@ -81,7 +81,8 @@ def test_a_trial_has_its_lineage_data_set_pictures_and_checkpoints() -> None:
     assert run.inputs is not None
     (data,) = run.inputs.dataset_inputs
     manifest = json.loads(Path("data/manifest.json").read_text())
-    assert manifest["splits"]["train"]["sha256"]["train_images.npy"].startswith(data.dataset.digest)
+    assert manifest["sha256"].startswith(data.dataset.digest)
+    assert run.data.tags["dataset_sha256"] == manifest["sha256"]
     pictures = [Path(file.path).name for file in client.list_artifacts(run.info.run_id, "images")]
     assert {name.split("+")[2] for name in pictures} == {"20", "40"}
     last = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "checkpoints/last")}
