@@ -31,16 +31,21 @@ def exempt_loopback(environment: MutableMapping[str, str]) -> None:
 
 
 def ignore_environment() -> None:
-    """Let httpx, by which Prefect's client calls its server, take nothing from the environment of this process.
+    """Let Prefect's client, which calls its server by httpx, take nothing from the environment of this process.
+
+    Call it before Prefect is imported.
 
     That is for a server of ours on this machine. It needs no proxy, not even a kind of proxy that httpx refuses
     to start with (SOCKS without socksio), and no file of certificates, which may be missing. MLflow calls its server,
     which may be elsewhere, by requests, and stages call by urllib: those go on using both.
     """
+    import certifi
     import httpx
 
     # Python's ssl module writes there whatever connection it makes.
     os.environ.pop("SSLKEYLOGFILE", None)
+    # Prefect reads this one, or else SSL_CERT_FILE, even to call an address without TLS.
+    os.environ["PREFECT_API_SSL_CERT_FILE"] = certifi.where()
     for kind in (httpx.Client, httpx.AsyncClient, httpx.HTTPTransport, httpx.AsyncHTTPTransport):
         kind.__init__ = _distrust_environment(kind.__init__)  # type: ignore[method-assign]
 

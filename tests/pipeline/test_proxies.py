@@ -107,7 +107,7 @@ def test_the_health_of_own_servers_is_asked_for_without_the_proxy(host: str) -> 
 
 # Prints what httpx makes of the environment, once for a server of ours and once for any other.
 CALL = """
-import os
+import os, ssl
 from pipeline.proxies import check_environment, exempt_loopback, ignore_environment
 exempt_loopback(os.environ)
 try:
@@ -118,6 +118,7 @@ ignore_environment()
 import httpx
 httpx.AsyncClient(), httpx.AsyncHTTPTransport()
 client = httpx.Client()
+ssl.create_default_context(cafile=os.environ["PREFECT_API_SSL_CERT_FILE"])
 assert client._transport_for_url(httpx.URL("http://127.0.0.1:4200")) is client._transport
 """
 
@@ -151,3 +152,22 @@ def test_own_servers_are_called_whatever_the_environment_holds_and_others_are_no
         and done.stdout.count("\n") == 1
     )
     assert set(odd) <= set(done.stdout.partition("called as ")[2].partition(" of the")[0].split(", "))
+
+
+def test_prefects_client_starts_for_an_own_server_whatever_the_environment_holds(tmp_path: Path) -> None:
+    call = "from pipeline.proxies import ignore_environment; ignore_environment(); from prefect import get_client; "
+    call += "get_client(sync_client=True); get_client(sync_client=False)"
+    odd = {
+        "ALL_PROXY": "socks5://proxy.example",
+        "SSL_CERT_FILE": "/missing",
+        "SSLKEYLOGFILE": "/missing/keys",
+    }
+    own = {
+        "PREFECT_API_URL": "http://127.0.0.1:1/api",
+        "PREFECT_HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", call], cwd=ROOT, env=own | odd, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
