@@ -88,3 +88,12 @@ def test_the_limits_name_the_discriminator_steps_of_every_gan(write_results: Wri
         "Each takes 1 discriminator step per generator step." in limit
         for limit in list_limits(read_results())
     )
+
+
+def test_a_curve_ends_where_the_first_seed_does(write_results: Write) -> None:
+    whole = [(1.0, 90.0), (2.0, 80.0), (3.0, 70.0)]
+    scores = {f"{gan}-A-{seed}": whole for gan in ("wgan_gp", "sngan") for seed in range(3)}
+    write_results(scores | {"sngan-A-1": whole[:1]}, diverged={"sngan-A-1": 15})
+    lines = plot_curves(read_results(), GENERATOR_STEPS).axes[0].get_lines()
+    ends = {str(line.get_label()): len(list(line.get_xdata())) for line in lines}  # type: ignore[arg-type]
+    assert (ends["WGAN-GP"], ends["SNGAN"]) == (3, 1)

@@ -8,6 +8,7 @@ from stages.report.formatting import format_value
 from stages.report.published import name_data_set
 from stages.report.render import render_text_table
 from stages.report.results.all_results import read_results
+from stages.report.sections.ranking import build_orders
 from stages.report.sections.score_tables import build_table1, build_trial_table
 from stages.report.statistics.metrics import FID
 from stages.report.statistics.rank_correlation import compare_orders
@@ -127,3 +128,13 @@ def test_an_end_that_no_table_has_room_for_is_written_in_powers_of_ten() -> None
         "2e+07",
         "1e+304",
     ]
+
+
+def test_a_gan_that_failed_is_last_in_the_order_that_is_compared(write_results: Write) -> None:
+    # The published order by FID is SNGAN, WGAN-GP, BEGAN; here SNGAN failed, so of three pairs two are turned round.
+    write_results(
+        {"sngan-A-0": [], "wgan_gp-A-0": [(2.0, 50.0)], "began-A-0": [(1.0, 60.0)]}, diverged={"sngan-A-0": 3}
+    )
+    order = build_orders(read_results())[1]
+    assert order.names == ("WGAN-GP", "BEGAN", "SNGAN")
+    assert order.agreements[0].tau == pytest.approx(-1 / 3)

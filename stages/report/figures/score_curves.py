@@ -40,7 +40,9 @@ def describe_figure3(results: Results) -> Picture:
     """Describe Figure 3, with its bands of one standard deviation where there are several seeds."""
     seeds = len(results.grid.seeds)
     spread = (
-        f", mean over {pluralise(seeds, 'seed')} with a band of one standard deviation" if seeds > 1 else ""
+        f", mean over {pluralise(seeds, 'seed')}, as far as all of them go, with a band of one standard deviation"
+        if seeds > 1
+        else ""
     )
     return Picture(
         file="figure3.png",
@@ -125,9 +127,12 @@ def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric, bud
                 by_step.setdefault(step, []).append(value)
             if len(results.grid.seeds) > 1:
                 axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.4)
-        means = {step: statistics.fmean(values) for step, values in sorted(by_step.items())}
-        _plot_band(axes, {step: by_step[step] for step in means}, colour)
-        _plot_line(axes, list(means), list(means.values()), gan, gans)
+        # The mean ends where the first seed does: without that seed it would be of the better ones.
+        whole = {
+            step: values for step, values in sorted(by_step.items()) if len(values) == len(results.grid.seeds)
+        }
+        _plot_band(axes, whole, colour)
+        _plot_line(axes, list(whole), list(map(statistics.fmean, whole.values())), gan, gans)
 
 
 def _plot_band(axes: Axes, by_step: dict[int, list[float]], colour: str) -> None:

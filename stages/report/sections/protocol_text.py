@@ -1,6 +1,6 @@
 """Write what the scores were made with as lines of text: data set, extractor, scoring and machine."""
 
-from stages.report.formatting import NONE, format_percent, pluralise
+from stages.report.formatting import NONE, capitalise, format_percent, pluralise
 from stages.report.model.sections import Fact
 from stages.report.results.all_results import Results
 from stages.report.sections.discriminator_steps import describe_discriminator_steps
@@ -47,14 +47,19 @@ def _list_extractor(results: Results) -> list[Fact]:
 
 def _list_scoring(results: Results) -> list[Fact]:
     protocol, real = results.protocol, results.real
+    score, distance = (capitalise(metric.title) for metric in results.metrics)
     return [
+        Fact(
+            "Primary score, before any run",
+            "a seed's mean over settings of the logarithm at the last evaluation point; the seed is the replicate",
+        ),
         Fact("Images per snapshot", f"{protocol['sample_count']:,}"),
         Fact(
-            "Inception Score",
+            score,
             f"{pluralise(protocol['splits'], 'split')}, shuffled with seed {protocol['shuffle_seed']}",
         ),
         Fact(
-            "FID",
+            distance,
             f"{protocol['fid_sample_count']:,} images against {protocol['reference_count']:,} of the "
             f"{protocol['reference_split']} split; its interval is of these numbers of images",
         ),

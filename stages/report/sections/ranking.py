@@ -1,5 +1,7 @@
 """Rank the GANs by each metric, say how sure the ranks are, and compare the orders with the published ones."""
 
+import math
+
 from stages.report.model.comparisons import OrderAgreement, Ranking, ScoreOrder
 from stages.report.model.published import PublishedSource
 from stages.report.published import SOURCES, name_gan, published_score
@@ -22,7 +24,9 @@ def build_orders(results: Results) -> tuple[ScoreOrder, ...]:
 
 
 def _build_order(results: Results, metric: Metric) -> ScoreOrder:
-    values = average_scores(collect_last_scores(results, metric))
+    scores = collect_last_scores(results, metric)
+    # One that failed is worse than any.
+    values = dict.fromkeys(scores, -metric.sign * math.inf) | average_scores(scores)
     return ScoreOrder(
         metric=metric.key,
         names=tuple(name_gan(row.gan) for row in rank_gans(results, metric).rows),
