@@ -261,7 +261,9 @@ def main() -> None:
     count = parser.parse_args().experiments
     if count < 2:
         raise ValueError(f"--experiments is {count}; at least 2 are needed")
-    print("# What `python -m benchmarks.inference` prints: rates by shape of deviations and number of seeds.")
+    print(
+        "# Rates by shape of deviations and number of seeds; docs/inference.md says of how many experiments."
+    )
     for shape in SHAPES:
         by_seeds = {seeds: simulate(shape, seeds, count) for seeds in SEED_COUNTS}
         rounded = {

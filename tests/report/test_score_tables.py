@@ -61,7 +61,8 @@ def test_over_seeds_a_value_is_the_geometric_mean_with_its_interval(write_result
     assert row["inception_score_best"] == pytest.approx(15.0**0.5)
     assert row["inception_score"] == pytest.approx(12.0**0.5)
     # The logarithms of 3 and 4 lie log(4 / 3) apart; t(1) = 12.7062 halves of that.
-    assert row["inception_score_low"] == pytest.approx(12.0**0.5 / (4 / 3) ** (12.7062 / 2), rel=1e-4)
+    assert row["inception_score_high"] == pytest.approx(12.0**0.5 * (4 / 3) ** (12.7062 / 2), rel=1e-4)
+    assert row["inception_score_low"] == 1.0
     assert (row["inception_score_best_settings"], row["inception_score_best_generator_step"]) == (
         "A ×2",
         None,
@@ -72,6 +73,12 @@ def test_no_interval_of_a_distance_reaches_below_zero(write_results: Write) -> N
     write_results({f"sngan-A-{seed}": [(2.0, fid)] for seed, fid in enumerate((1.0, 500.0, 3.0))})
     row = build_table1(read_results())[1]
     assert 0.0 < row["fid_low"] < row["fid"] < row["fid_high"]
+
+
+def test_no_interval_of_a_score_of_single_images_reaches_below_one(write_results: Write) -> None:
+    write_results({f"sngan-A-{seed}": [(score, 60.0)] for seed, score in enumerate((1.1, 2.5, 1.2))})
+    row = build_table1(read_results())[1]
+    assert (row["inception_score_low"], row["inception_score_best_low"]) == (1.0, 1.0)
 
 
 def test_divergence_is_counted_and_ranked_last(write_results: Write) -> None:

@@ -114,5 +114,5 @@ def _describe_lead(scores: SeedScores, metric: Metric) -> str:
 
 
 def _describe_score(gan: str, scores: SeedScores, metric: Metric) -> str:
-    mean = average(scores[gan])
+    mean = average(scores[gan], metric)
     return f"{name_gan(gan)} {'failed' if mean is None else metric.format(mean.mean)}"

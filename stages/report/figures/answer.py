@@ -49,7 +49,7 @@ def _plot_metric(axes: Axes, results: Results, metric: Metric) -> None:
     scores = collect_last_scores(results, metric)
     order = order_gans(scores, metric)
     for place, gan in enumerate(order):
-        colour, mean = choose_colour(gan, results.grid.gans), average(scores[gan])
+        colour, mean = choose_colour(gan, results.grid.gans), average(scores[gan], metric)
         dots = [math.exp(value) for value in scores[gan] if value is not None]
         axes.plot(dots, [place] * len(dots), "o", color=colour, markersize=4, alpha=0.7)
         if mean is not None and mean.low is not None and mean.high is not None:

@@ -46,7 +46,7 @@ def _describe_spent(results: Results, gan: str, budget: Budget) -> Row:
 
 
 def _describe_scores(values: list[float | None], rank: int, metric: Metric) -> Row:
-    mean = average(values)
+    mean = average(values, metric)
     columns = (metric.key, f"{metric.key}_low", f"{metric.key}_high", f"{metric.key}_rank")
     scores = (None, None, None) if mean is None else (mean.mean, mean.low, mean.high)
     return dict(zip(columns, (*scores, rank), strict=True))

@@ -43,10 +43,10 @@ def build_table1(results: Results) -> tuple[Row, ...]:
         trials = [result for result in results.trials if result.trial.gan == gan]
         row: Row = {"gan": gan, "name": name_gan(gan)} | _count_trials(trials)
         for metric in results.metrics:
-            row |= _describe_interval(average(collect_last_scores(results, metric)[gan]), metric.key)
+            row |= _describe_interval(average(collect_last_scores(results, metric)[gan], metric), metric.key)
             row |= _describe_rank(ranks[metric.key][gan], metric)
             row |= _describe_interval(
-                average(collect_best_scores(results, metric)[gan]), f"{metric.key}_best"
+                average(collect_best_scores(results, metric)[gan], metric), f"{metric.key}_best"
             )
             row |= _describe_place(trials, results, metric)
         rows.append(row | _list_published(gan))

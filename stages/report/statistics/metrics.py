@@ -23,6 +23,7 @@ class Metric:
         short: the same for narrow columns.
         is_higher_better: else a lower value is better.
         digits: shown after the decimal point.
+        least: the smallest value that there can be.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Metric:
     short: str
     is_higher_better: bool
     digits: int
+    least: float
 
     @property
     def sign(self) -> float:
@@ -64,8 +66,10 @@ class Metric:
         return f"{value:.{self.digits}f}" if value < LARGE else f"{value:.0e}"
 
 
-INCEPTION_SCORE = Metric("inception_score", "Inception Score", "IS", is_higher_better=True, digits=2)
-FID = Metric("fid", "FID", "FID", is_higher_better=False, digits=1)
+INCEPTION_SCORE = Metric(
+    "inception_score", "Inception Score", "IS", is_higher_better=True, digits=2, least=1.0
+)
+FID = Metric("fid", "FID", "FID", is_higher_better=False, digits=1, least=0.0)
 # The names Inception Score and FID belong to features of the Inception network; others compute the same of their own.
 OF_CLASSIFIER = (
     replace(INCEPTION_SCORE, title="classifier score", short="classifier score"),

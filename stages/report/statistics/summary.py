@@ -29,17 +29,23 @@ def summarise_cell(results: Results, gan: str, setting: str, metric: Metric) -> 
     """Summarise a GAN under a setting."""
     trials = results.select_trials(gan, setting)
     return Cell(
-        best=average(collect_best_scores(results, metric, [setting])[gan]),
-        last=average(collect_last_scores(results, metric, [setting])[gan]),
+        best=average(collect_best_scores(results, metric, [setting])[gan], metric),
+        last=average(collect_last_scores(results, metric, [setting])[gan], metric),
         planned=len(trials),
         failed=sum(map(has_failed, trials)),
     )
 
 
-def average(logarithms: list[float | None]) -> Interval | None:
-    """Return the geometric mean over seeds; None where a seed has no value, which is never left out of a mean."""
+def average(logarithms: list[float | None], metric: Metric) -> Interval | None:
+    """Return the geometric mean over seeds; None where a seed has no value, which is never left out of a mean.
+
+    The interval is of scores that there can be: it ends at the least that the metric can have.
+    """
     known = [value for value in logarithms if value is not None]
-    return estimate_geometric_mean(known) if known and len(known) == len(logarithms) else None
+    if not known or len(known) < len(logarithms):
+        return None
+    mean = estimate_geometric_mean(known)
+    return mean if mean.low is None else mean._replace(low=max(mean.low, metric.least))
 
 
 def find_best_trial(results: Results, gan: str, metric: Metric) -> TrialResult | None:
