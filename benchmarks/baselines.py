@@ -82,7 +82,7 @@ def make_our_loop(
         until = params.model_copy(
             update={"generator_steps": target, "checkpoint_every_generator_steps": target}
         )
-        log = TrainingLog(None, batch_size, 0)
+        log = TrainingLog(None, batch_size)
         train_gan(our_steps, until, log, lambda: None, lambda: None, lambda: None)
 
     return update

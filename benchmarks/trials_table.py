@@ -5,6 +5,7 @@
 A trial that is still training, or was stopped, is listed by the step of its last row.
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def describe_training(folder: Path, trial: str) -> str:
     )
     if not rows:
         return f"{trial}: no step logged"
-    step, seconds = rows[-1]["generator_step"], rows[-1]["elapsed_seconds"]
+    step, seconds = rows[-1]["generator_step"], _find_seconds(folder, trial, log)
     rate = f", {step / seconds:.1f} steps/s" if seconds else ""
     if log != finished:
         return f"{trial}: stopped after generator step {step}, {seconds:.0f} s{rate}"
@@ -46,6 +47,17 @@ def describe_training(folder: Path, trial: str) -> str:
     diverged_at = planned["diverged_at_generator_step"]
     how = "done" if diverged_at is None else f"diverged at step {diverged_at}"
     return f"{trial}: {how}, {step} of {planned[PLANNED][-1]} generator steps, {seconds:.0f} s{rate}"
+
+
+def _find_seconds(folder: Path, trial: str, log: Path | None) -> float:
+    """Find the seconds that the training with this log took; 0.0 where they are not known."""
+    if log is None:
+        return 0.0
+    finished = folder / "timings" / trial / f"{hashlib.sha256(log.read_bytes()).hexdigest()[:16]}.jsonl"
+    path = finished if finished.exists() else log.with_name("timings.jsonl")
+    lines = path.read_text().splitlines() if path.exists() else []
+    complete = [line for line in lines if line.endswith("}")]
+    return float(json.loads(complete[-1])["elapsed_seconds"]) if complete else 0.0
 
 
 def tabulate_scores(folder: Path, trials: list[str]) -> list[str]:

@@ -34,9 +34,10 @@ from pipeline.tracking.runs import (
 )
 from pipeline.tracking.store import STORE_ERRORS, Store, ensure_experiment, lock_store, open_store
 from pipeline.tracking.system_metrics import SystemMetrics
+from pipeline.tracking.timings import TrainingTimes
 from pipeline.tracking.trainings import is_exported, list_running_trainings
 from pipeline.tracking.trials import sync_trial
-from stages.common.artifacts import DATA_MANIFEST, Trial
+from stages.common.artifacts import DATA_MANIFEST, TIMINGS_LOG, Trial
 
 POLL_SECONDS = 3.0
 SYSTEM_METRICS_SECONDS = 10.0
@@ -137,7 +138,8 @@ class Follower:
         rows = read_new_rows(followed)
         if not rows:
             return
-        values = list(list_training_values(rows))
+        times = TrainingTimes.read(followed.log.with_name(TIMINGS_LOG))
+        values = list(list_training_values(rows, times))
         # If the request fails, it is not known which of these rows the store has.
         was_uncertain, followed.is_uncertain = followed.is_uncertain, True
         (log_missing_values if was_uncertain else log_values)(store, followed.run, values)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import yaml
 from ruamel.yaml.resolver import implicit_resolvers
 
-from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Trial
+from stages.common.artifacts import Trial
 
 LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
@@ -38,8 +38,7 @@ class Lineage(NamedTuple):
     """What a trial's results were computed from.
 
     Attributes:
-        key: a hash of the trial's stages: commands, dependencies, params and outputs. Files that hold timings, which
-            differ between equal runs, are left out.
+        key: a hash of the trial's stages: commands, dependencies, params and outputs.
         stage_hashes: a hash of each stage's whole entry in dvc.lock, by stage.
         params: sections of params.yaml as the stages ran with them, by dotted key.
         outs: the MD5 of every output, by path.
@@ -57,18 +56,36 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     Raises:
         ValueError: the file is empty or broken.
     """
-    if not path.exists():
-        return {}
+    return parse_lock(path.read_text(encoding="utf-8", errors="replace"), str(path)) if path.exists() else {}
+
+
+def parse_lock(text: str, name: str) -> Lock:
+    """Parse the text of a dvc.lock.
+
+    Raises:
+        ValueError: it is empty or broken; the message calls it `name`.
+    """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LockLoader)  # noqa: S506  It is a safe one.
-    except (yaml.YAMLError, UnicodeDecodeError):
-        content = None
-    if not isinstance(content, dict):
+        content = yaml.load(text, Loader=LockLoader)  # noqa: S506  It is a safe one.
+        stages: Lock = content.get("stages") or {}
+        if not all(_is_entry(entry) for entry in stages.values()):
+            raise TypeError("an entry is cut short")
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError):
         raise ValueError(
-            f"{path} is empty or broken; if DVC is not writing it at this moment, run `git checkout {path}`"
-        )
-    stages: Lock = content.get("stages") or {}
+            f"{name} is empty or broken; if DVC is not writing it at this moment, run `git checkout {LOCK_FILE}`"
+        ) from None
     return stages
+
+
+def _is_entry(entry: Any) -> bool:
+    """Tell whether a stage's entry has the form that DVC writes."""
+    if not isinstance(entry, dict):
+        return False
+    files = [*entry.get("deps", []), *entry.get("outs", [])]
+    params = entry.get("params", {})
+    return all(isinstance(file, dict) and isinstance(file.get("path"), str) for file in files) and all(
+        isinstance(section, dict) for section in params.values()
+    )
 
 
 def trace_trial(trial: Trial, lock: Lock) -> Lineage | None:
@@ -78,8 +95,7 @@ def trace_trial(trial: Trial, lock: Lock) -> Lineage | None:
     entries = {stage: entry for stage, entry in (shared | own).items() if entry is not None}
     if len(entries) < len(own) + len(shared) or not _is_consistent(entries.values()):
         return None
-    timings = {str(TRAINING / trial.name / name) for name in (METRICS, METRICS_LOG)}
-    content = {stage: _summarise_entry(entry, timings) for stage, entry in entries.items() if stage in own}
+    content = {stage: _summarise_entry(entry) for stage, entry in entries.items() if stage in own}
     return Lineage(
         key=hash_content(content),
         stage_hashes={stage: hash_content(_summarise_entry(entry)) for stage, entry in entries.items()},
@@ -101,15 +117,13 @@ def _is_consistent(entries: Iterable[dict[str, Any]]) -> bool:
     return all(written.get(path, md5) == md5 for path, md5 in read)
 
 
-def _summarise_entry(entry: dict[str, Any], ignored_outs: Iterable[str] = ()) -> dict[str, Any]:
+def _summarise_entry(entry: dict[str, Any]) -> dict[str, Any]:
     """Return the parts of a stage's entry that identify what it computed."""
     return {
         "cmd": entry.get("cmd"),
         "deps": {dep["path"]: dep.get("md5") for dep in entry.get("deps", [])},
         "params": _list_params(entry),
-        "outs": {
-            out["path"]: out.get("md5") for out in entry.get("outs", []) if out["path"] not in ignored_outs
-        },
+        "outs": {out["path"]: out.get("md5") for out in entry.get("outs", [])},
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.lineage import Lineage
 from pipeline.tracking.lipschitz import row_to_metrics
+from pipeline.tracking.timings import TrainingTimes
 from stages.common.artifacts import (
     FINAL_STATE,
     LIPSCHITZ,
@@ -56,7 +57,7 @@ class TrialResults(NamedTuple):
         values: the values of every metric.
         grids: the picture with a grid of samples, by generator step.
         checkpoints: files by the folder that says which they are: `last`, `best_fid`, `best_inception_score`.
-        training_seconds: the duration of the training.
+        training_seconds: the duration of the training; None where it is not known, as of a result that was pulled.
         protocol: the protocol of its scores.
         best: its best scores, by name: `best_fid` and so on.
     """
@@ -68,7 +69,7 @@ class TrialResults(NamedTuple):
     values: list[MetricValue]
     grids: dict[int, Path]
     checkpoints: dict[str, list[Path]]
-    training_seconds: float
+    training_seconds: float | None
     protocol: dict[str, Any]
     best: dict[str, float]
 
@@ -100,8 +101,11 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     rows = parse_rows(log_file.read_bytes())
     analyses = {row["generator_step"]: row for row in parse_rows(lipschitz_file.read_bytes())}
     points = [point | row_to_metrics(analyses[point["generator_step"]]) for point in scores["points"]]
-    values = [*list_training_values(rows), *_list_score_values(points, rows)]
-    values += _list_summary_values(training | summary, values)
+    times = TrainingTimes.find(trial)
+    seconds = times.training_seconds
+    values = [*list_training_values(rows, times), *_list_score_values(points, rows, times)]
+    measured = {} if seconds is None else {"training_seconds": seconds}
+    values += _list_summary_values(training | measured | summary, values)
     return TrialResults(
         trial=trial,
         lineage=lineage,
@@ -110,7 +114,7 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
         values=values,
         grids={point["generator_step"]: SAMPLES / trial.name / point["grid"] for point in samples["points"]},
         checkpoints=_list_checkpoints(trial, models, summary),
-        training_seconds=float(training["training_seconds"]),
+        training_seconds=seconds,
         protocol=scores["protocol"],
         best={key: float(value) for key, value in summary.items() if key.startswith("best_")},
     )
@@ -121,12 +125,13 @@ def parse_rows(content: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def list_training_values(rows: list[dict[str, Any]]) -> Iterator[MetricValue]:
-    """List what a training logged, as the metrics `train/<name>` and `epoch`."""
+def list_training_values(rows: list[dict[str, Any]], times: TrainingTimes) -> Iterator[MetricValue]:
+    """List what a training logged and how long it took, as the metrics `train/<name>` and `epoch`."""
     for row in rows:
-        step, seconds = int(row["generator_step"]), float(row["elapsed_seconds"])
+        step = int(row["generator_step"])
+        seconds = times.seconds_until(step)
         yield MetricValue("epoch", float(row["epoch"]), step, seconds)
-        for key, value in row.items():
+        for key, value in (row | times.list_numbers(step)).items():
             if key not in ("generator_step", "epoch"):
                 number = math.nan if value is None else float(value)
                 yield MetricValue(f"train/{key}", number, step, seconds)
@@ -176,13 +181,14 @@ def _make_tags(
     return {key: str(value) for key, value in tags.items()}
 
 
-def _list_score_values(points: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iterator[MetricValue]:
-    seconds_at = {row["generator_step"]: row["elapsed_seconds"] for row in rows}
-    last = rows[-1]["elapsed_seconds"] if rows else 0.0
+def _list_score_values(
+    points: list[dict[str, Any]], rows: list[dict[str, Any]], times: TrainingTimes
+) -> Iterator[MetricValue]:
+    logged = {row["generator_step"] for row in rows}
     for point in points:
         step = int(point["generator_step"])
-        seconds = float(seconds_at.get(step, last))
-        if step not in seconds_at:
+        seconds = times.seconds_until(step)
+        if step not in logged:
             yield MetricValue("epoch", float(point["epoch"]), step, seconds)
         for key, value in point.items():
             if key not in POSITION_KEYS and value is not None:

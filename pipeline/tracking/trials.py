@@ -45,7 +45,7 @@ def sync_trial(store: Store, experiment_id: str, results: TrialResults, parent: 
         run = find_run_of_training(runs, training_key=log.parent.name)
     is_new = run is None
     if run is None:
-        start = now_milliseconds() - round(1000 * results.training_seconds)
+        start = now_milliseconds() - round(1000 * (results.training_seconds or 0.0))
         tags = {"kind": "trial", "trial": trial.name, CONTENT_KEY: key}
         run = create_run(store, experiment_id, trial.name, tags, start)
     if run.data.tags.get(COMPLETE) != YES:
@@ -72,7 +72,7 @@ def _complete_run(store: Store, run: Run, results: TrialResults, is_new: bool) -
     for folder, files in results.checkpoints.items():
         for file in files:
             store.client.log_artifact(run.info.run_id, str(file), f"checkpoints/{folder}")
-    end_run(store, run, FINISHED, run.info.start_time + round(1000 * results.training_seconds))
+    end_run(store, run, FINISHED, run.info.start_time + round(1000 * (results.training_seconds or 0.0)))
     # The run is marked as complete last, so that an interrupted call is repeated.
     set_tags(store, run, {COMPLETE: YES})
 
@@ -84,7 +84,7 @@ def _log_grids(store: Store, run: Run, results: TrialResults) -> None:
     for step, path in results.grids.items():
         if sum(name.startswith(f"{SAMPLES_KEY}+step+{step}+") for name in names) >= 2:
             continue
-        seconds = seconds_at.get(step, results.training_seconds)
+        seconds = seconds_at.get(step, results.training_seconds or 0.0)
         time = run.info.start_time + round(1000 * seconds)
         with Image.open(path) as grid:
             store.client.log_image(run.info.run_id, grid, key=SAMPLES_KEY, step=step, timestamp=time)

@@ -4,12 +4,15 @@ All paths are relative to the repository's root, where DVC runs every stage. Ima
 [N, C, H, W] in .npy files; networks are safetensors; statistics are safetensors; records are JSON.
 """
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,10 +32,17 @@ LIPSCHITZ = Path("results/lipschitz")
 NEIGHBOURS = Path("results/neighbours")
 ABLATION = Path("results/ablation/scores.json")
 REPORT = Path("report")
+# The folders of everything that the stages make and DVC tracks.
+OUTPUTS = (PREPARED.parent, EXTRACTOR, REFERENCE, MODELS, SAMPLES, Path("results"), REPORT)
 SCRATCH = Path(".scratch")
+# How long trainings took: the one folder whose files differ between equal runs, so neither Git nor DVC tracks it.
+TIMINGS = Path("timings")
+# The end of the names of temporary files and folders, which Git and DVC ignore.
+UNFINISHED = ".unfinished"
 
 MANIFEST = "manifest.json"
 METRICS_LOG = "metrics.jsonl"
+TIMINGS_LOG = "timings.jsonl"
 TRAINING_LOCK = "lock"
 LOSS_CURVES = "losses.csv"
 FINAL_STATE = "state.safetensors"
@@ -96,28 +106,82 @@ def grid_name(generator_step: int) -> str:
     return f"grid_{generator_step:08d}.png"
 
 
+def timings_file(trial: Trial) -> Path:
+    """Return the path of the timings of the training whose log is in results/train/<trial>, by that log's content.
+
+    Each line is a JSON object with `generator_step`, with `elapsed_seconds` and `processor_seconds` from the training's
+    start over all resumptions, and with `images_per_second` since the line before. There is a line for every evaluation
+    point. The file is where the training ran; a result that DVC restored or pulled may have none.
+
+    Raises:
+        FileNotFoundError: there is no log.
+    """
+    return TIMINGS / trial.name / f"{hash_file(TRAINING / trial.name / METRICS_LOG)[:16]}.jsonl"
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path` in one rename, else it is removed.
+
+    The content is on the disk before the rename, and the rename before this returns. The temporary file's name ends
+    with UNFINISHED, so that one that a kill has left is no dependency of anything; the next write of `path` removes it.
 
     Raises:
         OSError: the file cannot be written; the error names `path` even where the system named no file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(descriptor)
+    remove_unfinished(path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     temporary = Path(name)
     try:
+        lock_unfinished(descriptor)
         yield temporary
         # mkstemp makes the file readable by its owner alone; results get the usual permissions.
         temporary.chmod(0o644)
+        os.fsync(descriptor)
         temporary.replace(path)
+        sync_to_disk(path.parent)
     except OSError as error:
         if error.filename in (None, name):
             error.filename = str(path)
         raise
     finally:
+        os.close(descriptor)
         temporary.unlink(missing_ok=True)
+
+
+def lock_unfinished(descriptor: int) -> None:
+    """Keep an open temporary file or folder from `remove_unfinished` until it is closed or this process ends."""
+    # Some network file systems have no locks.
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def remove_unfinished(paths: Iterable[Path]) -> None:
+    """Remove temporary files and folders that killed processes have left, and none that is being written."""
+    for path in paths:
+        # Another process may have renamed or removed it meanwhile, or holds its lock.
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def sync_to_disk(path: Path) -> None:
+    """Have the content of a file, or the names in a folder, written to the disk, so that they outlive a power cut.
+
+    Raises:
+        OSError: the content of a file cannot be written. Not every file system can do this with a folder.
+    """
+    with suppress(OSError) if path.is_dir() else nullcontext():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Train one trial: data/prepared -> models/<trial> (snapshots, state) and results/train/<trial> (losses, timings)."""
+"""Train one trial: data/prepared -> models/<trial> (snapshots, state) and results/train/<trial> (losses)."""
 
 from stages.common.cli import parse_trial, run_command
 from stages.common.compute import configure_compute

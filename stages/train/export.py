@@ -11,9 +11,12 @@ from stages.common.artifacts import (
     METRICS,
     METRICS_LOG,
     MODELS,
+    TIMINGS_LOG,
     TRAINING,
     discriminator_name,
     snapshot_name,
+    timings_file,
+    write_bytes,
     write_json,
 )
 from stages.common.compute import describe_compute
@@ -26,27 +29,28 @@ from stages.train.trial import TrainedTrial
 def export_outputs(trained: TrainedTrial) -> None:
     """Write models/<trial> and results/train/<trial>, each in one rename, so that a half-written folder is never seen.
 
-    The scratch folder stays: if DVC cannot store the outputs, for example because the disk is full, nothing has to
-    be trained again.
+    The times go to `timings_file`, which is not tracked. The scratch folder stays: if DVC cannot store the outputs, for
+    example because the disk is full, nothing has to be trained again.
     """
     trial, scratch = trained.trial, trained.scratch
     manifest = build_model_manifest(trained)
     write_json(scratch / MANIFEST, manifest)
     names = [snapshot[key] for key in ("file", "discriminator_file") for snapshot in manifest["snapshots"]]
-    files = [scratch / MANIFEST, *(scratch / name for name in names)]
-    if (scratch / FINAL_STATE).exists():
-        files.append(scratch / FINAL_STATE)
+    files = {name: scratch / name for name in (MANIFEST, *names)}
+    if trained.checkpoint is not None:
+        files[FINAL_STATE] = scratch / trained.checkpoint.state
     publish(files, MODELS / trial.name)
 
     rows = read_rows(scratch / METRICS_LOG)
     write_loss_curves(scratch / LOSS_CURVES, rows)
     write_json(scratch / METRICS, summarise_training(trained, rows))
-    publish([scratch / name for name in (METRICS_LOG, LOSS_CURVES, METRICS)], TRAINING / trial.name)
+    publish({name: scratch / name for name in (METRICS_LOG, LOSS_CURVES, METRICS)}, TRAINING / trial.name)
+    write_bytes(timings_file(trial), (scratch / TIMINGS_LOG).read_bytes())
 
 
 def build_model_manifest(trained: TrainedTrial) -> dict[str, Any]:
     """Describe the trial's model folder: its snapshots, those that were planned, and where it diverged."""
-    trial, state, params, batches, class_names, _ = trained
+    trial, state, params, batches, class_names, _, _ = trained
     planned = params.evaluation_generator_steps()
     diverged_at = state.diverged_at()
     return {
@@ -74,14 +78,10 @@ def summarise_training(trained: TrainedTrial, rows: list[dict[str, Any]]) -> dic
     state, gan = trained.state, trained.state.gan
     last = rows[-1] if rows else {}
     diverged_at = state.diverged_at()
-    images_seen = last.get("discriminator_steps", 0) * trained.params.batch_size
-    seconds = last.get("elapsed_seconds", 0.0)
     summary = {
         "generator_steps": last.get("generator_step", 0),
         "discriminator_steps": last.get("discriminator_steps", 0),
         "epochs": _to_epoch(trained, last.get("generator_step", 0)),
-        "training_seconds": seconds,
-        "images_per_second": round(images_seen / seconds, 1) if seconds else 0.0,
         "generator_parameters": _count_parameters(gan.generator),
         "discriminator_parameters": _count_parameters(gan.discriminator),
         "discriminator_loss": last.get("discriminator_loss"),

@@ -1,55 +1,68 @@
 """Write metrics.jsonl, one row a logged generator step, while the training runs.
 
-Two runs of the same trial differ in `images_per_second` and `elapsed_seconds` alone; the latter counts the seconds of
-training over all resumptions.
+Two runs of the same trial write the same bytes: what depends on the clock goes to timings.jsonl.
 """
 
 import csv
+import hashlib
 import json
 import math
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from stages.common.artifacts import atomic_path
+from stages.common.artifacts import METRICS_LOG, TIMINGS_LOG, atomic_path, write_bytes
+from stages.train.record import Checkpoint
+from stages.train.timings import Timings
 
 FLUSH_SECONDS = 1.0
 
 
 class TrainingLog:
-    """Collects rows on the device and writes them to the file about once a second, and before every checkpoint."""
+    """Collects rows on the device and writes them to the file about once a second, and before every checkpoint.
+
+    Attributes:
+        size: the bytes written so far, those of a resumed training's earlier runs among them.
+        last_row: the last row, with `images_per_second` since the one before; empty at the start.
+    """
 
     def __init__(
         self,
-        path: Path | None,
+        folder: Path | None,
         batch_size: int,
-        done_generator_steps: int,
+        checkpoint: Checkpoint | None = None,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
         """Open the log; of an earlier run it keeps the rows up to the checkpoint that the training resumes from.
 
         Args:
-            path: the file; None writes none.
+            folder: where METRICS_LOG and TIMINGS_LOG are; None writes none.
             batch_size: real images a discriminator step.
-            done_generator_steps: the generator steps of that checkpoint.
+            checkpoint: that checkpoint; None at the start of a training.
             flush_seconds: how long rows may wait to be written; a checkpoint writes them at once.
         """
-        self.path = path
+        self.path = None if folder is None else folder / METRICS_LOG
         self.batch_size = batch_size
         self.flush_seconds = flush_seconds
-        rows = (
-            [row for row in read_rows(path) if row["generator_step"] <= done_generator_steps] if path else []
+        kept = b""
+        if self.path is not None:
+            kept = self.path.read_bytes()[: checkpoint.log_bytes] if checkpoint else b""
+            write_bytes(self.path, kept)
+        self.size = len(kept)
+        self._digest = hashlib.sha256(kept)
+        self._timings = Timings(
+            None if folder is None else folder / TIMINGS_LOG, checkpoint.generator_step if checkpoint else 0
         )
-        if path:
-            _write_rows(path, rows)
-        self.last_row: dict[str, Any] = rows[-1] if rows else {}
+        self.last_row: dict[str, Any] = json.loads(kept.splitlines()[-1]) if kept else {}
         self._pending: list[tuple[dict[str, Any], list[str], Tensor]] = []
-        self._since = time.monotonic()
-        self._elapsed_seconds: float = self.last_row.get("elapsed_seconds", 0.0)
         self._images = 0
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all rows written so far, in hexadecimal."""
+        return self._digest.hexdigest()
 
     def count_images(self) -> None:
         """Count one discriminator step's real images towards images_per_second."""
@@ -62,36 +75,36 @@ class TrainingLog:
 
     def is_due(self) -> bool:
         """Tell whether rows have waited for `flush_seconds` to reach the file."""
-        return time.monotonic() - self._since >= self.flush_seconds
+        return self._timings.seconds_since() >= self.flush_seconds
 
-    def flush(self, before_generator_step: int | None = None) -> None:
-        """Append the collected rows to the file, without those from step `before_generator_step` on."""
-        if not self._pending:
-            return
-        now = time.monotonic()
-        self._elapsed_seconds += now - self._since
-        timing = {
-            "images_per_second": round(self._images / max(now - self._since, 1e-9), 1),
-            "elapsed_seconds": round(self._elapsed_seconds, 3),
-        }
+    def flush(self, generator_step: int, before_generator_step: int | None = None) -> None:
+        """Append the collected rows to the file, and the time up to now to the other.
+
+        Args:
+            generator_step: that is done.
+            before_generator_step: leaves out the rows from this step on.
+        """
         rows = [
-            position | dict(zip(names, values.tolist(), strict=True)) | timing
+            position | dict(zip(names, values.tolist(), strict=True))
             for position, names, values in self._pending
             if before_generator_step is None or position["generator_step"] < before_generator_step
         ]
+        # The time comes first, so that whoever follows the files finds one for every row.
+        timing = self._timings.add(generator_step, self._images)
+        content = "".join(map(_to_line, rows)).encode()
         if self.path:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.writelines(_to_line(row) for row in rows)
-        self.last_row = rows[-1] if rows else self.last_row
-        self._pending, self._since, self._images = [], now, 0
+            with self.path.open("ab") as file:
+                file.write(content)
+        self._digest.update(content)
+        self.size += len(content)
+        last_row = rows[-1] if rows else self.last_row
+        self.last_row = last_row | {"images_per_second": timing["images_per_second"]}
+        self._pending, self._images = [], 0
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read a log's rows, without a last line that a kill cut short; a missing file has no rows."""
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    """Read the rows of a training's log that is complete."""
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def write_loss_curves(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -101,11 +114,6 @@ def write_loss_curves(path: Path, rows: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.writelines(_to_line(row) for row in rows)
 
 
 def _to_line(row: dict[str, Any]) -> str:

@@ -70,7 +70,7 @@ def train_gan(
             state.check_generator_finite()
         if is_checkpoint or step in evaluation_steps or log.is_due():
             diverged_at = state.diverged_at()
-            log.flush(before_generator_step=diverged_at)
+            log.flush(step, before_generator_step=diverged_at)
             show_progress()
             if diverged_at is not None:
                 break

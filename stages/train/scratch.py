@@ -9,12 +9,20 @@ has another name and is deleted.
 import fcntl
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from stages.common.artifacts import SCRATCH, TRAINING_LOCK, Trial
+from stages.common.artifacts import (
+    SCRATCH,
+    TRAINING_LOCK,
+    UNFINISHED,
+    Trial,
+    lock_unfinished,
+    sync_to_disk,
+)
 
 CHUNK_BYTES = 1 << 20
 _locks: list[TextIO] = []
@@ -67,12 +75,24 @@ def open_scratch(trial: Trial, depends_on: dict[str, Any]) -> Path:
     return folder
 
 
-def publish(files: Iterable[Path], folder: Path) -> None:
-    """Copy finished files to a tracked output folder, which appears whole or not at all."""
-    temporary = folder.with_name(f".{folder.name}.partial")
+def publish(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy finished files to a tracked output folder, which appears whole or not at all.
+
+    Args:
+        files: by their names in the folder.
+        folder: is replaced.
+    """
+    temporary = folder.with_name(f".{folder.name}{UNFINISHED}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    for file in files:
-        shutil.copyfile(file, temporary / file.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        lock_unfinished(descriptor)
+        for name, file in files.items():
+            shutil.copyfile(file, temporary / name)
+            sync_to_disk(temporary / name)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+        sync_to_disk(folder.parent)
+    finally:
+        os.close(descriptor)

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import torch
 
 from stages.common.artifacts import (
-    FINAL_STATE,
-    METRICS_LOG,
     Trial,
     discriminator_name,
+    hash_file,
     images_file,
     labels_file,
     read_class_names,
@@ -30,6 +29,7 @@ from stages.train.log import FLUSH_SECONDS, TrainingLog
 from stages.train.loop import make_steps, train_gan
 from stages.train.params import Setting, TrainParams
 from stages.train.progress import Progress
+from stages.train.record import Checkpoint, commit_checkpoint, open_checkpoint, state_name
 from stages.train.scratch import hash_files, list_sources, open_scratch
 from stages.train.state import TrainState
 
@@ -44,6 +44,7 @@ class TrainedTrial(NamedTuple):
         batches: the images that it was trained on.
         class_names: of a conditional GAN's classes; None for any other.
         scratch: the folder with the finished files.
+        checkpoint: the last one there; None if the training ended before the first.
     """
 
     trial: Trial
@@ -52,6 +53,7 @@ class TrainedTrial(NamedTuple):
     batches: Batches
     class_names: list[str] | None
     scratch: Path
+    checkpoint: Checkpoint | None
 
 
 def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
@@ -89,33 +91,32 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
     }
     with main_process_first():
         scratch = open_scratch(trial, depends_on)
-    trained = TrainedTrial(trial, state, params, batches, class_names, scratch)
-    _run(trained)
-    return trained
+        checkpoint = open_checkpoint(trial.name, scratch)
+    return _run(TrainedTrial(trial, state, params, batches, class_names, scratch, checkpoint))
 
 
-def _run(trained: TrainedTrial) -> None:
+def _run(trained: TrainedTrial) -> TrainedTrial:
     """Train from the scratch folder's checkpoint, if there is one, to the end."""
-    trial, state, params, batches, _, scratch = trained
-    checkpoint = scratch / FINAL_STATE
-    if checkpoint.exists():
-        load_checkpoint(state, checkpoint)
+    trial, state, params, batches, _, scratch, checkpoint = trained
+    if checkpoint is not None:
+        load_checkpoint(state, scratch / checkpoint.state)
         print(f"{trial.name}: resuming after generator step {state.generator_step}", flush=True)
     # Processes that train together have to read the losses at the same step, which a clock would not ensure.
     is_main, is_alone = get_rank() == 0, get_world_size() == 1
     log = TrainingLog(
-        scratch / METRICS_LOG if is_main else None,
+        scratch if is_main else None,
         params.batch_size,
-        state.generator_step,
+        checkpoint,
         flush_seconds=FLUSH_SECONDS if is_alone else math.inf,
     )
+    checkpoints = Checkpoints(state, scratch, checkpoint)
     progress = Progress(trial.name, params.generator_steps, state.generator_step)
     train_gan(
         make_steps(state, batches, params),
         params,
         log,
-        save_checkpoint=lambda: save_checkpoint(state, checkpoint) if is_main else None,
-        save_snapshot=lambda: _write_snapshots(trained) if is_main else None,
+        save_checkpoint=lambda: checkpoints.save(log) if is_main else None,
+        save_snapshot=lambda: checkpoints.save_snapshots() if is_main else None,
         show_progress=lambda: progress.show(state.generator_step, log.last_row) if is_main else None,
     )
     progress.close()
@@ -124,10 +125,38 @@ def _run(trained: TrainedTrial) -> None:
         print(
             f"{trial.name}: the loss is no longer a finite number at generator step {diverged_at}", flush=True
         )
+    return trained._replace(checkpoint=checkpoints.last)
 
 
-def _write_snapshots(trained: TrainedTrial) -> None:
-    """Write both networks as they are: the generator for sampling, the discriminator for the stage `lipschitz`."""
-    step = trained.state.generator_step
-    write_tensors(trained.scratch / snapshot_name(step), trained.state.generator_tensors())
-    write_snapshot(trained.scratch / discriminator_name(step), trained.state.gan.discriminator)
+class Checkpoints:
+    """Writes a training's snapshots and checkpoints to its scratch folder.
+
+    Attributes:
+        last: the last checkpoint, which the training would resume from; None before the first.
+    """
+
+    def __init__(self, state: TrainState, scratch: Path, resumed: Checkpoint | None) -> None:
+        self.last = resumed
+        self._state = state
+        self._scratch = scratch
+        known = resumed.sha256 if resumed else {}
+        self._snapshots = {
+            name: sha256 for name, sha256 in known.items() if resumed and name != resumed.state
+        }
+
+    def save_snapshots(self) -> None:
+        """Write both networks as they are: the generator for sampling, the discriminator for the stage `lipschitz`."""
+        step = self._state.generator_step
+        write_tensors(self._scratch / snapshot_name(step), self._state.generator_tensors())
+        write_snapshot(self._scratch / discriminator_name(step), self._state.gan.discriminator)
+        for name in (snapshot_name(step), discriminator_name(step)):
+            self._snapshots[name] = hash_file(self._scratch / name)
+
+    def save(self, log: TrainingLog) -> None:
+        """Write the state, and commit it with the snapshots and the log so far."""
+        step = self._state.generator_step
+        path = self._scratch / state_name(step)
+        save_checkpoint(self._state, path)
+        sha256 = self._snapshots | {path.name: hash_file(path)}
+        self.last = Checkpoint(step, path.name, sha256, log.size, log.sha256)
+        commit_checkpoint(self._scratch, self.last)

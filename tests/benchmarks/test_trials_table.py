@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -6,6 +7,11 @@ from benchmarks.trials_table import describe_training, list_trials, tabulate_sco
 
 def write_rows(path: Path, *steps: int) -> None:
     path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps({"generator_step": step}) + "\n" for step in steps))
+
+
+def write_times(path: Path, *steps: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.dumps({"generator_step": step, "elapsed_seconds": step / 50}) for step in steps]
     path.write_text("\n".join(rows) + "\n")
 
@@ -15,6 +21,7 @@ def test_a_training_that_was_stopped_is_listed_by_its_last_row_even_if_a_line_is
 ) -> None:
     log = tmp_path / ".scratch/train/sngan-C-0/0123/metrics.jsonl"
     write_rows(log, 100, 200)
+    write_times(log.with_name("timings.jsonl"), 100, 200)
     log.write_text(log.read_text() + '{"generator_step": 300, "elap')
     assert list_trials(tmp_path) == ["sngan-C-0"]
     assert describe_training(tmp_path, "sngan-C-0") == (
@@ -24,7 +31,11 @@ def test_a_training_that_was_stopped_is_listed_by_its_last_row_even_if_a_line_is
 
 
 def test_a_finished_training_is_listed_with_its_plan_and_where_it_diverged(tmp_path: Path) -> None:
-    write_rows(tmp_path / "results/train/sngan-C-0/metrics.jsonl", 100, 400)
+    log = tmp_path / "results/train/sngan-C-0/metrics.jsonl"
+    write_rows(log, 100, 400)
+    write_times(
+        tmp_path / "timings/sngan-C-0" / f"{hashlib.sha256(log.read_bytes()).hexdigest()[:16]}.jsonl", 400
+    )
     manifest = tmp_path / "models/sngan-C-0/manifest.json"
     manifest.parent.mkdir(parents=True)
     for diverged_at, how in ((None, "done"), (401, "diverged at step 401")):

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stages.common.artifacts import (
+    UNFINISHED,
     atomic_path,
     hash_file,
     read_array,
@@ -42,6 +43,33 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range float"):
         write_json(path, {"a": math.nan})
     assert read_json(path, "test") == {"a": 1}
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from stages.common.artifacts import atomic_path
+with atomic_path(Path("results/file")) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_write_leaves_is_ignored_by_dvc_and_removed_by_the_next(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=environment, check=False)
+        (left,) = (tmp_path / "results").iterdir()
+        assert left.name.endswith(UNFINISHED)
+    for name in (".gitignore", ".dvcignore"):
+        assert f"*{UNFINISHED}" in (ROOT / name).read_text().splitlines()
+    path = tmp_path / "results/file"
+    with atomic_path(path) as temporary:
+        # One that is being written is not taken for one that was left.
+        write_json(path, {"a": 1})
+        temporary.write_text("whole")
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+    assert path.read_text() == "whole"
 
 
 def test_json_that_is_missing_or_damaged_names_the_stage(tmp_path: Path) -> None:

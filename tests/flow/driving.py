@@ -75,7 +75,7 @@ def wait_for_checkpoint(process: subprocess.Popen[bytes], seconds: float = 180) 
     """Wait until a training writes a checkpoint from now on."""
     began = time.time()
     while not any(
-        path.stat().st_mtime > began for path in Path(".scratch/train").glob("*/*/state.safetensors")
+        path.stat().st_mtime > began for path in Path(".scratch/train").glob("*/*/state_*.safetensors")
     ):
         assert process.poll() is None, f"it ended before\n{tell()}"
         assert time.time() - began < seconds, f"no checkpoint\n{tell()}"

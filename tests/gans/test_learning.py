@@ -80,7 +80,7 @@ def train(name: str, networks: NetworksParams, log: Path, plan: TrainParams = PL
     train_gan(
         make_steps(state, batches, plan),
         plan,
-        TrainingLog(log, plan.batch_size, 0),
+        TrainingLog(log.parent, plan.batch_size),
         save_checkpoint=lambda: None,
         save_snapshot=lambda: None,
         show_progress=lambda: None,

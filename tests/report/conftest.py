@@ -153,7 +153,7 @@ def _write_trial(
     if grids:
         _write_neighbours(name, channels)
     training = Path("results/train") / name
-    summary = {"generator_steps": 30, "training_seconds": 1.5, "images_per_second": 9.0, "device": "cpu"}
+    summary = {"generator_steps": 30, "device": "cpu"}
     write_json(training / "metrics.json", summary | {"threads": 2, "torch": "2"})
     (training / "losses.csv").write_text(
         "generator_step,epoch,discriminator_loss,generator_loss,real_score,fake_score\n1,0.1,0.5,0.7,0,0\n2,0.2,,0.6,0,0\n"

@@ -82,7 +82,7 @@ def test_results_without_any_trial_are_refused(write_results: Write) -> None:
         ("reference/scores.json", "fid", "reference"),
         ("extractor/card.json", "title", "extractor"),
         ("data/manifest.json", "licence", "prepare"),
-        ("results/train/sngan-A-0/metrics.json", "training_seconds", "train@sngan-A-0"),
+        ("results/train/sngan-A-0/metrics.json", "generator_steps", "train@sngan-A-0"),
         ("samples/sngan-A-0/manifest.json", "points", "sample@sngan-A-0"),
     ],
 )

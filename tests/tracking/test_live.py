@@ -137,7 +137,7 @@ def test_a_killed_training_is_not_left_running_in_mlflow_and_its_run_is_resumed(
     process = start_following(*FORK_DVC, "repro", "--single-item", f"train@{TRIAL}")
     wait_until(mlflow_has_any_step, "the first rows in the store")
     wait_until(
-        lambda: bool(list(Path().glob(LOG.replace("metrics.jsonl", "state.safetensors")))), "a checkpoint"
+        lambda: bool(list(Path().glob(LOG.replace("metrics.jsonl", "checkpoint.json")))), "a checkpoint"
     )
     kill(process)
     (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]

@@ -10,6 +10,7 @@ from mlflow.entities import Run
 
 from pipeline.tracking.follower import FollowedTraining, read_new_rows
 from pipeline.tracking.results import list_training_values
+from pipeline.tracking.timings import TrainingTimes
 
 
 @pytest.fixture
@@ -57,7 +58,30 @@ def test_a_log_that_was_deleted_has_no_rows(followed: FollowedTraining) -> None:
 
 
 def test_a_number_that_is_not_finite_is_nan_and_not_left_out() -> None:
-    row: dict[str, Any] = {"generator_step": 3, "epoch": 0.5, "elapsed_seconds": 2.0, "generator_loss": None}
-    values = {value.key: value for value in list_training_values([row])}
+    row: dict[str, Any] = {"generator_step": 3, "epoch": 0.5, "generator_loss": None}
+    times = TrainingTimes([{"generator_step": 4, "elapsed_seconds": 2.0}])
+    values = {value.key: value for value in list_training_values([row], times)}
     assert math.isnan(values["train/generator_loss"].value)
     assert (values["epoch"].value, values["epoch"].generator_step, values["epoch"].seconds) == (0.5, 3, 2.0)
+
+
+def test_times_are_found_for_every_row_and_none_are_invented(tmp_path: Path) -> None:
+    path = tmp_path / "timings.jsonl"
+    rows = [
+        {"generator_step": step, "elapsed_seconds": step / 2, "images_per_second": 8.0} for step in (4, 8)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    times = TrainingTimes.read(path)
+    assert [times.seconds_until(step) for step in (1, 4, 5, 8, 9)] == [2.0, 2.0, 4.0, 4.0, 4.0]
+    assert times.training_seconds == 4.0
+    missing = TrainingTimes.read(tmp_path / "none.jsonl")
+    assert (missing.seconds_until(4), missing.list_numbers(4), missing.training_seconds) == (0.0, {}, None)
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", "null", '{"generator_step": 1}', "\ufffd", '{"elapsed_seconds": "x"}']
+)
+def test_a_damaged_line_of_times_ends_what_is_read_of_them(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "timings.jsonl"
+    path.write_text('{"generator_step": 4, "elapsed_seconds": 2.0}\n' + damage + "\n")
+    assert TrainingTimes.read(path).training_seconds == 2.0

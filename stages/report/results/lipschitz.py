@@ -118,9 +118,10 @@ def read_analyses(grid: Grid) -> Analyses:
 
 def _read_points(trial: Trial) -> list[Analysis]:
     path = LIPSCHITZ / trial.name / METRICS_LOG
-    lines = path.read_text(encoding="utf-8").splitlines()
     return parse_content(
-        path, f"lipschitz@{trial.name}", lambda: [_parse_analysis(json.loads(line)) for line in lines]
+        path,
+        f"lipschitz@{trial.name}",
+        lambda: [_parse_analysis(json.loads(line)) for line in path.read_bytes().splitlines()],
     )
 
 

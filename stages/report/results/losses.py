@@ -1,6 +1,7 @@
 """Read a trial's losses over its training."""
 
 import csv
+from pathlib import Path
 from typing import NamedTuple
 
 from stages.common.artifacts import LOSS_CURVES, TRAINING, Trial
@@ -24,15 +25,15 @@ def read_losses(trial: Trial) -> Losses:
     path, made_by = TRAINING / trial.name / LOSS_CURVES, f"train@{trial.name}"
     if not path.exists():
         raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`")
+    return parse_content(path, made_by, lambda: _parse_losses(path))
+
+
+def _parse_losses(path: Path) -> Losses:
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    return parse_content(
-        path,
-        made_by,
-        lambda: Losses(
-            [int(row["generator_step"]) for row in rows],
-            [_parse_loss(row["discriminator_loss"]) for row in rows],
-            [_parse_loss(row["generator_loss"]) for row in rows],
-        ),
+    return Losses(
+        [int(row["generator_step"]) for row in rows],
+        [_parse_loss(row["discriminator_loss"]) for row in rows],
+        [_parse_loss(row["generator_loss"]) for row in rows],
     )
 
 

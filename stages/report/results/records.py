@@ -1,5 +1,6 @@
 """Read JSON records that other stages wrote; an error names the stage that makes a damaged one anew."""
 
+import csv
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,5 +31,5 @@ def parse_content(path: Path, made_by: str, parse: Callable[[], Result]) -> Resu
     """
     try:
         return parse()
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(f"{path} is damaged ({error!r}); make it anew: `dvc repro -f {made_by}`") from None

@@ -18,7 +18,7 @@ from stages.report.results.losses import Losses, read_losses
 from stages.report.results.records import parse_content, read_record
 
 POINTS_KEYS = ("diverged_at_generator_step", "protocol", "points")
-TRAINING_KEYS = ("generator_steps", "training_seconds", "images_per_second")
+TRAINING_KEYS = ("generator_steps",)
 
 
 class Point(NamedTuple):

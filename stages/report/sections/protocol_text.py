@@ -79,7 +79,6 @@ def _list_scoring(results: Results) -> list[Fact]:
 
 def _list_machine(results: Results) -> list[Fact]:
     trainings = [result.training for result in results.trials if not result.is_missing]
-    seconds = sum(training["training_seconds"] for training in trainings)
 
     def join_values(key: str) -> str:
         return ", ".join(sorted({str(training[key]) for training in trainings if key in training})) or NONE
@@ -88,9 +87,5 @@ def _list_machine(results: Results) -> list[Fact]:
         Fact(
             "Trained on",
             f"{join_values('device')}, threads: {join_values('threads')}, torch {join_values('torch')}",
-        ),
-        Fact(
-            "Training time",
-            f"{seconds / 60:.1f} minutes for {pluralise(len(trainings), 'trial')}, start-up and scoring not counted",
         ),
     ]

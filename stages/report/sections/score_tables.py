@@ -15,13 +15,7 @@ from stages.report.statistics.summary import average, summarise_cell
 
 RANK_COLUMNS = ("rank", "rank_low", "rank_high", "best_probability")
 PLACE_COLUMNS = ("best_settings", "best_generator_step", "best_epoch")
-TRAINING_COLUMNS = (
-    "generator_steps",
-    "discriminator_steps",
-    "epochs",
-    "training_seconds",
-    "images_per_second",
-)
+TRAINING_COLUMNS = ("generator_steps", "discriminator_steps", "epochs")
 
 
 def build_table1(results: Results) -> tuple[Row, ...]:
@@ -131,7 +125,7 @@ def _describe_cell(results: Results, gan: str, setting: str) -> Row:
 
 
 def build_trial_table(results: Results) -> tuple[Row, ...]:
-    """Build the table of all trials: best and last scores, where, and what the training took.
+    """Build the table of all trials: best and last scores, where, and how long the trainings were.
 
     Returns:
         Rows of `gan`, `setting`, `seed`, `name`; for each metric its best value under its key, and under `<key>_` and a

@@ -1,0 +1,86 @@
+"""Write timings.jsonl: how long a training took up to each of its steps, over all resumptions.
+
+Nothing else that a training writes depends on a clock. The file goes to `timings/`, which no stage depends on.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from stages.common.artifacts import write_bytes
+
+
+class Timings:
+    """Measures wall and processor time, and appends a row to the file at each call of `add`."""
+
+    def __init__(self, path: Path | None, done_generator_steps: int = 0) -> None:
+        """Start the clocks.
+
+        Args:
+            path: the file; None writes none. Of an earlier run it keeps the rows up to the checkpoint.
+            done_generator_steps: the generator steps of that checkpoint.
+        """
+        self._path = path
+        rows = [] if path is None else _read_rows(path)
+        rows = [row for row in rows if row["generator_step"] <= done_generator_steps]
+        if path is not None:
+            write_bytes(path, "".join(map(_to_line, rows)).encode())
+        last = rows[-1] if rows else {"elapsed_seconds": 0.0, "processor_seconds": 0.0}
+        self.elapsed_seconds: float = last["elapsed_seconds"]
+        self._processor_seconds: float = last["processor_seconds"]
+        self._since, self._processor_since = time.monotonic(), time.process_time()
+
+    def seconds_since(self) -> float:
+        """Return the seconds since the last row."""
+        return time.monotonic() - self._since
+
+    def add(self, generator_step: int, images: int) -> dict[str, Any]:
+        """Write and return the row of a generator step.
+
+        Args:
+            generator_step: that is done.
+            images: real images shown since the row before.
+        """
+        now, processor_now = time.monotonic(), time.process_time()
+        seconds = now - self._since
+        self.elapsed_seconds += seconds
+        self._processor_seconds += processor_now - self._processor_since
+        self._since, self._processor_since = now, processor_now
+        row = {
+            "generator_step": generator_step,
+            "elapsed_seconds": round(self.elapsed_seconds, 3),
+            "processor_seconds": round(self._processor_seconds, 3),
+            "images_per_second": round(images / max(seconds, 1e-9), 1),
+        }
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(_to_line(row))
+        return row
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows up to the first that a kill cut short or that is damaged; a missing file has none."""
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        for line in path.read_bytes().splitlines():
+            try:
+                row = json.loads(line)
+                rows.append(
+                    {
+                        key: row[key] + 0
+                        for key in (
+                            "generator_step",
+                            "elapsed_seconds",
+                            "processor_seconds",
+                            "images_per_second",
+                        )
+                    }
+                )
+            except (ValueError, KeyError, TypeError):
+                break
+    return rows
+
+
+def _to_line(row: dict[str, Any]) -> str:
+    return json.dumps(row) + "\n"
