@@ -1,9 +1,13 @@
 """Changes to DVC itself, for the one version that they were written for; with any other, DVC runs as it is.
 
-Two protect data: dvc.lock and the rwlock are replaced in one rename, where DVC empties a file and then writes it, so
-that a killed command leaves half of it, which every later one refuses. Two save time: a stage's `python -m stages.*` is
-forked off the process that has torch imported, and dvc.lock, which has no comments, is parsed and written without the
-parser that keeps comments. docs/log.md has them in the form of fixes for DVC, with what each is worth.
+Three protect data. dvc.lock and the rwlock are replaced in one rename, where DVC empties a file and then writes it, so
+that a killed command leaves half of it, which every later one refuses. Holders of the rwlock that have ended are
+dropped, whoever has their process ids now. An entry of the run-cache that is empty, unfinished or damaged counts as
+none, where DVC fails, or restores half of a stage's outputs.
+
+Two save time: a stage's `python -m stages.*` is forked off the process that has torch imported, and dvc.lock, which has
+no comments, is parsed and written without the parser that keeps comments. docs/log.md has them in the form of fixes
+for DVC, with what each is worth.
 """
 
 import json
@@ -23,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dvc.fork_server import CAN_FORK
+from pipeline.dvc.leftovers import drop_ended_holders, list_run_cache_entries
 from pipeline.dvc.worker import enter, run_module, watch_lifeline
 
 VERSION = "3.67.1"
@@ -57,6 +62,7 @@ def apply_patches() -> None:
     import_module("dvc.lock").DEFAULT_TIMEOUT = 6 * LOCK_POLL_SECONDS  # type: ignore[attr-defined]
     import_module("dvc.dvcfile").modify_yaml = modify_yaml  # type: ignore[attr-defined]
     _patch_rwlock()
+    _patch_run_cache()
     _patch_stage_command()
 
 
@@ -71,7 +77,10 @@ def command_seconds() -> float:
 def replace_file(path: Path, text: str) -> None:
     """Put a text in the place of a file in one rename. DVC holds a lock when it writes, so one name is enough."""
     unfinished = Path(".dvc/tmp") / f"{path.name}.unfinished"
-    unfinished.write_text(text, encoding="utf-8")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     unfinished.replace(path)
 
 
@@ -146,16 +155,17 @@ class RwlockFiles:
             yield stream
             replace_file(Path(path), stream.getvalue())
             return
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text, written = Path(path).read_text(encoding="utf-8", errors="replace"), Path(path).stat().st_mtime
         try:
-            json.loads(text)
-        except ValueError as error:
+            lock = json.loads(text)
+            drop_ended_holders(lock, written)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             print(
                 f"'{path}' cannot be read ({error}): a command of DVC was killed while it wrote it. It is begun anew.",
                 file=sys.stderr,
             )
             raise FileNotFoundError(path) from error
-        yield StringIO(text)
+        yield StringIO(json.dumps(lock))
 
 
 def _patch_rwlock() -> None:
@@ -167,6 +177,35 @@ def _patch_rwlock() -> None:
         return manager
 
     rwlock._edit_rwlock = edit_with_one_rename
+
+
+# The run-cache
+
+
+def _patch_run_cache() -> None:
+    cache: Any = import_module("dvc.stage.cache")
+    dvc_exception = import_module("dvc.exceptions").DvcException
+    load_entry = cache.StageCache._load_cache
+
+    def load_whole_entry(self: Any, key: str, name: str) -> Any:
+        path = Path(self._get_cache_path(key, name))
+        try:
+            entry = load_entry(self, key, name)
+        except (dvc_exception, OSError) as error:
+            print(
+                f"'{path}' cannot be read ({error}): it counts as no entry of the run-cache", file=sys.stderr
+            )
+            return None
+        # The name is the content's hash, so that an entry that was cut is told even where it is YAML.
+        return entry if entry and cache._get_cache_hash(entry) == name else None
+
+    def load_newest(self: Any, stage: Any) -> Any:
+        key = cache._get_stage_hash(stage)
+        names = list_run_cache_entries(Path(self._get_cache_dir(key)))
+        return next((entry for name in names if (entry := self._load_cache(key, name))), None)
+
+    cache.StageCache._load_cache = load_whole_entry
+    cache.StageCache._load = load_newest
 
 
 # Stages in a fork

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
 import networkx as nx
 
 from pipeline.dvc import patches
 from pipeline.dvc.hash_database import use_private_folder
+from pipeline.dvc.leftovers import clear_leftovers
 from pipeline.dvc.worker import DiedError, WorkerPool
 
 # Stages by name; an edge leads from a stage to one that needs its outputs.
@@ -122,8 +124,9 @@ def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
             if stage.always_changed
         }
 
-        # The lock is held for both, since DVC reads everything anew whenever it has acquired it.
+        # The lock is held for all of it, since DVC reads everything anew whenever it has acquired it.
         with lock_repo(repo):
+            clear_leftovers(Path(repo.root_dir), Path(repo.cache.legacy.path))
             # DVC's edges lead from a stage to what it needs.
             graph = repo.index.graph
             stale: set[Any] = set()
@@ -198,6 +201,8 @@ def _open_repo() -> Iterator[tuple[Any, "_DvcLogHandler"]]:
             yield repo, log
     except DvcException as error:
         reason = ": ".join(_list_exception_chain(error))
+        if patches.LOCK_FILE in reason:
+            reason += f"\n`git checkout {patches.LOCK_FILE}` restores the one of the last commit"
         raise DvcError(reason + (NO_GIT_CURE if NO_GIT in reason else "")) from None
 
 

@@ -69,12 +69,15 @@ def in_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def patched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Apply the patches to the DVC of this process until the test ends."""
     from dvc import rwlock
+    from dvc.stage.cache import StageCache
 
     for module, name in (
         (lock, "DEFAULT_TIMEOUT"),
         (dvcfile, "modify_yaml"),
         (rwlock, "_edit_rwlock"),
         (run, "_run"),
+        (StageCache, "_load"),
+        (StageCache, "_load_cache"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
     apply_patches()

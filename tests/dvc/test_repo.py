@@ -97,6 +97,20 @@ def test_a_repository_that_dvc_refuses_is_refused_in_its_words(pool: WorkerPool,
         read_graph_and_status(pool)
 
 
+def test_a_lock_file_cut_anywhere_is_read_or_named(pool: WorkerPool, repository: Path) -> None:
+    reproduce(pool, "first", print, {})
+    path = repository / "dvc.lock"
+    content = path.read_bytes()
+    for size in range(0, len(content), 29):
+        path.write_bytes(content[:size])
+        try:
+            _, stale = read_graph_and_status(pool)
+        except DvcError as error:
+            assert "dvc.lock" in str(error) and "`git checkout dvc.lock`" in str(error)
+        else:
+            assert "second@a" in stale
+
+
 @pytest.mark.usefixtures("repository")
 def test_with_another_version_of_dvc_everything_works_by_plain_processes(pool: WorkerPool) -> None:
     lines: list[str] = []
