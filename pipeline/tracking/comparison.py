@@ -13,7 +13,7 @@ from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.lineage import Lock, hash_content
 from pipeline.tracking.results import TrialResults
-from pipeline.tracking.run_data import log_params, set_tags
+from pipeline.tracking.run_data import log_folder, log_params, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
     CONTENT_KEY,
@@ -96,10 +96,11 @@ def _log_report(store: Store, run: Run, runs: dict[str, Run]) -> None:
     """Log a copy of the report. Its links to the page of links, which is not beside the copy, lead to MLflow itself."""
     with tempfile.TemporaryDirectory() as name:
         page = Path(name) / "report" / "index.html"
-        shutil.copytree(REPORT, page.parent)
+        # Without the permissions: DVC may have linked the report to its cache, which is read-only.
+        shutil.copytree(REPORT, page.parent, copy_function=shutil.copyfile)
         address, text = find_address(store), page.read_text(encoding="utf-8")
         for trial, trial_run in runs.items():
             text = text.replace(f'"../{PAGE}#{trial}"', f'"{address}/{link_run(trial_run)}"')
         charts = f"{address}/{link_view(run.info.experiment_id, BEST_TRIALS, charts=True)}"
         page.write_text(text.replace(f"../{PAGE}", charts), encoding="utf-8")
-        store.client.log_artifacts(run.info.run_id, name)
+        log_folder(store, run, Path(name))

@@ -16,6 +16,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, Tens
 
 from pipeline.tracking.dataset import DATASET_TAG, name_model
 from pipeline.tracking.results import TrialResults, check_output
+from pipeline.tracking.run_data import log_folder
 from pipeline.tracking.store import Store
 from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
 from stages.scores.protocol import list_differences
@@ -144,7 +145,7 @@ def _find_version(store: Store, name: str, weights: str) -> ModelVersion | None:
 def _register_version(store: Store, name: str, best: TrialResults, run: Run, weights: str) -> ModelVersion:
     with tempfile.TemporaryDirectory() as folder:
         save_model(best, Path(folder) / MODEL_FOLDER)
-        store.client.log_artifacts(run.info.run_id, folder)
+        log_folder(store, run, Path(folder))
     try:
         store.client.create_registered_model(
             name,

@@ -1,6 +1,8 @@
 """Add to a run the params, tags and metric values that it lacks, so that doing it twice is the same as once."""
 
+import stat
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -59,6 +61,18 @@ def log_values(store: Store, run: Run, values: Iterable[MetricValue]) -> None:
     ]
     for chunk in _split(metrics, METRICS_PER_REQUEST):
         store.client.log_batch(run.info.run_id, metrics=chunk)
+
+
+def log_folder(store: Store, run: Run, folder: Path) -> None:
+    """Log all files of a folder as artifacts; its files become writable first.
+
+    MLflow keeps the permissions of what it copies, and DVC's links are read-only: MLflow could not write such an
+    artifact again, which it has to after an interruption.
+    """
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    store.client.log_artifacts(run.info.run_id, str(folder))
 
 
 def _split(items: list[Any], size: int) -> Iterator[list[Any]]:
