@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce schedule server worker track ui test test-fast check lint format types preset diff constraints clean
+.PHONY: help setup reproduce schedule server worker track ui test test-fast verify check lint format types preset diff constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -69,6 +69,9 @@ preset: setup  ## Switch params.yaml to the preset NAME=...: PRESETS.
 
 diff: setup  ## Show how metrics changed since a revision: make diff REV=main.
 	python -m pipeline.metrics_diff $(REV)
+
+verify: setup  ## Hash all outputs and DVC's cache, and compare them with dvc.lock and the last commit's.
+	python -m pipeline.verify
 
 test: setup  ## Run all tests.
 	$(PYTEST)

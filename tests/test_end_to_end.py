@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from stages.common.artifacts import OUTPUTS, SCRATCH, TIMINGS
 from tests.conftest import OUTPUT
-from tests.driving import PATIENCE_SECONDS, change, dvc, fork_dvc, list_run, make_environment
+from tests.driving import PATIENCE_SECONDS, call, change, dvc, fork_dvc, list_run, make_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("repository")]
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
@@ -36,6 +38,22 @@ def test_one_command_makes_the_report_and_prints_the_table() -> None:
 
 def test_a_second_call_runs_nothing() -> None:
     assert list_run(dvc("repro")) == []
+
+
+def test_a_run_from_nothing_gives_the_committed_hashes() -> None:
+    for path in (*OUTPUTS, SCRATCH, TIMINGS, Path("tracking"), Path(".dvc/cache"), Path(".dvc/tmp")):
+        shutil.rmtree(path)
+    assert "train@sngan-A-0" in list_run(fork_dvc("repro"))
+    assert call("git", "status", "--porcelain") == ""
+    verified = call("python", "-m", "pipeline.verify")
+    count = re.search(r"^(\d+) of (\d+) outputs equal the committed hashes$", verified, flags=re.MULTILINE)
+    assert count is not None and count[1] == count[2]
+    # How long it took is on disk all the same.
+    times = [
+        json.loads(line) for path in TIMINGS.glob("sngan-A-0/*") for line in path.read_text().splitlines()
+    ]
+    assert {20, 40} <= {row["generator_step"] for row in times}
+    assert times[-1]["elapsed_seconds"] > 0 and times[-1]["processor_seconds"] > 0
 
 
 def test_metrics_and_plots_are_shown() -> None:
@@ -166,4 +184,4 @@ def kill_after_a_checkpoint(target: str) -> None:
 
 
 def list_states() -> list[Path]:
-    return list(Path(".scratch/train/sngan-A-0").glob("*/state.safetensors"))
+    return list(Path(".scratch/train/sngan-A-0").glob("*/state_*.safetensors"))

@@ -1,0 +1,164 @@
+"""Hash every output on disk and every object in DVC's cache, and compare them with dvc.lock and with what is committed.
+
+`make verify`, or `python -m pipeline.verify`. DVC itself compares sizes and times of what it has hashed before, and
+takes what its cache holds for what the object's name says, so it restores a damaged object as if nothing were wrong.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.tracking.lineage import LOCK_FILE, Lock, parse_lock, read_lock
+from stages.common.artifacts import UNFINISHED
+
+FOLDER_END = ".dir"
+
+
+class Comparison(NamedTuple):
+    """What was found of a number of files.
+
+    Attributes:
+        equal: how many are as they should be.
+        different: those that are not.
+        missing: those that are not there.
+    """
+
+    equal: int
+    different: list[str]
+    missing: list[str]
+
+    def describe(self, things: str, equal: str) -> str:
+        """Say how many are equal, and name those that are not; how many are missing, which is no fault."""
+        total = self.equal + len(self.different)
+        lines = [f"{self.equal} of {total} {things} {equal}"]
+        if self.missing:
+            lines[0] += f"; {len(self.missing)} more are not there"
+        return "\n".join(lines + [f"  differs: {name}" for name in self.different])
+
+
+def list_outputs(lock: Lock) -> dict[str, str]:
+    """List the MD5 of every output in a dvc.lock by its path; that of a folder ends with `.dir`."""
+    return {
+        out["path"]: out["md5"] for entry in lock.values() for out in entry.get("outs", []) if "md5" in out
+    }
+
+
+def hash_md5(path: Path) -> str:
+    """Hash a file, or a folder as DVC does: the MD5 of the sorted list of its files with theirs."""
+    if path.is_dir():
+        files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.endswith(UNFINISHED))
+        listing = [{"md5": hash_md5(one), "relpath": one.relative_to(path).as_posix()} for one in files]
+        listing.sort(key=lambda entry: entry["relpath"])
+        return (
+            hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+            + FOLDER_END
+        )
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def compare_outputs(expected: dict[str, str], found: dict[str, str]) -> Comparison:
+    """Compare outputs by their MD5s.
+
+    Args:
+        expected: by path.
+        found: of those that are on disk, likewise.
+    """
+    different = [path for path, md5 in expected.items() if path in found and found[path] != md5]
+    missing = [path for path in expected if path not in found]
+    return Comparison(len(expected) - len(different) - len(missing), different, missing)
+
+
+def compare_objects(cache: Path, outputs: dict[str, str]) -> Comparison:
+    """Hold the objects that outputs are restored from against their names.
+
+    Args:
+        cache: the folder with the objects: `files/md5` of DVC's cache.
+        outputs: MD5 by path.
+    """
+    equal, different, missing = 0, list[str](), list[str]()
+    for md5 in dict.fromkeys(_list_objects(cache, outputs.values())):
+        path = cache / md5[:2] / md5[2:]
+        if not path.is_file():
+            missing.append(md5)
+        elif hash_md5(path) == md5.removesuffix(FOLDER_END):
+            equal += 1
+        else:
+            different.append(f"{path} (remove it; `dvc repro` makes its output anew when it is needed)")
+    return Comparison(equal, different, missing)
+
+
+def _list_objects(cache: Path, outputs: Iterable[str]) -> Iterator[str]:
+    """List the objects of outputs: a folder's listing, and each file that it names."""
+    for md5 in outputs:
+        yield md5
+        path = cache / md5[:2] / md5[2:]
+        if md5.endswith(FOLDER_END) and path.is_file():
+            try:
+                yield from [entry["md5"] for entry in json.loads(path.read_bytes())]
+            except (ValueError, KeyError, TypeError):
+                # It is named as damaged itself.
+                continue
+
+
+def read_committed_lock() -> Lock | None:
+    """Read the dvc.lock of the last commit; None where there is none."""
+    done = subprocess.run(["git", "show", f"HEAD:./{LOCK_FILE}"], capture_output=True, check=False)
+    return (
+        parse_lock(done.stdout.decode("utf-8", "replace"), f"the committed {LOCK_FILE}")
+        if done.returncode == 0
+        else None
+    )
+
+
+def find_cache() -> Path:
+    """Return the folder with the objects of DVC's cache.
+
+    Raises:
+        ValueError: DVC does not say where it is.
+    """
+    done = subprocess.run(["dvc", "cache", "dir"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ValueError(f"`dvc cache dir` failed: {done.stderr.strip()}")
+    return Path(done.stdout.strip()) / "files/md5"
+
+
+def verify() -> int:
+    """Print what was found, and return the exit code: 1 if anything is damaged.
+
+    Raises:
+        ValueError: dvc.lock or DVC's configuration cannot be read.
+    """
+    expected, committed = list_outputs(read_lock()), read_committed_lock()
+    found = {path: hash_md5(Path(path)) for path in expected if Path(path).exists()}
+    disk, cache = compare_outputs(expected, found), compare_objects(find_cache(), expected)
+    print(disk.describe("outputs on disk", f"equal {LOCK_FILE}"))
+    print(cache.describe("objects in DVC's cache", "have the content that their names say"))
+    if committed is None:
+        print(f"{LOCK_FILE} is not committed, so there is nothing to compare a reproduction with")
+    else:
+        print(
+            compare_outputs(list_outputs(committed), found).describe("outputs", "equal the committed hashes")
+        )
+    return 1 if disk.different or cache.different else 0
+
+
+def main() -> int:
+    """Parse the command line, and verify."""
+    argparse.ArgumentParser(
+        prog="python -m pipeline.verify", description=(__doc__ or "").partition("\n")[0]
+    ).parse_args()
+    try:
+        return verify()
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
