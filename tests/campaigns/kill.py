@@ -12,10 +12,11 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,15 @@ from typing import Any
 import psutil
 import yaml
 
+from pipeline.dvc.leftovers import DVC_TEMPORARY
+from stages.common.artifacts import OUTPUTS, UNFINISHED
 from stages.common.cli import run_command
 from tests.driving import copy_working_tree, make_environment
 
 VICTIMS = ("flow", "server", "fork server", "DVC child", "stage", "tracking")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-# Files in these folders depend on no clock. The others hold seconds or are made for people.
-DETERMINISTIC = ("models", "samples", "results/lipschitz", "results/evaluate", "extractor", "reference")
+# All that the stages make depends on no clock.
+DETERMINISTIC = (*map(str, OUTPUTS), "tracking/synced.json")
 # A flow that is ended has this long to end all that it started.
 END_SECONDS = 15.0
 # No run of the flow takes longer, on a busy machine either.
@@ -63,7 +66,16 @@ class Round:
 class Clone:
     """A copy of the working tree with a small comparison, and a folder of its own for temporary files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, gans: Sequence[str] = ("sngan",), settings: Sequence[str] = ("A", "C")
+    ) -> None:
+        """Make it.
+
+        Args:
+            folder: is replaced.
+            gans: of the comparison.
+            settings: likewise.
+        """
         shutil.rmtree(folder, ignore_errors=True)
         self.folder, self.temporary = folder / "repository", folder / "tmp"
         self.temporary.mkdir(parents=True)
@@ -71,7 +83,7 @@ class Clone:
         copy_working_tree(self.folder)
         path = self.folder / "params.yaml"
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
-        params.update(gans=["sngan"], settings_used=["A", "C"])
+        params.update(gans=list(gans), settings_used=list(settings))
         path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -94,13 +106,19 @@ class Clone:
         return [process for process in psutil.process_iter() if self._is_here(process)]
 
     def read_outputs(self) -> dict[str, str]:
-        """Return the hash of every deterministic output by its path."""
-        return {
-            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for name in DETERMINISTIC
-            for path in sorted((self.folder / name).rglob("*"))
-            if path.is_file()
-        }
+        """Return the hash of every output by its path, and of what dvc.lock says of each stage."""
+        return read_outputs(self.folder)
+
+    def find_leftovers(self) -> Iterator[str]:
+        """Name what no run to its end may leave: temporary files in the repository, and runs that seem to go on."""
+        for path in self.folder.rglob(".*"):
+            if path.name.endswith(UNFINISHED) or DVC_TEMPORARY.fullmatch(path.name):
+                yield f"left: {path.relative_to(self.folder)}"
+        database = self.folder / "tracking/mlflow.db"
+        if database.exists():
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                for (name,) in connection.execute("SELECT name FROM runs WHERE status = 'RUNNING'"):
+                    yield f"MLflow shows {name} as running"
 
     def find_damage(self) -> Iterator[str]:
         """Name temporary files that are left, and locks that cannot be read."""
@@ -124,6 +142,22 @@ class Clone:
             return is_inside or process.environ().get("TMPDIR") == str(self.temporary)
         except psutil.Error:
             return False
+
+
+def read_outputs(folder: Path) -> dict[str, str]:
+    """Return the hash of every output of a repository by its path, and of what its dvc.lock says by stage.
+
+    The order of the stages in dvc.lock is that in which they were first run, so it is left out.
+    """
+    contents = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for name in DETERMINISTIC
+        for path in sorted([folder / name, *(folder / name).rglob("*")])
+        if path.is_file() and not path.name.endswith(UNFINISHED)
+    }
+    lock = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    contents |= {f"dvc.lock: {stage}": json.dumps(lock[stage], sort_keys=True).encode() for stage in lock}
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
 def classify(flow: psutil.Process) -> dict[str, list[psutil.Process]]:
@@ -242,7 +276,7 @@ def check_recovery(clone: Clone, expected: dict[str, str]) -> Iterator[str]:
     for path in sorted(expected.keys() | outputs.keys()):
         if expected.get(path) != outputs.get(path):
             yield f"differs: {path}"
-    yield from (f"after the next run: {damage}" for damage in clone.find_damage())
+    yield from (f"after the next run: {damage}" for damage in (*clone.find_damage(), *clone.find_leftovers()))
 
 
 def run_undisturbed(folder: Path) -> tuple[dict[str, str], float]:
