@@ -21,6 +21,8 @@ from pipeline.dvc.worker import DiedError, WorkerPool
 
 # Stages by name; an edge leads from a stage to one that needs its outputs.
 Graph: TypeAlias = nx.DiGraph
+# How the lines begin that DVC prints before a stage runs.
+DVC_LINES = ("Running stage ", "> ")
 
 
 class ReproStatus(Enum):
@@ -59,10 +61,16 @@ class DvcError(ValueError):
     """DVC raised an error: dvc.yaml, params.yaml or dvc.lock is invalid, or a stage failed."""
 
 
-def read_graph_and_status(pool: WorkerPool) -> tuple[Graph, set[str]]:
+def read_graph_and_status(
+    pool: WorkerPool, on_line: Callable[[str], None] = lambda line: None
+) -> tuple[Graph, set[str]]:
     """Read the graph of all stages, and find which are stale.
 
     Stages that DVC always runs are run first; one that succeeds is up to date.
+
+    Args:
+        pool: where DVC runs.
+        on_line: gets each line that these stages print.
 
     Returns:
         The graph, and the names of the stages that DVC finds changed and of all that need them.
@@ -70,7 +78,12 @@ def read_graph_and_status(pool: WorkerPool) -> tuple[Graph, set[str]]:
     Raises:
         DvcError: DVC refuses dvc.yaml or params.yaml; says why.
     """
-    needs, stale = pool.call(_read_graph_and_status_in_child)
+
+    def pass_on(line: str) -> None:
+        if line and not line.startswith(DVC_LINES):
+            on_line(line)
+
+    needs, stale = pool.call(_read_graph_and_status_in_child, on_line=pass_on)
     if not needs:
         raise DvcError("dvc.yaml has no stage")
     graph = nx.DiGraph()

@@ -72,7 +72,7 @@ def compare(
         try:
             change_params(pool, preset, overrides or [], device)
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
-            whole, stale = read_graph_and_status(pool)
+            whole, stale = read_graph_and_status(pool, logger.warning)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
         except (ValueError, OSError, DiedError) as error:

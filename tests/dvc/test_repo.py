@@ -141,7 +141,7 @@ def test_a_stage_that_always_runs_runs_first_and_only_what_it_changes_is_stale(
 ) -> None:
     (repository / "dvc.yaml").write_text(DVC_YAML + WATCHING)
     (repository / "stages/watch.py").write_text(
-        "from pathlib import Path\nPath('seen.txt').write_text(Path('watched.txt').read_text())\n"
+        "from pathlib import Path\nPath('seen.txt').write_text(Path('watched.txt').read_text())\nprint('seen')\n"
     )
     (repository / "watched.txt").write_text("1")
     graph, stale = read_graph_and_status(pool)
@@ -149,7 +149,9 @@ def test_a_stage_that_always_runs_runs_first_and_only_what_it_changes_is_stale(
     assert "watch" not in reproduce_all(pool, graph)
     assert read_graph_and_status(pool)[1] == set()
     (repository / "watched.txt").write_text("2")
-    assert read_graph_and_status(pool)[1] == {"use"}
+    lines: list[str] = []
+    assert read_graph_and_status(pool, lines.append)[1] == {"use"}
+    assert lines == ["seen"]
     # If it fails, it is stale, so that a flow runs it and shows its error.
     (repository / "watched.txt").unlink()
     assert read_graph_and_status(pool)[1] == {"watch", "use"}
