@@ -10,8 +10,10 @@ import yaml
 from PIL import Image
 
 from stages.common.artifacts import EXTRACTOR, read_json, write_json
+from stages.report import formatting
 from stages.report.__main__ import main
 from stages.report.figures.sample_progression import choose_tiles
+from stages.report.statistics.simulated import find_simulated
 from tests.report.conftest import read_results_file, write_without_figures
 
 Write = Callable[..., None]
@@ -255,6 +257,10 @@ def test_with_three_seeds_the_page_says_what_a_test_of_signs_could_tell(write_re
     write_without_figures()
     text = " ".join(Path("report/index.html").read_text(encoding="utf-8").split())
     assert "whose smallest p with 3 seeds is 0.25, so that it could tell nothing." in text
+    simulated = find_simulated(3)
+    assert simulated is not None
+    size = formatting.format_percent(simulated.error, 1).replace(" ", "&nbsp;")
+    assert f"some difference is told where there is none in {size} at most" in text
 
 
 @pytest.mark.parametrize(
