@@ -115,12 +115,12 @@ def test_packages_meet_only_through_shared_ones(package: str) -> None:
     assert not foreign
 
 
-def test_files_of_the_shelf_do_not_import_each_other() -> None:
+def test_gans_do_not_import_each_other() -> None:
     for file in (ROOT / "stages/gans").glob("*.py"):
         assert not [module for module in list_imports(file) if module.startswith("stages.gans")]
 
 
-def test_the_default_has_options_for_the_whole_shelf_and_compares_files_of_it() -> None:
+def test_the_default_has_options_for_every_gan() -> None:
     model_zoo = {file.stem for file in (ROOT / "stages/gans").glob("*.py")} - {"__init__"}
     assert set(PARAMS["gans"]) <= model_zoo == set(PARAMS["options"])
 

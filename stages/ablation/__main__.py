@@ -30,7 +30,7 @@ def main() -> None:
             "protocol": real["protocol"],
             "split": real["other_split"],
             "image_count": real["other_count"],
-            "detour_size": params.detour_size,
+            "resize_size": params.resize_size,
             "rows": ablation.list_rows(device),
         }
     write_json(ABLATION, record)

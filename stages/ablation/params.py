@@ -13,13 +13,13 @@ class AblationParams(Params):
     Attributes:
         is_enabled: whether the stage computes anything.
         distinct_count: number of real images that are repeated until there are as many as are scored.
-        detour_size: side, in pixels, to which images are resized before the extractor.
+        resize_size: side, in pixels, to which images are resized before the extractor.
         torchvision_weights_path: a local copy of torchvision's Inception weights; None leaves that row out.
     """
 
     is_enabled: bool
     distinct_count: int = Field(ge=2, le=1_000_000)
-    detour_size: int = Field(ge=4, le=1024)
+    resize_size: int = Field(ge=4, le=1024)
     torchvision_weights_path: str | None = Field(min_length=1)
 
     def local_path(self) -> Path | None:

@@ -39,23 +39,25 @@ class Ablation(NamedTuple):
     def list_rows(self, device: torch.device) -> list[Row]:
         """Score every row; a row that cannot be scored has a reason instead."""
         plain = Scorer(self.reference, self.scores)
-        detoured = self._make_scorer(self._detour(self.reference_images), self.extractor)
+        resized_scorer = self._make_scorer(self._resize(self.reference_images), self.extractor)
         return [
             self._score("as_they_are", plain, self.images),
             self._score("repeated", plain, self._repeat(self.images)),
             self._score("stretched", plain, stretch_contrast(self.images)),
-            self._score("detour", detoured, self._detour(self.images)),
-            self._score("together", detoured, self._detour(stretch_contrast(self._repeat(self.images)))),
+            self._score("resized", resized_scorer, self._resize(self.images)),
+            self._score(
+                "together", resized_scorer, self._resize(stretch_contrast(self._repeat(self.images)))
+            ),
             self._score_torchvision(device),
         ]
 
     def _repeat(self, images: Pixels) -> Pixels:
         return repeat_few(images, self.params.distinct_count, self.scores.shuffle_seed)
 
-    def _detour(self, images: Pixels) -> Pixels:
-        """Resize to `detour_size`, and back where the extractor accepts images of one size only."""
+    def _resize(self, images: Pixels) -> Pixels:
+        """Resize to `resize_size`, and back where the extractor accepts images of one size only."""
         shape = self.extractor.card.image_shape
-        resized = resize(images, self.params.detour_size)
+        resized = resize(images, self.params.resize_size)
         return resized if shape is None else resize(resized, shape[-1])
 
     def _make_scorer(self, reference_images: Pixels, extractor: Extractor) -> Scorer:

@@ -59,7 +59,7 @@ def test_undistorted_images_score_as_the_row_of_real_data_and_each_distortion_ch
     assert [rows[name]["distinct_images"] for name in ("as_they_are", "repeated", "together")] == [60, 5, 5]
     for name in ("repeated", "stretched", "together"):
         assert rows[name]["fid"] > 2 * real["fid"]
-    assert rows["detour"]["fid"] != real["fid"]
+    assert rows["resized"]["fid"] != real["fid"]
     assert rows["torchvision"]["missing"].startswith("the scores are computed with the classifier")
 
 

@@ -96,14 +96,14 @@ def _write_shared(channels: int) -> None:
 
 def _write_ablation() -> None:
     """Write scores of real images that the report's evaluation spoils as far as between two GANs of 50 and 70."""
-    fids = {"as_they_are": 0.5, "repeated": 60.0, "stretched": 1.5, "detour": 2.5, "together": 65.0}
+    fids = {"as_they_are": 0.5, "repeated": 60.0, "stretched": 1.5, "resized": 2.5, "together": 65.0}
     rows: list[dict[str, Any]] = [
         {"name": name, "missing": None, "distinct_images": 10, "inception_score": 3.0, "fid": fid}
         for name, fid in fids.items()
     ]
     rows[1]["distinct_images"] = 5
     rows.append({"name": "torchvision", "missing": "a reason"})
-    shared = {"protocol": PROTOCOL, "split": "test", "image_count": 10, "detour_size": 64}
+    shared = {"protocol": PROTOCOL, "split": "test", "image_count": 10, "resize_size": 64}
     write_json(ABLATION, {"is_enabled": True, **shared, "rows": rows})
 
 

@@ -32,13 +32,13 @@ class Ablation(NamedTuple):
         rows: one per distortion; the first is of images as they are.
         image_count: images scored per row.
         split: that the images are of.
-        detour_size: side in pixels that images were resized to and back.
+        resize_size: side in pixels that images were resized to and back.
     """
 
     rows: list[DistortedScores]
     image_count: int
     split: str
-    detour_size: int
+    resize_size: int
 
 
 def read_ablation(real_protocol: dict[str, Any]) -> Ablation | None:
@@ -63,7 +63,7 @@ def read_ablation(real_protocol: dict[str, Any]) -> Ablation | None:
             rows=[_parse_row(row) for row in record["rows"]],
             image_count=int(record["image_count"]),
             split=str(record["split"]),
-            detour_size=int(record["detour_size"]),
+            resize_size=int(record["resize_size"]),
         ),
     )
 

@@ -41,7 +41,7 @@ def _list_titles(ablation: Ablation) -> dict[str, str]:
         "as_they_are": "as they are",
         "repeated": f"{repeated} of them, repeated up to {ablation.image_count}",
         "stretched": "each one's contrast stretched to 0–255",
-        "detour": f"both sides resized to {ablation.detour_size} × {ablation.detour_size} first",
+        "resized": f"both sides resized to {ablation.resize_size} × {ablation.resize_size} first",
         "together": "all three",
         "torchvision": "torchvision's network in place of the original",
     }
