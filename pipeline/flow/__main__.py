@@ -84,25 +84,46 @@ def run(options: dict[str, object]) -> int:
     """Run the flow once; where no server is named or found, with a temporary one."""
     # An exit, unlike death by the signal, ends first what was started for this run.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    server = None if find_server() else TemporaryServer()
-    if CAN_FORK:
-        # It imports DVC and torch while this process imports Prefect.
-        start_fork_server()
-    from pipeline.flow.flow import compare
+    try:
+        server = None if find_server() else TemporaryServer()
+        if CAN_FORK:
+            # It imports DVC and torch while this process imports Prefect.
+            start_fork_server()
+        from pipeline.flow.run import run_once
 
-    if server is not None:
-        server.wait()
-    state = compare(**options, return_state=True)
-    print(state.message, file=sys.stdout if state.is_completed() else sys.stderr, flush=True)
-    return 0 if state.is_completed() else 1
+        if server is not None:
+            server.wait()
+        return run_once(options)
+    except KeyboardInterrupt:
+        print("stopped before the first stage", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 def schedule(cron: str, interval: int | None, **parameters: object) -> int:
     """Serve the flow as the deployment `nightly` until interrupted; never two runs of it at once."""
     from pipeline.flow.deployment import serve_by_the_clock
 
+    fault = find_fault(cron, interval)
+    if fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 1
     serve_by_the_clock(cron, interval, parameters)
     return 0
+
+
+def find_fault(cron: str, interval: int | None) -> str:
+    """Say what is wrong with the times of a schedule; "" where nothing is."""
+    from prefect.client.schemas.schedules import CronSchedule
+
+    if interval is not None and interval < 1:
+        return f"--interval {interval} has to be at least one second"
+    try:
+        CronSchedule(cron=cron)
+    except ValueError:
+        return (
+            f"--cron {cron!r} is no time in cron's five fields, such as {NIGHTLY!r} for every night at three"
+        )
+    return ""
 
 
 def work() -> int:

@@ -1,5 +1,6 @@
 """The flow: brings the comparison up to date, stages side by side; DVC alone decides what is stale."""
 
+import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,10 +9,10 @@ from uuid import UUID
 import networkx as nx
 from prefect import flow, get_client, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, TerminationSignal
 from prefect.futures import PrefectFuture
-from prefect.runtime import flow_run
-from prefect.states import Completed, Crashed, Failed
+from prefect.runtime import deployment, flow_run
+from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.dvc.patches import describe_other_version
@@ -25,12 +26,17 @@ from pipeline.flow.request import change_params, choose_trials, list_slots
 from pipeline.flow.scheduler import Slot, StageResult, name_trial, run_graph, to_result
 from pipeline.flow.summary import check_nothing_left, list_failures, summarise
 from pipeline.flow.task import run_stage, show_up_to_date
-from pipeline.flow.timing import Timing, tabulate
+from pipeline.flow.terminal import TERMINAL
+from pipeline.flow.timing import Timing, to_markdown, to_text
 from stages.common.artifacts import Trial
 from stages.common.cli import describe_error
 
 # Made from whatever trials there are; they name those that are missing.
 ALLOW_FAILURE = {"neighbours", "report"}
+STOPPED = {
+    signal.SIGINT: "stopped; the next run goes on from the checkpoints",
+    signal.SIGTERM: "stopped by SIGTERM; the next run goes on from the checkpoints",
+}
 
 
 @flow(
@@ -59,9 +65,28 @@ def compare(
         trials_per_device: stages at once on one GPU.
 
     Returns:
-        Completed; or Failed, with the stages that failed and why, or with what is wrong in the request, of which
-        nothing has been run or changed.
+        Completed; Failed, with the stages that failed and why, or with what is wrong in the request, of which nothing
+        has been run or changed; or Cancelled, where a signal stopped it.
     """
+    try:
+        return reproduce_comparison(preset, overrides or [], trials, jobs, device, trials_per_device)
+    except (KeyboardInterrupt, SystemExit, TerminationSignal) as error:
+        if deployment.get_id():
+            # Prefect has sent the signal, and records what it means.
+            raise
+        number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM
+        return Cancelled(message=STOPPED[number])
+
+
+def reproduce_comparison(
+    preset: str | None,
+    overrides: list[str],
+    trials: list[str] | None,
+    jobs: int | None,
+    device: str | None,
+    trials_per_device: int,
+) -> State:
+    """Change params.yaml as asked and bring the comparison up to date; see `compare`."""
     logger = get_run_logger()
     with WorkerPool() as pool, lock_repository(str(flow_run.get_id()), logger.info) as killed_run:
         if killed_run:
@@ -70,7 +95,7 @@ def compare(
         if other_version:
             logger.warning(other_version)
         try:
-            change_params(pool, preset, overrides or [], device)
+            change_params(pool, preset, overrides, device)
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
             whole, stale = read_graph_and_status(pool, logger.warning)
             graph = choose_stages(whole, None if trials is None else chosen)
@@ -79,6 +104,9 @@ def compare(
             return Failed(message=describe_error(error))
         timing = Timing(len(slots))
         logger.info("%d stages, of which %d are stale, %d at once", len(graph), len(stale), len(slots))
+        TERMINAL.print(
+            f"{len(chosen)} trials: {len(stale)} of {len(graph)} stages to run, {len(slots)} at once"
+        )
         with ProgressDisplay(graph, [trial.name for trial in chosen]) as display:
             results = show_cached(graph.subgraph(set(graph) - stale), display)
             with follow_trainings(is_needed=bool(stale)) as followers:
@@ -87,7 +115,7 @@ def compare(
             results |= check_nothing_left(pool, graph)
         parts = {} if other_version else timing.divide()
     tracking_seconds = sum(follower.processor_seconds for follower in followers)
-    return conclude(results, tabulate(parts, tracking_seconds) if parts else "")
+    return conclude(results, parts, tracking_seconds)
 
 
 def mark_crashed(run: str) -> None:
@@ -131,7 +159,7 @@ def run_stale(
 
     def run(stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]) -> ReproResult:
         began = time.monotonic()
-        result = reproduce(pool, stage, on_line, environment)
+        result = reproduce(pool, stage, on_line, {**environment, **display.environment})
         timing.add(stage, time.monotonic() - began, result.command_seconds)
         return result
 
@@ -153,11 +181,11 @@ def run_stale(
         raise
 
 
-def conclude(results: dict[str, StageResult], times: str) -> State:
+def conclude(results: dict[str, StageResult], parts: dict[str, float], tracking_seconds: float) -> State:
     """Publish the results and where the time went, and return the flow's final state with the summary."""
     summary = summarise(results)
     publish_results(summary)
-    if times:
-        publish_times(times)
-        get_run_logger().info("%s", times)
+    if parts:
+        publish_times(to_markdown(parts, tracking_seconds))
+        get_run_logger().info("%s", to_text(parts, tracking_seconds))
     return Failed(message=summary) if list_failures(results) else Completed(message=summary)

@@ -1,25 +1,27 @@
-"""The progress of every trial: bars on a terminal, and progress artifacts for Prefect's pages."""
+"""The progress of every trial: bars and scores on a terminal, and progress artifacts for Prefect's pages."""
 
-import logging
 import re
-import sys
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.logging.handlers import PrefectConsoleHandler
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from pipeline.dvc.repo import Graph
-from pipeline.flow.scheduler import StageResult, name_trial
+from pipeline.flow.scheduler import Outcome, StageResult, name_trial
+from pipeline.flow.terminal import TERMINAL
+from stages.common.artifacts import POINTS, SCORES, read_json
 
 # What a training prints as it goes (stages/train/progress.py).
 TRAINING_LINE = re.compile(r"^\S+: generator step (?P<done>\d+)/(?P<all>\d+),")
 ARTIFACT_SECONDS = 5.0
+# A row leaves the end of its line free in 80 columns: there the terminal writes the ^C that somebody types.
+BAR_COLUMNS = 40
+# How often a training prints such a line where a bar shows it.
+BAR_ENVIRONMENT = {"PROGRESS_SECONDS": "1"}
 
 
 class ProgressDisplay:
@@ -35,51 +37,57 @@ class ProgressDisplay:
         self._artifacts: dict[str, UUID] = {}
         self._updated: dict[str, float] = {}
         self._done, self._stage_count = 0, len(graph)
-        self._console = Console(stderr=True)
+        # Variables for the stages.
+        self.environment = BAR_ENVIRONMENT if TERMINAL.is_quiet else {}
         self._bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
             TextColumn("{task.fields[note]}"),
-            console=self._console,
+            BarColumn(BAR_COLUMNS),
+            TimeElapsedColumn(),
+            console=TERMINAL.console,
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not TERMINAL.is_quiet,
         )
-        self._total = self._bars.add_task("all stages", total=len(graph), note="")
+        self._total = self._bars.add_task("all stages", total=len(graph), note=self._count_stages())
+        # One for each stage that runs.
         self._rows: dict[str, TaskID] = {}
-        self._handlers: dict[PrefectConsoleHandler, Any] = {}
 
     def __enter__(self) -> Self:
-        # Prefect's log lines have to be printed above the bars, by the console that draws them.
-        if not self._bars.disable:
-            for handler in find_console_handlers():
-                self._handlers[handler], handler.console = handler.console, self._console
         self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
-        for handler, console in self._handlers.items():
-            handler.console = console
 
     def show_line(self, stage: str, line: str) -> None:
         """Show the progress that a line of a training's output tells of; other lines change nothing."""
         if step := TRAINING_LINE.match(line):
+            done, whole = int(step["done"]), int(step["all"])
             with self._lock:
-                self._advance(stage, int(step["done"]) / int(step["all"]), line.partition(": ")[2])
+                if stage in self._rows:
+                    self._bars.update(self._rows[stage], completed=done, total=whole, note=f"{done}/{whole}")
+                self._advance(stage, done / whole)
 
     def begin(self, stage: str) -> None:
         """Show that a stage starts."""
+        kind, _, trial = stage.partition("@")
         with self._lock:
-            self._advance(stage, 0.0, stage.partition("@")[0])
+            # A bar without a total moves to and fro.
+            self._rows[stage] = self._bars.add_task(trial or kind, total=None, note=kind if trial else "")
+            self._advance(stage, 0.0)
 
     def end(self, stage: str, result: StageResult) -> None:
-        """Show that a stage has ended."""
+        """Show that a stage has ended, with a trial's scores once it has them."""
         with self._lock:
             self._done += 1
-            self._bars.update(self._total, completed=self._done, note=f"{stage}: {result.outcome.value}")
-            self._advance(stage, 1.0 if result.is_good else 0.0, result.outcome.value, is_certain=True)
+            self._bars.update(self._total, completed=self._done, note=self._count_stages())
+            if stage in self._rows:
+                self._bars.remove_task(self._rows.pop(stage))
+            self._advance(stage, 1.0 if result.is_good else 0.0, is_certain=True)
+        if result.outcome is Outcome.FAILED:
+            TERMINAL.print(f"{stage} failed: {result.reason}")
+        elif result.outcome is Outcome.RUN and stage.startswith("evaluate@"):
+            TERMINAL.print(describe_scores(name_trial(stage)))
 
     def summarise(self) -> str:
         """Return a line with the numbers of stages and trials that are done."""
@@ -87,16 +95,16 @@ class ProgressDisplay:
             whole = sum(min(parts.values()) >= 1.0 for parts in self._parts.values())
             return f"{self._done} of {self._stage_count} stages, {whole} of {len(self._parts)} trials done"
 
-    def _advance(self, stage: str, part: float, note: str, is_certain: bool = False) -> None:
+    def _count_stages(self) -> str:
+        return f"{self._done}/{self._stage_count}"
+
+    def _advance(self, stage: str, part: float, is_certain: bool = False) -> None:
         trial = name_trial(stage)
         if trial not in self._parts:
             return
         parts = self._parts[trial]
         parts[stage] = part
         percent = 100 * sum(parts.values()) / len(parts)
-        if trial not in self._rows:
-            self._rows[trial] = self._bars.add_task(trial, total=100, note="")
-        self._bars.update(self._rows[trial], completed=round(percent), note=note, visible=percent < 100)
         now = time.monotonic()
         if is_certain or now - self._updated.get(trial, -ARTIFACT_SECONDS) >= ARTIFACT_SECONDS:
             self._updated[trial] = now
@@ -118,8 +126,11 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def find_console_handlers() -> list[PrefectConsoleHandler]:
-    """List the handlers that write Prefect's log to the terminal."""
-    names = ["prefect", "prefect.flow_runs", "prefect.task_runs"]
-    found = [handler for name in names for handler in logging.getLogger(name).handlers]
-    return [handler for handler in found if isinstance(handler, PrefectConsoleHandler)]
+def describe_scores(trial: str) -> str:
+    """Return a line with the last scores of a trial: `sngan-A-0  FID 202.7  IS 3.28 at generator step 800`."""
+    points = read_json(SCORES / trial / POINTS, made_by=f"evaluate@{trial}")["points"]
+    if not points:
+        return f"{trial}  diverged before its first snapshot"
+    last = points[-1]
+    step = f"generator step {last['generator_step']}"
+    return f"{trial}  FID {last['fid']:.1f}  IS {last['inception_score']:.2f} at {step}"

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from pipeline.dvc.repo import ReproResult, ReproStatus
+from pipeline.dvc.worker import StoppedError
 
 RETRIES = 2
 RETRY_SECONDS = [1.0, 10.0]
@@ -69,11 +70,10 @@ def run_stage(stage: str, run: StageRunner, slot: dict[str, str], on_line: OnLin
         on_line: gets the stage and each line that it prints.
 
     Returns:
-        Completed; under the name Cached where nothing had to run.
+        Completed; under the name Cached where nothing had to run; Cancelled where the flow was stopped.
 
     Raises:
         StageError: the stage failed.
-        StoppedError: the flow is being stopped.
     """
     logger = get_run_logger()
     lines: list[str] = []
@@ -84,7 +84,10 @@ def run_stage(stage: str, run: StageRunner, slot: dict[str, str], on_line: OnLin
             logger.info(line)
             on_line(stage, line)
 
-    result = run(stage, log_line, slot)
+    try:
+        result = run(stage, log_line, slot)
+    except StoppedError as error:
+        return Cancelled(message=str(error))
     if result.status is ReproStatus.FAILED:
         raise StageError(stage, result.reason, lines)
     if result.status is ReproStatus.RAN:

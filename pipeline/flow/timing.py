@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import psutil
 
+TITLE = "Where the time went"
+
 
 class CommandSpan(NamedTuple):
     """The time of one stage.
@@ -78,15 +80,29 @@ class Timing:
         }
 
 
-def tabulate(parts: dict[str, float], tracking: float) -> str:
-    """Write the parts as a Markdown table with their shares of the whole.
+def to_markdown(parts: dict[str, float], tracking_seconds: float) -> str:
+    """Write the parts as a Markdown table with their shares of the whole; see `to_text`."""
+    rows = [f"| {name} | {seconds} | {share} |" for name, seconds, share in format_parts(parts)]
+    return "\n".join([f"| {TITLE} | | |", "|---|---:|---:|", *rows, "", describe_tracking(tracking_seconds)])
+
+
+def to_text(parts: dict[str, float], tracking_seconds: float) -> str:
+    """Write the parts in columns with their shares of the whole.
 
     Args:
         parts: in seconds, `wall` the whole.
-        tracking: processor seconds that live tracking took beside all that.
+        tracking_seconds: processor time that live tracking took beside all that.
     """
-    rows = [
-        f"| {name} | {seconds:.1f} s | {seconds / parts['wall']:.1%} |" for name, seconds in parts.items()
-    ]
-    beside = f"Live tracking took {tracking:.1f} s of a processor beside all that."
-    return "\n".join(["| Where the time went | | |", "|---|---:|---:|", *rows, "", beside])
+    width = max(map(len, parts))
+    rows = [f"  {name:<{width}} {seconds:>9} {share:>7}" for name, seconds, share in format_parts(parts)]
+    return "\n".join([f"{TITLE}:", *rows, describe_tracking(tracking_seconds)])
+
+
+def format_parts(parts: dict[str, float]) -> list[tuple[str, str, str]]:
+    """Return the name, the seconds and the share of the whole of each part."""
+    return [(name, f"{seconds:.1f} s", f"{seconds / parts['wall']:.1%}") for name, seconds in parts.items()]
+
+
+def describe_tracking(seconds: float) -> str:
+    """Say what live tracking took."""
+    return f"Live tracking took {seconds:.1f} s of a processor beside all that."

@@ -1,11 +1,14 @@
 """Show how far a training is: as a bar on a terminal, as lines elsewhere."""
 
+import os
 import sys
 import time
 from typing import Any
 
 from tqdm import tqdm
 
+# Overrides how many seconds lie between two lines.
+SECONDS_VARIABLE = "PROGRESS_SECONDS"
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -16,13 +19,14 @@ class Progress:
         self.name = name
         self.generator_steps = generator_steps
         self._bar = tqdm(total=generator_steps, initial=done, desc=name, disable=not sys.stderr.isatty())
+        self._seconds = float(os.environ.get(SECONDS_VARIABLE, SECONDS_BETWEEN_LINES))
         self._last_line = time.monotonic()
 
     def show(self, generator_step: int, row: dict[str, Any]) -> None:
         """Show that `generator_step` steps are done, with the last logged row."""
         self._bar.update(generator_step - self._bar.n)
         is_last = generator_step >= self.generator_steps
-        if self._bar.disable and (is_last or time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES):
+        if self._bar.disable and (is_last or time.monotonic() - self._last_line >= self._seconds):
             self._last_line = time.monotonic()
             print(
                 f"{self.name}: generator step {generator_step}/{self.generator_steps}, "
