@@ -8,13 +8,13 @@ import argparse
 import hashlib
 import json
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.tracking.lineage import LOCK_FILE, Lock, parse_lock, read_lock
 from stages.common.artifacts import UNFINISHED
+from stages.common.cli import run_command
 
 FOLDER_END = ".dir"
 
@@ -153,12 +153,8 @@ def main() -> int:
     argparse.ArgumentParser(
         prog="python -m pipeline.verify", description=(__doc__ or "").partition("\n")[0]
     ).parse_args()
-    try:
-        return verify()
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return verify()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)
