@@ -3,10 +3,10 @@
 #
 #   docker build --tag gan-comparison .                                   a CPU; torch without CUDA
 #   docker build --tag gan-comparison --build-arg DEVICE=cuda .           NVIDIA GPUs
-#   docker run --rm --volume "$PWD:/comparison" --user "$(id -u):$(id -g)" gan-comparison
+#   docker run --rm --hostname comparison --volume "$PWD:/comparison" --user "$(id -u):$(id -g)" gan-comparison
 #
 # The volume replaces the image's copy of the code by the working tree, which then gets the results and
-# caches.
+# caches. With one host name for all of them, a container ends the MLflow runs of one that was killed.
 
 ARG PYTHON=3.12.12
 

@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce schedule server worker track ui test test-fast verify check lint format types preset diff constraints clean
+.PHONY: help setup reproduce schedule server worker track ui test test-fast test-containers verify check lint format types preset diff constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -85,6 +85,9 @@ lint: setup  ## Lint, and check the format.
 
 types: setup  ## Check the types.
 	mypy
+
+test-containers: setup  ## Build the image, and test it and compose.yaml's services; BUILD_OPTIONS="--build-arg DEVICE=cuda".
+	CONTAINER_TESTS=1 BUILD_OPTIONS="$(BUILD_OPTIONS)" python -m pytest tests/containers
 
 check: lint types test  ## Lint, format, types and tests: what CI runs.
 

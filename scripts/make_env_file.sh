@@ -18,6 +18,8 @@ make_password() {
 
 add USER_ID "$(id -u)"
 add GROUP_ID "$(id -g)"
+# Several machines' workers may log to one MLflow, and are told apart by this name.
+add WORKER_NAME "$(uname -n | cut -d . -f 1 | cut -c -50)-worker"
 add POSTGRES_PASSWORD "$(make_password)"
 # What Prefect's pages ask for.
 add SERVER_LOGIN "admin:$(make_password)"

@@ -16,7 +16,8 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.runner import Runner
 
 from pipeline.dvc.worker import WorkerPool, run_module
-from pipeline.flow.flow import compare
+from pipeline.flow.flow import compare, mark_crashed
+from pipeline.flow.flow_lock import find_killed_run
 
 NAME = "nightly"
 # As prefect.yaml has it.
@@ -41,6 +42,7 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
         interval: in seconds, instead of `cron`.
         parameters: of the flow.
     """
+    end_killed_run()
     service = Service(name=NAME, pause_on_shutdown=False, limit=1)
     service.add_flow(
         compare,
@@ -93,6 +95,13 @@ def deploy_all() -> None:
     subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], check=True)
 
 
+def end_killed_run() -> None:
+    """End the run of a flow that was killed here, for whose slot Prefect would cancel other runs for five minutes."""
+    killed = find_killed_run()
+    if killed:
+        mark_crashed(killed)
+
+
 def run_worker() -> int:
     """Run a worker of the pool until it is told to end; return its exit code.
 
@@ -110,6 +119,7 @@ def run_worker() -> int:
         for worker in workers:
             worker.terminate()
 
+    end_killed_run()
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     command = ("prefect", "worker", "start", "--pool", POOL, "--type", "process")

@@ -43,5 +43,15 @@ def lock_repository(run: str, on_wait: Callable[[str], None]) -> Iterator[str | 
         lock.release()
 
 
+def find_killed_run() -> str | None:
+    """Return the id of the last flow's run if that flow was killed; None if it ended in order, or works still."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(LOCK, timeout=0):
+            return _read_owner()
+    except Timeout:
+        return None
+
+
 def _read_owner() -> str | None:
     return OWNER.read_text(encoding="utf-8").strip() or None if OWNER.exists() else None
