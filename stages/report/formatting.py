@@ -119,7 +119,7 @@ def format_steps(row: dict[str, Any], key: str) -> str:
     ends = row[f"least_{key}"], row[f"most_{key}"]
     if None in ends:
         return NONE
-    return "–".join(f"{end:,}" for end in dict.fromkeys(ends))
+    return "–".join(f"{end:,.0f}" for end in dict.fromkeys(ends))
 
 
 def format_number(value: float | None) -> str:

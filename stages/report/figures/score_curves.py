@@ -1,6 +1,6 @@
 """Plot Figure 3: Inception Score and FID over generator steps, a panel per setting, and the published curves.
 
-The same curves over discriminator steps are a figure of their own.
+The same curves over discriminator steps, and over seconds of a processor, are figures of their own.
 """
 
 import math
@@ -24,7 +24,8 @@ from stages.report.formatting import capitalise, pluralise
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan, published_curves
 from stages.report.results.all_results import Results
-from stages.report.statistics.budgets import GENERATOR_STEPS, Budget
+from stages.report.results.trials import Point
+from stages.report.statistics.budgets import GENERATOR_STEPS, PROCESSOR_SECONDS, Budget
 from stages.report.statistics.intervals import estimate_mean
 from stages.report.statistics.metrics import Metric
 
@@ -57,8 +58,8 @@ def describe_curves(results: Results, budget: Budget) -> Picture:
     figure3 = describe_figure3(results)
     return Picture(
         file=f"curves_{budget.key}.png",
-        caption=f"The curves of Figure 3 over {budget.noun}s, where a GAN with several a generator step goes further.",
-        description=figure3.description.replace("generator step", budget.noun),
+        caption=f"The curves of Figure 3 over {budget.nouns}, of which GANs take more or fewer per generator step.",
+        description=figure3.description.replace("generator steps", budget.nouns),
     )
 
 
@@ -105,13 +106,13 @@ def _label_x_axis(results: Results, setting: str, budget: Budget) -> str:
         for trial in results.select_trials(gan, setting)
         if trial.points
     ]
-    if not ends:
+    if not ends or budget is PROCESSOR_SECONDS:
         return f"{budget.noun}\n"
     # GANs may differ in epochs after equal generator steps.
     end = max(ends, key=lambda point: (budget.value_of(point), point.epoch))
     epochs = sorted({point.epoch for point in ends if budget.value_of(point) == budget.value_of(end)})
     span = " to ".join(f"{epoch:.3g}" for epoch in dict.fromkeys((epochs[0], epochs[-1])))
-    return f"{budget.noun}\n({budget.value_of(end)} = {span} epochs)"
+    return f"{budget.noun}\n({budget.value_of(end):.0f} = {span} epochs)"
 
 
 def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric, budget: Budget) -> None:
@@ -119,23 +120,26 @@ def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric, bud
     gans = results.grid.gans
     for gan in gans:
         colour = choose_colour(gan, gans)
-        by_step: dict[int, list[float]] = {}
+        by_step: dict[int, list[Point]] = {}
         for result in results.select_trials(gan, setting):
-            steps = [budget.value_of(point) for point in result.points]
-            values = [metric.value_of(point) for point in result.points]
-            for step, value in zip(steps, values, strict=True):
-                by_step.setdefault(step, []).append(value)
+            for point in result.points:
+                by_step.setdefault(point.generator_step, []).append(point)
             if len(results.grid.seeds) > 1:
-                axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.4)
-        # The mean ends where the first seed does: without that seed it would be of the better ones.
+                spent = [budget.value_of(point) for point in result.points]
+                values = [metric.value_of(point) for point in result.points]
+                axes.plot(spent, values, color=colour, linewidth=0.6, alpha=0.4)
+        # Seeds spend equal steps up to a point, and nearly equal seconds. The mean ends where the first seed does:
+        # without that seed it would be of the better ones.
         whole = {
-            step: values for step, values in sorted(by_step.items()) if len(values) == len(results.grid.seeds)
+            statistics.fmean(map(budget.value_of, points)): [metric.value_of(point) for point in points]
+            for _, points in sorted(by_step.items())
+            if len(points) == len(results.grid.seeds)
         }
         _plot_band(axes, whole, colour)
         _plot_line(axes, list(whole), list(map(statistics.fmean, whole.values())), gan, gans)
 
 
-def _plot_band(axes: Axes, by_step: dict[int, list[float]], colour: str) -> None:
+def _plot_band(axes: Axes, by_step: dict[float, list[float]], colour: str) -> None:
     """Shade one sample standard deviation over seeds around the mean, where several seeds have a value."""
     several = {step: estimate_mean(values) for step, values in by_step.items() if len(values) > 1}
     low, high = (
@@ -173,7 +177,7 @@ def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) 
 
 
 def _plot_line(
-    axes: Axes, steps: Sequence[int], values: Sequence[float], gan: str, gans: Sequence[str]
+    axes: Axes, steps: Sequence[float], values: Sequence[float], gan: str, gans: Sequence[str]
 ) -> None:
     axes.plot(
         steps,

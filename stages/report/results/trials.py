@@ -16,6 +16,7 @@ from stages.common.artifacts import (
 )
 from stages.report.results.losses import Losses, read_losses
 from stages.report.results.records import parse_content, read_record
+from stages.report.results.timings import read_processor_seconds
 
 POINTS_KEYS = ("diverged_at_generator_step", "protocol", "points")
 TRAINING_KEYS = ("generator_steps",)
@@ -34,6 +35,7 @@ class Point(NamedTuple):
         distinct_images: how many of the images differ.
         fid_low: lower end of the FID's 95 % interval over draws of images; None where evaluate gave none.
         fid_high: upper end of that interval.
+        processor_seconds: of the training up to here; None where they are not known here.
     """
 
     generator_step: int
@@ -45,6 +47,7 @@ class Point(NamedTuple):
     distinct_images: int
     fid_low: float | None = None
     fid_high: float | None = None
+    processor_seconds: float | None = None
 
     def deviation_of(self, key: str) -> float | None:
         """Return the deviation of one snapshot's score: the Inception Score's over its splits, None for FID."""
@@ -92,7 +95,10 @@ def read_trial(trial: Trial) -> tuple[TrialResult, dict[str, Any]]:
     scores_file = SCORES / trial.name / POINTS
     made_by = f"evaluate@{trial.name}"
     scores = read_record(scores_file, made_by, POINTS_KEYS)
-    points = parse_content(scores_file, made_by, lambda: [_parse_point(point) for point in scores["points"]])
+    seconds = read_processor_seconds(trial)
+    points = parse_content(
+        scores_file, made_by, lambda: [_parse_point(point, seconds) for point in scores["points"]]
+    )
     grids, interpolation = _find_pictures(trial)
     unseen = [point.generator_step for point in points if point.generator_step not in grids]
     if unseen:
@@ -121,7 +127,7 @@ def _is_missing(trial: Trial) -> bool:
     return not all(record.exists() for record in records)
 
 
-def _parse_point(record: dict[str, Any]) -> Point:
+def _parse_point(record: dict[str, Any], processor_seconds: dict[int, float]) -> Point:
     return Point(
         generator_step=int(record["generator_step"]),
         discriminator_steps=int(record["discriminator_steps"]),
@@ -132,6 +138,7 @@ def _parse_point(record: dict[str, Any]) -> Point:
         distinct_images=int(record["distinct_images"]),
         fid_low=_parse_optional(record, "fid_low"),
         fid_high=_parse_optional(record, "fid_high"),
+        processor_seconds=processor_seconds.get(int(record["generator_step"])),
     )
 
 

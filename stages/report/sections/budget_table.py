@@ -1,5 +1,7 @@
 """Build the table of GANs at equal budgets."""
 
+from collections.abc import Sequence
+
 from stages.report.model.report import Row
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
@@ -9,22 +11,27 @@ from stages.report.statistics.seed_scores import order_gans
 from stages.report.statistics.summary import average
 
 
-def build_budget_table(results: Results) -> tuple[Row, ...]:
-    """Build the table of every GAN at the most generator steps, and at the most discriminator steps, that all reached.
+def build_budget_table(results: Results, budgets: Sequence[Budget] = BUDGETS) -> tuple[Row, ...]:
+    """Build the table of every GAN at the most of each budget that all reached.
+
+    Args:
+        results: of all stages.
+        budgets: in which GANs are made equal.
 
     Returns:
         Rows of `budget`, the key of a budget; `gan`, `name`; what the GAN had spent there, the smallest and largest
-        over its trials, under `least_<key>` and `most_<key>` of each budget; for each metric the geometric mean over
-        settings and seeds under its key, under `<key>_low` and `<key>_high` its interval over seeds, and under
-        `<key>_rank` its rank. A GAN without a score for some setting and seed has no mean, and is ranked last.
+        over its trials, under `least_<key>` and `most_<key>` of that and of each of BUDGETS; for each metric the
+        geometric mean over settings and seeds under its key, under `<key>_low` and `<key>_high` its interval over
+        seeds, and under `<key>_rank` its rank. A GAN without a score for some setting and seed has no mean, and is
+        ranked last.
     """
     rows: dict[tuple[str, str], Row] = {
         (budget.key, gan): {"budget": budget.key, "gan": gan, "name": name_gan(gan)}
         | _describe_spent(results, gan, budget)
-        for budget in BUDGETS
+        for budget in budgets
         for gan in results.grid.gans
     }
-    for budget in BUDGETS:
+    for budget in budgets:
         for metric in results.metrics:
             scores = collect_scores_within(results, metric, budget)
             order = order_gans(scores, metric)
@@ -37,7 +44,7 @@ def _describe_spent(results: Results, gan: str, budget: Budget) -> Row:
     points = [
         point for seed in results.grid.seeds for point in find_points_within(results, gan, seed, budget) or ()
     ]
-    spent = {other.key: [other.value_of(point) for point in points] for other in BUDGETS}
+    spent = {other.key: [other.value_of(point) for point in points] for other in (*BUDGETS, budget)}
     return {
         f"{name}_{key}": choose(values, default=None)
         for key, values in spent.items()

@@ -1,4 +1,4 @@
-"""Compare GANs at equal budgets: after as many generator steps, or as many discriminator steps, as all of them had."""
+"""Compare GANs at equal budgets: after as many generator steps, discriminator steps or seconds as all of them had."""
 
 import statistics
 from dataclasses import dataclass
@@ -16,28 +16,33 @@ class Budget:
     Attributes:
         key: of a point, and the name in files.
         noun: one unit of it, for people.
+        nouns: several units.
     """
 
     key: str
     noun: str
+    nouns: str
 
-    def value_of(self, point: Point) -> int:
-        """Return what the training has spent up to a point."""
-        return int(getattr(point, self.key))
+    def value_of(self, point: Point) -> float:
+        """Return what the training has spent up to a point: a whole number of steps, or seconds."""
+        value: float = getattr(point, self.key)
+        return value
 
 
-GENERATOR_STEPS = Budget("generator_step", "generator step")
+GENERATOR_STEPS = Budget("generator_step", "generator step", "generator steps")
 # Each shows one batch of real images, so equal discriminator steps are equal images seen.
-DISCRIMINATOR_STEPS = Budget("discriminator_steps", "discriminator step")
+DISCRIMINATOR_STEPS = Budget("discriminator_steps", "discriminator step", "discriminator steps")
+# These are the same in every run, so the report has them.
 BUDGETS = (GENERATOR_STEPS, DISCRIMINATOR_STEPS)
+PROCESSOR_SECONDS = Budget("processor_seconds", "second of a processor", "seconds of a processor")
 
 
 def name_budget(key: str) -> str:
     """Return a budget's name for people by its key."""
-    return next(f"{budget.noun}s" for budget in BUDGETS if budget.key == key)
+    return next(budget.nouns for budget in BUDGETS if budget.key == key)
 
 
-def find_common_budget(results: Results, setting: str, budget: Budget) -> int | None:
+def find_common_budget(results: Results, setting: str, budget: Budget) -> float | None:
     """Find the most that every trial under a setting had spent by its last point; None where no trial has a point.
 
     Trials that diverged or have no results do not lower it; they have no score there.
@@ -50,7 +55,7 @@ def find_common_budget(results: Results, setting: str, budget: Budget) -> int | 
     return min(ends, default=None)
 
 
-def find_point_within(trial: TrialResult, budget: Budget, limit: int | None) -> Point | None:
+def find_point_within(trial: TrialResult, budget: Budget, limit: float | None) -> Point | None:
     """Find a trial's last point within a limit; None where it diverged or has none so early."""
     if trial.diverged_at is not None or limit is None:
         return None
