@@ -177,10 +177,8 @@ def test_a_run_that_stop_ends_in_order_goes_on_after_start(stack: Stack, client:
 
 
 def test_links_lead_where_a_browser_finds_the_servers(stack: Stack, client: SyncPrefectClient) -> None:
-    links = [
-        one.data for one in client._client.post("/artifacts/filter", json={}).json() if one["key"] == "mlflow"
-    ]
-    assert links and all(f"http://127.0.0.1:{stack.ports['mlflow']}" in str(link) for link in links)
+    links = [str(one.data) for one in client.read_artifacts() if one.key == "mlflow"]
+    assert links and all(f"(http://127.0.0.1:{stack.ports['mlflow']})" in link for link in links)
     page = (stack.folder / "tracking/compare.html").read_text()
     assert f"http://127.0.0.1:{stack.ports['mlflow']}/#/" in page and "http://mlflow:" not in page
 
