@@ -1,16 +1,26 @@
 """Decode one image file: rotate it upright, remove transparency, crop it to a square, resize it."""
 
+import contextlib
 import io
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from stages.common.deep_pixels import (
+    DEEP_GREY_MODES,
+    GREY_WITH_ALPHA,
+    SIXTEEN_BITS,
+    find_raw_mode,
+    read_deep_pixels,
+)
+from stages.common.file_tree import UnreadableFile
+from stages.common.image_metadata import extract_pixel_data
 
 # Raster formats that Pillow decodes by itself; for others, such as EPS, it would start a program.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -19,10 +29,17 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 LARGEST_PIXEL_COUNT = 89_478_485
 FILTER = Image.Resampling.LANCZOS
 FILTER_NAME = "Pillow's Lanczos (three lobes, antialiased), after a centre crop to a square"
-SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B")
-# EXIF's tag of the orientation, and the orientations that swap height and width.
-ORIENTATION, ROTATED = 0x0112, (5, 6, 7, 8)
-GREY_MODES = ("1", "L", "LA", "La", "F", *SIXTEEN_BIT_MODES)
+# What turns an image upright, by its EXIF orientation.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+GREY_MODES = ("1", "L", "LA", "La", "F", *DEEP_GREY_MODES)
 # The errors that Pillow's decoders are known to raise on damaged files.
 DECODER_ERRORS = (
     OSError,
@@ -32,8 +49,9 @@ DECODER_ERRORS = (
     TypeError,
     LookupError,
     AttributeError,
+    AssertionError,
+    RuntimeError,
     ArithmeticError,
-    NotImplementedError,
     MemoryError,
     struct.error,
     zlib.error,
@@ -41,71 +59,58 @@ DECODER_ERRORS = (
 )
 
 
-class UnreadableImage(ValueError):
-    """The error that names one image file and the reason why it cannot be read."""
+class Decoded(NamedTuple):
+    """A decoded image, and what a caller may have to tell about its file.
 
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"{where}: {reason}")
+    Attributes:
+        image: upright, of mode L when the file is grey or has a grey palette, else of mode RGB.
+        has_more_frames: whether the file holds further frames or pages.
+        largest_of_16_bits: where the file declares 16 bits, the largest value of its pixels; else None.
+    """
+
+    image: Image.Image
+    has_more_frames: bool
+    largest_of_16_bits: int | None
 
 
-def decode(where: str, content: bytes) -> Image.Image:
-    """Decode an image file, upright by its EXIF orientation, 8 bits a channel, transparency replaced by white.
+def decode(where: str, content: bytes) -> Decoded:
+    """Decode an image file, upright by its orientation, 8 bits a channel, transparency replaced by white.
 
-    Of several frames the first one is decoded; a colour profile is ignored.
+    Of several frames the first one is decoded; colour profiles are ignored, and so is all other metadata. A value of
+    more than 8 bits is divided by the largest that the file can hold, multiplied by 255 and rounded to the nearest:
+    of 16 bits, 0x80FF becomes 128 and 0x8101 becomes 129.
 
     Args:
         where: the file's name, for the error.
         content: the file's bytes.
 
-    Returns:
-        An image of mode L when the file is grey or has a grey palette, else of mode RGB.
-
     Raises:
-        UnreadableImage: the bytes are no image of a known format, are cut short, or have too many pixels.
+        UnreadableFile: the bytes are no image of a known format, are cut short, have too many pixels, or have
+            samples whose range is unknown.
     """
     with _explain_decoder_errors(where):
-        image = _open(io.BytesIO(content))
+        data = extract_pixel_data(content)
+        image = _open(data.content)
         is_grey = _is_grey(image)
-        image.load()
-        image = _remove_transparency(_to_eight_bits(ImageOps.exif_transpose(image)))
-        return image.convert("L" if is_grey else "RGB")
+        deep = read_deep_pixels(image, partial(_open, data.content), data)
+        if deep is None:
+            image, largest = _remove_transparency(image, data.transparent), None
+        else:
+            largest = int(deep.colours.max()) if deep.white == SIXTEEN_BITS else None
+            image = deep.to_eight_bits()
+        image = image.convert("L" if is_grey else "RGB")
+        if data.orientation in UPRIGHT:
+            image = image.transpose(UPRIGHT[data.orientation])
+        return Decoded(image, data.has_more_frames or _is_animated(data.content), largest)
 
 
 def is_grey_file(content: bytes) -> bool:
     """Read from an image file's header whether it is grey; a file that cannot be read counts as grey."""
     try:
         with _explain_decoder_errors(""):
-            return _is_grey(_open(io.BytesIO(content)))
-    except UnreadableImage:
+            return _is_grey(_open(extract_pixel_data(content).content))
+    except UnreadableFile:
         return True
-
-
-class Header(NamedTuple):
-    """The shape of the image that `decode` returns, as the header of its file says.
-
-    Attributes:
-        height: of the upright image, in pixels.
-        width: of the upright image, in pixels.
-        is_grey: whether it is grey.
-    """
-
-    height: int
-    width: int
-    is_grey: bool
-
-
-def read_header(path: Path) -> Header:
-    """Read the header of an image file, without its pixels.
-
-    Raises:
-        UnreadableImage: the file cannot be read, is no image of a known format, or has too many pixels.
-    """
-    with _explain_decoder_errors(str(path)), path.open("rb") as file:
-        image = _open(file)
-        width, height = image.size
-        if image.getexif().get(ORIENTATION) in ROTATED:
-            width, height = height, width
-        return Header(height, width, _is_grey(image))
 
 
 def crop_and_resize(image: Image.Image, image_size: int) -> Image.Image:
@@ -118,20 +123,22 @@ def crop_and_resize(image: Image.Image, image_size: int) -> Image.Image:
     return image.crop((left, top, left + side, top + side)).resize((image_size, image_size), FILTER)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _explain_decoder_errors(where: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     except UnidentifiedImageError:
-        raise UnreadableImage(where, f"not an image in any of {', '.join(FORMATS)}") from None
+        raise UnreadableFile(where, f"not an image in any of {', '.join(FORMATS)}") from None
     except DECODER_ERRORS as error:
-        raise UnreadableImage(where, str(error) or type(error).__name__) from None
+        raise UnreadableFile(where, str(error) or type(error).__name__) from None
 
 
-def _open(file: IO[bytes]) -> Image.Image:
-    image = Image.open(file, formats=FORMATS)
+def _open(content: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = image.size
+    if not width * height:
+        raise ValueError(f"{width} x {height} pixels are none")
     # Pillow itself only warns up to twice its limit.
     if width * height > LARGEST_PIXEL_COUNT:
         raise ValueError(f"{width} x {height} pixels unpack to more than {LARGEST_PIXEL_COUNT} pixels")
@@ -140,25 +147,27 @@ def _open(file: IO[bytes]) -> Image.Image:
 
 def _is_grey(image: Image.Image) -> bool:
     if image.mode not in ("P", "PA"):
-        return image.mode in GREY_MODES
+        return image.mode in GREY_MODES or find_raw_mode(image) == GREY_WITH_ALPHA
     palette = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
     return bool((palette == palette[:, :1]).all())
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey to 8 bits with rounding; Pillow's own conversion would clip it to white."""
-    if image.mode == "F":
-        raise ValueError("floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
-    if image.mode not in SIXTEEN_BIT_MODES:
-        return image
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError("32-bit pixels beyond the range of 16 bits; save it with 8 or 16 bits")
-    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+def _is_animated(content: bytes) -> bool:
+    """Return whether frames follow the first in an animation; a damaged second frame counts as none."""
+    if not content.startswith((b"GIF8", b"RIFF")):
+        return False
+    with contextlib.suppress(*DECODER_ERRORS):
+        return bool(getattr(_open(content), "is_animated", False))
+    return False
 
 
-def _remove_transparency(image: Image.Image) -> Image.Image:
+def _remove_transparency(image: Image.Image, transparent: tuple[int, ...] | None) -> Image.Image:
     """Composite an image over white; without its alpha, transparent pixels would show a meaningless colour."""
+    image.load()
+    if transparent is not None:
+        pixels = np.array(image.convert("L" if len(transparent) == 1 else "RGB"))
+        pixels[(pixels.reshape(*pixels.shape[:2], -1) == transparent).all(axis=2)] = 255
+        return Image.fromarray(pixels)
     if not image.has_transparency_data:
         return image
     image = image.convert("RGBA")

@@ -1,8 +1,6 @@
 """Sets of images from a folder of image files, an array file or a prepared split."""
 
-import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,15 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common import artifacts
-from stages.common.image_files import SUFFIXES, Header, UnreadableImage, crop_and_resize, decode, read_header
+from stages.common.file_tree import check_regular_file, show_path
+from stages.common.image_files import crop_and_resize
 from stages.evaluate.array_files import SUFFIXES as ARRAY_SUFFIXES
 from stages.evaluate.array_files import load_array, split_key
 from stages.evaluate.image_arrays import Floats, Layout, convert_images
+from stages.evaluate.image_folders import open_folder, to_array
 from stages.scores.image_digest import combine_digests, digest_image
 
 Indices = NDArray[np.int64]
-# Number of faulty files that an error names; it counts the rest.
-NAMED_FILES = 5
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 PICKLE_HINT = (
     "; this is a pickle by its name, often of statistics or weights, which can run any code and is not read"
@@ -97,6 +95,20 @@ class ImageSet:
         self._indices = self._indices[indices]
         self.shape = (len(indices), *self.shape[1:])
 
+    def as_grey(self) -> None:
+        """Take images as grey that were saved as RGB, which changes nothing where all channels are equal.
+
+        Raises:
+            ValueError: an image is in colour; the error names it.
+        """
+        for index in self._indices.tolist():
+            image = self._read(index)
+            if not (image == image[:1]).all():
+                raise ValueError(f"{self._name(index)} is in colour")
+        read = self._read
+        self._read = lambda index: read(index)[:1]
+        self.shape = (self.shape[0], 1, *self.shape[2:])
+
     def name_image(self, index: int) -> str:
         """Return the name of the image with an index among the selected ones."""
         return self._name(int(self._indices[index]))
@@ -118,7 +130,7 @@ class ImageSet:
 
 
 def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
-    """Open a set of images; of image files only the headers are read.
+    """Open a set of images; image files are decoded once, so that those that cannot be read are known.
 
     Args:
         text: a folder, an .npy or .npz file, `file.npz:array`, or `train` or `test` for a prepared split.
@@ -138,13 +150,16 @@ def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
                 f"repro prepare`, or write ./{text} for a folder"
             )
     if path.is_dir():
-        return _open_folder(path, reading)
-    if not path.is_file():
-        raise ValueError(f"{option} {text}: there is no such file or folder; expected {_allowed_inputs()}")
+        return _open_folder(path, reading.resize)
+    if not path.exists():
+        raise ValueError(
+            f"{option} {show_path(text)}: there is no such file or folder; expected {_allowed_inputs()}"
+        )
+    check_regular_file(path)
     if path.suffix not in ARRAY_SUFFIXES:
         hint = PICKLE_HINT if path.suffix.lower() in PICKLES else ""
         raise ValueError(
-            f"{option} {text} is neither a folder nor an array file; expected {_allowed_inputs()}{hint}"
+            f"{option} {show_path(text)} is neither a folder nor an array file; expected {_allowed_inputs()}{hint}"
         )
     loaded = load_array(path, key)
     images = convert_images(loaded.values, path, reading.layout, reading.floats)
@@ -156,7 +171,7 @@ def _allowed_inputs() -> str:
 
 
 def _open_array(source: Source, images: NDArray[np.uint8], resize: int | None) -> ImageSet:
-    name, (count, channels, height, width) = str(source.path), images.shape
+    name, (count, channels, height, width) = show_path(source.path), images.shape
     if resize is not None:
         height = width = resize
     return ImageSet(
@@ -170,82 +185,16 @@ def _open_array(source: Source, images: NDArray[np.uint8], resize: int | None) -
 
 def _resize(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     picture = Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)))
-    return _to_array(crop_and_resize(picture, side))
+    return to_array(crop_and_resize(picture, side))
 
 
-def _to_array(picture: Image.Image) -> NDArray[np.uint8]:
-    pixels = np.asarray(picture)
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-
-def _open_folder(folder: Path, reading: ReadOptions) -> ImageSet:
-    files = _list_files(folder)
-    headers = _read_headers(files, folder)
-    # A grey file among colour files is a colour image that some tool saved as grey to make it smaller.
-    channels = 1 if all(header.is_grey for header in headers) else 3
-    if reading.resize is None:
-        _check_equal_sizes(files, headers, folder)
-        height, width = headers[0].height, headers[0].width
-    else:
-        height = width = reading.resize
-    read = partial(_read_file, files, channels, reading.resize)
-    shape, sources = (len(files), channels, height, width), list(map(Source, files))
-    return ImageSet(str(folder), shape, read, lambda index: str(files[index]), sources)
-
-
-def _list_files(folder: Path) -> list[Path]:
-    """List the image files under a folder, without hidden ones, sorted by their paths."""
-    files: list[Path] = []
-    others: list[Path] = []
-    for parent, subfolders, names in os.walk(folder):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for path in (Path(parent, name) for name in names if not name.startswith(".")):
-            (files if path.suffix.lower() in SUFFIXES else others).append(path)
-    if not files:
-        raise ValueError(f"{folder} holds no images, that is, no files that end in {', '.join(SUFFIXES)}")
-    if others:
-        print(
-            f"{folder}: ignored {len(others)} files whose names are not those of images, such as {min(others)}"
-        )
-    return sorted(files)
-
-
-def _read_headers(files: list[Path], folder: Path) -> list[Header]:
-    headers, faults = [], []
-    for path in files:
-        try:
-            headers.append(read_header(path))
-        except UnreadableImage as error:
-            faults.append(str(error))
-    if faults:
-        raise ValueError(
-            f"{folder}: {len(faults)} of {len(files)} files cannot be read: {_format_first(faults)}"
-        )
-    return headers
-
-
-def _check_equal_sizes(files: list[Path], headers: list[Header], folder: Path) -> None:
-    first = headers[0]
-    odd = [
-        f"{path} is {header.height} x {header.width}"
-        for path, header in zip(files, headers, strict=True)
-        if (header.height, header.width) != (first.height, first.width)
-    ]
-    if odd:
-        raise ValueError(
-            f"{folder} holds images of different shapes: {files[0]} is {first.height} x {first.width}, but "
-            f"{_format_first(odd)}; --resize N crops all to a square and resizes them to the same size"
-        )
-
-
-def _format_first(faults: list[str]) -> str:
-    rest = len(faults) - NAMED_FILES
-    return "; ".join(faults[:NAMED_FILES]) + (f"; and {rest} more" if rest > 0 else "")
-
-
-def _read_file(files: list[Path], channels: int, resize: int | None, index: int) -> NDArray[np.uint8]:
-    path = files[index]
-    picture = decode(str(path), path.read_bytes())
-    if resize is not None:
-        picture = crop_and_resize(picture, resize)
-    return _to_array(picture if channels == 1 else picture.convert("RGB"))
+def _open_folder(folder: Path, resize: int | None) -> ImageSet:
+    images = open_folder(folder, resize)
+    sources = [Source(file.path) for file in images.files if file.path is not None]
+    return ImageSet(
+        images.name,
+        (len(images.files), *images.shape),
+        images.read,
+        lambda index: images.files[index].where,
+        sources,
+    )

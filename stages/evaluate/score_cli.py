@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.common.artifacts import write_json
 from stages.common.compute import configure_compute, describe_compute
+from stages.common.file_tree import show_path
 from stages.common.image_files import FILTER_NAME
 from stages.common.streams import print_result
 from stages.evaluate.arguments import ImageArgument, ScoreArguments, parse_arguments
@@ -70,12 +71,12 @@ def score_images(arguments: ScoreArguments) -> dict[str, Any]:
     scorer = Scorer(load_or_extract_reference(real, extractor, params, arguments.cache), params)
     scores = scorer.score(extract_statistics(fake, extractor, params, fake.name, name_image=fake.name_image))
     shared_count = check_different_images(real, fake)
-    reference = ReferenceSet(split=arguments.real.path, count=len(real), sha256=real.sha256)
+    reference = ReferenceSet(split=show_path(arguments.real.path), count=len(real), sha256=real.sha256)
     resize = None if reading.resize is None else f"{FILTER_NAME}, to {reading.resize} pixels"
     protocol = describe_protocol(extractor.card, params, reference, len(fake), resize)
     return {
-        "real": arguments.real.path,
-        "fake": arguments.fake.path,
+        "real": show_path(arguments.real.path),
+        "fake": show_path(arguments.fake.path),
         "image_shape": list(fake.shape[1:]),
         "distinct_images": len(set(fake.digests)),
         "shared_images": shared_count,
@@ -111,11 +112,24 @@ def _check_shapes(real: ImageSet, fake: ImageSet, extractor: Extractor) -> None:
         )
     expected = extractor.card.image_shape
     for images in (real, fake):
+        if expected is not None and expected[0] == 1 and images.shape[1] == 3:
+            _take_as_grey(images, extractor)
         if expected is not None and list(images.shape[1:]) != expected:
             raise ValueError(
                 f"the {extractor.card.name} extractor accepts images {expected}, but those of {images.name} are "
                 f"{list(images.shape[1:])}; use the extractor of their data set, or --extractor inception"
             )
+
+
+def _take_as_grey(images: ImageSet, extractor: Extractor) -> None:
+    try:
+        images.as_grey()
+    except ValueError as error:
+        raise ValueError(
+            f"the {extractor.card.name} extractor accepts grey images, but {error}; use the extractor of their data "
+            "set, or --extractor inception"
+        ) from None
+    print(f"{images.name}: the RGB images have equal channels and are taken as grey")
 
 
 def _check_counts(real: ImageSet, fake: ImageSet, extractor: Extractor, params: ScoresParams) -> None:

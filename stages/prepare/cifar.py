@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.file_tree import read_file
 from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split, in_memory_split
 from stages.prepare.image_folder import load_image_folder
 
@@ -47,7 +48,7 @@ def load_cifar(path: Path) -> Dataset:
     for folder in (path, path / UNPACKED_FOLDER):
         present = [name for name in sorted(BATCH_NAMES) if (folder / name).is_file()]
         if present:
-            contents = {name: (folder / name).read_bytes() for name in present}
+            contents = {name: read_file(folder / name) for name in present}
             return _join_batches(contents, folder, Source("local path", str(path), UNKNOWN))
     is_pickled = any(path.rglob("data_batch_1")) or (path / "cifar-10-python.tar.gz").is_file()
     _check_no_pickles(path, is_pickled)

@@ -35,7 +35,7 @@ class Split(NamedTuple):
 
     Attributes:
         labels: int64 [N], indices into the class names.
-        open_image: returns image i in Pillow's mode L or RGB, or raises UnreadableImage.
+        open_image: returns image i in Pillow's mode L or RGB, or raises UnreadableFile.
     """
 
     labels: NDArray[np.int64]
@@ -51,6 +51,7 @@ class Dataset(NamedTuple):
         channels: 1 when every image is grey, else 3.
         division: who divided the images into train and test.
         splits: the splits "train" and "test", by name.
+        check: called once all images have been opened; it raises ValueError for what only all together show.
     """
 
     source: Source
@@ -58,6 +59,7 @@ class Dataset(NamedTuple):
     channels: int
     division: str
     splits: dict[str, Split]
+    check: Callable[[], None] = lambda: None
 
 
 def in_memory_split(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:

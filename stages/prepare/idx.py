@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.file_tree import check_regular_file
 from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split, in_memory_split
 
 FILES = {"train": "train", "test": "t10k"}
@@ -78,6 +79,7 @@ def read_idx(path: Path, magic: int) -> IdxFile:
 
     Source: the format's description at http://yann.lecun.com/exdb/mnist/.
     """
+    check_regular_file(path)
     with ExitStack() as opened:
         file: IO[bytes] = opened.enter_context(path.open("rb"))
         if path.suffix == ".gz":

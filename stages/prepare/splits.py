@@ -1,6 +1,7 @@
 """Choose images deterministically: a test split by the hash of their names, and a subset that is balanced by class."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +27,7 @@ def choose_test_images(names: Sequence[str], labels: NDArray[np.int64]) -> NDArr
     is_test = np.zeros(len(names), dtype=np.bool_)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label).tolist()
-        members.sort(key=lambda index: hashlib.sha256(names[index].encode()).digest())
+        members.sort(key=lambda index: hashlib.sha256(os.fsencode(names[index])).digest())
         count = max(1, (len(members) + TEST_SHARE // 2) // TEST_SHARE)
         is_test[members[:count]] = True
     return is_test

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common import artifacts
-from stages.common.image_files import UnreadableImage, crop_and_resize
+from stages.common.file_tree import UnreadableFile
+from stages.common.image_files import crop_and_resize
+from stages.common.image_listing import join_unreadable
 from stages.prepare.dataset import Dataset, Split
 from stages.prepare.log import log
 from stages.prepare.splits import choose_balanced
@@ -61,6 +63,7 @@ def write_dataset(
             log(f"writing {len(chosen)} {name} images of {image_size} x {image_size} pixels to {path}")
             written[name] = _write_images(temporary, split, chosen, dataset.channels, image_size)
         _check_errors(written)
+        dataset.check()
     for name in dataset.splits:
         artifacts.write_array(artifacts.labels_file(name), written[name].labels)
     artifacts.write_json(artifacts.class_names_file(), dataset.class_names)
@@ -78,7 +81,7 @@ def _write_images(
         for index in chosen.tolist():
             try:
                 original = split.open_image(index)
-            except UnreadableImage as error:
+            except UnreadableFile as error:
                 errors.append(str(error))
                 continue
             image = crop_and_resize(original, image_size).convert("L" if channels == 1 else "RGB")
@@ -104,8 +107,6 @@ def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
 
 def _check_errors(written: dict[str, WrittenSplit]) -> None:
     errors = [error for split in written.values() for error in split.errors]
-    if not errors:
-        return
-    count = "1 image" if len(errors) == 1 else f"{len(errors)} images"
-    listing = "\n".join(f"  - {error}" for error in errors)
-    raise ValueError(f"{count} cannot be read; repair or remove them, then prepare again:\n{listing}")
+    if errors:
+        total = sum(split.shape[0] for split in written.values())
+        raise ValueError(join_unreadable("the data set", errors, total))

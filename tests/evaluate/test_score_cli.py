@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.inception_weights import make_weights
 from stages.common.artifacts import hash_file, images_file, write_array
-from stages.evaluate import extractor_choice, reference_cache
+from stages.evaluate import extractor_choice, reference_cache, score_cli
 from stages.evaluate.arguments import parse_arguments
 from stages.evaluate.extractor_choice import ExtractorChoice, load_chosen_extractor
 from stages.evaluate.image_sets import ImageSet
@@ -178,6 +178,9 @@ def write_wrong_inputs() -> None:
     write_folder(Path("broken"), make_images(2))
     Path("broken/0001.png").write_bytes(b"no picture")
     Path("empty").mkdir()
+    Path("pipes").mkdir()
+    os.mkfifo("pipe")
+    os.mkfifo("pipes/x.png")
     Path("words.txt").touch()
     np.save("few.npy", make_images(6))
     np.save("some.npy", make_images(49))
@@ -202,12 +205,15 @@ def write_wrong_inputs() -> None:
         ),
         ("--fake words.txt", "--fake words.txt is neither a folder nor an array file"),
         ("--fake test", "--fake test is the prepared split, but data/prepared/test_images.npy is missing"),
-        ("--fake empty", "empty holds no images, that is, no files that end in .jpg"),
+        ("--fake empty", "empty holds no images in any of JPEG"),
         (
             "--fake broken",
-            "broken: 1 of 2 files cannot be read: broken/0001.png: not an image in any of JPEG",
+            r"broken: 1 of 2 files cannot be read; .*:\n  - broken/0001.png: not an image in any of JPEG",
         ),
-        ("--fake mixed", "mixed/0000.png is 8 x 8, but mixed/odd.png is 9 x 8; --resize N crops all"),
+        (
+            "--fake mixed",
+            r"--resize N crops all .* mixed/0000.png is 8 x 8, but:\n  - mixed/odd.png is 9 x 8",
+        ),
         ("--fake few.npy", "few.npy: 6 images, but FID with the classifier's 6 features needs 7 or more"),
         ("--fake some.npy", "49 images are fewer than the 50 .*--compared-count 49 --kid-subset-size 20"),
         ("--fake-count 61", "--fake-count 61: fake.npy holds only 60 images"),
@@ -216,7 +222,13 @@ def write_wrong_inputs() -> None:
         ("--splits 0", "scores.splits = 0: input should be greater than or equal to 1"),
         ("--threads 0", "options.threads = 0: input should be greater than or equal to 1"),
         ("--fake large.npy", "real.npy holds images of 8 x 8 pixels and large.npy of 12 x 12: resizing only"),
-        ("--fake colour.npy", r"accepts images \[1, 8, 8\], but those of colour.npy are \[3, 8, 8\]"),
+        (
+            "--fake colour.npy",
+            r"accepts grey images, but image 0 \(counted from 0\) of colour.npy is in colour",
+        ),
+        ("--fake pipe", "pipe: it is a named pipe and not a file"),
+        ("--fake /dev/zero", "/dev/zero: it is a device and not a file"),
+        ("--fake pipes", "pipes/x.png: a named pipe and not a file"),
         ("--fake floats.npy", r"float64 from -1 to 1, expected uint8 .*--floats unit for \[0, 1\]"),
         (
             "--fake floats.npy --floats unit",
@@ -271,8 +283,50 @@ def test_grey_files_among_colour_files_are_read_as_colour(monkeypatch: pytest.Mo
     write_folder(Path("files"), make_images(60))
     write_folder(Path("coloured"), make_images(1, shape=(3, 8, 8)))
     Path("coloured/0000.png").rename("files/coloured.png")
-    with pytest.raises(ValueError, match=r"those of files are \[3, 8, 8\]"):
+    with pytest.raises(ValueError, match=r"accepts grey images, but files/coloured.png is in colour"):
         score(monkeypatch, "--real", "real.npy", "--fake", "files")
+
+
+@pytest.mark.parametrize("kind", ["folder", "array"])
+def test_grey_images_that_were_saved_as_rgb_score_as_grey_ones(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    expected = score_arrays(monkeypatch)
+    fake = np.repeat(np.load("fake.npy"), 3, axis=1)
+    if kind == "folder":
+        write_folder(Path("rgb"), fake)
+    else:
+        np.save("rgb.npy", fake)
+    record = score(monkeypatch, "--real", "real.npy", "--fake", "rgb" if kind == "folder" else "rgb.npy")
+    assert record["fid"] == expected["fid"]
+    assert (record["image_shape"], record["distinct_images"]) == ([1, 8, 8], 60)
+
+
+def test_all_unreadable_files_are_named_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("files"), make_images(80, seed=3))
+    for number in range(0, 60, 2):
+        path = Path(f"files/{number:04d}.png")
+        path.write_bytes(path.read_bytes()[:-30])
+    monkeypatch.setattr(score_cli, "load_or_extract_reference", None)
+    with pytest.raises(ValueError, match=r"files: 30 of 80 files cannot be read(.|\n)*and 10 more") as caught:
+        score(monkeypatch, "--real", "real.npy", "--fake", "files")
+    assert str(caught.value).count("\n  - files/") == 20
+
+
+def test_names_that_are_not_utf8_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(os.fsdecode(b"f\xe9e"))
+    write_folder(folder, make_images(60, seed=3))
+    (folder / "0000.png").rename(folder / os.fsdecode(b"\xe9t\xe9.png"))
+    record = score(monkeypatch, "--real", "real.npy", "--fake", str(folder))
+    assert record["fake"] == r"f\xe9e"
+
+
+def test_folders_below_are_read_through_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(Path("below"), make_images(60, seed=3))
+    Path("above").mkdir()
+    Path("above/link").symlink_to("../below")
+    direct = score(monkeypatch, "--real", "real.npy", "--fake", "below")
+    assert score(monkeypatch, "--real", "real.npy", "--fake", "above")["fid"] == direct["fid"]
 
 
 @pytest.mark.slow

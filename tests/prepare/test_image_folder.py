@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.common.image_files import UnreadableImage
+from stages.common import file_tree as common_file_tree
+from stages.common.file_tree import UnreadableFile
 from stages.prepare import file_tree
 from stages.prepare.dataset import Dataset
 from stages.prepare.image_folder import load_image_folder
+from stages.prepare.writer import write_dataset
 
 DIVIDED = [f"{split}/{name}/{index}.png" for split in ("train", "test") for name in "ab" for index in (0, 1)]
 UNDIVIDED = [f"{name}/{index}.png" for name in "ab" for index in range(6)]
@@ -38,7 +40,7 @@ def fill_folder(root: Path, names: list[str], content: bytes | None = None) -> P
 def fill_zip(path: Path, names: list[str]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for value, name in enumerate(names):
-            archive.writestr(name, paint(value))
+            archive.writestr(name, b"notes" if name.endswith(".txt") else paint(value))
     return path
 
 
@@ -92,7 +94,7 @@ def test_hidden_and_other_files_are_ignored(tmp_path: Path, capsys: pytest.Captu
     hidden = ["__MACOSX/train/a/._0.png", "train/a/.hidden.png", "train/.cache/c/0.png", ".DS_Store"]
     dataset = load_image_folder(fill_zip(tmp_path / "images.zip", [*DIVIDED, *hidden, "train/a/notes.txt"]))
     assert values_of(dataset, "train") == [0, 1, 2, 3]
-    assert "ignored 1 files whose names are not those of images, such as notes.txt" in capsys.readouterr().err
+    assert "passed over 4 hidden (._0.png, ...); 1 not an image (notes.txt)" in capsys.readouterr().err
     fill_folder(tmp_path / "folder", [*DIVIDED, *hidden])
     assert values_of(load_image_folder(tmp_path / "folder"), "train") == [0, 1, 2, 3]
 
@@ -146,7 +148,7 @@ def test_windows_separators_in_a_zip_are_understood(tmp_path: Path) -> None:
         (["0.png", "1.png"], "has 2 images outside any class folder"),
         (["train/0.png", "test/0.png"], "has 2 images outside any class folder"),
         (["a/0.png", "a/1.png", "b/0.png"], "has only one image of b; each class needs two"),
-        (["a/notes.txt"], "holds no images, that is, no files that end in .jpg"),
+        (["a/notes.txt"], "holds no images in any of JPEG, .*; it holds 1 other file: not an image"),
         ([], "holds no images"),
     ],
 )
@@ -178,7 +180,7 @@ def test_a_damaged_member_of_a_zip_is_named(tmp_path: Path) -> None:
     content[start + 10 : start + 20] = b"\xff" * 10
     path.write_bytes(content)
     dataset = load_image_folder(path)
-    with pytest.raises(UnreadableImage, match=r"images.zip: train/a/1.png: "):
+    with pytest.raises(UnreadableFile, match=r"images.zip: train/a/1.png: "):
         dataset.splits["train"].open_image(1)
 
 
@@ -207,14 +209,15 @@ def test_a_member_that_lies_about_its_size_is_held_to_it(tmp_path: Path) -> None
     content = path.read_bytes()
     path.write_bytes(content.replace(struct.pack("<I", 8 << 20), struct.pack("<I", 100)))
     dataset = load_image_folder(path)
-    with pytest.raises(UnreadableImage, match="train/a/2.png: "):
+    with pytest.raises(UnreadableFile, match="train/a/2.png: "):
         dataset.splits["train"].open_image(2)
 
 
 def test_a_huge_file_is_named_and_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_tree, "LARGEST_FILE_BYTES", 50)
+    for module in (file_tree, common_file_tree):
+        monkeypatch.setattr(module, "LARGEST_FILE_BYTES", 50)
     for root in (fill_folder(tmp_path / "images", DIVIDED), fill_zip(tmp_path / "images.zip", DIVIDED)):
-        with pytest.raises(UnreadableImage, match="bytes are more than 50"):
+        with pytest.raises(UnreadableFile, match="bytes are more than 50"):
             load_image_folder(root).splits["train"].open_image(0)
 
 
@@ -222,21 +225,59 @@ def test_a_compression_method_of_unbounded_size_is_refused(tmp_path: Path) -> No
     path = fill_zip(tmp_path / "images.zip", DIVIDED)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as archive:
         archive.writestr("train/a/2.png", paint(2))
-    with pytest.raises(UnreadableImage, match="2.png: its compression method is neither store nor deflate"):
+    with pytest.raises(UnreadableFile, match="2.png: its compression method is neither store nor deflate"):
         load_image_folder(path).splits["train"].open_image(2)
 
 
-def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
-    root = fill_folder(tmp_path / "images", DIVIDED)
-    (root / "train/a/0.png").unlink()
-    (root / "train/a/0.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(UnreadableImage, match="0.png: No such file or directory"):
-        load_image_folder(root).splits["train"].open_image(0)
+def test_a_class_none_of_whose_files_is_an_image_is_named(tmp_path: Path) -> None:
+    root = fill_folder(tmp_path / "images", UNDIVIDED)
+    (root / "empty").mkdir()
+    fill_folder(root, ["lists/0.csv", "lists/1.csv"], b"0,1")
+    with pytest.raises(ValueError, match="has 2 folders without any image") as caught:
+        load_image_folder(root)
+    assert "  - empty: it is empty\n  - lists: only 2 other files, such as " in str(caught.value)
+    archive = fill_zip(tmp_path / "images.zip", [*DIVIDED, "train/c/notes.txt", "test/c/notes.txt"])
+    with pytest.raises(ValueError, match="2 folders without any image(.|\n)*- test/c: only 1 other file"):
+        load_image_folder(archive)
+
+
+def test_images_are_known_by_their_content_whatever_their_names(tmp_path: Path) -> None:
+    root = fill_folder(tmp_path / "images", UNDIVIDED)
+    for number, form in enumerate(("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")):
+        fill_folder(root, [f"c/{number}{'.jfif' if form == 'JPEG' else ''}"], paint(9, "L", form))
+    dataset = load_image_folder(root)
+    assert sum(int((split.labels == 2).sum()) for split in dataset.splits.values()) == 7
+
+
+@pytest.mark.parametrize("name", ["photo.heic", "photo.AVIF", "raw.nef"])
+def test_images_of_formats_that_are_not_read_are_not_left_out_in_silence(tmp_path: Path, name: str) -> None:
+    root = fill_folder(tmp_path / "images", [*UNDIVIDED, f"a/{name}"])
+    with pytest.raises(ValueError, match=f"{name}: .* is not read; convert it to PNG, or remove it"):
+        load_image_folder(root)
+
+
+def test_a_class_whose_name_is_not_utf8_is_refused_and_a_file_is_taken(tmp_path: Path) -> None:
+    root = fill_folder(tmp_path / "images", UNDIVIDED)
+    (root / "a/0.png").rename(root / "a" / os.fsdecode(b"f\xe9e.png"))
+    dataset = load_image_folder(root)
+    assert sorted(values_of(dataset, "train") + values_of(dataset, "test")) == list(range(12))
+    (root / "b").rename(root / os.fsdecode(b"f\xe9e"))
+    with pytest.raises(ValueError, match=r"not UTF-8 or not printable; rename them:\n  - f\\xe9e"):
+        load_image_folder(root)
+
+
+def test_prepared_16_bit_images_that_use_few_bits_are_refused(tmp_path: Path) -> None:
+    values = np.full((8, 8), 4095, dtype=np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
+    dataset = load_image_folder(fill_folder(tmp_path / "images", UNDIVIDED, buffer.getvalue()))
+    with pytest.raises(ValueError, match="no pixel of its 12 16-bit images exceeds 4095 of 65535"):
+        write_dataset(dataset, 8, {"train": None, "test": None})
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
 def test_a_folder_that_may_not_be_listed_is_an_error_and_not_an_absence(tmp_path: Path) -> None:
     root = fill_folder(tmp_path / "images", DIVIDED)
     (root / "train/a").chmod(0)
-    with pytest.raises(PermissionError, match="train/a"):
+    with pytest.raises(ValueError, match="train/a: Permission denied"):
         load_image_folder(root)

@@ -1,0 +1,110 @@
+"""Pixels of more than 8 bits a channel: read all their bits, lay them over white, scale them to 8 bits with rounding.
+
+Of 16-bit colour Pillow keeps the upper bytes alone, so such a file is decoded a second time for the lower ones.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stages.common.image_metadata import PixelData
+
+SIXTEEN_BITS = 65535
+DEEP_GREY_MODES = ("I", "I;16", "I;16L", "I;16B")
+GREY_WITH_ALPHA = "LA;16B"
+# The name of Pillow's decoder of the lower bytes, which is that of the upper bytes of the other byte order.
+OTHER_ORDER = ";16B" if sys.byteorder == "little" else ";16L"
+LOWER_BYTES = {";16B": ";16L", ";16L": ";16B", ";16N": OTHER_ORDER}
+
+
+class DeepPixels(NamedTuple):
+    """An image of more than 8 bits a channel.
+
+    Attributes:
+        colours: integers [H, W, C], upright or not; C is 1 for grey, 3 for RGB, 4 for CMYK.
+        alpha: integers [H, W], or None where nothing is transparent.
+        white: the value of white, and of an alpha that is opaque.
+    """
+
+    colours: NDArray[np.int64]
+    alpha: NDArray[np.int64] | None
+    white: int
+
+    def to_eight_bits(self) -> Image.Image:
+        """Lay the image over white and scale it: L for grey, RGB, or CMYK."""
+        white, colours = self.white, self.colours
+        if self.alpha is not None:
+            alpha = self.alpha[..., None]
+            # Both factors of the scale are applied at once, so that there is one rounding.
+            colours, white = colours * alpha + white * (white - alpha), white * white
+        pixels = ((colours * 255 + white // 2) // white).astype(np.uint8)
+        if pixels.shape[2] == 1:
+            return Image.fromarray(pixels[..., 0])
+        return Image.fromarray(pixels, mode="CMYK" if pixels.shape[2] == 4 else "RGB")
+
+
+def find_raw_mode(image: Image.Image) -> str:
+    """Return the name of the decoder of an image that is open but not loaded."""
+    tiles = getattr(image, "tile", ())
+    if not tiles:
+        return ""
+    arguments = tiles[0].args
+    return arguments if isinstance(arguments, str) else str(arguments[0]) if arguments else ""
+
+
+def read_deep_pixels(
+    image: Image.Image, open_again: Callable[[], Image.Image], data: PixelData
+) -> DeepPixels | None:
+    """Read the pixels of an image that has more than 8 bits a channel; None where it has not.
+
+    Args:
+        image: open but not loaded.
+        open_again: opens the same file once more.
+        data: what the file says beside the pixels.
+
+    Raises:
+        ValueError: pixels are floating-point, or multiplied by their transparency.
+    """
+    raw_mode = find_raw_mode(image)
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
+    if image.mode in DEEP_GREY_MODES:
+        values = np.asarray(image).astype(np.int64)[..., None]
+        alpha = None
+    elif raw_mode[-4:] in LOWER_BYTES:
+        values, alpha = _read_sixteen_bits(image, open_again(), raw_mode)
+    else:
+        return None
+    white = data.largest or SIXTEEN_BITS
+    values = white - values if data.is_inverted else values
+    if data.transparent is not None:
+        values[(values == data.transparent).all(axis=2)] = white
+    return DeepPixels(values, alpha, white)
+
+
+def _read_sixteen_bits(
+    image: Image.Image, again: Image.Image, raw_mode: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    if raw_mode.startswith("RGBa"):
+        raise ValueError("16-bit pixels that are multiplied by their transparency; save it with 8 bits")
+    if raw_mode == GREY_WITH_ALPHA:
+        # Four bytes a pixel: upper and lower of grey, upper and lower of alpha.
+        split = _decode_as(again, "RGBA")
+        return split[..., :1] * 256 + split[..., 1:2], split[..., 2] * 256 + split[..., 3]
+    values = np.asarray(image).astype(np.int64) * 256
+    values += _decode_as(again, raw_mode[:-4] + LOWER_BYTES[raw_mode[-4:]])
+    if image.mode == "RGBA":
+        return values[..., :3], values[..., 3]
+    return values, None
+
+
+def _decode_as(image: Image.Image, raw_mode: str) -> NDArray[np.int64]:
+    def replace(arguments: object) -> object:
+        return (raw_mode, *arguments[1:]) if isinstance(arguments, tuple) else raw_mode
+
+    image.tile = [tile._replace(args=replace(tile.args)) for tile in image.tile]  # type: ignore[attr-defined]
+    return np.asarray(image).astype(np.int64)

@@ -1,0 +1,216 @@
+"""List the files of a folder and read them: nothing is skipped in silence, and nothing can make the reader wait.
+
+This is the one lister of `prepare` and of `evaluate`, so both see the same files and say the same about the others.
+"""
+
+import os
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+LARGEST_FILE_BYTES = 256 << 20
+HEAD_BYTES = 32
+# Number of faulty files that an error names; it counts the rest.
+NAMED_FAULTS = 20
+SYSTEM_FOLDERS = ("__MACOSX",)
+HIDDEN = "hidden"
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class UnreadableFile(ValueError):
+    """The error that names one file and the reason why it cannot be read."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+
+
+class ListedFile(NamedTuple):
+    """One file.
+
+    Attributes:
+        parts: its path below the root, accents normalised: ("train", "cat", "0001.jpg").
+        where: its name in messages.
+        read: returns its bytes, or raises UnreadableFile.
+        read_head: returns its first bytes, none where it is empty, or raises UnreadableFile.
+    """
+
+    parts: tuple[str, ...]
+    where: str
+    read: Callable[[], bytes]
+    read_head: Callable[[], bytes]
+    path: Path | None = None
+
+
+class PassedOver(NamedTuple):
+    """A file or folder that was not listed, and why."""
+
+    parts: tuple[str, ...]
+    where: str
+    reason: str
+
+
+class FileTree(NamedTuple):
+    """What lies under a root.
+
+    Attributes:
+        files: sorted by their parts.
+        folders: the parts of all folders in which something was looked for, whether or not they hold files.
+        passed_over: what was not listed.
+    """
+
+    files: list[ListedFile]
+    folders: set[tuple[str, ...]]
+    passed_over: list[PassedOver]
+
+
+def show_path(path: str | os.PathLike[str]) -> str:
+    r"""Return a path as printable text; bytes that are no UTF-8 and control characters are shown as `\xe9`."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
+def list_folder(root: Path) -> FileTree:
+    """List the files under a folder; links are followed, and hidden files and folders are passed over.
+
+    A link to a folder that contains it is passed over.
+
+    Raises:
+        ValueError: a folder cannot be listed, a link leads nowhere, something is no file (a device, a named pipe), or
+            a folder is reached twice, so that its files would count twice; the error names them.
+    """
+    tree, faults = FileTree([], set(), []), []
+    seen: dict[str, Path] = {}
+    pending: list[tuple[Path, tuple[str, ...]]] = [(root, ())]
+    while pending:
+        folder, parts = pending.pop()
+        real = os.path.realpath(folder)
+        if real in seen:
+            faults.append(
+                f"{show_path(folder)}: the same folder as {show_path(seen[real])}; its files would count twice"
+            )
+            continue
+        seen[real] = folder
+        tree.folders.add(parts)
+        try:
+            paths = sorted(folder.iterdir())
+        except OSError as error:
+            faults.append(f"{show_path(folder)}: {error.strerror}")
+            continue
+        for path in paths:
+            fault = _add_entry(tree, pending, path, (*parts, _normalise(path.name)))
+            faults.extend([fault] if fault else [])
+    if faults:
+        raise ValueError(format_faults(f"{show_path(root)} cannot be listed completely", faults))
+    tree.files.sort(key=lambda file: (file.parts, file.where))
+    return tree
+
+
+def _add_entry(
+    tree: FileTree, pending: list[tuple[Path, tuple[str, ...]]], path: Path, parts: tuple[str, ...]
+) -> str | None:
+    """Add a file or a folder to what is listed, still to be listed or passed over; return a fault if it has one."""
+    where = show_path(path)
+    if is_hidden(parts[-1]):
+        tree.passed_over.append(PassedOver(parts, where, HIDDEN))
+        return None
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        is_broken = path.is_symlink() and isinstance(error, FileNotFoundError)
+        return f"{where}: {'a link that leads nowhere' if is_broken else error.strerror}"
+    if stat.S_ISDIR(mode):
+        if path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve()):
+            tree.passed_over.append(PassedOver(parts, where, "a link to a folder that contains it"))
+        else:
+            pending.append((path, parts))
+        return None
+    if not stat.S_ISREG(mode):
+        return f"{where}: {_name_kind(mode)} and not a file"
+    head = partial(read_file, path, HEAD_BYTES)
+    tree.files.append(ListedFile(parts, where, partial(read_file, path), head, path))
+    return None
+
+
+def read_file(path: Path, limit: int | None = None) -> bytes:
+    """Read a file, or its first bytes; special files are refused and never waited for.
+
+    Args:
+        path: the file.
+        limit: the number of bytes to read; None reads all, and refuses a file of more than LARGEST_FILE_BYTES.
+
+    Raises:
+        UnreadableFile: it cannot be read, is no regular file, is too large or, if all is to be read, is empty.
+    """
+    try:
+        check_regular_file(path)
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open already.
+            size = os.fstat(descriptor).st_size
+            if limit is None and size > LARGEST_FILE_BYTES:
+                raise UnreadableFile(show_path(path), f"{size} bytes are more than {LARGEST_FILE_BYTES}")
+            if limit is None and not size:
+                raise UnreadableFile(show_path(path), "it is empty")
+            # A file of /proc has no size but may have content without end.
+            return file.read(size if limit is None else min(size, limit))
+    except OSError as error:
+        raise UnreadableFile(show_path(path), error.strerror or str(error)) from None
+
+
+def check_regular_file(path: Path) -> None:
+    """Refuse what is no regular file, such as a device, whose content may be endless or never come.
+
+    Raises:
+        UnreadableFile: it is none.
+        OSError: there is no such file, or it may not be looked at.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise UnreadableFile(show_path(path), f"it is {_name_kind(mode)} and not a file")
+
+
+def _name_kind(mode: int) -> str:
+    return next((kind for is_kind, kind in KINDS if is_kind(mode)), "something else")
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a name is hidden or one that operating systems add, such as .DS_Store or __MACOSX."""
+    return name.startswith(".") or name in SYSTEM_FOLDERS
+
+
+def _normalise(name: str) -> str:
+    """Normalise accents: macOS encodes them differently, and the order and the split depend on the names."""
+    return unicodedata.normalize("NFC", name)
+
+
+def normalise_parts(parts: Iterable[str]) -> tuple[str, ...]:
+    """Normalise the accents of a path."""
+    return tuple(map(_normalise, parts))
+
+
+def format_faults(title: str, faults: Sequence[str]) -> str:
+    """Format faults one a line below a title, the first ones in full and the others as their number."""
+    rest = len(faults) - NAMED_FAULTS
+    more = [f"and {rest} more"] if rest > 0 else []
+    return "\n".join([f"{title}:", *(f"  - {fault}" for fault in [*faults[:NAMED_FAULTS], *more])])
+
+
+def describe_passed_over(passed_over: Sequence[PassedOver]) -> str:
+    """Describe in one line what was passed over, by reason: `3 hidden (.DS_Store, ...), 1 not an image (notes.txt)`."""
+    counts = Counter(item.reason for item in passed_over)
+    first = {item.reason: show_path(item.parts[-1]) for item in reversed(passed_over)}
+    return "; ".join(
+        f"{count} {reason} ({first[reason]}{', ...' if count > 1 else ''})"
+        for reason, count in counts.items()
+    )

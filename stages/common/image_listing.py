@@ -1,0 +1,141 @@
+"""Tell image files from others by their names and first bytes, and collect what is to be said about a set of images."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stages.common.file_tree import (
+    FileTree,
+    ListedFile,
+    PassedOver,
+    UnreadableFile,
+    format_faults,
+    list_folder,
+    show_path,
+)
+from stages.common.image_files import FORMATS, Decoded
+
+SUFFIXES = {
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".apng",
+    ".bmp",
+    ".dib",
+    ".gif",
+    ".webp",
+    ".tif",
+    ".tiff",
+}
+SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
+# Images that are not read here. A set that lacked them in silence would be another set, so their names are errors.
+OTHER_SUFFIXES = {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".exr", ".hdr", ".dcm"}
+OTHER_SUFFIXES |= {
+    ".ico",
+    ".tga",
+    ".pcx",
+    ".svs",
+    ".dng",
+    ".nef",
+    ".cr2",
+    ".cr3",
+    ".arw",
+    ".orf",
+    ".raf",
+    ".rw2",
+}
+# The first bytes of the formats that are read.
+HEADS = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]"
+    rb"|BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0|P[1-6]\s+(?:#|\d)",
+    re.DOTALL,
+)
+NO_IMAGE = "not an image"
+# Below this, the largest 16-bit value of a whole set is that of 14 bits or fewer: X-rays, depth, astronomy.
+SMALLEST_PLAUSIBLE_WHITE = 1 << 14
+
+
+def list_images(folder: Path) -> FileTree:
+    """List the image files under a folder.
+
+    Raises:
+        ValueError: the folder cannot be listed completely, or a file cannot be told from an image.
+    """
+    return select_images(list_folder(folder), show_path(folder))
+
+
+def select_images(tree: FileTree, root: str) -> FileTree:
+    """Keep the files that are images by their names or by their first bytes; all others are passed over.
+
+    Raises:
+        ValueError: a file that is no image by its name cannot be read, or is an image of another format.
+    """
+    images: list[ListedFile] = []
+    passed_over, faults = list(tree.passed_over), []
+    for file in tree.files:
+        suffix = Path(file.parts[-1]).suffix.lower()
+        try:
+            if suffix in OTHER_SUFFIXES:
+                raise UnreadableFile(file.where, f"{suffix} is not read; convert it to PNG, or remove it")
+            if suffix in SUFFIXES or HEADS.match(file.read_head()):
+                images.append(file)
+            else:
+                passed_over.append(PassedOver(file.parts, file.where, NO_IMAGE))
+        except UnreadableFile as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError(format_faults(f"{root}: {count(len(faults), 'file')} cannot be read", faults))
+    return FileTree(images, tree.folders, passed_over)
+
+
+def explain_no_images(root: str, tree: FileTree) -> str:
+    """Say that a folder holds no images, and what it holds."""
+    reasons = sorted({item.reason for item in tree.passed_over})
+    held = f"; it holds {count(len(tree.passed_over), 'other file')}: {', '.join(reasons)}" if reasons else ""
+    return f"{root} holds no images in any of {', '.join(FORMATS)}{held}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+class Survey:
+    """What is to be said about a set of images once all have been decoded."""
+
+    def __init__(self) -> None:
+        self._several_frames: list[str] = []
+        self._deep_count = self._largest = 0
+
+    def add(self, where: str, decoded: Decoded) -> None:
+        """Add an image of the set."""
+        if decoded.has_more_frames:
+            self._several_frames.append(where)
+        if decoded.largest_of_16_bits is not None:
+            self._deep_count += 1
+            self._largest = max(self._largest, decoded.largest_of_16_bits)
+
+    def finish(self, root: str, say: Callable[[str], object]) -> None:
+        """Say which files have several frames, and check that 16-bit files use their range.
+
+        Raises:
+            ValueError: the pixels of all 16-bit files together do not exceed those of 14 bits.
+        """
+        if self._several_frames:
+            files = count(len(self._several_frames), "file")
+            say(f"{root}: the first frame of {files} with several is read, such as {self._several_frames[0]}")
+        if self._deep_count and 0 < self._largest < SMALLEST_PLAUSIBLE_WHITE:
+            raise ValueError(
+                f"{root}: no pixel of its {count(self._deep_count, '16-bit image')} exceeds {self._largest} of 65535, "
+                f"so they probably hold {self._largest.bit_length()} bits and would be almost black; multiply them by "
+                f"{1 << (16 - self._largest.bit_length())}, or save them with 8 bits"
+            )
+
+
+def join_unreadable(root: str, faults: Sequence[str], total: int) -> str:
+    """Name the image files that cannot be read."""
+    return format_faults(
+        f"{root}: {len(faults)} of {count(total, 'file')} cannot be read; repair or remove them", faults
+    )

@@ -1,0 +1,125 @@
+"""Images from a folder of image files: all are decoded once when it is opened, and again when they are scored."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stages.common.file_tree import (
+    ListedFile,
+    UnreadableFile,
+    describe_passed_over,
+    format_faults,
+    show_path,
+)
+from stages.common.image_files import crop_and_resize, decode
+from stages.common.image_listing import Survey, explain_no_images, join_unreadable, list_images
+
+
+class Shape(NamedTuple):
+    """The shape of one image file: its size in pixels, and whether it is grey."""
+
+    height: int
+    width: int
+    is_grey: bool
+
+
+class FolderImages(NamedTuple):
+    """The images of a folder.
+
+    Attributes:
+        name: the folder's, for messages.
+        files: the image files, sorted.
+        shape: C, H, W of every image, after resizing.
+        resize: side, in pixels, to which every image is cropped and resized; None leaves images as they are.
+    """
+
+    name: str
+    files: list[ListedFile]
+    shape: tuple[int, int, int]
+    resize: int | None
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Read one image, uint8 [C, H, W].
+
+        Raises:
+            UnreadableFile: its file has changed since the folder was opened.
+        """
+        file = self.files[index]
+        picture = decode(file.where, file.read()).image
+        if self.resize is not None:
+            picture = crop_and_resize(picture, self.resize)
+        pixels = to_array(picture if self.shape[0] == 1 else picture.convert("RGB"))
+        if pixels.shape != self.shape:
+            raise UnreadableFile(
+                file.where, f"it has changed: {list(pixels.shape)} where it was {list(self.shape)}"
+            )
+        return pixels
+
+
+def to_array(picture: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of a picture of mode L or RGB, uint8 [C, H, W]."""
+    pixels = np.asarray(picture)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def open_folder(folder: Path, resize: int | None) -> FolderImages:
+    """List the images of a folder, and decode all of them once.
+
+    Args:
+        folder: the folder; its subfolders are read as well.
+        resize: side, in pixels, to which images are cropped and resized; None demands that all have one size.
+
+    Raises:
+        ValueError: it cannot be listed completely, holds no images, images that cannot be read (all of them are
+            named, the first twenty in full), or images of different sizes.
+    """
+    name = show_path(folder)
+    tree = list_images(folder)
+    if not tree.files:
+        raise ValueError(explain_no_images(name, tree))
+    if tree.passed_over:
+        print(f"{name}: passed over {describe_passed_over(tree.passed_over)}")
+    shapes = _decode_all(tree.files, name)
+    # A grey file among colour files is a colour image that some tool saved as grey to make it smaller.
+    channels = 1 if all(shape.is_grey for shape in shapes) else 3
+    if resize is None:
+        _check_equal_sizes(tree.files, shapes, name)
+    height, width = shapes[0][:2] if resize is None else (resize, resize)
+    return FolderImages(name, tree.files, (channels, height, width), resize)
+
+
+def _decode_all(files: list[ListedFile], name: str) -> list[Shape]:
+    """Decode every file once, so that all that cannot be read are named before anything is computed."""
+    shapes, faults, survey = [], [], Survey()
+    for file in files:
+        try:
+            decoded = decode(file.where, file.read())
+        except UnreadableFile as error:
+            faults.append(str(error))
+            continue
+        survey.add(file.where, decoded)
+        shapes.append(Shape(decoded.image.height, decoded.image.width, decoded.image.mode == "L"))
+    if faults:
+        raise ValueError(join_unreadable(name, faults, len(files)))
+    survey.finish(name, print)
+    return shapes
+
+
+def _check_equal_sizes(files: list[ListedFile], shapes: list[Shape], name: str) -> None:
+    first = shapes[0]
+    odd = [
+        f"{file.where} is {shape.height} x {shape.width}"
+        for file, shape in zip(files, shapes, strict=True)
+        if shape[:2] != first[:2]
+    ]
+    if odd:
+        raise ValueError(
+            format_faults(
+                f"{name} holds images of different shapes; --resize N crops all to a square and resizes them to the "
+                f"same size. {files[0].where} is {first.height} x {first.width}, but",
+                odd,
+            )
+        )
