@@ -102,12 +102,16 @@ def save_model(result: TrialResults, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         config_file, code = Path(name) / "generator.json", Path(name) / "stages"
         config_file.write_text(json.dumps(config), encoding="utf-8")
+        # MLflow takes no symbolic link, which DVC may have made of the file.
+        snapshot = _find_best_snapshot(result)
+        weights = Path(name) / snapshot.name
+        shutil.copyfile(snapshot, weights)
         for package in CODE_PACKAGES:
             shutil.copytree(Path("stages") / package, code / package, ignore=lambda *_: {"__pycache__"})
         mlflow.pyfunc.save_model(
             path=str(folder),
             python_model=str(SCRIPT),
-            artifacts={"weights": str(_find_best_snapshot(result)), "config": str(config_file)},
+            artifacts={"weights": str(weights), "config": str(config_file)},
             code_paths=[str(code)],
             signature=signature,
             input_example={"index": [0, 1, 2, 3]},

@@ -48,9 +48,12 @@ def test_batch_norms_statistics_are_averaged_and_its_count_is_copied() -> None:
 def test_averaging_changes_the_snapshots_and_nothing_of_the_training(workspace: Path) -> None:
     plain, averaged = train(None), train(0.9)
     assert plain["generator_00000012.safetensors"] != averaged["generator_00000012.safetensors"]
-    state, snapshot = load(averaged["state.safetensors"]), load(averaged["generator_00000012.safetensors"])
+    state, snapshot = (
+        load(averaged["state_00000012.safetensors"]),
+        load(averaged["generator_00000012.safetensors"]),
+    )
     assert all(torch.equal(value, state[f"average.{name}"]) for name, value in snapshot.items())
-    unaveraged = load(plain["state.safetensors"])
+    unaveraged = load(plain["state_00000012.safetensors"])
     assert not [name for name in unaveraged if name.startswith("average.")]
     assert all(torch.equal(value, state[name]) for name, value in unaveraged.items())
 
