@@ -3,10 +3,12 @@
 import argparse
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from types import FrameType
 
 from pipeline.tracking import FOLDER, UI_HOST, UI_PORT
+from pipeline.tracking.store_check import check_store, check_uri
 from pipeline.workplace import require_root, require_writable
 from stages.common.cli import run_command
 
@@ -35,6 +37,9 @@ def main() -> int:
             parser.error("follow needs a command, for example: follow dvc repro")
         return follow_command(options.words)
     if options.command == "server":
+        reason = check_uri(options.store, "--store")
+        if reason is not None:
+            raise ValueError(reason)
         from pipeline.tracking.server import serve_store
 
         serve_store(
@@ -68,8 +73,17 @@ def _add_server(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def follow_command(words: list[str]) -> int:
     """Run a command, log its trainings while they run, and return the command's exit code.
 
-    SIGINT and SIGTERM reach the command as if it had been started directly.
+    SIGINT and SIGTERM reach the command as if it had been started directly. A store that is down stops no command.
+
+    Raises:
+        ValueError: the store can never be used; the command has not been started.
     """
+    reason = check_store()
+    if reason is not None:
+        print(
+            f"MLflow: {reason}. The command runs all the same; rows are sent once it answers.",
+            file=sys.stderr,
+        )
     process = subprocess.Popen(words)
 
     def forward(number: int, _: FrameType | None) -> None:

@@ -7,11 +7,13 @@ import time
 from mlflow.exceptions import MlflowException
 
 from pipeline.tracking import UI_HOST
+from pipeline.tracking.address import FOLDER, SERVERS, find_uri, hide_password
 from pipeline.tracking.commit import MISSING, describe_commit
-from pipeline.tracking.store import ARTIFACTS, FOLDER, SERVERS, STORE_ERRORS, find_uri, open_store
+from pipeline.tracking.store import ARTIFACTS, open_store
+from pipeline.tracking.store_check import check_store
+from pipeline.tracking.store_errors import STORE_ERRORS, describe_error, is_of_disk
 from pipeline.tracking.sync import SyncResult, sync
 from pipeline.tracking.ui import PAGE
-from stages.common.cli import CURES, describe_error
 
 ATTEMPTS = 6
 
@@ -21,27 +23,30 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
     try:
         result = sync_with_retries(replace_champion, ui_address)
     except STORE_ERRORS as error:
-        if isinstance(error, OSError) and error.errno in CURES:
-            # It is the disk, and no store that is down.
+        if is_of_disk(error):
+            # It is no store that is down.
             print(f"error: {describe_error(error)}", file=sys.stderr)
             return 1
-        reason = str(error).partition("\n")[0][:300]
         print(
-            f"error: the MLflow store did not take the results ({reason}). They are all on disk: start the store again "
-            "or unset MLFLOW_TRACKING_URI to use the embedded one, then run `python -m pipeline.tracking sync`",
+            f"error: MLflow did not take the results: {describe_error(error)}. They are all on disk, and "
+            "`python -m pipeline.tracking sync` sends what is missing",
             file=sys.stderr,
         )
         return 1
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    for note in result.notes:
+        print(f"note: {note}")
     for reason in result.left_out:
         print(f"left out: {reason}", file=sys.stderr)
     missing = describe_commit().get(MISSING)
     if missing:
         print(f"No Git commit is recorded with the runs: {missing}", file=sys.stderr)
     done = len(result.run_ids)
-    print(f"MLflow has {done} of {done + len(result.left_out)} trials in {find_uri()}; {result.champion}")
+    print(
+        f"MLflow has {done} of {done + len(result.left_out)} trials in {hide_password(find_uri())}; {result.champion}"
+    )
     print(f"Side by side: {PAGE}, after `make ui`", flush=True)
     return 1 if result.left_out else 0
 
@@ -64,10 +69,14 @@ def serve_ui(port: int) -> int:
     sync_store(ui_address=address)
     try:
         uri = find_uri()
+        is_down = check_store() is not None
     except ValueError:
+        is_down = True
+    if is_down:
+        # The sync has said why.
         return 1
     if uri.startswith(SERVERS):
-        print(f"MLFLOW_TRACKING_URI names a server, which has a UI of its own: {uri}")
+        print(f"MLFLOW_TRACKING_URI names a server, which has a UI of its own: {hide_password(uri)}")
         return 0
     print(f"MLflow's UI: {address} (Ctrl-C ends it)", flush=True)
     # Imported only now: it takes a second more.

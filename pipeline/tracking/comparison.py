@@ -10,7 +10,9 @@ from mlflow.entities import Run
 
 from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import DATASET_TAG, read_manifest
+from pipeline.tracking.descriptions import write_description
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
+from pipeline.tracking.files import list_files
 from pipeline.tracking.lineage import Lock, hash_content
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import log_folder, log_params, set_tags
@@ -20,55 +22,104 @@ from pipeline.tracking.runs import (
     FINISHED,
     YES,
     claim_run,
-    create_run,
+    create_run_of_content,
     end_run,
     find_run_of_content,
     list_runs,
     supersede_runs,
 )
 from pipeline.tracking.store import Store
-from pipeline.tracking.ui import BEST_TRIALS, DESCRIPTION, PAGE, find_address, link_run, link_view
+from pipeline.tracking.ui import BEST_TRIALS, PAGE, find_address, link_run, link_view
 from stages.common.artifacts import REPORT, read_json
 
 TABLE = "table1.json"
 REPORT_HASH = "report_md5"
+KIND = "comparison"
+# Its links are those of the run, so it is not the file on disk.
+PAGE_OF_REPORT = "index.html"
 
 
-def open_comparison(store: Store, experiment_id: str, results: list[TrialResults]) -> Run:
-    """Find or create the run of a comparison; the same trials with the same content have one run."""
+def open_comparison(
+    store: Store, experiment_id: str, results: list[TrialResults], lock: Lock, notes: list[str]
+) -> Run:
+    """Find or create the run of a comparison; the same trials with the same content have one run.
+
+    `lock` has the stages of dvc.lock. `notes` gets a line if the run had been deleted.
+    """
     key = hash_content({result.trial.name: result.lineage.key for result in results})
-    run = find_run_of_content(store, experiment_id, "comparison", key)
-    tags = {"kind": "comparison", CONTENT_KEY: key}
-    return run or create_run(store, experiment_id, "comparison", tags)
+    run = find_run_of_content(store, experiment_id, key, {}, notes)
+    if run is None:
+        # A person may have deleted its key.
+        for other in list_runs(store, experiment_id, kind=KIND):
+            if CONTENT_KEY not in other.data.tags and other.data.tags.get(REPORT_HASH) == _hash_report(lock):
+                return other
+    tags = {"kind": KIND, CONTENT_KEY: key}
+    return run or create_run_of_content(store, experiment_id, KIND, tags)
 
 
 def fill_comparison(
-    store: Store, run: Run, results: list[TrialResults], runs: dict[str, Run], lock: Lock
+    store: Store,
+    run: Run,
+    results: list[TrialResults],
+    runs: dict[str, Run],
+    lock: Lock,
+    notes: list[str],
 ) -> None:
     """Log the report's table, figures and pages to the comparison's run, unless it has them already.
 
-    `runs` has the trials' runs by trial name; the logged report links to them. `lock` has the stages of dvc.lock.
+    Args:
+        store: the run's.
+        run: of the comparison.
+        results: of the trials.
+        runs: of the trials, by trial name; the logged report links to them.
+        lock: the stages of dvc.lock.
+        notes: gets a line for each thing that people had changed, and that was repaired or kept.
     """
-    report_hash = next((out["md5"] for out in lock["report"]["outs"] if out["path"] == str(REPORT)), "")
-    if run.data.tags.get(COMPLETE) != YES or run.data.tags.get(REPORT_HASH) != report_hash:
+    key = hash_content({result.trial.name: result.lineage.key for result in results})
+    tags = {"kind": KIND, CONTENT_KEY: key}
+    is_complete = run.data.tags.get(COMPLETE) == YES and run.data.tags.get(REPORT_HASH) == _hash_report(lock)
+    if not is_complete or not _has_all_files(store, run):
         claim_run(store, run)
         log_params(store, run, _list_shared_params(results))
         report = read_json(REPORT / "results.json", "report")
         _log_table(store, run, report["table1"])
         _log_report(store, run, runs)
-        tags = describe_commit() | {
+        tags |= write_description(describe_comparison(report), run.data.tags, f"the run {KIND}", notes)
+        tags |= {
             DATASET_TAG: read_manifest()["sha256"],
-            DESCRIPTION: describe_comparison(report),
-            REPORT_HASH: report_hash,
+            REPORT_HASH: _hash_report(lock),
             COMPLETE: YES,
             "mlflow.source.name": "dvc repro",
             "mlflow.source.type": "LOCAL",
         }
         end_run(store, run, FINISHED)
-        set_tags(store, run, tags)
-    set_tags(store, run, describe_dvc_experiment())
+        if is_complete:
+            notes.append(f"logged the files of the run {KIND} again, of which some were missing or cut")
+        else:
+            tags |= describe_commit()
+    elif run.info.status != FINISHED:
+        end_run(store, run, FINISHED, run.info.end_time)
+        notes.append(f"the run {KIND} was {run.info.status}, and is {FINISHED} again")
+    if is_complete and tags.items() - run.data.tags.items():
+        notes.append(f"restored tags of the run {KIND}")
+    set_tags(store, run, tags | describe_dvc_experiment())
     if not is_copy():
-        supersede_runs(store, list_runs(store, run.info.experiment_id, kind="comparison"), by=run)
+        supersede_runs(store, list_runs(store, run.info.experiment_id, kind=KIND), by=run)
+
+
+def _hash_report(lock: Lock) -> str:
+    return next((out["md5"] for out in lock["report"]["outs"] if out["path"] == str(REPORT)), "")
+
+
+def _has_all_files(store: Store, run: Run) -> bool:
+    """Tell whether the run has the table and every file of the report in its size."""
+    found = list_files(store, run.info.artifact_uri)
+    for file in REPORT.rglob("*"):
+        size = found.get(f"{REPORT.name}/{file.relative_to(REPORT).as_posix()}")
+        is_same = size is not None if file.name == PAGE_OF_REPORT else size == file.stat().st_size
+        if file.is_file() and not is_same:
+            return False
+    return TABLE in found
 
 
 def describe_comparison(report: dict[str, Any]) -> str:
@@ -95,7 +146,7 @@ def _log_table(store: Store, run: Run, rows: list[dict[str, Any]]) -> None:
 def _log_report(store: Store, run: Run, runs: dict[str, Run]) -> None:
     """Log a copy of the report. Its links to the page of links, which is not beside the copy, lead to MLflow itself."""
     with tempfile.TemporaryDirectory() as name:
-        page = Path(name) / "report" / "index.html"
+        page = Path(name) / REPORT.name / PAGE_OF_REPORT
         # Without the permissions: DVC may have linked the report to its cache, which is read-only.
         shutil.copytree(REPORT, page.parent, copy_function=shutil.copyfile)
         address, text = find_address(store), page.read_text(encoding="utf-8")

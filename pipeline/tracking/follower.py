@@ -32,7 +32,8 @@ from pipeline.tracking.runs import (
     find_run_of_training,
     list_runs,
 )
-from pipeline.tracking.store import STORE_ERRORS, Store, ensure_experiment, lock_store, open_store
+from pipeline.tracking.store import Store, StoreDownError, ensure_experiment, lock_store, open_store
+from pipeline.tracking.store_errors import STORE_ERRORS, describe_error
 from pipeline.tracking.system_metrics import SystemMetrics
 from pipeline.tracking.timings import TrainingTimes
 from pipeline.tracking.trainings import is_exported, list_running_trainings
@@ -83,13 +84,13 @@ class Follower:
         A training that has ended and is not finished gives its run the status.
 
         Raises:
-            MlflowException, SQLAlchemyError, OSError: the store did not answer; the next call sends what it lacks.
+            STORE_ERRORS: the store did not answer; the next call sends what it lacks.
         """
         if not DATA_MANIFEST.exists():
             return
         if self._store is None:
-            store = open_store()
-            self._experiment_id = ensure_experiment(store, name_experiment())
+            store = self.reach_store()
+            self._experiment_id = ensure_experiment(store, name_experiment(), [])
             end_abandoned_runs(store, self._experiment_id)
             self._store = store
         running = list_running_trainings()
@@ -104,11 +105,25 @@ class Follower:
         if ended:
             self._finish_all(self._store, ended, status)
 
+    def reach_store(self) -> Store:
+        """Open the store, or ask the open one anything.
+
+        Raises:
+            STORE_ERRORS: it does not answer.
+        """
+        if self._store is None:
+            try:
+                return open_store()
+            except ValueError as error:
+                raise StoreDownError(str(error)) from None
+        self._store.client.search_experiments(max_results=1)
+        return self._store
+
     def close(self, has_failed: bool) -> None:
         """End all open runs, because the command that started the trainings has ended.
 
         Raises:
-            MlflowException, SQLAlchemyError, OSError: the store did not answer; the next sync ends the runs.
+            STORE_ERRORS: the store did not answer; the next sync ends the runs.
         """
         status = FAILED if has_failed else KILLED
         self.poll(status)
@@ -175,7 +190,7 @@ class Follower:
             # dvc.lock still describes the trial as it was before this training.
             return
         with lock_store():
-            sync_trial(store, self._experiment_id, results)
+            sync_trial(store, self._experiment_id, results, [])
         del self._followed[trial]
 
     def _end(self, store: Store, trial: Trial, status: str) -> None:
@@ -208,23 +223,26 @@ class FollowerThread:
         lower_thread_priority()
         follower, pause = Follower(), POLL_SECONDS
         while not self._stop.wait(pause):
-            pause = self._attempt(follower.poll, pause)
-        self._attempt(lambda: follower.close(self._has_failed), pause)
+            pause = self._attempt(follower, follower.poll, pause)
+        self._attempt(follower, lambda: follower.close(self._has_failed), pause)
         self.processor_seconds = time.thread_time()
 
-    def _attempt(self, work: Callable[[], None], pause: float) -> float:
+    def _attempt(self, follower: Follower, work: Callable[[], None], pause: float) -> float:
         """Do the work and return the seconds until the next attempt."""
+        was_down = pause > POLL_SECONDS
         try:
+            if was_down:
+                follower.reach_store()
             work()
         except STORE_ERRORS as error:
-            if pause <= POLL_SECONDS:
-                reason = str(error).partition("\n")[0][:200]
-                print(f"MLflow does not answer ({reason}); the rows are sent when it does", flush=True)
+            if not was_down:
+                print(f"MLflow does not take the rows of trainings: {describe_error(error)}.", flush=True)
+                print("The trainings go on; their rows are kept, and sent when it does.", flush=True)
             return min(2 * max(pause, POLL_SECONDS), LONGEST_PAUSE_SECONDS)
         except ValueError:
             # A file is being written or params.yaml is being edited at this moment.
             return pause
-        if pause > POLL_SECONDS:
+        if was_down:
             print("MLflow answers again", flush=True)
         return POLL_SECONDS
 

@@ -15,14 +15,21 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
 from pipeline.tracking.dataset import DATASET_TAG, name_model
+from pipeline.tracking.model_versions import (
+    ALIAS,
+    FILES_TAG,
+    WEIGHTS_TAG,
+    find_champion,
+    find_trouble,
+    hash_files,
+    list_versions,
+)
 from pipeline.tracking.results import TrialResults, check_output
 from pipeline.tracking.run_data import log_folder
 from pipeline.tracking.store import Store
 from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
 from stages.scores.protocol import list_differences
 
-ALIAS = "champion"
-WEIGHTS_TAG = "weights_sha256"
 MODEL_FOLDER = "model"
 SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 # The packages under stages/ that are saved with the model, so that it loads without this repository.
@@ -38,7 +45,11 @@ def promote_champion(
     Scores under different extractors or protocols do not compare. Then the present champion stays, unless its weights
     were scored again in this comparison. It also stays where the best generator's files are damaged. With `replace` the
     best generator replaces it without a comparison of scores.
-    Returns a line that says which model is the champion and why.
+    A champion that a person has chosen or damaged, so that it has no score or no longer loads, is replaced by the best
+    version that has and does.
+
+    Returns:
+        A line that says which model is the champion and why.
     """
     scored = [result for result in results if "best_fid" in result.best]
     if not scored:
@@ -52,30 +63,40 @@ def promote_champion(
         )
     name, weights = name_model(), _hash_weights(best)
     champion = find_champion(store, name)
-    if champion is not None:
-        if champion.tags.get(WEIGHTS_TAG) == weights:
+    trouble = None if champion is None else find_trouble(store, champion)
+    if champion is not None and trouble is None:
+        if champion.tags[WEIGHTS_TAG] == weights:
             return f"champion of {name} is still {best.trial.name} (version {champion.version})"
         reason = None if replace else _find_reason_to_keep(champion, best, scored)
         if reason is not None:
             return f"champion of {name} stays version {champion.version}: {reason}"
-    model_version = _find_version(store, name, weights)
+    because = f", because version {champion.version} {trouble}" if champion and trouble else ""
+    sound = [version for version in list_versions(store, name) if find_trouble(store, version) is None]
+    former = None if replace or (champion and not trouble) else _find_better_version(sound, best, scored)
+    if former is not None:
+        store.client.set_registered_model_alias(name, ALIAS, former.version)
+        return f"champion of {name} is again version {former.version} with FID {float(former.tags['fid']):.1f}{because}"
+    model_version = next((version for version in sound if version.tags[WEIGHTS_TAG] == weights), None)
     if model_version is None:
         model_version = _register_version(store, name, best, runs[best.trial.name], weights)
     store.client.set_registered_model_alias(name, ALIAS, model_version.version)
     return (
         f"champion of {name} is now {best.trial.name} with "
-        f"FID {best.best['best_fid']:.1f} (version {model_version.version})"
+        f"FID {best.best['best_fid']:.1f} (version {model_version.version}){because}"
     )
 
 
-def find_champion(store: Store, name: str) -> ModelVersion | None:
-    """Find the champion among the versions of a registered model; None if there is none."""
-    try:
-        return store.client.get_model_version_by_alias(name, ALIAS)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
+def _find_better_version(
+    sound: list[ModelVersion], best: TrialResults, scored: list[TrialResults]
+) -> ModelVersion | None:
+    """Find the best of the versions that would stay the champion beside this comparison's best generator."""
+    better = [
+        version
+        for version in sound
+        if not list_differences(json.loads(version.tags["protocol"]), best.protocol)
+        and _find_reason_to_keep(version, best, scored) is not None
+    ]
+    return min(better, key=lambda version: float(version.tags["fid"]), default=None)
 
 
 def save_model(result: TrialResults, folder: Path) -> None:
@@ -88,14 +109,13 @@ def save_model(result: TrialResults, folder: Path) -> None:
         WEIGHTS_TAG: _hash_weights(result),
         **trial._asdict(),
     }
-    columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.long, "index")]
+    # MLflow drops columns that the signature lacks, and a label is refused where there are no classes.
+    columns = [ColSpec(DataType.long, "index"), ColSpec(DataType.long, "label", required=False)]
     if "class_names" in manifest:
-        # The GAN is conditional, so images of one class can be requested.
         config["class_names"] = manifest["class_names"]
-        columns.append(ColSpec(DataType.long, "label", required=False))
     params = [ParamSpec("seed", DataType.long, trial.seed), ParamSpec("png", DataType.boolean, False)]
     signature = ModelSignature(
-        inputs=Schema(columns),
+        inputs=Schema(list(columns)),
         outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, height, width, channels))]),
         params=ParamSchema(params),
     )
@@ -140,16 +160,11 @@ def _find_reason_to_keep(
     return f"its FID is {fid:.1f}, and the best here, {best.trial.name}, has {best.best['best_fid']:.1f}"
 
 
-def _find_version(store: Store, name: str, weights: str) -> ModelVersion | None:
-    """Find the version with these weights: a former champion, or the work of a sync that was then interrupted."""
-    versions = store.client.search_model_versions(f"name = '{name}'")
-    return next((found for found in versions if found.tags.get(WEIGHTS_TAG) == weights), None)
-
-
 def _register_version(store: Store, name: str, best: TrialResults, run: Run, weights: str) -> ModelVersion:
     with tempfile.TemporaryDirectory() as folder:
         save_model(best, Path(folder) / MODEL_FOLDER)
         log_folder(store, run, Path(folder))
+    source = f"{run.info.artifact_uri}/{MODEL_FOLDER}"
     try:
         store.client.create_registered_model(
             name,
@@ -166,10 +181,11 @@ def _register_version(store: Store, name: str, best: TrialResults, run: Run, wei
         "protocol": json.dumps(best.protocol),
         DATASET_TAG: best.tags[DATASET_TAG],
         WEIGHTS_TAG: weights,
+        FILES_TAG: hash_files(store, source),
     }
     return store.client.create_model_version(
         name,
-        source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
+        source=source,
         run_id=run.info.run_id,
         tags={key: str(value) for key, value in tags.items()},
         description=f"{best.trial.name} at generator step {step}, FID {fid:.2f}",

@@ -2,13 +2,12 @@
 
 import getpass
 import os
-import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-import psutil
-from mlflow.entities import Run
+from mlflow.entities import LifecycleStage, Run, ViewType
 
+from pipeline.tracking.follower_lock import has_died, name_process
 from pipeline.tracking.run_data import delete_tag, set_tags
 from pipeline.tracking.store import Store
 
@@ -27,11 +26,16 @@ RUNNING, FINISHED, KILLED, FAILED = "RUNNING", "FINISHED", "KILLED", "FAILED"
 
 def list_runs(store: Store, experiment_id: str, **tags: str) -> list[Run]:
     """List an experiment's runs that have all of these tags, the earliest first."""
+    return _search_runs(store, experiment_id, tags, ViewType.ACTIVE_ONLY)
+
+
+def _search_runs(store: Store, experiment_id: str, tags: Mapping[str, str], view: int) -> list[Run]:
     clauses = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
     return list(
         store.client.search_runs(
             [experiment_id],
             filter_string=" and ".join(clauses),
+            run_view_type=view,
             max_results=RUNS_PER_REQUEST,
             order_by=["attributes.start_time ASC"],
         )
@@ -47,34 +51,65 @@ def find_run_of_training(runs: list[Run], training_key: str) -> Run | None:
     return None
 
 
-def find_run_of_content(store: Store, experiment_id: str, kind: str, content_key: str) -> Run | None:
-    """Find the first run of this content. Complete duplicates, which another machine created meanwhile, are deleted."""
-    runs = list_runs(store, experiment_id, kind=kind, content_key=content_key)
-    runs.sort(key=lambda run: (run.info.start_time, run.info.run_id))
+def find_run_of_content(
+    store: Store, experiment_id: str, content_key: str, params: Mapping[str, str], notes: list[str]
+) -> Run | None:
+    """Find the first run of this content; one that lies in MLflow's trash is restored.
+
+    Complete duplicates, which another machine created meanwhile, are deleted.
+
+    Args:
+        store: where to look.
+        experiment_id: of the runs.
+        content_key: a tag, which people can change.
+        params: that the run has, unless it was interrupted before it had any; people cannot change these.
+        notes: gets a line if a run was restored.
+    """
+    found = _search_runs(store, experiment_id, {CONTENT_KEY: content_key}, ViewType.ALL)
+    runs = [
+        run for run in found if all(run.data.params.get(key, params[key]) == params[key] for key in params)
+    ]
+    runs.sort(key=lambda run: (_is_deleted(run), run.info.start_time, run.info.run_id))
     for run in runs[1:]:
-        if run.data.tags.get(COMPLETE) == YES:
+        if not _is_deleted(run) and run.data.tags.get(COMPLETE) == YES:
             store.client.delete_run(run.info.run_id)
-    return runs[0] if runs else None
+    if not runs:
+        return None
+    if _is_deleted(runs[0]):
+        store.client.restore_run(runs[0].info.run_id)
+        notes.append(f"the run {runs[0].info.run_name} was in MLflow's trash, and is restored")
+    return runs[0]
+
+
+def _is_deleted(run: Run) -> bool:
+    return bool(run.info.lifecycle_stage == LifecycleStage.DELETED)
 
 
 def create_run(
     store: Store, experiment_id: str, name: str, tags: dict[str, str], start: int | None = None
 ) -> Run:
-    """Create a run that this process claims, unless another machine has just created one of the same content.
+    """Create a run that this process claims.
 
-    Of the tags, `kind` and `content_key` identify the content. The start is in milliseconds; None stands for now.
-
-    Returns:
-        The run to use: this one, or the other machine's.
+    The start is in milliseconds; None stands for now.
     """
     all_tags = {"mlflow.user": _find_user(), SUPERSEDED: NO, FOLLOWER: name_process(), **tags}
     if FLOW_RUN_VARIABLE in os.environ:
         all_tags["prefect_flow_run"] = os.environ[FLOW_RUN_VARIABLE]
     start = now_milliseconds() if start is None else start
     run: Run = store.client.create_run(experiment_id, start_time=start, tags=all_tags, run_name=name)
-    if CONTENT_KEY not in tags:
-        return run
-    first = find_run_of_content(store, experiment_id, tags["kind"], tags[CONTENT_KEY]) or run
+    return run
+
+
+def create_run_of_content(
+    store: Store, experiment_id: str, name: str, tags: dict[str, str], start: int | None = None
+) -> Run:
+    """Create a run as `create_run` does, unless another machine has just created one of the same content.
+
+    Returns:
+        The run to use: this one, or the other machine's.
+    """
+    run = create_run(store, experiment_id, name, tags, start)
+    first = find_run_of_content(store, experiment_id, tags[CONTENT_KEY], {}, []) or run
     if first.info.run_id != run.info.run_id:
         store.client.delete_run(run.info.run_id)
     return first
@@ -94,15 +129,18 @@ def end_run(store: Store, run: Run, status: str, end: int | None = None) -> None
 
 
 def end_abandoned_runs(store: Store, experiment_id: str) -> None:
-    """End the running trials whose follower was a process of this host that has died.
+    """End the running runs whose follower was a process of this repository that has died, or that have none.
 
-    A killed follower cannot end its runs itself. Runs that are followed from other hosts stay as they are.
+    A killed follower cannot end its runs itself. Runs that are followed from other repositories stay as they are. A run
+    is made with the name of its follower, so one without it has lost it to a person.
     """
-    for run in list_runs(store, experiment_id, kind="trial"):
+    for run in list_runs(store, experiment_id):
+        if run.info.status != RUNNING or "kind" not in run.data.tags:
+            continue
         follower = run.data.tags.get(FOLLOWER)
-        is_open = run.info.status == RUNNING and run.data.tags.get(COMPLETE) != YES
-        if is_open and follower is not None and _has_died(follower):
-            end_run(store, run, KILLED)
+        if follower is None or has_died(follower):
+            is_complete = run.data.tags.get(COMPLETE) == YES
+            end_run(store, run, FINISHED if is_complete else KILLED, run.info.end_time)
 
 
 def supersede_runs(store: Store, others: Iterable[Run], by: Run) -> None:
@@ -118,22 +156,6 @@ def supersede_runs(store: Store, others: Iterable[Run], by: Run) -> None:
 def now_milliseconds() -> int:
     """Return the time in MLflow's unit."""
     return int(time.time() * 1000)
-
-
-def name_process() -> str:
-    """Name this process by host, process id and start time, so that others can tell whether it still runs."""
-    process = psutil.Process()
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
-
-
-def _has_died(follower: str) -> bool:
-    host, pid, start_time = follower.rsplit(" ", 2)
-    if host != socket.gethostname():
-        return False
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != start_time
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _find_user() -> str:

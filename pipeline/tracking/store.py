@@ -1,6 +1,6 @@
 """Where runs are stored: in an SQLite file with artifacts beside it, or on the server of MLFLOW_TRACKING_URI."""
 
-import os
+import hashlib
 import re
 import sqlite3
 from contextlib import closing
@@ -9,26 +9,26 @@ from typing import NamedTuple
 
 from filelock import FileLock
 from mlflow import MlflowClient
+from mlflow.entities import Experiment, LifecycleStage, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline import tracking
-from pipeline.tracking.dvc_experiment import find_repository
+from pipeline.sqlite_url import make_sqlite_url
+from pipeline.tracking.address import DATABASE, embedded_uri, find_folder, find_uri
 from pipeline.tracking.mlflow_version import is_verified_version
 from pipeline.tracking.relocation import replace_folder
+from pipeline.tracking.store_check import check_store
 from stages.common.artifacts import write_bytes
 
-FOLDER = Path(tracking.FOLDER)
-DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
 LOCATION = "location.txt"
 LOCK = "lock"
-# The errors of a store that is down, slow or restarting.
-STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)
-URI_VARIABLE = "MLFLOW_TRACKING_URI"
-SERVERS = ("http", "https")
-DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+# A tag of the experiment.
+IDENTITY_KEY = "identity_key"
+
+
+class StoreDownError(OSError):
+    """The store cannot be used at this moment; the message says why, and what to do."""
 
 
 class Store(NamedTuple):
@@ -45,48 +45,29 @@ class Store(NamedTuple):
     artifacts: Path | None
 
 
-def find_uri() -> str:
-    """Return MLFLOW_TRACKING_URI or, if it is not set, the URI of the embedded store.
-
-    Raises:
-        ValueError: MLFLOW_TRACKING_URI names neither a server nor a database.
-    """
-    uri = os.environ.get(URI_VARIABLE)
-    if not uri:
-        return _embedded_uri()
-    scheme = uri.partition(":")[0].partition("+")[0].lower()
-    if scheme not in SERVERS + DATABASES:
-        raise ValueError(
-            f"{URI_VARIABLE} = {uri!r} is no tracking server; give http(s)://host:port or a database such as "
-            f"postgresql://user@host/name, or unset it to use {FOLDER / DATABASE} (MLflow no longer stores runs in "
-            "plain folders)"
-        )
-    return uri
-
-
 def open_store() -> Store:
     """Open the store that `find_uri` names, and create the embedded one if it does not exist.
 
     Several processes may call this at the same time.
 
     Raises:
-        ValueError: MLFLOW_TRACKING_URI is wrong.
-        MlflowException: the server cannot be reached.
+        ValueError: MLFLOW_TRACKING_URI is wrong, or the file holds something else than MLflow's tables.
+        STORE_ERRORS (pipeline/tracking/store_errors.py): the store cannot be used.
     """
     uri = find_uri()
-    if uri != _embedded_uri():
+    # Asked before MLflow, which adds its tables to any database, and waits long for a server that is not there.
+    reason = check_store()
+    if reason is not None:
+        raise StoreDownError(reason)
+    if uri != embedded_uri():
         return Store(uri, _connect(uri), None)
     folder = find_folder().resolve()
     with lock_store():
         _update_location(folder)
-        if not (folder / DATABASE).exists():
-            _create_database(folder / DATABASE)
+        database = folder / DATABASE
+        if not database.exists() or database.stat().st_size == 0:
+            _create_database(database)
     return Store(uri, _connect(uri), folder / ARTIFACTS)
-
-
-def find_folder() -> Path:
-    """Return the folder of the embedded store."""
-    return find_repository() / FOLDER
 
 
 def lock_store() -> FileLock:
@@ -96,22 +77,46 @@ def lock_store() -> FileLock:
     return FileLock(folder / LOCK)
 
 
-def ensure_experiment(store: Store, name: str) -> str:
-    """Return the id of the experiment of this name; it is created if it does not exist."""
-    experiment = store.client.get_experiment_by_name(name)
+def ensure_experiment(store: Store, name: str, notes: list[str]) -> str:
+    """Return the id of the experiment of this name; it is created if it does not exist.
+
+    It is known by a tag, so that a person may give it another name; one in MLflow's trash is restored. `notes` gets a
+    line for either.
+    """
+    # The key stands for the name, which may hold quotes.
+    key = hashlib.sha256(name.encode()).hexdigest()[:32]
+    found = store.client.search_experiments(ViewType.ALL, filter_string=f"tags.{IDENTITY_KEY} = '{key}'")
+    # One that is not in the trash comes first.
+    found.sort(key=lambda one: one.lifecycle_stage == LifecycleStage.DELETED)
+    experiment = found[0] if found else store.client.get_experiment_by_name(name)
     if experiment is None:
-        folder = re.sub(r"[^A-Za-z0-9_]+", "-", name)
-        location = (store.artifacts / folder).as_uri() if store.artifacts else None
-        try:
-            return str(store.client.create_experiment(name, artifact_location=location))
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            experiment = store.client.get_experiment_by_name(name)
-            assert experiment is not None
-    if experiment.lifecycle_stage == "deleted":
+        experiment = _create_experiment(store, name)
+    if experiment.lifecycle_stage == LifecycleStage.DELETED:
         store.client.restore_experiment(experiment.experiment_id)
+        notes.append(
+            f"the experiment {experiment.name!r} was in MLflow's trash, and is restored with its runs"
+        )
+    if experiment.name != name:
+        notes.append(
+            f"the experiment {name!r} was renamed to {experiment.name!r}, and is used under that name"
+        )
+    if experiment.tags.get(IDENTITY_KEY) != key:
+        store.client.set_experiment_tag(experiment.experiment_id, IDENTITY_KEY, key)
     return str(experiment.experiment_id)
+
+
+def _create_experiment(store: Store, name: str) -> Experiment:
+    folder = re.sub(r"[^A-Za-z0-9_]+", "-", name)
+    location = (store.artifacts / folder).as_uri() if store.artifacts else None
+    try:
+        store.client.create_experiment(name, artifact_location=location)
+    except MlflowException as error:
+        # Another machine was faster.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    experiment = store.client.get_experiment_by_name(name)
+    assert experiment is not None
+    return experiment
 
 
 def _create_database(path: Path) -> None:
@@ -122,7 +127,7 @@ def _create_database(path: Path) -> None:
     temporary = path.with_name(f"{path.name}.unfinished")
     for file in path.parent.glob(f"{temporary.name}*"):
         file.unlink()
-    SqlAlchemyStore(f"sqlite:///{temporary}", (path.parent / ARTIFACTS).as_uri()).engine.dispose()
+    SqlAlchemyStore(make_sqlite_url(temporary), (path.parent / ARTIFACTS).as_uri()).engine.dispose()
     with closing(sqlite3.connect(temporary)) as database:
         # In this mode the readers (the UI) and the writer do not wait for each other.
         database.execute("PRAGMA journal_mode=WAL")
@@ -133,10 +138,6 @@ def _connect(uri: str) -> MlflowClient:
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     client.search_experiments(max_results=1)
     return client
-
-
-def _embedded_uri() -> str:
-    return f"sqlite:///{(find_folder() / DATABASE).resolve()}"
 
 
 def _update_location(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from pipeline.tracking.address import FOLDER
 from pipeline.tracking.comparison import fill_comparison, open_comparison
 from pipeline.tracking.dataset import name_experiment
 from pipeline.tracking.dvc_experiment import is_copy
@@ -9,7 +10,7 @@ from pipeline.tracking.lineage import Lock, read_lock, trace_trial
 from pipeline.tracking.promote import promote_champion
 from pipeline.tracking.results import TrialResults, read_trial_results
 from pipeline.tracking.runs import end_abandoned_runs
-from pipeline.tracking.store import FOLDER, Store, ensure_experiment, lock_store
+from pipeline.tracking.store import Store, ensure_experiment, lock_store
 from pipeline.tracking.trials import sync_trial
 from pipeline.tracking.ui import describe_experiment, publish_comparison
 from stages.common.artifacts import DATA_MANIFEST, REPORT, Trial, write_json
@@ -25,11 +26,13 @@ class SyncResult(NamedTuple):
         run_ids: the runs' ids, by trial name.
         left_out: a line for each trial that was left out, with the reason.
         champion: a line that says which model is the champion and why.
+        notes: a line for each thing that people had changed in the store, and that was repaired or kept.
     """
 
     run_ids: dict[str, str]
     left_out: list[str]
     champion: str
+    notes: list[str]
 
 
 def sync(store: Store, replace_champion: bool = False, ui_address: str | None = None) -> SyncResult:
@@ -46,23 +49,26 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
     if not DATA_MANIFEST.exists():
         raise ValueError(f"{DATA_MANIFEST} is missing: there are no results yet; `dvc repro` makes them")
     results, left_out = read_results(grid.trials(), lock)
+    notes: list[str] = []
     with lock_store():
-        experiment_id = ensure_experiment(store, name_experiment())
+        experiment_id = ensure_experiment(store, name_experiment(), notes)
         end_abandoned_runs(store, experiment_id)
         is_complete = not left_out and "report" in lock and (REPORT / "results.json").exists()
-        comparison = open_comparison(store, experiment_id, results) if is_complete else None
+        comparison = open_comparison(store, experiment_id, results, lock, notes) if is_complete else None
         parent = comparison.info.run_id if comparison else None
-        runs = {result.trial.name: sync_trial(store, experiment_id, result, parent) for result in results}
+        runs = {
+            result.trial.name: sync_trial(store, experiment_id, result, notes, parent) for result in results
+        }
         champion = "there is no champion until all trials and the report are there"
         if comparison is not None:
-            fill_comparison(store, comparison, results, runs, lock)
+            fill_comparison(store, comparison, results, runs, lock, notes)
             champion = promote_champion(store, results, runs, replace_champion)
             if not is_copy():
                 publish_comparison(store, experiment_id, results, runs, comparison, ui_address)
             write_json(SYNCED, {result.trial.name: result.lineage.key for result in results})
         if not is_copy():
-            describe_experiment(store, experiment_id, grid)
-    return SyncResult({name: run.info.run_id for name, run in runs.items()}, left_out, champion)
+            describe_experiment(store, experiment_id, grid, notes)
+    return SyncResult({name: run.info.run_id for name, run in runs.items()}, left_out, champion, notes)
 
 
 def read_results(trials: list[Trial], lock: Lock) -> tuple[list[TrialResults], list[str]]:

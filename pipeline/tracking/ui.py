@@ -9,27 +9,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mlflow.entities import Run
 
 from pipeline.tracking import UI_HOST, UI_PORT, UI_URL
+from pipeline.tracking.address import FOLDER, SERVERS
 from pipeline.tracking.dataset import DATASET_TAG, read_manifest
+from pipeline.tracking.descriptions import write_description
 from pipeline.tracking.mlflow_version import is_verified_version
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import set_tags
 from pipeline.tracking.runs import NO, SUPERSEDED, YES
 from pipeline.tracking.saved_views import TAG_PREFIX, make_view
-from pipeline.tracking.store import FOLDER, SERVERS, Store
+from pipeline.tracking.store import Store
 from stages.common.artifacts import write_bytes
 from stages.common.grid import Grid
 
 PAGE = FOLDER / "compare.html"
 TEMPLATE = "compare.html.jinja"
 BEST_OF_GAN = "best_of_gan"
-DESCRIPTION = "mlflow.note.content"
 ALL_TRIALS, BEST_TRIALS = "trials", "best"
 # For experiments of this kind the UI shows no pages for language models.
 EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")
 
 
-def describe_experiment(store: Store, experiment_id: str, grid: Grid) -> None:
-    """Set the experiment's description: what is compared and where to look."""
+def describe_experiment(store: Store, experiment_id: str, grid: Grid, notes: list[str]) -> None:
+    """Set the experiment's description, what is compared and where to look; one that a person edited is kept."""
     gans, settings = ", ".join(grid.gans), ", ".join(grid.settings_used)
     seeds = ", ".join(map(str, grid.seeds))
     lines = [
@@ -42,7 +43,9 @@ def describe_experiment(store: Store, experiment_id: str, grid: Grid) -> None:
         "The run `comparison` holds the table, the figures and the report. `tags.superseded = 'yes'` marks runs whose "
         "content has been replaced. Only scores with equal `protocol.*` params compare.",
     ]
-    _set_experiment_tag(store, experiment_id, DESCRIPTION, "\n".join(lines))
+    present = store.client.get_experiment(experiment_id).tags
+    for key, value in write_description("\n".join(lines), present, "the experiment", notes).items():
+        _set_experiment_tag(store, experiment_id, key, value)
     _set_experiment_tag(store, experiment_id, *EXPERIMENT_KIND)
     _set_experiment_tag(store, experiment_id, DATASET_TAG, read_manifest()["sha256"])
 

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from multiprocessing.process import BaseProcess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
+from mlflow.tracking._tracking_service import utils
 
 from pipeline.health import is_healthy
 from pipeline.tracking.commands import sync_with_retries
@@ -59,6 +61,32 @@ def workspace(
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     DATABASE.parent.mkdir()
     shutil.copyfile(empty_database, DATABASE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synced_comparison(finished_comparison: Path, empty_database: Path, shared_folder: Path) -> Path:
+    """Return a finished comparison whose runs are in its store. No test changes it."""
+
+    def build(folder: Path) -> None:
+        shutil.copytree(finished_comparison, folder, symlinks=True)
+        shutil.rmtree(folder / "tracking")
+        (folder / DATABASE).parent.mkdir()
+        shutil.copyfile(empty_database, folder / DATABASE)
+        call(sys.executable, "-m", "pipeline.tracking", "sync", folder=folder)
+
+    return build_once(shared_folder / "synced", build)
+
+
+@pytest.fixture
+def synced(synced_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the synced comparison, and go to the copy."""
+    # MLflow remembers by a run's id where its artifacts are, which are elsewhere in every copy.
+    monkeypatch.setattr(utils, "_artifact_repos_cache", OrderedDict())
+    folder = tmp_path / "repository"
+    shutil.copytree(synced_comparison, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return folder
 
 

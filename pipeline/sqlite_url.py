@@ -1,0 +1,37 @@
+"""The address of an SQLite file as SQLAlchemy reads it, for MLflow's store and Prefect's database."""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote
+
+
+def make_sqlite_url(path: Path, driver: str = "sqlite") -> str:
+    """Make the address of a file, whatever characters its path holds.
+
+    SQLAlchemy takes what follows the first question mark for options, and decodes nothing before it. So a path with a
+    question mark is written from the working folder; if that still has one, in SQLite's own form, which is encoded.
+    """
+    text = str(path.resolve())
+    if "?" in text:
+        text = os.path.relpath(text)
+    if "?" in text:
+        return f"{driver}:///file:{quote(str(path.resolve()))}?uri=true"
+    return f"{driver}:///{text}"
+
+
+def read_sqlite_url(url: str) -> Path | None:
+    """Read the path in an address, absolute or from the working folder; None for a database in memory.
+
+    Raises:
+        ValueError: the address names a host.
+    """
+    place, _, options = url.partition("://")[2].partition("?")
+    if place and not place.startswith("/"):
+        raise ValueError(
+            "names a host; write the path of an SQLite file behind three slashes: sqlite:////absolute/path or "
+            "sqlite:///path/from/here"
+        )
+    text = place[1:]
+    if text.startswith("file:") and parse_qs(options).get("uri"):
+        text = unquote(text.removeprefix("file:"))
+    return Path(text) if text and text != ":memory:" else None

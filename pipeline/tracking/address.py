@@ -1,0 +1,49 @@
+"""Which store MLflow uses: that of MLFLOW_TRACKING_URI, or the one in this repository. It needs no MLflow."""
+
+import os
+import re
+from pathlib import Path
+
+from pipeline import tracking
+from pipeline.sqlite_url import make_sqlite_url
+from pipeline.tracking.dvc_experiment import find_repository
+
+FOLDER = Path(tracking.FOLDER)
+DATABASE = "mlflow.db"
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+SERVERS = ("http", "https")
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+UNSET = f"unset {URI_VARIABLE} to use {FOLDER / DATABASE}"
+
+
+def find_uri() -> str:
+    """Return MLFLOW_TRACKING_URI or, if it is not set, the URI of the embedded store.
+
+    Raises:
+        ValueError: MLFLOW_TRACKING_URI names neither a server nor a database.
+    """
+    uri = os.environ.get(URI_VARIABLE, "").strip()
+    if not uri:
+        return embedded_uri()
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    if scheme not in SERVERS + DATABASES or "://" not in uri:
+        raise ValueError(
+            f"{URI_VARIABLE} = {hide_password(uri)!r} is no tracking server; give http(s)://host:port or a database "
+            f"such as postgresql://user@host/name, or {UNSET} (MLflow no longer stores runs in plain folders)"
+        )
+    return uri
+
+
+def find_folder() -> Path:
+    """Return the folder of the embedded store."""
+    return find_repository() / FOLDER
+
+
+def embedded_uri() -> str:
+    """Return the URI of the embedded store."""
+    return make_sqlite_url(find_folder() / DATABASE)
+
+
+def hide_password(uri: str) -> str:
+    """Return a URI as it may be shown: without its password."""
+    return re.sub(r"(//[^/@]*?:).*@", r"\1***@", uri)

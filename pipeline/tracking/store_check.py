@@ -1,0 +1,209 @@
+"""Whether the store can be used, found out without MLflow, whose import takes seconds, before anything runs."""
+
+import base64
+import importlib.util
+import json
+import os
+import sqlite3
+import ssl
+import urllib.error
+import urllib.request
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from pipeline.sqlite_url import read_sqlite_url
+from pipeline.tracking.address import (
+    DATABASE,
+    FOLDER,
+    SERVERS,
+    UNSET,
+    URI_VARIABLE,
+    embedded_uri,
+    find_folder,
+    find_uri,
+    hide_password,
+)
+from pipeline.tracking.mlflow_version import VERIFIED_VERSION
+
+TIMEOUT_SECONDS = 5
+# A larger file takes too long to be read as a whole.
+LARGEST_CHECKED_BYTES = 200_000_000
+# Any question that every MLflow server answers.
+QUESTION = "/api/2.0/mlflow/experiments/search?max_results=1"
+
+
+def check_store() -> str | None:
+    """Check whether the store can be used.
+
+    Returns:
+        Why it cannot be used at this moment, and what to do; None if nothing speaks against it.
+
+    Raises:
+        ValueError: it will never be usable as it is; says why, and what to do.
+    """
+    uri = find_uri()
+    if uri == embedded_uri():
+        return check_file(find_folder() / DATABASE, str(FOLDER / DATABASE))
+    return check_uri(uri, URI_VARIABLE)
+
+
+def check_uri(uri: str, owner: str) -> str | None:
+    """Check the store of a URI that `owner` gives, an option or a variable, as `check_store` does."""
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    name = f"{owner} = {hide_password(uri)!r}"
+    if scheme in SERVERS:
+        return _check_server(uri, name)
+    if scheme == "sqlite":
+        path = _read_path(uri, name)
+        return check_file(path, f"{path} of {owner}")
+    return _check_database(uri, name)
+
+
+def _read_path(uri: str, name: str) -> Path:
+    try:
+        path = read_sqlite_url(uri)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+    if path is None:
+        raise ValueError(
+            f"{name} is a database in memory, which is gone when a program ends; name a file, or {UNSET}"
+        )
+    if path.parts[0] == "~":
+        raise ValueError(f"{name}: nobody replaces the ~ here; write the home folder out")
+    return path
+
+
+def check_file(path: Path, name: str) -> str | None:
+    """Check the file of an SQLite database, as `check_store` does.
+
+    Args:
+        path: of the file, which need not exist.
+        name: the file's, for messages.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir():
+        raise ValueError(f"{name} is a folder; name a file in it")
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise ValueError(f"{name} cannot be written: the folder {folder} is read-only for this user")
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise ValueError(f"{name} is read-only for this user; `chmod u+rw {path}`, or move it away")
+    # SQLite alone may open the file: when this process closes a file, it gives up the locks that SQLite holds of it.
+    return _check_tables(path, name)
+
+
+def _check_tables(path: Path, name: str) -> str | None:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=1)) as database:
+            tables = {
+                row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            is_small = path.stat().st_size <= LARGEST_CHECKED_BYTES
+            found = database.execute("PRAGMA quick_check(1)").fetchone()[0] if is_small else "ok"
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+            if tables and not {"experiments", "alembic_version"} <= tables:
+                raise ValueError(
+                    f"{name} belongs to another program: it has the tables {', '.join(sorted(tables)[:5])}, and none "
+                    "of MLflow's; move it away"
+                )
+            query = "SELECT version_num FROM alembic_version"
+            revision = database.execute(query).fetchone() if tables else None
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return f"{name} is locked by another program; end what writes to it"
+        return f"{name} cannot be used now ({error})"
+    except sqlite3.DatabaseError as error:
+        raise ValueError(_describe_damage(name, str(error))) from None
+    if found != "ok":
+        raise ValueError(_describe_damage(name, found.splitlines()[-1]))
+    if revision is not None and not _knows_revision(revision[0]):
+        raise ValueError(
+            f"{name} was made by a newer MLflow than the installed {version('mlflow')}: install that one, or move the "
+            "file away"
+        )
+    return None
+
+
+def _describe_damage(name: str, reason: str) -> str:
+    return f"{name} is damaged ({reason}); move it away, and the next sync makes a new one from the results on disk"
+
+
+def _knows_revision(revision: str) -> bool:
+    """Tell whether the installed MLflow has this revision of its tables, as far as that can be told."""
+    package = importlib.util.find_spec("mlflow")
+    if package is None or not package.submodule_search_locations or version("mlflow") != VERIFIED_VERSION:
+        return True
+    folder = Path(package.submodule_search_locations[0]) / "store/db_migrations/versions"
+    return any(folder.glob(f"{revision}_*.py")) or not folder.is_dir()
+
+
+def _check_server(uri: str, name: str) -> str | None:
+    try:
+        parts = urlsplit(uri)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError(f"{name} is no address of a server; give http(s)://host:port, or {UNSET}")
+    request = urllib.request.Request(uri.rstrip("/") + QUESTION, headers=_make_login())  # noqa: S310  http(s) alone.
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as reply:  # noqa: S310
+            is_mlflow = isinstance(json.load(reply), dict)
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            raise ValueError(
+                f"{name} refuses the call (status {error.code}); set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to what the server asks for"
+            ) from None
+        if error.code >= 500:
+            return f"the server of {name} answers with status {error.code}; look into its log"
+        is_mlflow = False
+    except (ValueError, UnicodeDecodeError):
+        is_mlflow = False
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLError):
+            # MLflow has certificates and settings of its own.
+            return None
+        return f"no server answers at {name} ({reason}); start it, or {UNSET}"
+    if not is_mlflow:
+        raise ValueError(f"{name}: what answers there is no MLflow server; correct the address, or {UNSET}")
+    return None
+
+
+def _make_login() -> dict[str, str]:
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    user, password = (os.environ.get(f"MLFLOW_TRACKING_{what}") for what in ("USERNAME", "PASSWORD"))
+    if user and password:
+        return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _check_database(uri: str, name: str) -> str | None:
+    # It takes a moment to import, and few need it.
+    from sqlalchemy import create_engine
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    try:
+        url = make_url(uri)
+        is_postgresql = url.get_backend_name() == "postgresql"
+        options = {"connect_timeout": TIMEOUT_SECONDS} if is_postgresql else {}
+        with create_engine(url, connect_args=options).connect():
+            return None
+    except ImportError as error:
+        raise ValueError(
+            f"{name} needs the Python package {error.name or error}, which is not installed; install it, or name a "
+            "driver that is (postgresql+psycopg://...)"
+        ) from None
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        if "FATAL" in str(error.orig):
+            raise ValueError(f"{name}: the database refuses ({reason})") from None
+        return f"no database answers at {name} ({reason}); start it, or correct the address"
+    except (SQLAlchemyError, ValueError) as error:
+        raise ValueError(f"{name} is no address of a database ({error})") from None

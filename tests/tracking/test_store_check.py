@@ -1,0 +1,182 @@
+"""An unusable store is named before anything runs, with the cure; one that is down at the moment is told apart."""
+
+import http.server
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.tracking.address import hide_password
+from pipeline.tracking.store_check import check_store
+from tests.serving import find_free_port
+
+DATABASE = Path("tracking/mlflow.db")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    DATABASE.parent.mkdir()
+    return tmp_path
+
+
+def make_database(*tables: str, revision: str = "b7d4e9c1a2f3") -> None:
+    with closing(sqlite3.connect(DATABASE)) as database:
+        for table in tables:
+            database.execute(f"CREATE TABLE {table} (version_num)")
+        if "alembic_version" in tables:
+            database.execute("INSERT INTO alembic_version VALUES (?)", [revision])
+        database.commit()
+
+
+def find_reason() -> str:
+    with pytest.raises(ValueError) as error:
+        check_store()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("uri", ["", "  ", "sqlite:///new/folder/mlflow.db", "sqlite:///mlflow.db"])
+def test_a_file_that_does_not_exist_yet_can_be_used(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert check_store() is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("./mlruns", "is no tracking server; give http"),
+        ("file:///tmp/mlruns", "is no tracking server"),
+        ("databricks", "is no tracking server"),
+        ("databricks://profile", "is no tracking server"),
+        ("localhost:5000", "is no tracking server"),
+        ("http:/localhost", "is no tracking server"),
+        ("sqlite:mlflow.db", "is no tracking server"),
+        ("%%%", "is no tracking server"),
+        ("http://", "is no address of a server"),
+        ("http://host:port", "is no address of a server"),
+        ("http://[::1", "is no address of a server"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite://folder/mlflow.db", "names a host"),
+        ("sqlite:///~/mlflow.db", "nobody replaces the ~"),
+        ("sqlite:////dev/null/mlflow.db", "cannot be written"),
+        ("sqlite:///tracking", "is a folder"),
+        ("mysql+nosuchdriver://host/name", "is no address of a database"),
+        ("postgresql://user:secret@host:port/name", "is no address of a database"),
+        ("mssql+pyodbc://user:secret@host/name", "needs the Python package pyodbc"),
+    ],
+)
+def test_what_can_never_work_is_refused(uri: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    found = find_reason()
+    assert reason in found and "secret" not in found
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"SQLite format 3\0" + b"\xff" * 5000, "tracking/mlflow.db is damaged"),
+        (b"no database at all", "tracking/mlflow.db is damaged"),
+        (b"\0" * 4096, "tracking/mlflow.db is damaged"),
+    ],
+)
+def test_a_damaged_file_is_named_and_nothing_to_unset(content: bytes, reason: str) -> None:
+    DATABASE.write_bytes(content)
+    found = find_reason()
+    assert reason in found and "move it away" in found and "unset" not in found
+
+
+def test_a_file_damaged_in_its_middle_is_named() -> None:
+    make_database("experiments", "alembic_version", *(f"t{number}" for number in range(200)))
+    content = bytearray(DATABASE.read_bytes())
+    content[8192:40960] = os.urandom(40960 - 8192)
+    DATABASE.write_bytes(content)
+    assert "tracking/mlflow.db is damaged" in find_reason()
+
+
+def test_the_file_of_another_program_or_of_a_newer_mlflow_is_named() -> None:
+    make_database("songs", "albums")
+    assert "belongs to another program: it has the tables albums, songs" in find_reason()
+    DATABASE.unlink()
+    make_database("experiments", "alembic_version", revision="ffffffffffff")
+    assert "was made by a newer MLflow than the installed" in find_reason()
+
+
+def test_a_locked_file_is_down_and_a_read_only_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_database("experiments", "alembic_version", revision="0a8213491aaa")
+    with closing(sqlite3.connect(DATABASE)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert "tracking/mlflow.db is locked by another program" in str(check_store())
+    assert check_store() is None
+    # What a user who is not root is told.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != DATABASE.name)
+    assert "tracking/mlflow.db is read-only for this user" in find_reason()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "the folder" in find_reason()
+
+
+@contextmanager
+def serve(status: int, body: bytes) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://user:secret@127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (401, b"", "refuses the call (status 401); set MLFLOW_TRACKING_USERNAME"),
+        (404, b"not found", "what answers there is no MLflow server"),
+        (200, b"<html>", "what answers there is no MLflow server"),
+        (200, b"[]", "what answers there is no MLflow server"),
+    ],
+)
+def test_a_server_that_is_no_mlflow_or_refuses_the_login_is_told(
+    status: int, body: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(status, body) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address.replace("user:secret@", ""))
+        assert reason in find_reason()
+
+
+def test_a_server_that_is_down_is_told_and_refused_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(200, b"{}") as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address.replace("user:secret@", ""))
+        assert check_store() is None
+    assert "no server answers at" in str(check_store())
+    with serve(503, b"") as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address.replace("user:secret@", ""))
+        assert "answers with status 503" in str(check_store())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"postgresql+psycopg://u:s@127.0.0.1:{find_free_port()}/x")
+    assert "no database answers at" in str(check_store())
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("postgresql://me:secret@host/x", "postgresql://me:***@host/x"),
+        ("postgresql://me:se@cret@host/x", "postgresql://me:***@host/x"),
+        ("http://me:secret@host:5000", "http://me:***@host:5000"),
+        ("http://host:5000", "http://host:5000"),
+        ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
+        ("sqlite:////home/a:b@c/mlflow.db", "sqlite:////home/a:b@c/mlflow.db"),
+    ],
+)
+def test_a_password_is_never_shown(uri: str, shown: str) -> None:
+    assert hide_password(uri) == shown
