@@ -1,6 +1,7 @@
 """Bring results to MLflow: `sync` what is on disk, `follow` trainings while they run, or open the `ui`."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -28,6 +29,8 @@ def main() -> int:
     ui = commands.add_parser("ui", help="sync, then serve MLflow's UI of the embedded store on 127.0.0.1")
     ui.add_argument("--port", type=int, default=UI_PORT)
     _add_server(commands)
+    model = commands.add_parser("model", help="serve a registered model", add_help=False)
+    model.add_argument("words", nargs=argparse.REMAINDER, metavar="MODEL")
     options = parser.parse_args()
     if options.command != "server":
         require_root()
@@ -36,6 +39,10 @@ def main() -> int:
         if not options.words:
             parser.error("follow needs a command, for example: follow dvc repro")
         return follow_command(options.words)
+    if options.command == "model":
+        # The model brings packages of the names that this process has imported.
+        code = "from pipeline.tracking.model_server import main; main()"
+        os.execv(sys.executable, [sys.executable, "-c", code, *options.words])  # noqa: S606  It is this program.
     if options.command == "server":
         reason = check_uri(options.store, "--store")
         if reason is not None:

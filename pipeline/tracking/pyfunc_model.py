@@ -7,17 +7,29 @@ import base64
 import hashlib
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 from PIL import Image
 
 LARGEST_INDEX = 1_000_000
+# More pixel values are refused: as JSON they take a hundred bytes each while they are written.
+MOST_VALUES = 10_000_000
+
+
+class InputError(MlflowException, ValueError):
+    """A request that the model refuses. MLflow's server answers with status 400 and the message."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, error_code=INVALID_PARAMETER_VALUE)
 
 
 class GeneratorModel(PythonModel):
@@ -46,41 +58,43 @@ class GeneratorModel(PythonModel):
 
         Args:
             context: unused.
-            model_input: a table with the column `index`, integers from 0 to 1,000,000. For a conditional GAN there may
-                be a column `label`, integers from 0 to the number of classes less one; without it, image i has the
-                label that the stage `sample` gives it, i modulo the number of classes.
+            model_input: a table with the column `index`, integers from 0 to 1,000,000, as many as give 10 million pixel
+                values at most. For a conditional GAN there may be a column `label`, integers from 0 to the number of
+                classes less one; without it, image i has the label that the stage `sample` gives it, i modulo the
+                number of classes.
             params: `seed`, of z (default: the training's seed); `png`, whether to return PNG files (default: no).
 
         Returns:
             uint8 [N, H, W, C]; with `png` a list of N PNG files in base64.
 
         Raises:
-            ValueError: an index or a label is out of range.
+            InputError: an index or a label is no such number, or there are too many.
         """
         import torch
 
-        from stages.sample.generation import generate_images, sample_fixed_z
+        from stages.sample.generation import generate_images, sample_z_of
 
         params = params or {}
-        indices = [int(index) for index in model_input["index"]]
-        _check_range("index", indices, LARGEST_INDEX)
+        most = max(1, MOST_VALUES // math.prod(self.config["image_shape"]))
+        if len(model_input) > most:
+            raise InputError(f"{len(model_input)} images: a call draws {most} at most; split it")
+        indices = _read_column("index", model_input, LARGEST_INDEX)
         labels = self._choose_labels(indices, model_input)
-        seed = int(params.get("seed", self.config["seed"]))
-        z = sample_fixed_z(max(indices, default=-1) + 1, self.generator.z_dimension, seed)
+        z = sample_z_of(indices, self.generator.z_dimension, int(params.get("seed", self.config["seed"])))
         labels_tensor = None if labels is None else torch.tensor(labels, dtype=torch.int64)
-        images = generate_images(self.generator, z[indices], torch.device("cpu"), labels_tensor)
+        images = generate_images(self.generator, z, torch.device("cpu"), labels_tensor)
         images = images.transpose(0, 2, 3, 1)
         return [_encode_png(image) for image in images] if params.get("png") else images
 
     def _choose_labels(self, indices: list[int], model_input: pd.DataFrame) -> list[int] | None:
         """Return the requested labels, else those of the stage `sample`; an unconditional generator has none."""
+        if "label" in model_input and self.class_count is None:
+            raise InputError("label: this generator draws no images of a class; leave the labels out")
         if self.class_count is None:
             return None
         if "label" not in model_input:
             return [index % self.class_count for index in indices]
-        labels = [int(label) for label in model_input["label"]]
-        _check_range("label", labels, self.class_count - 1)
-        return labels
+        return _read_column("label", model_input, self.class_count - 1)
 
 
 def read_weights(context: PythonModelContext, sha256: str) -> bytes:
@@ -98,10 +112,14 @@ def read_weights(context: PythonModelContext, sha256: str) -> bytes:
     return content
 
 
-def _check_range(name: str, values: list[int], largest: int) -> None:
-    wrong = [value for value in values if not 0 <= value <= largest]
-    if wrong:
-        raise ValueError(f"{name} = {wrong[0]}: a whole number from 0 to {largest} is allowed")
+def _read_column(name: str, model_input: pd.DataFrame, largest: int) -> list[int]:
+    """Read a column of whole numbers from 0 to `largest`."""
+    values = model_input[name].tolist()
+    for value in values:
+        # A bool is an int to Python.
+        if type(value) is not int or not 0 <= value <= largest:
+            raise InputError(f"{name} = {value!r:.50}: a whole number from 0 to {largest} is allowed")
+    return values
 
 
 def _encode_png(image: NDArray[np.uint8]) -> str:

@@ -1,5 +1,7 @@
 """Generate images so that image i depends on the generator, the seed and i, and on nothing else."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -37,15 +39,20 @@ def load_generator(
 
 
 def sample_fixed_z(count: int, z_dimension: int, seed: int) -> Tensor:
-    """Sample noise vectors, each with its own random generator: float32 [count, z_dimension], on the CPU.
+    """Sample the first `count` noise vectors: float32 [count, z_dimension], on the CPU."""
+    return sample_z_of(range(count), z_dimension, seed)
 
-    Vector i is the same for every GAN, setting, snapshot and device, and for every `count` above i.
+
+def sample_z_of(indices: Sequence[int], z_dimension: int, seed: int) -> Tensor:
+    """Sample the noise vectors of these indices, each with its own random generator: float32 [N, z_dimension].
+
+    Vector i, on the CPU, is the same for every GAN, setting, snapshot and device, whatever other vectors are sampled.
     """
     random = torch.Generator()
-    vectors = torch.empty(count, z_dimension)
-    for index in range(count):
+    vectors = torch.empty(len(indices), z_dimension)
+    for row, index in enumerate(indices):
         random.manual_seed(derive_seed(seed, "sample", index))
-        torch.randn(z_dimension, generator=random, out=vectors[index])
+        torch.randn(z_dimension, generator=random, out=vectors[row])
     return vectors
 
 

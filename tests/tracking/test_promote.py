@@ -1,12 +1,16 @@
 """The best generator is a registered model that draws its images without this repository."""
 
 import base64
+import http.client
 import io
 import json
 import subprocess
 import sys
-import urllib.request
+import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -14,7 +18,8 @@ from PIL import Image
 
 from pipeline.health import is_healthy
 from pipeline.tracking.lineage import read_lock
-from pipeline.tracking.promote import find_champion, promote_champion
+from pipeline.tracking.model_versions import find_champion
+from pipeline.tracking.promote import promote_champion
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import read_results, sync
 from stages.common.grid import Grid
@@ -23,6 +28,26 @@ from tests.serving import find_free_port, kill, wait_until
 
 pytestmark = pytest.mark.slow
 NAME = "digits-8-classifier"
+BAD_INDICES: list[object] = [
+    [-1],
+    [1_000_001],
+    [2**70],
+    [True],
+    [0.5],
+    ["0"],
+    [None],
+    [[0]],
+    [{}],
+    "0",
+    [],
+    list(range(156_251)),
+]
+
+
+def read_name() -> str:
+    return str(open_store().client.search_registered_models()[0].name)
+
+
 DRAW = """
 import mlflow, numpy
 generator = mlflow.pyfunc.load_model("models:/digits-8-classifier@champion")
@@ -50,32 +75,74 @@ def test_the_champion_draws_the_sample_stages_images_from_an_empty_folder(
     assert np.array_equal(drawn, expected.transpose(0, 2, 3, 1))
 
 
-def test_a_served_champion_answers_with_images(workspace: Path, tmp_path: Path) -> None:
-    sync(open_store())
+@pytest.fixture
+def served(synced: Path) -> Iterator[str]:
+    """Serve the champion with the project's own server; yields the address."""
     port = find_free_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{NAME}@champion"]
     process = subprocess.Popen(
-        [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
-        cwd=tmp_path,
-        env=make_environment(MLFLOW_TRACKING_URI=f"sqlite:///{workspace / 'tracking/mlflow.db'}"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        [
+            sys.executable,
+            "-m",
+            "pipeline.tracking",
+            "model",
+            f"models:/{read_name()}@champion",
+            f"--port={port}",
+        ],
+        env=make_environment(MLFLOW_TRACKING_URI=f"sqlite:///{synced / 'tracking/mlflow.db'}"),
         start_new_session=True,
     )
     try:
         wait_until(lambda: is_healthy(f"http://127.0.0.1:{port}/ping"), "the model's server", 120)
-        body = {"inputs": {"index": [0, 7]}, "params": {"png": True, "seed": 3}}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/invocations",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            answer = json.load(reply)["predictions"]
-        assert len(answer) == 2
-        assert Image.open(io.BytesIO(base64.b64decode(answer[0]))).size == (8, 8)
+        yield f"http://127.0.0.1:{port}/invocations"
     finally:
         kill(process)
+
+
+def ask(address: str, body: object, **headers: str) -> tuple[int, str]:
+    """Send a request, as JSON unless it is bytes; return status and answer."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {name.replace("_", "-"): value for name, value in headers.items() if value}
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    connection.request("POST", urlsplit(address).path, data, headers)
+    with closing(connection):
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode()
+
+
+def test_a_served_champion_answers_with_images_and_refuses_the_rest_in_one_line(served: str) -> None:
+    kind = {"Content_Type": "application/json"}
+    status, answer = ask(served, {"inputs": {"index": [0, 7]}, "params": {"png": True, "seed": 3}}, **kind)
+    pictures = json.loads(answer)["predictions"]
+    assert status == 200 and len(pictures) == 2
+    assert Image.open(io.BytesIO(base64.b64decode(pictures[0]))).size == (8, 8)
+    began = time.monotonic()
+    assert ask(served, {"inputs": {"index": [1_000_000]}}, **kind)[0] == 200
+    assert time.monotonic() - began < 5
+    refused: list[tuple[int, object, dict[str, str]]] = [
+        *((400, {"inputs": {"index": value}}, kind) for value in BAD_INDICES[:-1]),
+        (413, {"inputs": {"index": BAD_INDICES[-1]}}, kind),
+        (400, {"inputs": {"index": [0] * 156_251}}, kind),
+        (400, {"inputs": {"index": [0], "label": [1]}}, kind),
+        (400, {"inputs": {"index": [0]}, "params": {"seed": "three"}}, kind),
+        (400, {"inputs": {"index": [0]}, "params": {"steps": 3}}, kind),
+        (400, {"inputs": {"index": [0]}, "params": [3]}, kind),
+        (400, {"inputs": {"index": [0], "colour": [1]}}, kind),
+        (400, {"index": [0]}, kind),
+        (400, b"{", kind),
+        (400, b"[" * 1000, kind),
+        (400, b"\xff\xfe", kind),
+        (413, {"inputs": {"index": [0] * 500_000}}, kind),
+        (415, {"inputs": {"index": [0]}}, {}),
+        (415, b"index\n0\n", {"Content_Type": "text/csv"}),
+        (415, b"PAR1", {"Content_Type": "application/vnd.apache.parquet"}),
+        (403, {"inputs": {"index": [0]}}, kind | {"Host": "evil.example"}),
+        (403, {"inputs": {"index": [0]}}, kind | {"Origin": "http://evil.example"}),
+    ]
+    for expected, body, headers in refused:
+        status, answer = ask(served, body, **headers)
+        assert status == expected, (body, answer)
+        assert "Traceback" not in answer and str(Path.cwd()) not in answer and "site-packages" not in answer
+        assert len(answer) < 1000 and "stack_trace" not in answer
 
 
 @pytest.mark.usefixtures("workspace")

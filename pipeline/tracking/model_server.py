@@ -1,0 +1,152 @@
+"""Serve a registered model over HTTP: `python -m pipeline.tracking model models:/NAME@champion`.
+
+It is MLflow's own scoring server behind what that lacks, and has no setting for: calls of other pages and for other
+host names are refused, requests have a type and a largest size, and errors hold no stack traces. It imports nothing of
+stages/, since the model brings its own, and is started as a process of its own.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+
+from pipeline.same_origin import Application, Receive, SameOriginMiddleware, Scope, Send, list_own_names
+from pipeline.tracking import UI_HOST
+
+MODEL_PORT = 8000
+LARGEST_REQUEST_BYTES = 1_000_000
+JSON_TYPE = "application/json"
+EXAMPLE = 'JSON such as {"inputs": {"index": [0, 1]}, "params": {"seed": 3, "png": true}}'
+COLUMNS = ("index", "label")
+PARAMS = {"seed": int, "png": bool}
+# MLflow puts the whole request before what is wrong with it.
+REASON = "\nError: "
+
+
+class RequestMiddleware:
+    """Refuses requests that are no JSON or too large, and takes everything but the message out of errors."""
+
+    def __init__(self, application: Application) -> None:
+        """Wrap an application."""
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._application(scope, receive, send)
+            return
+        kinds = [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == b"content-type"]
+        if [kind.partition(";")[0].strip().lower() for kind in kinds] != [JSON_TYPE]:
+            await _answer(send, 415, f"Content-Type is {', '.join(kinds) or 'missing'}; send {JSON_TYPE}")
+            return
+        body = b""
+        is_more = True
+        while is_more:
+            message = await receive()
+            body += message.get("body", b"")
+            is_more = message.get("more_body", False) and message["type"] == "http.request"
+            if len(body) > LARGEST_REQUEST_BYTES:
+                await _answer(send, 413, f"a request has {LARGEST_REQUEST_BYTES} bytes at most")
+                return
+
+        fault = find_fault(body)
+        if fault is not None:
+            await _answer(send, 400, fault)
+            return
+
+        async def receive_body() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._application(scope, receive_body, _hide_traces(send))
+
+
+def find_fault(body: bytes) -> str | None:
+    """Find out what is wrong with a request; None if nothing is.
+
+    MLflow itself would take 0.5, true and "0" for the index 0 or 1.
+    """
+    try:
+        content: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    inputs = content.get("inputs") if isinstance(content, dict) else None
+    if not isinstance(inputs, dict) or not set(content) <= {"inputs", "params"} or "index" not in inputs:
+        return f"the request is no {EXAMPLE}"
+    for name, values in inputs.items():
+        if name not in COLUMNS:
+            return f"{name!r:.50} is unknown; there is {', '.join(COLUMNS)}"
+        wrong = (
+            [value for value in values if type(value) is not int] if isinstance(values, list) else [values]
+        )
+        if wrong or not values:
+            return f"{name} = {(wrong or [values])[0]!r:.50}: a list of whole numbers is allowed"
+    params = content.get("params", {})
+    for name, value in params.items() if isinstance(params, dict) else [("params", params)]:
+        number: Any = value
+        if type(value) is not PARAMS.get(name) or not -(2**63) <= number < 2**63:
+            return (
+                f"{name!r:.50} = {value!r:.50}: `seed` is a whole number of 64 bits, `png` is true or false"
+            )
+    return None
+
+
+def _hide_traces(send: Send) -> Send:
+    """Pass answers on, but of an error only its status and message."""
+    status, parts = 200, list[bytes]()
+
+    async def send_without_trace(message: Any) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        if status < 400:
+            await send(message)
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                await _answer(send, status, _read_message(b"".join(parts)))
+
+    return send_without_trace
+
+
+def _read_message(body: bytes) -> str:
+    """Read the message of one of MLflow's errors."""
+    try:
+        content = json.loads(body)
+        message = str(content.get("message") or content.get("detail"))
+    except (ValueError, AttributeError):
+        return "the request failed"
+    return message.rpartition(REASON)[2].partition("\n")[0]
+
+
+async def _answer(send: Send, status: int, message: str) -> None:
+    headers = [(b"content-type", JSON_TYPE.encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"error": message}).encode()})
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, load the model, and serve it until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking model", description=__doc__)
+    parser.add_argument(
+        "model", help="its address, such as models:/NAME@champion; MLFLOW_TRACKING_URI says where"
+    )
+    parser.add_argument("--host", default=UI_HOST, help=f"the address to listen at (default: {UI_HOST})")
+    parser.add_argument("--port", type=int, default=MODEL_PORT)
+    parser.add_argument(
+        "--allow", action="append", default=[], dest="names", metavar="NAME", help="a further host name"
+    )
+    options = parser.parse_args(arguments)
+    # Imported only now: it takes seconds.
+    import mlflow.pyfunc
+    from mlflow.pyfunc.scoring_server import init
+
+    application: Any = RequestMiddleware(init(mlflow.pyfunc.load_model(options.model)))
+    own_names = list_own_names(options.host, options.names)
+    uvicorn.run(
+        SameOriginMiddleware(application, own_names),
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+    )
