@@ -68,9 +68,10 @@ def main() -> int:
         return serve(**options)
     require_root()
     require_writable(STATE, home)
+    has_server = find_server()
     if command == "run":
-        return run(options)
-    if not find_server():
+        return run(options, has_server)
+    if not has_server:
         print(
             f"error: a {command} needs a Prefect server, and none answers: start one with `make server`, or set "
             f"{URL}",
@@ -80,12 +81,12 @@ def main() -> int:
     return work() if command == "worker" else schedule(**options)
 
 
-def run(options: dict[str, object]) -> int:
+def run(options: dict[str, object], has_server: bool) -> int:
     """Run the flow once; where no server is named or found, with a temporary one."""
     # An exit, unlike death by the signal, ends first what was started for this run.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        server = None if find_server() else TemporaryServer()
+        server = None if has_server else TemporaryServer()
         if CAN_FORK:
             # It imports DVC and torch while this process imports Prefect.
             start_fork_server()

@@ -1,11 +1,13 @@
-"""What a flow leaves on Prefect's pages: the table, links to the report and to MLflow."""
+"""What a flow leaves on Prefect's pages: the report's text with its tables, and a link to MLflow."""
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from pipeline.tracking import UI_HOST, UI_PORT, UI_URL
+from pipeline.tracking.address import SERVERS, URI_VARIABLE
 from stages.common.artifacts import REPORT
 
 REPORT_TEXT = REPORT / "report.md"
@@ -16,23 +18,31 @@ def publish_results(summary: str) -> None:
     """Publish the report's text with its tables, and where to see more; nothing of it where there is no report."""
     if not REPORT_TEXT.exists():
         return
+    address, is_served = find_mlflow()
+    # No link leads to the page: browsers open no file for a page that came from a server.
+    where = (
+        f"The report with its pictures is the file `{PAGE.resolve()}` of the machine that ran this, and "
+        f"`report/{PAGE.name}` among the artifacts of the run `comparison` in [MLflow]({address})"
+        f"{'' if is_served else ', after `make ui`'}."
+    )
     create_markdown_artifact(
-        f"{summary}\n\n{strip_pictures(REPORT_TEXT)}", key="table", description="Table 1"
+        f"{summary}\n\n{where}\n\n{strip_pictures(REPORT_TEXT)}", key="report", description="The report"
     )
     create_link_artifact(
-        PAGE.resolve().as_uri(),
-        "report/index.html",
-        key="report",
-        description=f"The report: {PAGE.resolve()}",
-    )
-    server = os.environ.get("MLFLOW_TRACKING_URI", "")
-    is_served = server.startswith("http")
-    create_link_artifact(
-        os.environ.get(UI_URL) or (server if is_served else f"http://{UI_HOST}:{UI_PORT}"),
+        address,
         "MLflow",
         key="mlflow",
         description="The runs in MLflow" + ("" if is_served else ", after `make ui`"),
     )
+
+
+def find_mlflow() -> tuple[str, bool]:
+    """Return where a browser finds MLflow, without a password, and whether a server is there already."""
+    server, page = (os.environ.get(name, "").strip() for name in (URI_VARIABLE, UI_URL))
+    parts = urlsplit(server)
+    is_served = parts.scheme in SERVERS
+    own = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return page or (own if is_served else f"http://{UI_HOST}:{UI_PORT}"), is_served or bool(page)
 
 
 def publish_times(times: str) -> None:

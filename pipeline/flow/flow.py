@@ -20,14 +20,16 @@ from pipeline.dvc.repo import Graph, ReproResult, read_graph_and_status, reprodu
 from pipeline.dvc.worker import DiedError, WorkerPool
 from pipeline.flow.artifacts import publish_results, publish_times
 from pipeline.flow.flow_lock import lock_repository
-from pipeline.flow.live_tracking import follow_trainings
+from pipeline.flow.live_tracking import STOP_SECONDS, follow_trainings
 from pipeline.flow.progress import ProgressDisplay
 from pipeline.flow.request import change_params, choose_trials, list_slots
 from pipeline.flow.scheduler import Slot, StageResult, name_trial, run_graph, to_result
+from pipeline.flow.server_watch import watch_server
 from pipeline.flow.summary import check_nothing_left, list_failures, summarise
 from pipeline.flow.task import run_stage, show_up_to_date
 from pipeline.flow.terminal import TERMINAL
 from pipeline.flow.timing import Timing, to_markdown, to_text
+from pipeline.tracking.store_check import check_store
 from stages.common.artifacts import Trial
 from stages.common.cli import describe_error
 
@@ -88,13 +90,21 @@ def reproduce_comparison(
 ) -> State:
     """Change params.yaml as asked and bring the comparison up to date; see `compare`."""
     logger = get_run_logger()
+    ends: list[Callable[[], object]] = []
+    watch_server(ends)
     with WorkerPool() as pool, lock_repository(str(flow_run.get_id()), logger.info) as killed_run:
+        ends.append(pool.stop)
         if killed_run:
             mark_crashed(killed_run)
         other_version = describe_other_version()
         if other_version:
             logger.warning(other_version)
         try:
+            reason = check_store()
+            if reason:
+                logger.warning(
+                    "MLflow: %s. The stages run all the same; `make track` sends what is missing", reason
+                )
             change_params(pool, preset, overrides, device)
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
             whole, stale = read_graph_and_status(pool, logger.warning)
@@ -110,6 +120,7 @@ def reproduce_comparison(
         with ProgressDisplay(graph, [trial.name for trial in chosen]) as display:
             results = show_cached(graph.subgraph(set(graph) - stale), display)
             with follow_trainings(is_needed=bool(stale)) as followers:
+                ends.append(lambda: [follower.stop(True, STOP_SECONDS) for follower in followers])
                 results |= run_stale(graph.subgraph(stale), slots, pool, display, timing)
         if not list_failures(results):
             results |= check_nothing_left(pool, graph)

@@ -11,10 +11,13 @@ from pathlib import Path
 from pipeline.dvc.worker import DiedError, StoppedError, WorkerPool
 from pipeline.flow import SERVER_HOST
 from pipeline.flow.server_auth import FILE, create_auth, read_auth
+from pipeline.flow.server_probe import find_fault
+from pipeline.flow.server_proof import is_proven, make_served, read_served
 from pipeline.flow.server_settings import (
     AUTH,
     KEY,
     SERVER_AUTH,
+    TEMPORARY,
     URL,
     list_server_settings,
     prepare_server,
@@ -23,10 +26,7 @@ from pipeline.flow.server_settings import (
 from pipeline.health import is_healthy
 from pipeline.proxies import check_environment, ignore_environment, is_loopback
 from pipeline.same_origin import WILDCARDS
-from stages.common.artifacts import write_bytes
 
-# Where `make server` last served: a run shows up there without being told to.
-SERVED = "server.txt"
 HEALTH_SECONDS = 2.0
 POLL_SECONDS = 0.05
 # A first start without `make` makes Prefect's database, which takes 6 s where nothing else runs.
@@ -51,12 +51,11 @@ def serve(host: str, port: int, names: list[str]) -> int:
     home, address = Path(os.environ["PREFECT_HOME"]), name_address(host, port)
     login = f"the value of {SERVER_AUTH}" if SERVER_AUTH in os.environ else f"what {home / FILE} holds"
     prepare_server(os.environ, address, home)
-    write_bytes(home / SERVED, f"{address}/api\n".encode())
-    print(f"Prefect's pages: {address} (Ctrl-C ends it). Log in with {login}.", flush=True)
+    print(f"Prefect's pages ask for {login}.", flush=True)
     # Prefect reads the environment when it is imported.
     from pipeline.flow.server_app import run_server
 
-    run_server(host, port, names)
+    run_server(host, port, names, make_served(address))
     return 0
 
 
@@ -64,21 +63,20 @@ def find_server() -> bool:
     """Use the server of PREFECT_API_URL or the one that `serve` started here; return whether there is one.
 
     Raises:
-        ValueError: Prefect's client cannot call it as the environment's proxies and certificates say.
+        ValueError: the server of PREFECT_API_URL does not answer or refuses the login, or Prefect's client cannot call
+            it as the environment's proxies and certificates say; says what to do.
     """
-    home, named = Path(os.environ["PREFECT_HOME"]), os.environ.get(URL)
-    try:
-        own = (home / SERVED).read_text(encoding="utf-8").strip()
-    except OSError:
-        own = ""
-    if named is None and not own:
+    home, named = Path(os.environ["PREFECT_HOME"]), os.environ.get(URL) or None
+    served, has_login = read_served(home), bool({AUTH, KEY} & set(os.environ))
+    is_own = served is not None and (named is None or (named == served.api and not has_login))
+    if served is not None and is_own and is_proven(served):
+        use_server(os.environ, served.api, read_auth(home))
+    elif named is None:
         return False
-    if named is None:
-        if not is_healthy(f"{own}/health", HEALTH_SECONDS):
-            return False
-        use_server(os.environ, own, read_auth(home))
-    elif named == own and not {AUTH, KEY} & set(os.environ):
-        use_server(os.environ, own, read_auth(home))
+    fault = find_fault(os.environ[URL])
+    if fault is not None:
+        cure = f"; start it, or unset {URL} to use a server for this run alone" if named else ""
+        raise ValueError(f"{URL}: {fault}{cure}")
     if is_loopback(os.environ[URL]):
         ignore_environment()
     else:
@@ -103,6 +101,7 @@ class TemporaryServer:
         self._address = name_address(SERVER_HOST, self._port)
         self._auth = create_auth()
         use_server(os.environ, f"{self._address}/api", self._auth)
+        os.environ[TEMPORARY] = str(os.getpid())
         self._thread.start()
         ignore_environment()
 
@@ -135,7 +134,7 @@ def serve_temporarily(port: int) -> None:
     ignore_environment()
     from pipeline.flow.server_app import run_server
 
-    run_server(SERVER_HOST, port, is_temporary=True)
+    run_server(SERVER_HOST, port)
 
 
 def find_free_port() -> int:

@@ -1,26 +1,32 @@
 """Prefect's application, answering its own pages and programs alone, on a port of this machine."""
 
 from collections.abc import Collection
+from typing import Any
 
 import uvicorn
 from prefect.server.api.server import create_app
 from prefect.settings import get_current_settings
 
+from pipeline.flow.server_proof import ProofMiddleware, Served, write_served
 from pipeline.same_origin import SameOriginMiddleware, list_own_names
 
 
-def run_server(host: str, port: int, names: Collection[str] = (), is_temporary: bool = False) -> None:
+def run_server(host: str, port: int, names: Collection[str] = (), served: Served | None = None) -> None:
     """Serve until interrupted.
 
     Args:
         host: the address to listen at.
         port: the port to listen at.
         names: further host names at which browsers and workers call the server.
-        is_temporary: whether it is for one run: without pages and schedules, and silent unless something is wrong.
+        served: what is written to Prefect's folder once the port is its own; None for the server of one run, which is
+            without pages and schedules, and silent unless something is wrong.
     """
     settings = get_current_settings().server
-    application = create_app(ephemeral=is_temporary, final=True)
-    uvicorn.run(
+    is_temporary = served is None
+    application: Any = create_app(ephemeral=is_temporary, final=True)
+    if served is not None:
+        application = ProofMiddleware(application, served.secret)
+    config = uvicorn.Config(
         SameOriginMiddleware(application, list_own_names(host, names)),
         host=host,
         port=port,
@@ -29,3 +35,9 @@ def run_server(host: str, port: int, names: Collection[str] = (), is_temporary: 
         ws_ping_timeout=settings.api.websocket_ping_timeout,
         log_level="error" if is_temporary else settings.logging_level.lower(),
     )
+    # Where another server listens, this ends the process, and that server stays the one that runs find.
+    socket = config.bind_socket()
+    if served is not None:
+        write_served(get_current_settings().home, served)
+        print(f"Prefect's pages: {served.address} (Ctrl-C ends it).", flush=True)
+    uvicorn.Server(config).run(sockets=[socket])

@@ -9,7 +9,9 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from pipeline.flow.server_auth import read_or_create_auth
+from pipeline.sqlite_url import make_sqlite_url
 
+DATABASE = "prefect.db"
 Environment = MutableMapping[str, str]
 
 URL = "PREFECT_API_URL"
@@ -17,6 +19,10 @@ KEY = "PREFECT_API_KEY"
 AUTH = "PREFECT_API_AUTH_STRING"
 SERVER_AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 SERVER = "PREFECT_SERVER_"
+DATABASE_SETTINGS = "PREFECT_SERVER_DATABASE_"
+DATABASE_URL = f"{DATABASE_SETTINGS}CONNECTION_URL"
+# Names the process whose temporary server a flow calls.
+TEMPORARY = "COMPARISON_TEMPORARY_SERVER"
 # What is about this machine and not about a server.
 KEPT = ("PREFECT_HOME", "PREFECT_LOGGING_", "PREFECT_DEBUG_MODE", "PREFECT_SERVER_ANALYTICS_ENABLED")
 
@@ -58,7 +64,11 @@ def prepare_server(environment: Environment, address: str, home: Path) -> None:
     """
     forget_other_servers(environment, SERVER)
     auth = environment.get(SERVER_AUTH) or read_or_create_auth(home)
-    environment.update(list_server_settings(address, home, auth) | dict(environment))
+    settings = list_server_settings(address, home, auth)
+    if any(name.startswith(DATABASE_SETTINGS) for name in environment):
+        # An address would overrule the parts of one that the user has set.
+        del settings[DATABASE_URL]
+    environment.update(settings | dict(environment))
     # The server's own services call its API.
     environment.update({URL: f"{address}/api", AUTH: auth})
 
@@ -73,6 +83,8 @@ def list_server_settings(address: str, home: Path, auth: str) -> dict[str, str]:
     """
     return {
         SERVER_AUTH: auth,
+        # By default Prefect makes this of its folder's name as it stands, whatever characters that holds.
+        DATABASE_URL: make_sqlite_url(home / DATABASE, "sqlite+aiosqlite"),
         # By default every origin may read the answers.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address,
         # Relative: the pages find the API wherever a browser found the pages.

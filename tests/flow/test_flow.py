@@ -4,13 +4,19 @@ The tests share one repository and run in the order in which they stand.
 """
 
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.driving import change, dvc, list_run, working_copy
+from tests.driving import call, change, dvc, list_run, working_copy
 from tests.flow.driving import (
+    END_SECONDS,
+    LOG,
     flow,
     flow_without_network,
     read_results,
@@ -18,6 +24,7 @@ from tests.flow.driving import (
     wait_for_checkpoint,
     wait_until_alone,
 )
+from tests.serving import find_free_port
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +49,16 @@ GAN.generator_loss = generator_loss
 """
 
 
+def find_server(flow: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """List the temporary servers of a flow: what it has spawned that listens."""
+    children = psutil.Process(flow.pid).children()
+    return [child for child in children if any(c.status == "LISTEN" for c in child.net_connections("tcp"))]
+
+
+def count_lines() -> int:
+    return len(LOG.read_text(errors="replace").splitlines()) if LOG.exists() else 0
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("flow") / "repository"
@@ -62,6 +79,42 @@ def test_ended_mid_trial_it_leaves_no_process_behind(number: int) -> None:
     process.send_signal(number)
     process.wait(30)
     wait_until_alone()
+
+
+@pytest.mark.usefixtures("repository")
+def test_whose_temporary_server_is_killed_it_ends_in_seconds_and_says_so() -> None:
+    before = count_lines()
+    process = start_flow()
+    wait_for_checkpoint(process)
+    (server,) = find_server(process)
+    server.kill()
+    began = time.monotonic()
+    assert process.wait(30) == 1
+    assert time.monotonic() - began < END_SECONDS
+    wait_until_alone()
+    printed = LOG.read_text(errors="replace").splitlines()[before:]
+    assert "Prefect's temporary server at http://127.0.0.1:" in printed[-1]
+    assert "is gone" in printed[-1] and "goes on from the last checkpoints" in printed[-1]
+    assert not any("Traceback" in line or "Error" in line for line in printed)
+
+
+@pytest.mark.usefixtures("repository")
+def test_whose_named_server_is_not_there_it_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{find_free_port()}/api")
+    began = time.monotonic()
+    (line,) = flow(may_fail=True).splitlines()
+    assert time.monotonic() - began < END_SECONDS
+    assert line.startswith("error: PREFECT_API_URL: no Prefect server answers at http://127.0.0.1:")
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("uri", ["./mlruns", "databricks", "sqlite:////dev/null/mlflow.db"])
+def test_a_store_that_can_never_be_used_is_named_before_anything_runs(uri: str) -> None:
+    before = Path("params.yaml").read_bytes()
+    command = (sys.executable, "-m", "pipeline.flow", "run", "-S", "train.generator_steps=30")
+    output = call(*command, may_fail=True, MLFLOW_TRACKING_URI=uri)
+    assert "MLFLOW_TRACKING_URI" in output.splitlines()[-1] and "Traceback" not in output
+    assert Path("params.yaml").read_bytes() == before
 
 
 @pytest.mark.usefixtures("repository")

@@ -21,9 +21,7 @@ from tests.serving import find_free_port, kill, wait_until
 
 pytestmark = pytest.mark.slow
 
-TEMPORARY = (
-    "from pipeline.flow.server_app import run_server; run_server('127.0.0.1', {port}, is_temporary=True)"
-)
+TEMPORARY = "from pipeline.flow.server_app import run_server; run_server('127.0.0.1', {port})"
 # Command, health check, and what changes something there.
 SERVERS = {
     "prefect": (

@@ -1,0 +1,70 @@
+"""Ask a Prefect server whether it is there, before and beside Prefect, which would wait for one that is gone."""
+
+import base64
+import os
+import ssl
+import urllib.error
+import urllib.request
+from enum import Enum
+from urllib.parse import urlsplit
+
+from pipeline.flow.server_settings import AUTH, KEY
+
+TIMEOUT_SECONDS = 5.0
+
+
+class Reply(Enum):
+    """How an address answers."""
+
+    ANSWERS = "answers"
+    REFUSES_LOGIN = "refuses the login"
+    NOBODY_THERE = "nobody listens there"
+    SILENT = "no answer"
+
+
+def probe(url: str, timeout: float = TIMEOUT_SECONDS) -> Reply:
+    """Ask for a page of an address of HTTP; proxies are used as the environment says."""
+    request = urllib.request.Request(url, headers=_make_login())  # noqa: S310  The caller has checked the scheme.
+    try:
+        with urllib.request.urlopen(request, timeout=timeout):  # noqa: S310
+            return Reply.ANSWERS
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            return Reply.REFUSES_LOGIN
+        return Reply.SILENT if error.code in (502, 503, 504) else Reply.ANSWERS
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLError):
+            # Prefect has certificates and settings of its own.
+            return Reply.ANSWERS
+        return Reply.NOBODY_THERE if isinstance(reason, ConnectionRefusedError) else Reply.SILENT
+    except ValueError:
+        return Reply.SILENT
+
+
+def find_fault(api: str) -> str | None:
+    """Find out why the API at an address cannot be used, and what to do; None if nothing speaks against it.
+
+    It is asked with what PREFECT_API_AUTH_STRING or PREFECT_API_KEY holds.
+    """
+    try:
+        parts = urlsplit(api)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        return f"{api!r} is no address of a Prefect server; it is like http://127.0.0.1:4200/api"
+    reply = probe(f"{api.rstrip('/')}/admin/version")
+    if reply is Reply.REFUSES_LOGIN:
+        return f"the server at {api} refuses the login; set {AUTH} to what it asks for, user:password"
+    if reply is not Reply.ANSWERS:
+        return f"no Prefect server answers at {api} ({reply.value})"
+    return None
+
+
+def _make_login() -> dict[str, str]:
+    if os.environ.get(KEY):
+        return {"Authorization": f"Bearer {os.environ[KEY]}"}
+    if os.environ.get(AUTH):
+        return {"Authorization": f"Basic {base64.b64encode(os.environ[AUTH].encode()).decode()}"}
+    return {}

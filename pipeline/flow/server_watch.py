@@ -1,0 +1,70 @@
+"""End a flow whose Prefect server is gone. Prefect itself waits for it for minutes, and then prints tracebacks."""
+
+import atexit
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from pipeline.flow.server_probe import Reply, probe
+from pipeline.flow.server_settings import TEMPORARY, URL
+
+POLL_SECONDS = 1.0
+# Nobody starts the temporary server of a run again.
+TEMPORARY_SECONDS = 1.0
+# Another server may be restarted meanwhile; Prefect's client tries again for about a minute.
+RESTART_SECONDS = 30.0
+# A server that is there and silent may be busy.
+SILENT_SECONDS = 90.0
+
+
+def watch_server(ends: list[Callable[[], object]]) -> None:
+    """End this process as soon as the flow's server is gone, until the process ends by itself.
+
+    Args:
+        ends: are called then, one after the other, to end what the flow runs; more may be added at any time.
+    """
+    api = os.environ.get(URL)
+    if not api:
+        return
+    is_over = threading.Event()
+    # What is registered last is called first: before the temporary server ends.
+    atexit.register(is_over.set)
+    threading.Thread(
+        target=_watch, args=(api, ends, is_over), name="watch of the server", daemon=True
+    ).start()
+
+
+def _watch(api: str, ends: list[Callable[[], object]], is_over: threading.Event) -> None:
+    is_temporary = os.environ.get(TEMPORARY) == str(os.getpid())
+    patience = {
+        Reply.NOBODY_THERE: TEMPORARY_SECONDS if is_temporary else RESTART_SECONDS,
+        Reply.SILENT: SILENT_SECONDS,
+    }
+    answered = time.monotonic()
+    while not is_over.wait(POLL_SECONDS):
+        reply = probe(f"{api.rstrip('/')}/health")
+        now = time.monotonic()
+        if reply not in patience:
+            answered = now
+        elif now - answered > patience[reply] and not is_over.is_set():
+            kind = "temporary server" if is_temporary else "server"
+            _end(f"Prefect's {kind} at {api} is gone ({reply.value} for {now - answered:.0f} s)", ends)
+
+
+def _end(reason: str, ends: list[Callable[[], object]]) -> NoReturn:
+    print(
+        f"error: {reason}. What ran is ended; the same command goes on from the last checkpoints.",
+        file=sys.stderr,
+        flush=True,
+    )
+    # All that Prefect has to say from here on is that it does not reach its server.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(silence, descriptor)
+    for end in ends:
+        end()
+    # An exit in order would tell the server first.
+    os._exit(1)
