@@ -111,8 +111,13 @@ def check_samples(content: bytes, directory: Directory) -> None:
 
 
 def keep_pixel_tags(content: bytes, directory: Directory) -> bytes:
-    """Return a TIFF file whose only directory holds no tags but those of the pixels."""
+    """Return a TIFF file whose only directory holds no tags but those of the pixels.
+
+    The new directory comes after all else, since in a damaged file pixels may be read from where the old one is.
+    """
     order, width = directory.order, directory.width
     kept = [entry for entry in directory.entries if struct.unpack_from(order + "H", entry)[0] in PIXEL_TAGS]
     block = struct.pack(order + ("Q" if width == 8 else "H"), len(kept)) + b"".join(kept) + bytes(width)
-    return content[: directory.start] + block + content[directory.start + len(block) :]
+    start = len(content) + len(content) % 2
+    offset = struct.pack(order + ("Q" if width == 8 else "I"), start)
+    return content[:width] + offset + content[2 * width :].ljust(start - 2 * width, b"\0") + block
