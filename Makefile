@@ -23,9 +23,9 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # has to do it.
 DATABASE := $(or $(PREFECT_HOME),$(CURDIR)/.prefect)/prefect.db
 
-# Tests run side by side with one thread each: with more threads than cores, threads that wait for one
-# another stop all of them. tests/conftest.py says which of them share a process, and puts slow ones first.
-PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Test files run side by side with one thread each: with more threads than cores, threads that wait
+# for one another stop all of them. (xdist 3.8 cannot group tests otherwise: pytest 9 ignores its groups.)
+PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 PRESETS = $(shell echo $(sort $(basename $(notdir $(wildcard presets/*.yaml)))) | sed 's/ /, /g')
 

@@ -20,17 +20,8 @@ settings.load_profile("few")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow tests first, and group for xdist the tests that have to or had better run in one process.
-
-    The fast tests of a file are a group, and so are slow tests that share a fixture of their module. Any other slow
-    test runs wherever a process is free.
-    """
+    """Put slow tests first, so that none is left to run alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    for item in items:
-        fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009  mypy does not know it.
-        shares = any(fixture.scope == "module" for definitions in fixtures for fixture in definitions)
-        if shares or item.get_closest_marker("slow") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def build_once(folder: Path, build: Callable[[Path], object]) -> Path:

@@ -128,8 +128,8 @@ def test_a_new_gan_is_one_file_and_one_word_and_its_divergence_a_result() -> Non
             "settings.A.generator_learning_rate = -0.001: input should be greater than 0",
         ),
         (
-            lambda params: params["settings"]["A"].update(generator_learning_rate="1e-4"),
-            "settings.A.generator_learning_rate = '1e-4': input should be a valid number; YAML needs a decimal point",
+            lambda params: params["settings"]["A"].update(generator_learning_rate="fast"),
+            "settings.A.generator_learning_rate = 'fast': input should be a valid number",
         ),
         (
             lambda params: params["sample"].update(sample_count=16, grid_rows=2, grid_columns=2),

@@ -57,10 +57,15 @@ def find_cache_leftovers(cache: Path, age_seconds: float = 0.0) -> Iterator[Path
     found = [path for path in cache.glob("files/md5/*/.*.tmp") if DVC_TEMPORARY.fullmatch(path.name)]
     found += [path for path in cache.glob("runs/*/*/.*.tmp") if DVC_TEMPORARY.fullmatch(path.name)]
     found += [path for path in entries if path.is_dir() and all(one in found for one in path.iterdir())]
-    for path in found:
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime <= latest:
-                yield path
+    # All ages are read before the first is removed, which changes that of its folder.
+    yield from [path for path in found if _is_older(path, latest)]
+
+
+def _is_older(path: Path, latest: float) -> bool:
+    try:
+        return path.stat().st_mtime <= latest
+    except FileNotFoundError:
+        return False
 
 
 def list_run_cache_entries(folder: Path) -> list[str]:

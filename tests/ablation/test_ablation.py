@@ -37,10 +37,11 @@ def run(**changes: Any) -> dict[str, Any]:
     params["sample"]["sample_count"] = 60
     params["ablation"] |= {"distinct_count": 5} | changes
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    make_extractor()
-    # The images have little contrast, so that stretching changes them.
+    make_extractor(scale=100.0)
+    # The images have little contrast, so that stretching changes them, and large patches, which survive resizing.
     for seed, split in enumerate(("train", "test")):
-        write_array(images_file(split), make_images(90, seed) // 2 + 40)
+        patches = make_images(90, seed, shape=(1, 2, 2)) // 2 + 40
+        write_array(images_file(split), patches.repeat(4, axis=2).repeat(4, axis=3))
     make_reference()
     main()
     record: dict[str, Any] = json.loads(ABLATION.read_text())

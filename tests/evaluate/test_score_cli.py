@@ -224,7 +224,7 @@ def write_wrong_inputs() -> None:
         ("--fake large.npy", "real.npy holds images of 8 x 8 pixels and large.npy of 12 x 12: resizing only"),
         (
             "--fake colour.npy",
-            r"accepts grey images, but image 0 \(counted from 0\) of colour.npy is in colour",
+            r"accepts grey images, but image \d+ \(counted from 0\) of colour.npy is in colour",
         ),
         ("--fake pipe", "pipe: it is a named pipe and not a file"),
         ("--fake /dev/zero", "/dev/zero: it is a device and not a file"),

@@ -145,7 +145,7 @@ def test_a_training_that_is_killed_is_tried_again_and_goes_on_from_its_checkpoin
     path.write_text(good)
     assert Path("killed").exists()
     assert "began-A-0: resuming after generator step 20" in output
-    assert "2 of 2 trials done; " in output.splitlines()[-1]
+    assert "2 of 2 trials done; " in output.splitlines()[-2]
 
 
 @pytest.mark.usefixtures("repository")

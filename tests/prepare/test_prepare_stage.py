@@ -149,7 +149,7 @@ def test_all_corrupt_files_are_named_at_once_and_nothing_is_left(tmp_path: Path)
     done = prepare(dataset="image_folder", path=str(root), image_size=16)
     message = done.stderr[done.stderr.index("error: ") :].splitlines()
     assert done.returncode == 1
-    assert message[0] == "error: 3 images cannot be read; repair or remove them, then prepare again:"
+    assert message[0] == "error: the data set: 3 of 25 files cannot be read; repair or remove them:"
     assert sorted(line.split(": ")[0] for line in message[1:]) == [
         f"  - {root}/{name}" for name in ("cat/1.png", "dog/7.jpg", "dog/8.png")
     ]
