@@ -53,9 +53,7 @@ class SameOriginMiddleware:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
         else:
-            headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-            await send({"type": "http.response.start", "status": 403, "headers": headers})
-            await send({"type": "http.response.body", "body": f"{reason}\n".encode()})
+            await answer(send, 403, "text/plain; charset=utf-8", f"{reason}\n")
 
     def find_reason_to_refuse(self, scope: Scope) -> str | None:
         """Find out why a request is refused; None where it is not."""
@@ -81,6 +79,13 @@ def list_own_names(host: str, more: Collection[str] = ()) -> list[str]:
     """
     own = () if host in WILDCARDS else (host,)
     return list(dict.fromkeys((*LOOPBACK_NAMES, *own, *more)))
+
+
+async def answer(send: Send, status: int, content_type: str, text: str) -> None:
+    """Answer a request in the application's place, and close the connection."""
+    headers = [(b"content-type", content_type.encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
 
 
 def _add_header(send: Send) -> Send:

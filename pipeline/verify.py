@@ -5,18 +5,14 @@ takes what its cache holds for what the object's name says, so it restores a dam
 """
 
 import argparse
-import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.tracking.lineage import LOCK_FILE, Lock, parse_lock, read_lock
-from stages.common.artifacts import UNFINISHED
+from pipeline.tracking.lineage import FOLDER_END, LOCK_FILE, Lock, hash_output, parse_lock, read_lock
 from stages.common.cli import run_command
-
-FOLDER_END = ".dir"
 
 
 class Comparison(NamedTuple):
@@ -48,20 +44,6 @@ def list_outputs(lock: Lock) -> dict[str, str]:
     }
 
 
-def hash_md5(path: Path) -> str:
-    """Hash a file, or a folder as DVC does: the MD5 of the sorted list of its files with theirs."""
-    if path.is_dir():
-        files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.endswith(UNFINISHED))
-        listing = [{"md5": hash_md5(one), "relpath": one.relative_to(path).as_posix()} for one in files]
-        listing.sort(key=lambda entry: entry["relpath"])
-        return (
-            hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-            + FOLDER_END
-        )
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
 def compare_outputs(expected: dict[str, str], found: dict[str, str]) -> Comparison:
     """Compare outputs by their MD5s.
 
@@ -86,7 +68,7 @@ def compare_objects(cache: Path, outputs: dict[str, str]) -> Comparison:
         path = cache / md5[:2] / md5[2:]
         if not path.is_file():
             missing.append(md5)
-        elif hash_md5(path) == md5.removesuffix(FOLDER_END):
+        elif hash_output(path) == md5.removesuffix(FOLDER_END):
             equal += 1
         else:
             different.append(f"{path} (remove it; `dvc repro` makes its output anew when it is needed)")
@@ -135,7 +117,7 @@ def verify() -> int:
         ValueError: dvc.lock or DVC's configuration cannot be read.
     """
     expected, committed = list_outputs(read_lock()), read_committed_lock()
-    found = {path: hash_md5(Path(path)) for path in expected if Path(path).exists()}
+    found = {path: hash_output(Path(path)) for path in expected if Path(path).exists()}
     disk, cache = compare_outputs(expected, found), compare_objects(find_cache(), expected)
     print(disk.describe("outputs on disk", f"equal {LOCK_FILE}"))
     print(cache.describe("objects in DVC's cache", "have the content that their names say"))

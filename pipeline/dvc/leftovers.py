@@ -113,13 +113,13 @@ def has_ended(pid: int, written: float) -> bool:
 
 def _clear_rwlock(path: Path) -> None:
     """Remove an rwlock that cannot be read, and from one that can the holders that have ended."""
+    from stages.common.artifacts import write_bytes
+
     try:
         written = path.stat().st_mtime
         lock = json.loads(path.read_text(encoding="utf-8"))
         if drop_ended_holders(lock, written):
-            unfinished = path.with_name(f"{path.name}.unfinished")
-            unfinished.write_text(json.dumps(lock), encoding="utf-8")
-            unfinished.replace(path)
+            write_bytes(path, json.dumps(lock).encode())
     except FileNotFoundError:
         return
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -72,12 +72,9 @@ def main() -> int:
     if command == "run":
         return run(options, has_server)
     if not has_server:
-        print(
-            f"error: a {command} needs a Prefect server, and none answers: start one with `make server`, or set "
-            f"{URL}",
-            file=sys.stderr,
+        raise ValueError(
+            f"a {command} needs a Prefect server, and none answers: start one with `make server`, or set {URL}"
         )
-        return 1
     return work() if command == "worker" else schedule(**options)
 
 
@@ -101,13 +98,16 @@ def run(options: dict[str, object], has_server: bool) -> int:
 
 
 def schedule(cron: str, interval: int | None, **parameters: object) -> int:
-    """Serve the flow as the deployment `nightly` until interrupted; never two runs of it at once."""
+    """Serve the flow as the deployment `nightly` until interrupted; never two runs of it at once.
+
+    Raises:
+        ValueError: the times are no times of a schedule.
+    """
     from pipeline.flow.deployment import serve_by_the_clock
 
     fault = find_fault(cron, interval)
     if fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 1
+        raise ValueError(fault)
     serve_by_the_clock(cron, interval, parameters)
     return 0
 

@@ -22,21 +22,27 @@ def read_or_create_auth(home: Path) -> str:
     found = read_auth(home)
     if found is not None:
         return found
-    home.mkdir(parents=True, exist_ok=True)
-    # mkstemp makes files that only their owner can read.
-    descriptor, name = mkstemp(dir=home, prefix=FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{create_auth()}\n")
+    unnamed = write_private(home, FILE, f"{create_auth()}\n")
     # Unlike a rename, a link fails where another process was faster.
     with suppress(FileExistsError):
-        (home / FILE).hardlink_to(name)
-    Path(name).unlink()
+        (home / FILE).hardlink_to(unnamed)
+    unnamed.unlink()
     made = read_auth(home)
     if made is None:
         raise ValueError(
             f"{home / FILE} should hold `user:password` and is empty; remove it, and a new one is made"
         )
     return made
+
+
+def write_private(home: Path, prefix: str, text: str) -> Path:
+    """Write a text to a new file in Prefect's folder that only this user can read; return its path."""
+    home.mkdir(parents=True, exist_ok=True)
+    # mkstemp makes files that only their owner can read.
+    descriptor, name = mkstemp(dir=home, prefix=prefix)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)
 
 
 def create_auth() -> str:

@@ -1,14 +1,13 @@
 """Ask a Prefect server whether it is there, before and beside Prefect, which would wait for one that is gone."""
 
-import base64
 import os
 import ssl
 import urllib.error
 import urllib.request
 from enum import Enum
-from urllib.parse import urlsplit
 
 from pipeline.flow.server_settings import AUTH, KEY
+from pipeline.server_address import make_basic_login, make_token_login, split_address
 
 TIMEOUT_SECONDS = 5.0
 
@@ -47,12 +46,8 @@ def find_fault(api: str) -> str | None:
 
     It is asked with what PREFECT_API_AUTH_STRING or PREFECT_API_KEY holds.
     """
-    try:
-        parts = urlsplit(api)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address:
+    parts = split_address(api)
+    if parts is None or parts.scheme not in ("http", "https"):
         return f"{api!r} is no address of a Prefect server; it is like http://127.0.0.1:4200/api"
     reply = probe(f"{api.rstrip('/')}/admin/version")
     if reply is Reply.REFUSES_LOGIN:
@@ -64,7 +59,7 @@ def find_fault(api: str) -> str | None:
 
 def _make_login() -> dict[str, str]:
     if os.environ.get(KEY):
-        return {"Authorization": f"Bearer {os.environ[KEY]}"}
+        return make_token_login(os.environ[KEY])
     if os.environ.get(AUTH):
-        return {"Authorization": f"Basic {base64.b64encode(os.environ[AUTH].encode()).decode()}"}
+        return make_basic_login(os.environ[AUTH])
     return {}

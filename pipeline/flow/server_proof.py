@@ -5,14 +5,13 @@ the file in Prefect's folder that says where it serves.
 """
 
 import hmac
-import os
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from tempfile import mkstemp
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pipeline.flow.server_auth import write_private
 from pipeline.health import OPENER
+from pipeline.same_origin import Application, Receive, Scope, Send, answer
 
 # Where `make server` last served: a run shows up there without being told to.
 SERVED = "server.txt"
@@ -20,9 +19,6 @@ PATH = "/proof/"
 QUESTION_BYTES = 16
 ANSWER_BYTES = 64
 TIMEOUT_SECONDS = 2.0
-
-Scope = MutableMapping[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 class Served(NamedTuple):
@@ -49,12 +45,7 @@ def make_served(address: str) -> Served:
 
 def write_served(home: Path, served: Served) -> None:
     """Write into Prefect's folder where a server serves, for this user alone."""
-    home.mkdir(parents=True, exist_ok=True)
-    # mkstemp makes files that only their owner can read.
-    descriptor, name = mkstemp(dir=home, prefix=SERVED)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join(served) + "\n")
-    Path(name).replace(home / SERVED)
+    write_private(home, SERVED, "\n".join(served) + "\n").replace(home / SERVED)
 
 
 def read_served(home: Path) -> Served | None:
@@ -71,10 +62,10 @@ def is_proven(served: Served) -> bool:
     question = secrets.token_hex(QUESTION_BYTES)
     try:
         with OPENER.open(f"{served.address}{PATH}{question}", timeout=TIMEOUT_SECONDS) as reply:
-            answer = reply.read(ANSWER_BYTES).decode("ascii", errors="replace")
+            given = reply.read(ANSWER_BYTES).decode("ascii", errors="replace")
     except (OSError, ValueError):
         return False
-    return hmac.compare_digest(answer.encode(), _answer(served.secret, question).encode())
+    return hmac.compare_digest(given.encode(), _answer(served.secret, question).encode())
 
 
 class ProofMiddleware:
@@ -85,15 +76,12 @@ class ProofMiddleware:
         self._application = application
         self._secret = secret
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http" or not scope["path"].startswith(PATH):
             await self._application(scope, receive, send)
             return
-        answer = _answer(self._secret, scope["path"].removeprefix(PATH))
-        headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.encode()})
+        await answer(send, 200, "text/plain", _answer(self._secret, scope["path"].removeprefix(PATH)))
 
 
 def _answer(secret: str, question: str) -> str:

@@ -46,14 +46,13 @@ def open_comparison(
 
     `lock` has the stages of dvc.lock. `notes` gets a line if the run had been deleted.
     """
-    key = hash_content({result.trial.name: result.lineage.key for result in results})
-    run = find_run_of_content(store, experiment_id, key, {}, notes)
+    tags = _identify(results)
+    run = find_run_of_content(store, experiment_id, tags[CONTENT_KEY], {}, notes)
     if run is None:
         # A person may have deleted its key.
         for other in list_runs(store, experiment_id, kind=KIND):
             if CONTENT_KEY not in other.data.tags and other.data.tags.get(REPORT_HASH) == _hash_report(lock):
                 return other
-    tags = {"kind": KIND, CONTENT_KEY: key}
     return run or create_run_of_content(store, experiment_id, KIND, tags)
 
 
@@ -75,8 +74,7 @@ def fill_comparison(
         lock: the stages of dvc.lock.
         notes: gets a line for each thing that people had changed, and that was repaired or kept.
     """
-    key = hash_content({result.trial.name: result.lineage.key for result in results})
-    tags = {"kind": KIND, CONTENT_KEY: key}
+    tags = _identify(results)
     is_complete = run.data.tags.get(COMPLETE) == YES and run.data.tags.get(REPORT_HASH) == _hash_report(lock)
     if not is_complete or not _has_all_files(store, run):
         claim_run(store, run)
@@ -105,6 +103,12 @@ def fill_comparison(
     set_tags(store, run, tags | describe_dvc_experiment())
     if not is_copy():
         supersede_runs(store, list_runs(store, run.info.experiment_id, kind=KIND), by=run)
+
+
+def _identify(results: list[TrialResults]) -> dict[str, str]:
+    """Return the tags that identify the run of a comparison: its kind, and a hash of all that it compares."""
+    key = hash_content({result.trial.name: result.lineage.key for result in results})
+    return {"kind": KIND, CONTENT_KEY: key}
 
 
 def _hash_report(lock: Lock) -> str:

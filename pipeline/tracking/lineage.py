@@ -9,12 +9,14 @@ from typing import Any, ClassVar, NamedTuple
 import yaml
 from ruamel.yaml.resolver import implicit_resolvers
 
-from stages.common.artifacts import Trial
+from stages.common.artifacts import UNFINISHED, Trial
 
 LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SHARED_STAGES = ("source", "prepare", "extractor", "reference")
 KEY_LENGTH = 32
+# The end of DVC's hash of a folder.
+FOLDER_END = ".dir"
 
 
 class LockLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -107,6 +109,18 @@ def trace_trial(trial: Trial, lock: Lock) -> Lineage | None:
 def hash_content(content: Any) -> str:
     """Hash a value that JSON can represent, to 32 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
+
+
+def hash_output(path: Path) -> str:
+    """Hash an output as DVC does: the MD5 of a file; of a folder that of the sorted list of its files with theirs."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    files = [one for one in path.rglob("*") if one.is_file() and not one.name.endswith(UNFINISHED)]
+    listing = [{"md5": hash_output(one), "relpath": one.relative_to(path).as_posix()} for one in files]
+    listing.sort(key=lambda entry: entry["relpath"])
+    content = json.dumps(listing, sort_keys=True).encode()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() + FOLDER_END
 
 
 def _is_consistent(entries: Iterable[dict[str, Any]]) -> bool:

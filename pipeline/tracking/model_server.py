@@ -12,7 +12,15 @@ from typing import Any
 
 import uvicorn
 
-from pipeline.same_origin import Application, Receive, SameOriginMiddleware, Scope, Send, list_own_names
+from pipeline.same_origin import (
+    Application,
+    Receive,
+    SameOriginMiddleware,
+    Scope,
+    Send,
+    answer,
+    list_own_names,
+)
 from pipeline.tracking import UI_HOST
 
 MODEL_PORT = 8000
@@ -121,9 +129,7 @@ def _read_message(body: bytes) -> str:
 
 
 async def _answer(send: Send, status: int, message: str) -> None:
-    headers = [(b"content-type", JSON_TYPE.encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps({"error": message}).encode()})
+    await answer(send, status, JSON_TYPE, json.dumps({"error": message}))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,5 @@
 """The results of a finished trial in MLflow's terms: params, tags, metrics, images and checkpoints."""
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.tracking.dataset import DATASET_TAG, read_manifest
-from pipeline.tracking.lineage import Lineage
+from pipeline.tracking.lineage import Lineage, hash_output
 from pipeline.tracking.lipschitz import row_to_metrics
 from pipeline.tracking.timings import TrainingTimes
 from stages.common.artifacts import (
@@ -237,20 +236,9 @@ def check_output(path: Path, lineage: Lineage) -> None:
     """
     if not path.exists():
         raise ValueError(f"{path} is missing; `dvc repro` makes it, `dvc pull` fetches it")
-    found = _hash_folder(path) if path.is_dir() else _hash_md5(path.read_bytes())
+    found = hash_output(path)
     expected = lineage.outs.get(str(path))
     if found != expected:
         raise ValueError(
             f"{path} has MD5 {found}, but dvc.lock names {expected}; `dvc repro` or `dvc checkout` makes them agree"
         )
-
-
-def _hash_folder(folder: Path) -> str:
-    """Return DVC's hash of a folder: of its files' names and hashes."""
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    entries = [{"md5": _hash_md5(files[name].read_bytes()), "relpath": name} for name in sorted(files)]
-    return f"{_hash_md5(json.dumps(entries, sort_keys=True).encode())}.dir"
-
-
-def _hash_md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,6 +1,5 @@
 """Whether the store can be used, found out without MLflow, whose import takes seconds, before anything runs."""
 
-import base64
 import importlib.util
 import json
 import os
@@ -11,8 +10,9 @@ import urllib.request
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from pipeline.server_address import make_basic_login, make_token_login, split_address
 from pipeline.sqlite_url import read_sqlite_url
 from pipeline.tracking.address import (
     DATABASE,
@@ -142,12 +142,7 @@ def _knows_revision(revision: str) -> bool:
 
 
 def _check_server(uri: str, name: str) -> str | None:
-    try:
-        parts = urlsplit(uri)
-        is_address = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address:
+    if split_address(uri) is None:
         raise ValueError(f"{name} is no address of a server; give http(s)://host:port, or {UNSET}")
     request = urllib.request.Request(uri.rstrip("/") + QUESTION, headers=_make_login())  # noqa: S310  http(s) alone.
     try:
@@ -179,8 +174,8 @@ def _make_login() -> dict[str, str]:
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
     user, password = (os.environ.get(f"MLFLOW_TRACKING_{what}") for what in ("USERNAME", "PASSWORD"))
     if user and password:
-        return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
-    return {"Authorization": f"Bearer {token}"} if token else {}
+        return make_basic_login(f"{user}:{password}")
+    return make_token_login(token) if token else {}
 
 
 def _check_database(uri: str, name: str) -> str | None:

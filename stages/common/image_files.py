@@ -24,7 +24,6 @@ from stages.common.image_metadata import extract_pixel_data
 
 # Raster formats that Pillow decodes by itself; for others, such as EPS, it would start a program.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 # Pillow's own limit, against images whose few bytes unpack into a huge array.
 LARGEST_PIXEL_COUNT = 89_478_485
 FILTER = Image.Resampling.LANCZOS

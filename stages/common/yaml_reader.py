@@ -41,6 +41,8 @@ FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+
 NUMBER_LIKE = re.compile(
     r"([-+]_|[-+]?\.?[0-9]|[-+]?\._)[0-9a-f_xo:.+-]*|[-+]?\.(inf|nan)|<<|=", re.IGNORECASE
 )
+# Tells what YAML 1.1 takes a plain scalar for.
+RESOLVER: Any = yaml.resolver.Resolver()
 TEXT_TAG = "tag:yaml.org,2002:str"
 ENTRIES = "write mappings, lists, numbers, true, false, null and text, and nothing else of YAML"
 
@@ -140,7 +142,7 @@ def _parse_scalar(event: ScalarEvent, where: tuple[str, ...]) -> bool | int | fl
                 f"{shorten(text, 20)} is a number of more than {LONGEST_NUMBER} characters; write a shorter one",
             )
         return int(text) if INTEGER.fullmatch(text) else float(text)
-    if NUMBER_LIKE.fullmatch(text) or _resolve_by_yaml_1_1(text) != TEXT_TAG:
+    if NUMBER_LIKE.fullmatch(text) or RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) != TEXT_TAG:
         raise _refuse(
             event,
             where,
@@ -163,11 +165,6 @@ def _check_text(event: ScalarEvent, where: tuple[str, ...]) -> str:
             f"the text {shorten(repr(text))} holds the control character {character!r}; remove it",
         )
     return text
-
-
-def _resolve_by_yaml_1_1(text: str) -> str:
-    resolver: Any = yaml.resolver.Resolver()
-    return str(resolver.resolve(yaml.ScalarNode, text, (True, False)))
 
 
 def _find_control_character(text: str) -> str | None:

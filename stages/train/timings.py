@@ -10,6 +10,8 @@ from typing import Any
 
 from stages.common.artifacts import write_bytes
 
+KEYS = ("generator_step", "elapsed_seconds", "processor_seconds", "images_per_second")
+
 
 class Timings:
     """Measures wall and processor time, and appends a row to the file at each call of `add`."""
@@ -66,17 +68,7 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         for line in path.read_bytes().splitlines():
             try:
                 row = json.loads(line)
-                rows.append(
-                    {
-                        key: row[key] + 0
-                        for key in (
-                            "generator_step",
-                            "elapsed_seconds",
-                            "processor_seconds",
-                            "images_per_second",
-                        )
-                    }
-                )
+                rows.append({key: row[key] + 0 for key in KEYS})
             except (ValueError, KeyError, TypeError):
                 break
     return rows

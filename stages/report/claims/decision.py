@@ -9,6 +9,7 @@ from stages.report.formatting import format_percent, format_ratio
 from stages.report.model.sections import Claim, Outcome
 from stages.report.statistics.contrasts import POWER, find_tellable_difference
 from stages.report.statistics.intervals import CONFIDENCE, LEVEL, Interval, estimate_mean, to_ratio
+from stages.report.statistics.seed_scores import require_all
 
 
 class Comparison(NamedTuple):
@@ -34,8 +35,7 @@ class Comparison(NamedTuple):
     @property
     def known(self) -> list[float]:
         """The margins, none where one is missing: a failure is never left out of a mean."""
-        known = [margin for margin in self.margins if margin is not None]
-        return known if len(known) == len(self.margins) else []
+        return require_all(self.margins) or []
 
 
 class Margin(NamedTuple):

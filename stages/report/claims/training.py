@@ -10,6 +10,7 @@ from stages.report.model.sections import Claim, Outcome
 from stages.report.published import SNGAN, published_length
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
+from stages.report.statistics.seed_scores import require_all
 
 # The published report says that the losses fluctuate more after so many generator steps.
 FLUCTUATES_AFTER = 100_000
@@ -106,9 +107,8 @@ def _average_over_settings(
     """Average a measure over the settings of each seed; None for a seed that lacks it under one of them."""
     means: list[float | None] = []
     for seed in results.grid.seeds:
-        values = [measure(trial) for trial in trials if trial.trial.seed == seed]
-        known = [value for value in values if value is not None]
-        means.append(statistics.fmean(known) if known and len(known) == len(values) else None)
+        known = require_all(measure(trial) for trial in trials if trial.trial.seed == seed)
+        means.append(None if known is None else statistics.fmean(known))
     return means
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stages.report.model.report import Row
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
+from stages.report.sections.score_tables import describe_interval
 from stages.report.statistics.budgets import BUDGETS, Budget, collect_scores_within, find_points_within
 from stages.report.statistics.metrics import Metric
 from stages.report.statistics.seed_scores import order_gans
@@ -53,7 +54,4 @@ def _describe_spent(results: Results, gan: str, budget: Budget) -> Row:
 
 
 def _describe_scores(values: list[float | None], rank: int, metric: Metric) -> Row:
-    mean = average(values, metric)
-    columns = (metric.key, f"{metric.key}_low", f"{metric.key}_high", f"{metric.key}_rank")
-    scores = (None, None, None) if mean is None else (mean.mean, mean.low, mean.high)
-    return dict(zip(columns, (*scores, rank), strict=True))
+    return describe_interval(average(values, metric), metric.key) | {f"{metric.key}_rank": rank}

@@ -10,7 +10,7 @@ from stages.report.statistics.intervals import LEVEL
 from stages.report.statistics.metrics import Metric
 from stages.report.statistics.rank_correlation import compare_orders
 from stages.report.statistics.ranks import estimate_ranks
-from stages.report.statistics.seed_scores import average_scores, collect_last_scores
+from stages.report.statistics.seed_scores import average_scores, collect_last_scores, order_gans
 
 
 def rank_gans(results: Results, metric: Metric) -> Ranking:
@@ -29,7 +29,7 @@ def _build_order(results: Results, metric: Metric) -> ScoreOrder:
     values = dict.fromkeys(scores, -metric.sign * math.inf) | average_scores(scores)
     return ScoreOrder(
         metric=metric.key,
-        names=tuple(name_gan(row.gan) for row in rank_gans(results, metric).rows),
+        names=tuple(map(name_gan, order_gans(scores, metric))),
         published={source.key: _order_published(results, source, metric) for source in SOURCES},
         agreements=tuple(_compare(values, source, metric) for source in SOURCES),
     )

@@ -37,9 +37,9 @@ def build_table1(results: Results) -> tuple[Row, ...]:
         trials = [result for result in results.trials if result.trial.gan == gan]
         row: Row = {"gan": gan, "name": name_gan(gan)} | _count_trials(trials)
         for metric in results.metrics:
-            row |= _describe_interval(average(collect_last_scores(results, metric)[gan], metric), metric.key)
+            row |= describe_interval(average(collect_last_scores(results, metric)[gan], metric), metric.key)
             row |= _describe_rank(ranks[metric.key][gan], metric)
-            row |= _describe_interval(
+            row |= describe_interval(
                 average(collect_best_scores(results, metric)[gan], metric), f"{metric.key}_best"
             )
             row |= _describe_place(trials, results, metric)
@@ -65,7 +65,8 @@ def _count_trials(trials: list[TrialResult]) -> Row:
     }
 
 
-def _describe_interval(mean: Interval | None, key: str) -> Row:
+def describe_interval(mean: Interval | None, key: str) -> Row:
+    """Return a mean under `key` and the ends of its interval under `<key>_low` and `<key>_high`."""
     values = (None, None, None) if mean is None else (mean.mean, mean.low, mean.high)
     return dict(zip((key, f"{key}_low", f"{key}_high"), values, strict=True))
 
@@ -119,8 +120,8 @@ def _describe_cell(results: Results, gan: str, setting: str) -> Row:
     row |= _count_trials(results.select_trials(gan, setting))
     for metric in results.metrics:
         cell = summarise_cell(results, gan, setting, metric)
-        row |= _describe_interval(cell.best, f"{metric.key}_best")
-        row |= _describe_interval(cell.last, f"{metric.key}_last")
+        row |= describe_interval(cell.best, f"{metric.key}_best")
+        row |= describe_interval(cell.last, f"{metric.key}_last")
     return row
 
 

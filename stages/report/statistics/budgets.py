@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stages.report.results.all_results import Results
 from stages.report.results.trials import Point, TrialResult
 from stages.report.statistics.metrics import Metric
-from stages.report.statistics.seed_scores import SeedScores, take_log
+from stages.report.statistics.seed_scores import SeedScores, require_all, take_log
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,11 @@ def find_point_within(trial: TrialResult, budget: Budget, limit: float | None) -
 
 def find_points_within(results: Results, gan: str, seed: int, budget: Budget) -> list[Point] | None:
     """Find a GAN's points at the common budgets of all settings, for one seed; None if any is missing."""
-    points = [
+    return require_all(
         find_point_within(trial, budget, find_common_budget(results, trial.trial.setting, budget))
         for trial in results.trials
         if (trial.trial.gan, trial.trial.seed) == (gan, seed)
-    ]
-    found = [point for point in points if point is not None]
-    return found if found and len(found) == len(points) else None
+    )
 
 
 def collect_scores_within(results: Results, metric: Metric, budget: Budget) -> SeedScores:

@@ -7,12 +7,14 @@ logarithm of a score, so that a comparison is of ratios, and no interval of a di
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 from stages.report.statistics.metrics import Metric
 
+T = TypeVar("T")
 SeedScores = dict[str, list[float | None]]
 """By GAN, one value per seed: the natural logarithm of a score; None where a training that it needs failed."""
 # A distance of finite sets of images is above zero; rounding may lose that.
@@ -59,6 +61,13 @@ def collect_best_scores(results: Results, metric: Metric, settings: Sequence[str
     }
 
 
+def require_all(values: Iterable[T | None]) -> list[T] | None:
+    """Return the values; None where one is missing or there is none: a failure is never left out of a mean."""
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    return known if known and len(known) == len(listed) else None
+
+
 def take_log(value: float) -> float:
     """Return a score's natural logarithm."""
     return math.log(max(value, LEAST))
@@ -78,18 +87,16 @@ def order_gans(scores: SeedScores, metric: Metric) -> list[str]:
 def average_scores(scores: SeedScores) -> dict[str, float]:
     """Return the mean over seeds of each GAN that has a score for every seed."""
     return {
-        gan: statistics.fmean([value for value in values if value is not None])
+        gan: statistics.fmean(known)
         for gan, values in scores.items()
-        if values and None not in values
+        if (known := require_all(values)) is not None
     }
 
 
 def subtract_scores(first: Sequence[float | None], second: Sequence[float | None]) -> list[float] | None:
     """Subtract a GAN's scores from another's, seed by seed; None where either failed in any seed."""
     pairs = zip(first, second, strict=True)
-    differences = [None if a is None or b is None else a - b for a, b in pairs]
-    known = [difference for difference in differences if difference is not None]
-    return known if len(known) == len(differences) else None
+    return require_all(None if a is None or b is None else a - b for a, b in pairs)
 
 
 def _list_trials(results: Results, gan: str, seed: int, settings: Sequence[str]) -> list[TrialResult]:

@@ -6,7 +6,12 @@ from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 from stages.report.statistics.intervals import Interval, estimate_geometric_mean
 from stages.report.statistics.metrics import Metric
-from stages.report.statistics.seed_scores import collect_best_scores, collect_last_scores, has_failed
+from stages.report.statistics.seed_scores import (
+    collect_best_scores,
+    collect_last_scores,
+    has_failed,
+    require_all,
+)
 
 
 class Cell(NamedTuple):
@@ -41,8 +46,8 @@ def average(logarithms: list[float | None], metric: Metric) -> Interval | None:
 
     The interval is of scores that there can be: it ends at the least that the metric can have.
     """
-    known = [value for value in logarithms if value is not None]
-    if not known or len(known) < len(logarithms):
+    known = require_all(logarithms)
+    if known is None:
         return None
     mean = estimate_geometric_mean(known)
     return mean if mean.low is None else mean._replace(low=max(mean.low, metric.least))
