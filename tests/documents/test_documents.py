@@ -1,0 +1,100 @@
+"""What documents name exists: files, anchors, targets of make, programs, their options, and params."""
+
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.documents.markdown import list_anchors, list_commands, list_documents, list_links
+from tests.driving import ROOT, call
+
+DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in list_documents()}
+# These two also name what is gone.
+CURRENT = {name: text for name, text in DOCUMENTS.items() if name not in ("CHANGELOG.md", "docs/log.md")}
+COMMANDS = sorted({command for text in CURRENT.values() for command in list_commands(text)})
+PROGRAM = re.compile(r"python -m ((?:stages|pipeline|benchmarks|tests)[\w.]*)((?: [^;&|]*)?)")
+# Subcommands whose words are another program's.
+PASSED_ON = ("follow", "model")
+FIRST_PARTY_FILE = re.compile(r"python ((?:benchmarks|scripts)/\S+\.py)")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_of_a_document_leads_somewhere(name: str) -> None:
+    dead = []
+    for link in list_links(DOCUMENTS[name]):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / name).parent / path if path else ROOT / name
+        is_there = target.exists() and target.resolve().is_relative_to(ROOT)
+        if is_there and anchor and target.suffix == ".md":
+            is_there = anchor in list_anchors(target.read_text(encoding="utf-8"))
+        if not is_there:
+            dead.append(link)
+    assert dead == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(DOCUMENTS["README.md"].splitlines()) <= 130
+
+
+def test_the_readme_begins_with_a_picture_and_two_commands() -> None:
+    first_screen = "\n".join(DOCUMENTS["README.md"].splitlines()[:32])
+    assert "![" in first_screen
+    assert "$ make reproduce" in first_screen and "$ make ui" in first_screen
+
+
+def test_targets_of_make_exist_and_presets_too() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    presets = {path.stem for path in (ROOT / "presets").glob("*.yaml")}
+    for command in COMMANDS:
+        named = set(re.findall(r"(?:^|[;&] *)(?:[A-Z_]+=\S+ )*make (?:[A-Z_]+=\S+ )*([a-z][a-z-]*)", command))
+        assert named <= targets, command
+        assert set(re.findall(r"make preset NAME=(\w+)", command)) <= presets, command
+
+
+def test_programs_exist() -> None:
+    for command in COMMANDS:
+        for module, _ in PROGRAM.findall(command):
+            path = ROOT / module.replace(".", "/")
+            assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), command
+        for file in FIRST_PARTY_FILE.findall(command):
+            assert (ROOT / file).is_file(), command
+
+
+def test_params_that_commands_change_exist() -> None:
+    params: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
+    for command in COMMANDS:
+        for key in re.findall(r"-S '?([\w.]+)=", command):
+            value: Any = params
+            for part in key.split("."):
+                assert part in value, command
+                value = value[part]
+
+
+@cache
+def read_help(*command: str) -> str:
+    return call(sys.executable, "-m", *command, "--help", folder=ROOT)
+
+
+@pytest.mark.slow
+def test_programs_have_the_subcommands_and_options_that_documents_name() -> None:
+    for command in COMMANDS:
+        for module, rest in PROGRAM.findall(command):
+            words = rest.replace("'", " ").split()
+            text = read_help(module)
+            choices = re.search(r"\{([\w,]+)\}", text.partition("positional arguments:")[2])
+            if words and words[0] in PASSED_ON:
+                continue
+            if choices and words and words[0] in choices[1].split(","):
+                text = read_help(module, words[0])
+            options = {word.partition("=")[0] for word in words if re.match(r"--?[a-zA-Z]", word)}
+            assert not [option for option in options if option not in text], command
+
+
+def test_every_document_of_the_site_says_what_it_is() -> None:
+    for name, text in DOCUMENTS.items():
+        first = text.lstrip().splitlines()[0]
+        assert first.startswith(("# ", "---")) or Path(name).parts[0] == ".github", name
