@@ -14,6 +14,7 @@ from pipeline.dvc.hash_database import use_private_folder
 from pipeline.workplace import require_root
 from stages.common.artifacts import SCORES
 from stages.common.cli import run_command
+from stages.common.errors import InputError
 from stages.scores.protocol import ABSENT
 
 PREFIX = "protocol."
@@ -49,12 +50,12 @@ def show_difference(revision: str) -> None:
     """Print `dvc metrics diff` of the workspace against a revision.
 
     Raises:
-        ValueError: `dvc metrics diff` failed, or a protocol changed.
+        InputError: `dvc metrics diff` failed, or a protocol changed.
     """
     use_private_folder()
     changed_files = find_protocol_changes(json.loads(_call_dvc("--json", revision) or "{}"))
     if changed_files:
-        raise ValueError(
+        raise InputError(
             "these scores do not compare, because they were computed under other protocols; score both alike:\n"
             + "\n".join(f"  - {line}" for line in changed_files)
         )
@@ -70,7 +71,7 @@ def _call_dvc(*arguments: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise ValueError(f"`dvc metrics diff {' '.join(arguments)}` failed: {done.stderr.strip()}")
+        raise InputError(f"`dvc metrics diff {' '.join(arguments)}` failed: {done.stderr.strip()}")
     return done.stdout
 
 

@@ -16,6 +16,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from pipeline.workplace import require_root
 from stages.common.artifacts import write_bytes
 from stages.common.cli import run_command
+from stages.common.errors import InputError
 from stages.common.params import LARGEST_BYTES, PARAMS_FILE, read_params
 
 PRESETS = Path("presets")
@@ -47,13 +48,13 @@ def compose_preset(name: str, folder: Path = PRESETS, protocol: str | None = Non
         The text of params.yaml.
 
     Raises:
-        ValueError: the preset or the protocol is unknown, is no file of params, or sets a key that the default does
+        InputError: the preset or the protocol is unknown, is no file of params, or sets a key that the default does
             not have.
     """
     if name not in list_presets(folder):
-        raise ValueError(f"preset {name!r} is unknown; there is {', '.join(list_presets(folder))}")
+        raise InputError(f"preset {name!r} is unknown; there is {', '.join(list_presets(folder))}")
     if protocol not in (None, *list_protocols(folder)):
-        raise ValueError(f"protocol {protocol!r} is unknown; there is {', '.join(list_protocols(folder))}")
+        raise InputError(f"protocol {protocol!r} is unknown; there is {', '.join(list_protocols(folder))}")
     yaml = _make_yaml()
     params = _read(folder / f"{DEFAULT}.yaml", yaml)
     changes = [] if name == DEFAULT else [f"{name}.yaml"]
@@ -82,11 +83,11 @@ def switch_preset(name: str, force: bool = False, protocol: str | None = None) -
     """Write the preset to params.yaml, atomically.
 
     Raises:
-        ValueError: the preset is unknown, or params.yaml was edited by hand and `force` is not given.
+        InputError: the preset is unknown, or params.yaml was edited by hand and `force` is not given.
     """
     text = compose_preset(name, protocol=protocol)
     if not force and PARAMS_FILE.exists() and find_preset(_read_text(PARAMS_FILE)) is None:
-        raise ValueError(
+        raise InputError(
             f"{PARAMS_FILE} was edited by hand and is none of the presets; save it as a file in {PRESETS}/, or "
             f"overwrite it with `python -m pipeline.preset {name} --force`"
         )
@@ -129,7 +130,7 @@ def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int =
     for key, value in changes.items():
         is_open = depth == 1 and where.rpartition(".")[2] in OPEN_SECTIONS
         if key not in params and not is_open:
-            raise ValueError(
+            raise InputError(
                 f"{where}.{key} is no key of presets/{DEFAULT}.yaml; there is {', '.join(params)}"
             )
         if isinstance(value, CommentedMap) and isinstance(params.get(key), CommentedMap):

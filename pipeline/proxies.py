@@ -8,6 +8,8 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from stages.common.errors import InputError
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VARIABLES = ("no_proxy", "NO_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
@@ -54,7 +56,7 @@ def check_environment() -> None:
     """Check that httpx starts with what the environment says of proxies and certificates, which it does on import.
 
     Raises:
-        ValueError: it does not; names the variables.
+        InputError: it does not; names the variables.
     """
     import httpx
 
@@ -62,7 +64,7 @@ def check_environment() -> None:
         httpx.Client().close()
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
         names = sorted(name for name in os.environ if name.lower().endswith("_proxy") or name in CERTIFICATES)
-        raise ValueError(
+        raise InputError(
             f"Prefect's server cannot be called as {', '.join(names)} of the environment say: {error}. Correct or "
             "unset them; a SOCKS proxy needs `pip install 'httpx[socks]'`"
         ) from None

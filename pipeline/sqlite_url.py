@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote
 
+from stages.common.errors import InputError
+
 
 def make_sqlite_url(path: Path, driver: str = "sqlite") -> str:
     """Make the address of a file, whatever characters its path holds.
@@ -23,11 +25,11 @@ def read_sqlite_url(url: str) -> Path | None:
     """Read the path in an address, absolute or from the working folder; None for a database in memory.
 
     Raises:
-        ValueError: the address names a host.
+        InputError: the address names a host.
     """
     place, _, options = url.partition("://")[2].partition("?")
     if place and not place.startswith("/"):
-        raise ValueError(
+        raise InputError(
             "names a host; write the path of an SQLite file behind three slashes: sqlite:////absolute/path or "
             "sqlite:///path/from/here"
         )

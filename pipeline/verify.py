@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pipeline.tracking.lineage import FOLDER_END, LOCK_FILE, Lock, hash_output, parse_lock, read_lock
 from stages.common.cli import run_command
+from stages.common.errors import InputError
 
 
 class Comparison(NamedTuple):
@@ -102,11 +103,11 @@ def find_cache() -> Path:
     """Return the folder with the objects of DVC's cache.
 
     Raises:
-        ValueError: DVC does not say where it is.
+        InputError: DVC does not say where it is.
     """
     done = subprocess.run(["dvc", "cache", "dir"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ValueError(f"`dvc cache dir` failed: {done.stderr.strip()}")
+        raise InputError(f"`dvc cache dir` failed: {done.stderr.strip()}")
     return Path(done.stdout.strip()) / "files/md5"
 
 
@@ -114,7 +115,7 @@ def verify() -> int:
     """Print what was found, and return the exit code: 1 if anything is damaged.
 
     Raises:
-        ValueError: dvc.lock or DVC's configuration cannot be read.
+        InputError: dvc.lock or DVC's configuration cannot be read.
     """
     expected, committed = list_outputs(read_lock()), read_committed_lock()
     found = {path: hash_output(Path(path)) for path in expected if Path(path).exists()}

@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from stages.common.errors import InputError
+
 # What lies in the root of a repository of the project.
 FILE, FOLDER = "dvc.yaml", ".dvc"
 # A full disk may still take an empty file.
@@ -14,14 +16,14 @@ def require_root() -> None:
     """Refuse to work in another folder than the repository's root, where files would be left that nobody looks for.
 
     Raises:
-        ValueError: the working folder is another one; says where the root is.
+        InputError: the working folder is another one; says where the root is.
     """
     here = Path.cwd()
     if _is_root(here):
         return
     root = next((parent for parent in here.parents if _is_root(parent)), None)
     where = "call it there" if root is None else f"`cd '{root}'` first"
-    raise ValueError(f"{here} is not the root of the repository, which holds {FILE} and {FOLDER}; {where}")
+    raise InputError(f"{here} is not the root of the repository, which holds {FILE} and {FOLDER}; {where}")
 
 
 def require_writable(*folders: Path) -> None:
@@ -32,14 +34,14 @@ def require_writable(*folders: Path) -> None:
 
     Raises:
         OSError: a folder, or that for temporary files, cannot be written; names it and why.
-        ValueError: TMPDIR names no folder.
+        InputError: TMPDIR names no folder.
     """
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         _probe(folder)
     temporary = os.environ.get("TMPDIR")
     if temporary and not Path(temporary).is_dir():
-        raise ValueError(f"TMPDIR = {temporary!r} is no folder; make it, or unset TMPDIR")
+        raise InputError(f"TMPDIR = {temporary!r} is no folder; make it, or unset TMPDIR")
     _probe(Path(tempfile.gettempdir()))
 
 

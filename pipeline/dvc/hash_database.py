@@ -8,6 +8,8 @@ import os
 import stat
 from pathlib import Path
 
+from stages.common.errors import InputError
+
 VARIABLE = "DVC_SITE_CACHE_DIR"
 # On this machine's own disk: SQLite cannot rely on the locks of a network's file system.
 PARENT = Path("/var/tmp")  # noqa: S108  Its sticky bit keeps others from replacing the folder, which is checked.
@@ -24,13 +26,13 @@ def use_private_folder(parent: Path = PARENT) -> None:
         parent: in which the folder is made.
 
     Raises:
-        ValueError: something else has the folder's name, or others may write there.
+        InputError: something else has the folder's name, or others may write there.
     """
     if os.environ.get(VARIABLE):
         return
     folder = parent / f"dvc-{os.getuid()}"
     if not _is_private(folder):
-        raise ValueError(
+        raise InputError(
             f"{folder} should be a folder in which you alone may write, since DVC unpickles what it reads there, and "
             f"it is not; remove it, or set {VARIABLE} to a folder that is"
         )

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from stages.common.artifacts import write_bytes
+from stages.common.errors import InputError
 from stages.common.params import PARAMS_FILE
 from stages.common.yaml_reader import shorten
 
@@ -17,7 +18,7 @@ def override_params(overrides: list[str]) -> None:
     """Apply overrides to params.yaml as DVC does; comments are kept.
 
     Raises:
-        ValueError: an override is not in Hydra's grammar, is too long, or names a key that there is not.
+        InputError: an override is not in Hydra's grammar, is too long, or names a key that there is not.
     """
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides
@@ -26,7 +27,7 @@ def override_params(overrides: list[str]) -> None:
 
     for override in overrides:
         if len(override) > LONGEST:
-            raise ValueError(
+            raise InputError(
                 f"override {shorten(override)} has {len(override)} characters; allowed are {LONGEST}, so write what is "
                 f"longer into {PARAMS_FILE}"
             )
@@ -37,7 +38,7 @@ def override_params(overrides: list[str]) -> None:
             apply_overrides(copy, [override.removeprefix(PREFIX) for override in overrides])
         except (DvcException, OmegaConfBaseException, YAMLError, RecursionError) as error:
             reason = shorten(" ".join(str(error.__cause__ or error).split()), 200)
-            raise ValueError(
+            raise InputError(
                 f"overrides {shorten(str(overrides))} do not fit {PARAMS_FILE}: {reason}"
             ) from None
         write_bytes(PARAMS_FILE, copy.read_bytes())

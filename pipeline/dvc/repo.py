@@ -18,6 +18,7 @@ from pipeline.dvc import patches
 from pipeline.dvc.hash_database import use_private_folder
 from pipeline.dvc.leftovers import clear_leftovers
 from pipeline.dvc.worker import DiedError, WorkerPool
+from stages.common.errors import InputError
 
 # Stages by name; an edge leads from a stage to one that needs its outputs.
 Graph: TypeAlias = nx.DiGraph
@@ -57,7 +58,7 @@ class ReproResult:
     reason: str = ""
 
 
-class DvcError(ValueError):
+class DvcError(InputError):
     """DVC raised an error: dvc.yaml, params.yaml or dvc.lock is invalid, or a stage failed."""
 
 
@@ -199,7 +200,7 @@ def _open_repo() -> Iterator[tuple[Any, "_DvcLogHandler"]]:
 
     Raises:
         DvcError: DVC raised an error of its own.
-        ValueError: others may write where DVC's database would be.
+        InputError: others may write where DVC's database would be.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo

@@ -12,6 +12,7 @@ from pipeline.flow.server import TemporaryServer, find_server, serve
 from pipeline.flow.server_settings import URL
 from pipeline.workplace import require_root, require_writable
 from stages.common.cli import run_command
+from stages.common.errors import InputError
 
 # DVC's, and of the flow's lock.
 STATE = Path(".dvc/tmp")
@@ -72,7 +73,7 @@ def main() -> int:
     if command == "run":
         return run(options, has_server)
     if not has_server:
-        raise ValueError(
+        raise InputError(
             f"a {command} needs a Prefect server, and none answers: start one with `make server`, or set {URL}"
         )
     return work() if command == "worker" else schedule(**options)
@@ -101,13 +102,13 @@ def schedule(cron: str, interval: int | None, **parameters: object) -> int:
     """Serve the flow as the deployment `nightly` until interrupted; never two runs of it at once.
 
     Raises:
-        ValueError: the times are no times of a schedule.
+        InputError: the times are no times of a schedule.
     """
     from pipeline.flow.deployment import serve_by_the_clock
 
     fault = find_fault(cron, interval)
     if fault:
-        raise ValueError(fault)
+        raise InputError(fault)
     serve_by_the_clock(cron, interval, parameters)
     return 0
 

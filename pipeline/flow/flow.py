@@ -32,6 +32,7 @@ from pipeline.flow.timing import Timing, to_markdown, to_text
 from pipeline.tracking.store_check import check_store
 from stages.common.artifacts import Trial
 from stages.common.cli import describe_error
+from stages.common.errors import InputError
 
 # Made from whatever trials there are; they name those that are missing.
 ALLOW_FAILURE = {"neighbours", "report"}
@@ -110,7 +111,7 @@ def reproduce_comparison(
             whole, stale = read_graph_and_status(pool, logger.warning)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
-        except (ValueError, OSError, DiedError) as error:
+        except (InputError, OSError, DiedError) as error:
             return Failed(message=describe_error(error))
         timing = Timing(len(slots))
         logger.info("%d stages, of which %d are stale, %d at once", len(graph), len(stale), len(slots))

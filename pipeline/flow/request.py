@@ -11,6 +11,7 @@ from pipeline.dvc.worker import WorkerPool, run_module
 from pipeline.flow.gpus import list_gpus
 from pipeline.preset import switch_preset
 from stages.common.artifacts import Trial, write_bytes
+from stages.common.errors import InputError
 from stages.common.grid import Grid
 from stages.common.params import PARAMS_FILE, read_params
 from stages.common.yaml_reader import shorten
@@ -30,11 +31,11 @@ def change_params(pool: WorkerPool, preset: str | None, overrides: list[str], de
         device: for `compute.device`; None keeps it.
 
     Raises:
-        ValueError: something of it is wrong; params.yaml is as before.
+        InputError: something of it is wrong; params.yaml is as before.
     """
     if device is not None:
         if device not in DEVICES:
-            raise ValueError(f"device = {device!r} is unknown; there is {', '.join(DEVICES)}")
+            raise InputError(f"device = {device!r} is unknown; there is {', '.join(DEVICES)}")
         overrides = [*overrides, f"compute.device={device}"]
     if preset is None and not overrides:
         return
@@ -52,11 +53,11 @@ def check_params(pool: WorkerPool) -> None:
     """Run the stage `check` on params.yaml.
 
     Raises:
-        ValueError: the stage refuses params.yaml; holds what the stage printed.
+        InputError: the stage refuses params.yaml; holds what the stage printed.
     """
     lines: list[str] = []
     if pool.call(run_module, "stages.check", on_line=lines.append) != 0:
-        raise ValueError("\n".join(lines))
+        raise InputError("\n".join(lines))
 
 
 @contextmanager
@@ -76,7 +77,7 @@ def choose_trials(patterns: list[str] | None) -> list[Trial]:
 
     Raises:
         ParamsError: params.yaml is wrong.
-        ValueError: a pattern fits no trial.
+        InputError: a pattern fits no trial.
     """
     trials = Grid.load().trials()
     if patterns is None:
@@ -84,12 +85,12 @@ def choose_trials(patterns: list[str] | None) -> list[Trial]:
     names = [trial.name for trial in trials]
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
-            raise ValueError(
+            raise InputError(
                 f"trials: {shorten(pattern)!r} fits none; there is {shorten(', '.join(names), LONGEST_LIST)}"
             )
     chosen = [trial for trial in trials if any(fnmatch.fnmatch(trial.name, pattern) for pattern in patterns)]
     if not chosen:
-        raise ValueError(
+        raise InputError(
             f"trials is empty: leave it out for all, or name some of {shorten(', '.join(names), LONGEST_LIST)}"
         )
     return chosen
@@ -106,11 +107,11 @@ def list_slots(jobs: int | None, trials_per_device: int) -> list[dict[str, str]]
         trials_per_device: stages at once on one GPU.
 
     Raises:
-        ValueError: a number is below 1, or `compute` in params.yaml is no such section.
+        InputError: a number is below 1, or `compute` in params.yaml is no such section.
     """
     for name, value in (("jobs", jobs), ("trials_per_device", trials_per_device)):
         if value is not None and value < 1:
-            raise ValueError(f"{name} = {value} is too small; it is 1 or more")
+            raise InputError(f"{name} = {value} is too small; it is 1 or more")
     device, threads = read_compute()
     gpus = list_gpus() if device in ("auto", "cuda") else []
     if gpus:
@@ -122,18 +123,18 @@ def read_compute() -> tuple[str, int]:
     """Read the device and the threads of a stage; the stage `check` holds all else against its model.
 
     Raises:
-        ValueError: one of them is missing, or wrong.
+        InputError: one of them is missing, or wrong.
     """
     compute = read_params().get("compute")
     device, threads = (
         compute.get(name) if isinstance(compute, dict) else None for name in ("device", "threads")
     )
     if device not in DEVICES:
-        raise ValueError(
+        raise InputError(
             f"{PARAMS_FILE}: compute.device = {device!r} is unknown; there is {', '.join(DEVICES)}"
         )
     if type(threads) is not int or threads < 1:
-        raise ValueError(f"{PARAMS_FILE}: compute.threads = {threads!r} is no whole number of 1 or more")
+        raise InputError(f"{PARAMS_FILE}: compute.threads = {threads!r} is no whole number of 1 or more")
     return str(device), threads
 
 

@@ -26,6 +26,7 @@ from pipeline.flow.server_settings import (
 from pipeline.health import is_healthy
 from pipeline.proxies import check_environment, ignore_environment, is_loopback
 from pipeline.same_origin import WILDCARDS
+from stages.common.errors import InputError
 
 HEALTH_SECONDS = 2.0
 POLL_SECONDS = 0.05
@@ -63,7 +64,7 @@ def find_server() -> bool:
     """Use the server of PREFECT_API_URL or the one that `serve` started here; return whether there is one.
 
     Raises:
-        ValueError: the server of PREFECT_API_URL does not answer or refuses the login, or Prefect's client cannot call
+        InputError: the server of PREFECT_API_URL does not answer or refuses the login, or Prefect's client cannot call
             it as the environment's proxies and certificates say; says what to do.
     """
     home, named = Path(os.environ["PREFECT_HOME"]), os.environ.get(URL) or None
@@ -76,7 +77,7 @@ def find_server() -> bool:
     fault = find_fault(os.environ[URL])
     if fault is not None:
         cure = f"; start it, or unset {URL} to use a server for this run alone" if named else ""
-        raise ValueError(f"{URL}: {fault}{cure}")
+        raise InputError(f"{URL}: {fault}{cure}")
     if is_loopback(os.environ[URL]):
         ignore_environment()
     else:

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
 
+from stages.common.errors import InputError
+
 FILE = "auth.txt"
 USER = "admin"
 PASSWORD_BYTES = 32
@@ -17,7 +19,7 @@ def read_or_create_auth(home: Path) -> str:
     Any number of processes may call this at once; all get the same.
 
     Raises:
-        ValueError: the file is there, but empty.
+        InputError: the file is there, but empty.
     """
     found = read_auth(home)
     if found is not None:
@@ -29,7 +31,7 @@ def read_or_create_auth(home: Path) -> str:
     unnamed.unlink()
     made = read_auth(home)
     if made is None:
-        raise ValueError(
+        raise InputError(
             f"{home / FILE} should hold `user:password` and is empty; remove it, and a new one is made"
         )
     return made

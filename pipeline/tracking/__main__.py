@@ -12,6 +12,7 @@ from pipeline.tracking import FOLDER, UI_HOST, UI_PORT
 from pipeline.tracking.store_check import check_store, check_uri
 from pipeline.workplace import require_root, require_writable
 from stages.common.cli import run_command
+from stages.common.errors import InputError
 
 
 def main() -> int:
@@ -46,7 +47,7 @@ def main() -> int:
     if options.command == "server":
         reason = check_uri(options.store, "--store")
         if reason is not None:
-            raise ValueError(reason)
+            raise InputError(reason)
         from pipeline.tracking.server import serve_store
 
         serve_store(
@@ -83,7 +84,7 @@ def follow_command(words: list[str]) -> int:
     SIGINT and SIGTERM reach the command as if it had been started directly. A store that is down stops no command.
 
     Raises:
-        ValueError: the store can never be used; the command has not been started.
+        InputError: the store can never be used; the command has not been started.
     """
     reason = check_store()
     if reason is not None:

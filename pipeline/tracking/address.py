@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline import tracking
 from pipeline.sqlite_url import make_sqlite_url
 from pipeline.tracking.dvc_experiment import find_repository
+from stages.common.errors import InputError
 
 FOLDER = Path(tracking.FOLDER)
 DATABASE = "mlflow.db"
@@ -20,14 +21,14 @@ def find_uri() -> str:
     """Return MLFLOW_TRACKING_URI or, if it is not set, the URI of the embedded store.
 
     Raises:
-        ValueError: MLFLOW_TRACKING_URI names neither a server nor a database.
+        InputError: MLFLOW_TRACKING_URI names neither a server nor a database.
     """
     uri = os.environ.get(URI_VARIABLE, "").strip()
     if not uri:
         return embedded_uri()
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme not in SERVERS + DATABASES or "://" not in uri:
-        raise ValueError(
+        raise InputError(
             f"{URI_VARIABLE} = {hide_password(uri)!r} is no tracking server; give http(s)://host:port or a database "
             f"such as postgresql://user@host/name, or {UNSET} (MLflow no longer stores runs in plain folders)"
         )

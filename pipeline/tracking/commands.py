@@ -14,6 +14,7 @@ from pipeline.tracking.store_check import check_store
 from pipeline.tracking.store_errors import STORE_ERRORS, describe_error, is_of_disk
 from pipeline.tracking.sync import SyncResult, sync
 from pipeline.tracking.ui import PAGE
+from stages.common.errors import InputError
 
 ATTEMPTS = 6
 
@@ -33,7 +34,7 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
             file=sys.stderr,
         )
         return 1
-    except ValueError as error:
+    except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for note in result.notes:
@@ -70,7 +71,7 @@ def serve_ui(port: int) -> int:
     try:
         uri = find_uri()
         is_down = check_store() is not None
-    except ValueError:
+    except InputError:
         is_down = True
     if is_down:
         # The sync has said why.

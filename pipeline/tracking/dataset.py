@@ -6,6 +6,7 @@ from typing import Any
 from mlflow.entities import Dataset
 
 from stages.common.artifacts import DATA_MANIFEST, read_json
+from stages.common.errors import InputError
 from stages.common.extractor_name import ExtractorName
 
 DIGEST_LENGTH = 32  # MLflow stores at most 36 characters.
@@ -17,7 +18,7 @@ def describe_dataset() -> Dataset:
     """Describe the prepared data set; its digest is the beginning of the SHA-256 of its content.
 
     Raises:
-        ValueError: the data set's manifest is missing or of an older version.
+        InputError: the data set's manifest is missing or of an older version.
     """
     manifest = read_manifest()
     train, homepage = manifest["splits"]["train"], manifest.get("homepage")
@@ -45,7 +46,7 @@ def name_experiment() -> str:
     `image_folder 1a2b3c4d 28x28, classifier`.
 
     Raises:
-        ValueError: the data set's manifest is missing or of an older version.
+        InputError: the data set's manifest is missing or of an older version.
     """
     dataset, size, extractor = _read_identity()
     return f"{dataset} {size}x{size}, {extractor}"
@@ -55,7 +56,7 @@ def name_model() -> str:
     """Name the experiment's registered model: `fashion_mnist-28-classifier`, `image_folder-1a2b3c4d-28-classifier`.
 
     Raises:
-        ValueError: the data set's manifest is missing or of an older version.
+        InputError: the data set's manifest is missing or of an older version.
     """
     dataset, size, extractor = _read_identity()
     return f"{dataset.replace(' ', '-')}-{size}-{extractor}"
@@ -65,11 +66,11 @@ def read_manifest() -> dict[str, Any]:
     """Read the data set's manifest.
 
     Raises:
-        ValueError: it is missing or of an older version.
+        InputError: it is missing or of an older version.
     """
     manifest: dict[str, Any] = read_json(DATA_MANIFEST, "prepare")
     if "sha256" not in manifest:
-        raise ValueError(f"{DATA_MANIFEST} is of an older version; make it anew: `dvc repro prepare`")
+        raise InputError(f"{DATA_MANIFEST} is of an older version; make it anew: `dvc repro prepare`")
     return manifest
 
 

@@ -10,6 +10,7 @@ import yaml
 from ruamel.yaml.resolver import implicit_resolvers
 
 from stages.common.artifacts import UNFINISHED, Trial
+from stages.common.errors import InputError
 
 LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
@@ -56,7 +57,7 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     """Read the stages of dvc.lock; a missing file has none.
 
     Raises:
-        ValueError: the file is empty or broken.
+        InputError: the file is empty or broken.
     """
     return parse_lock(path.read_text(encoding="utf-8", errors="replace"), str(path)) if path.exists() else {}
 
@@ -65,7 +66,7 @@ def parse_lock(text: str, name: str) -> Lock:
     """Parse the text of a dvc.lock.
 
     Raises:
-        ValueError: it is empty or broken; the message calls it `name`.
+        InputError: it is empty or broken; the message calls it `name`.
     """
     try:
         content = yaml.load(text, Loader=LockLoader)  # noqa: S506  It is a safe one.
@@ -73,7 +74,7 @@ def parse_lock(text: str, name: str) -> Lock:
         if not all(_is_entry(entry) for entry in stages.values()):
             raise TypeError("an entry is cut short")
     except (yaml.YAMLError, AttributeError, TypeError, ValueError):
-        raise ValueError(
+        raise InputError(
             f"{name} is empty or broken; if DVC is not writing it at this moment, run `git checkout {LOCK_FILE}`"
         ) from None
     return stages

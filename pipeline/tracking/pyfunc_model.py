@@ -25,7 +25,7 @@ LARGEST_INDEX = 1_000_000
 MOST_VALUES = 10_000_000
 
 
-class InputError(MlflowException, ValueError):
+class RequestError(MlflowException, ValueError):
     """A request that the model refuses. MLflow's server answers with status 400 and the message."""
 
     def __init__(self, message: str) -> None:
@@ -68,7 +68,7 @@ class GeneratorModel(PythonModel):
             uint8 [N, H, W, C]; with `png` a list of N PNG files in base64.
 
         Raises:
-            InputError: an index or a label is no such number, or there are too many.
+            RequestError: an index or a label is no such number, or there are too many.
         """
         import torch
 
@@ -77,7 +77,7 @@ class GeneratorModel(PythonModel):
         params = params or {}
         most = max(1, MOST_VALUES // math.prod(self.config["image_shape"]))
         if len(model_input) > most:
-            raise InputError(f"{len(model_input)} images: a call draws {most} at most; split it")
+            raise RequestError(f"{len(model_input)} images: a call draws {most} at most; split it")
         indices = _read_column("index", model_input, LARGEST_INDEX)
         labels = self._choose_labels(indices, model_input)
         z = sample_z_of(indices, self.generator.z_dimension, int(params.get("seed", self.config["seed"])))
@@ -89,7 +89,7 @@ class GeneratorModel(PythonModel):
     def _choose_labels(self, indices: list[int], model_input: pd.DataFrame) -> list[int] | None:
         """Return the requested labels, else those of the stage `sample`; an unconditional generator has none."""
         if "label" in model_input and self.class_count is None:
-            raise InputError("label: this generator draws no images of a class; leave the labels out")
+            raise RequestError("label: this generator draws no images of a class; leave the labels out")
         if self.class_count is None:
             return None
         if "label" not in model_input:
@@ -101,12 +101,12 @@ def read_weights(context: PythonModelContext, sha256: str) -> bytes:
     """Read the weights.
 
     Raises:
-        ValueError: they are not those that the model was saved with.
+        RequestError: they are not those that the model was saved with.
     """
     content = Path(context.artifacts["weights"]).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise ValueError(
+        raise RequestError(
             f"the model's weights have the sha256 {found}, but were saved with {sha256}: they are damaged or others"
         )
     return content
@@ -118,7 +118,7 @@ def _read_column(name: str, model_input: pd.DataFrame, largest: int) -> list[int
     for value in values:
         # A bool is an int to Python.
         if type(value) is not int or not 0 <= value <= largest:
-            raise InputError(f"{name} = {value!r:.50}: a whole number from 0 to {largest} is allowed")
+            raise RequestError(f"{name} = {value!r:.50}: a whole number from 0 to {largest} is allowed")
     return values
 
 

@@ -24,6 +24,7 @@ from stages.common.artifacts import (
     Trial,
     read_json,
 )
+from stages.common.errors import InputError
 
 POSITION_KEYS = ("generator_step", "discriminator_steps", "epoch")
 SUMMARY_PREFIXES = ("best_", "last_", "least_", "training_", "diverged_")
@@ -77,12 +78,12 @@ def read_trial_results(trial: Trial, lineage: Lineage) -> TrialResults:
     """Read the files of a finished trial.
 
     Raises:
-        ValueError: a file is missing or damaged, or is not the one that dvc.lock names.
+        InputError: a file is missing or damaged, or is not the one that dvc.lock names.
     """
     try:
         return _read_files(trial, lineage)
     except (KeyError, TypeError) as error:
-        raise ValueError(
+        raise InputError(
             f"a record of {trial.name} is damaged ({error!r}); make its files again: `dvc repro -f train@{trial.name}`"
         ) from None
 
@@ -232,13 +233,13 @@ def check_output(path: Path, lineage: Lineage) -> None:
         lineage: of the trial that it belongs to.
 
     Raises:
-        ValueError: the output is missing, or its content is another.
+        InputError: the output is missing, or its content is another.
     """
     if not path.exists():
-        raise ValueError(f"{path} is missing; `dvc repro` makes it, `dvc pull` fetches it")
+        raise InputError(f"{path} is missing; `dvc repro` makes it, `dvc pull` fetches it")
     found = hash_output(path)
     expected = lineage.outs.get(str(path))
     if found != expected:
-        raise ValueError(
+        raise InputError(
             f"{path} has MD5 {found}, but dvc.lock names {expected}; `dvc repro` or `dvc checkout` makes them agree"
         )

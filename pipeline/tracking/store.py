@@ -51,7 +51,7 @@ def open_store() -> Store:
     Several processes may call this at the same time.
 
     Raises:
-        ValueError: MLFLOW_TRACKING_URI is wrong, or the file holds something else than MLflow's tables.
+        InputError: MLFLOW_TRACKING_URI is wrong, or the file holds something else than MLflow's tables.
         STORE_ERRORS (pipeline/tracking/store_errors.py): the store cannot be used.
     """
     uri = find_uri()

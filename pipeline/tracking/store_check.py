@@ -26,6 +26,7 @@ from pipeline.tracking.address import (
     hide_password,
 )
 from pipeline.tracking.mlflow_version import VERIFIED_VERSION
+from stages.common.errors import InputError
 
 TIMEOUT_SECONDS = 5
 # A larger file takes too long to be read as a whole.
@@ -41,7 +42,7 @@ def check_store() -> str | None:
         Why it cannot be used at this moment, and what to do; None if nothing speaks against it.
 
     Raises:
-        ValueError: it will never be usable as it is; says why, and what to do.
+        InputError: it will never be usable as it is; says why, and what to do.
     """
     uri = find_uri()
     if uri == embedded_uri():
@@ -65,13 +66,13 @@ def _read_path(uri: str, name: str) -> Path:
     try:
         path = read_sqlite_url(uri)
     except ValueError as error:
-        raise ValueError(f"{name} {error}") from None
+        raise InputError(f"{name} {error}") from None
     if path is None:
-        raise ValueError(
+        raise InputError(
             f"{name} is a database in memory, which is gone when a program ends; name a file, or {UNSET}"
         )
     if path.parts[0] == "~":
-        raise ValueError(f"{name}: nobody replaces the ~ here; write the home folder out")
+        raise InputError(f"{name}: nobody replaces the ~ here; write the home folder out")
     return path
 
 
@@ -84,13 +85,13 @@ def check_file(path: Path, name: str) -> str | None:
     """
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if path.is_dir():
-        raise ValueError(f"{name} is a folder; name a file in it")
+        raise InputError(f"{name} is a folder; name a file in it")
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        raise ValueError(f"{name} cannot be written: the folder {folder} is read-only for this user")
+        raise InputError(f"{name} cannot be written: the folder {folder} is read-only for this user")
     if not path.exists() or path.stat().st_size == 0:
         return None
     if not os.access(path, os.R_OK | os.W_OK):
-        raise ValueError(f"{name} is read-only for this user; `chmod u+rw {path}`, or move it away")
+        raise InputError(f"{name} is read-only for this user; `chmod u+rw {path}`, or move it away")
     # SQLite alone may open the file: when this process closes a file, it gives up the locks that SQLite holds of it.
     return _check_tables(path, name)
 
@@ -106,7 +107,7 @@ def _check_tables(path: Path, name: str) -> str | None:
             database.execute("BEGIN IMMEDIATE")
             database.execute("ROLLBACK")
             if tables and not {"experiments", "alembic_version"} <= tables:
-                raise ValueError(
+                raise InputError(
                     f"{name} belongs to another program: it has the tables {', '.join(sorted(tables)[:5])}, and none "
                     "of MLflow's; move it away"
                 )
@@ -117,11 +118,11 @@ def _check_tables(path: Path, name: str) -> str | None:
             return f"{name} is locked by another program; end what writes to it"
         return f"{name} cannot be used now ({error})"
     except sqlite3.DatabaseError as error:
-        raise ValueError(_describe_damage(name, str(error))) from None
+        raise InputError(_describe_damage(name, str(error))) from None
     if found != "ok":
-        raise ValueError(_describe_damage(name, found.splitlines()[-1]))
+        raise InputError(_describe_damage(name, found.splitlines()[-1]))
     if revision is not None and not _knows_revision(revision[0]):
-        raise ValueError(
+        raise InputError(
             f"{name} was made by a newer MLflow than the installed {version('mlflow')}: install that one, or move the "
             "file away"
         )
@@ -143,14 +144,14 @@ def _knows_revision(revision: str) -> bool:
 
 def _check_server(uri: str, name: str) -> str | None:
     if split_address(uri) is None:
-        raise ValueError(f"{name} is no address of a server; give http(s)://host:port, or {UNSET}")
+        raise InputError(f"{name} is no address of a server; give http(s)://host:port, or {UNSET}")
     request = urllib.request.Request(uri.rstrip("/") + QUESTION, headers=_make_login())  # noqa: S310  http(s) alone.
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as reply:  # noqa: S310
             is_mlflow = isinstance(json.load(reply), dict)
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
-            raise ValueError(
+            raise InputError(
                 f"{name} refuses the call (status {error.code}); set MLFLOW_TRACKING_USERNAME and "
                 "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to what the server asks for"
             ) from None
@@ -166,7 +167,7 @@ def _check_server(uri: str, name: str) -> str | None:
             return None
         return f"no server answers at {name} ({reason}); start it, or {UNSET}"
     if not is_mlflow:
-        raise ValueError(f"{name}: what answers there is no MLflow server; correct the address, or {UNSET}")
+        raise InputError(f"{name}: what answers there is no MLflow server; correct the address, or {UNSET}")
     return None
 
 
@@ -191,14 +192,14 @@ def _check_database(uri: str, name: str) -> str | None:
         with create_engine(url, connect_args=options).connect():
             return None
     except ImportError as error:
-        raise ValueError(
+        raise InputError(
             f"{name} needs the Python package {error.name or error}, which is not installed; install it, or name a "
             "driver that is (postgresql+psycopg://...)"
         ) from None
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         if "FATAL" in str(error.orig):
-            raise ValueError(f"{name}: the database refuses ({reason})") from None
+            raise InputError(f"{name}: the database refuses ({reason})") from None
         return f"no database answers at {name} ({reason}); start it, or correct the address"
     except (SQLAlchemyError, ValueError) as error:
-        raise ValueError(f"{name} is no address of a database ({error})") from None
+        raise InputError(f"{name} is no address of a database ({error})") from None

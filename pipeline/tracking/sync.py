@@ -14,6 +14,7 @@ from pipeline.tracking.store import Store, ensure_experiment, lock_store
 from pipeline.tracking.trials import sync_trial
 from pipeline.tracking.ui import describe_experiment, publish_comparison
 from stages.common.artifacts import DATA_MANIFEST, REPORT, Trial, write_json
+from stages.common.errors import InputError
 from stages.common.grid import Grid
 
 SYNCED = FOLDER / "synced.json"
@@ -42,12 +43,12 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
 
     Raises:
         ParamsError: params.yaml is wrong.
-        ValueError: there are no results on disk.
+        InputError: there are no results on disk.
         MlflowException: the store failed or cannot be reached; the next sync adds what is missing.
     """
     grid, lock = Grid.load(), read_lock()
     if not DATA_MANIFEST.exists():
-        raise ValueError(f"{DATA_MANIFEST} is missing: there are no results yet; `dvc repro` makes them")
+        raise InputError(f"{DATA_MANIFEST} is missing: there are no results yet; `dvc repro` makes them")
     results, left_out = read_results(grid.trials(), lock)
     notes: list[str] = []
     with lock_store():

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from stages.common.errors import InputError
 from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import INCEPTION_FEATURES, Card
 from stages.scores.classifier import ExtractorOutput
@@ -25,14 +26,14 @@ def load_torchvision(path: Path, device: torch.device) -> Extractor:
     """Load the network as the report's Inception Score used it, with images in [-1, 1], resized bilinearly.
 
     Raises:
-        ValueError: the file is missing, or is not the one that torchvision publishes.
+        InputError: the file is missing, or is not the one that torchvision publishes.
     """
     if not path.is_file():
-        raise ValueError(f"ablation.torchvision_weights_path = {str(path)!r} does not exist")
+        raise InputError(f"ablation.torchvision_weights_path = {str(path)!r} does not exist")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if not found.startswith(SHA256_START):
-        raise ValueError(f"{path} has the sha256 {found}, expected {SHA256_START}...; download {URL}")
+        raise InputError(f"{path} has the sha256 {found}, expected {SHA256_START}...; download {URL}")
     # torchvision is imported here because this takes a second and hardly any run needs it.
     from torchvision.models import inception_v3
 

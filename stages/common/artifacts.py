@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
+
 PREPARED = Path("data/prepared")
 DATA_MANIFEST = Path("data/manifest.json")
 DATA_SOURCE = Path("data/source.json")
@@ -194,7 +196,7 @@ def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically; a non-finite number is refused.
 
     Raises:
-        ValueError: `content` holds NaN or an infinity, which JSON does not have.
+        InputError: `content` holds NaN or an infinity, which JSON does not have.
     """
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     write_bytes(path, text.encode())
@@ -210,14 +212,14 @@ def explain_read_errors(path: Path, made_by: str, *damage: type[Exception]) -> I
         damage: the errors that reading a damaged file raises.
 
     Raises:
-        ValueError: the file is missing or damaged.
+        InputError: the file is missing or damaged.
     """
     try:
         yield
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
+        raise InputError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
     except damage as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
+        raise InputError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
 
 
 def read_json(path: Path, made_by: str) -> Any:
@@ -228,7 +230,7 @@ def read_json(path: Path, made_by: str) -> Any:
         made_by: the stage that makes it, named in the error.
 
     Raises:
-        ValueError: the file is missing or is not JSON.
+        InputError: the file is missing or is not JSON.
     """
     # JSONDecodeError and UnicodeDecodeError are ValueErrors.
     with explain_read_errors(path, made_by, ValueError):
@@ -249,7 +251,7 @@ def read_array(path: Path, made_by: str) -> NDArray[Any]:
     """Map an array from a .npy file into memory, read-only, without reading all of it.
 
     Raises:
-        ValueError: the file is missing or is no .npy file.
+        InputError: the file is missing or is no .npy file.
     """
     with explain_read_errors(path, made_by, ValueError, EOFError, OSError):
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -273,11 +275,11 @@ def read_images(path: Path, made_by: str) -> NDArray[np.uint8]:
         uint8 [N, C, H, W], read-only.
 
     Raises:
-        ValueError: the file is missing, is no .npy file, or holds another type or shape.
+        InputError: the file is missing, is no .npy file, or holds another type or shape.
     """
     images = read_array(path, made_by)
     if images.dtype != np.uint8 or images.ndim != 4:
-        raise ValueError(
+        raise InputError(
             f"{path} holds {images.dtype} {list(images.shape)}, expected uint8 [N, C, H, W]; "
             f"make it anew: `dvc repro -f {made_by}`"
         )
@@ -294,12 +296,12 @@ def read_labels(split: str, image_count: int, class_count: int) -> NDArray[np.in
     """Map the labels of a prepared split into memory: int64 [image_count], in 0..class_count-1.
 
     Raises:
-        ValueError: the file is missing or damaged, or does not label `image_count` images with `class_count` classes.
+        InputError: the file is missing or damaged, or does not label `image_count` images with `class_count` classes.
     """
     labels: NDArray[np.int64] = read_array(labels_file(split), made_by="prepare")
     is_sound = labels.dtype == np.int64 and labels.shape == (image_count,)
     if not is_sound or labels.min() < 0 or labels.max() >= class_count:
-        raise ValueError(
+        raise InputError(
             f"{labels_file(split)} does not label the {image_count} images with {class_count} classes; "
             "make it anew: `dvc repro -f prepare`"
         )

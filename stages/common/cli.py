@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from stages.common.artifacts import Trial
+from stages.common.errors import InputError
 from stages.common.grid import Grid
 from stages.common.params import ParamsError, find_faults
 from stages.common.streams import secure_streams
@@ -45,12 +46,12 @@ def run_command(main: Callable[[], int | None]) -> None:
     """Run a command to its end, and exit with the code that it returns unless that is 0.
 
     An error in its input or of the disk ends the process with one message and exit code 1. Any other exception is a bug
-    of ours and keeps its traceback.
+    of ours, or of somebody's own GAN, and keeps its traceback.
     """
     secure_streams()
     try:
         code = main()
-    except (ValueError, OSError) as error:
+    except (InputError, OSError) as error:
         sys.exit(f"error: {describe_error(error)}")
     if code:
         sys.exit(code)

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from pydantic import Field
 
+from stages.common.errors import InputError
 from stages.common.params import Params, load_section
 
 
@@ -30,7 +31,7 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
 
     Raises:
         ParamsError: the section is wrong.
-        ValueError: torch does not find the requested device.
+        InputError: torch does not find the requested device.
     """
     params = load_section(ComputeParams, "compute") if params is None else params
     torch.set_num_threads(params.threads)
@@ -40,7 +41,7 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available[name]:
-        raise ValueError(
+        raise InputError(
             f"compute.device = {name!r}: torch {torch.__version__} finds no such device here; use auto"
         )
     if name != "cpu":

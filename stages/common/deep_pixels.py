@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from stages.common.errors import InputError
 from stages.common.image_metadata import PixelData
 
 SIXTEEN_BITS = 65535
@@ -67,11 +68,11 @@ def read_deep_pixels(
         data: what the file says beside the pixels.
 
     Raises:
-        ValueError: pixels are floating-point, or multiplied by their transparency.
+        InputError: pixels are floating-point, or multiplied by their transparency.
     """
     raw_mode = find_raw_mode(image)
     if image.mode == "F":
-        raise ValueError("floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
+        raise InputError("floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
     if image.mode in DEEP_GREY_MODES:
         values = np.asarray(image).astype(np.int64)[..., None]
         alpha = None
@@ -90,7 +91,7 @@ def _read_sixteen_bits(
     image: Image.Image, again: Image.Image, raw_mode: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
     if raw_mode.startswith("RGBa"):
-        raise ValueError("16-bit pixels that are multiplied by their transparency; save it with 8 bits")
+        raise InputError("16-bit pixels that are multiplied by their transparency; save it with 8 bits")
     if raw_mode == GREY_WITH_ALPHA:
         # Four bytes a pixel: upper and lower of grey, upper and lower of alpha.
         split = _decode_as(again, "RGBA")

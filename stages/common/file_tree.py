@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from stages.common.errors import InputError
+
 LARGEST_FILE_BYTES = 256 << 20
 HEAD_BYTES = 32
 # Number of faulty files that an error names; it counts the rest.
@@ -27,7 +29,7 @@ KINDS = (
 )
 
 
-class UnreadableFile(ValueError):
+class UnreadableFile(InputError):
     """The error that names one file and the reason why it cannot be read."""
 
     def __init__(self, where: str, reason: str) -> None:
@@ -87,7 +89,7 @@ def list_folder(root: Path) -> FileTree:
     A link to a folder that contains it is passed over.
 
     Raises:
-        ValueError: a folder cannot be listed, a link leads nowhere, something is no file (a device, a named pipe), or
+        InputError: a folder cannot be listed, a link leads nowhere, something is no file (a device, a named pipe), or
             a folder is reached twice, so that its files would count twice; the error names them.
     """
     tree, faults = FileTree([], set(), []), []
@@ -112,7 +114,7 @@ def list_folder(root: Path) -> FileTree:
             fault = _add_entry(tree, pending, path, (*parts, _normalise(path.name)))
             faults.extend([fault] if fault else [])
     if faults:
-        raise ValueError(format_faults(f"{show_path(root)} cannot be listed completely", faults))
+        raise InputError(format_faults(f"{show_path(root)} cannot be listed completely", faults))
     tree.files.sort(key=lambda file: (file.parts, file.where))
     return tree
 

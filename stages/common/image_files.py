@@ -19,6 +19,7 @@ from stages.common.deep_pixels import (
     find_raw_mode,
     read_deep_pixels,
 )
+from stages.common.errors import InputError
 from stages.common.file_tree import UnreadableFile
 from stages.common.image_metadata import extract_pixel_data
 
@@ -137,10 +138,10 @@ def _open(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = image.size
     if not width * height:
-        raise ValueError(f"{width} x {height} pixels are none")
+        raise InputError(f"{width} x {height} pixels are none")
     # Pillow itself only warns up to twice its limit.
     if width * height > LARGEST_PIXEL_COUNT:
-        raise ValueError(f"{width} x {height} pixels unpack to more than {LARGEST_PIXEL_COUNT} pixels")
+        raise InputError(f"{width} x {height} pixels unpack to more than {LARGEST_PIXEL_COUNT} pixels")
     return image
 
 

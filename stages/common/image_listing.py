@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from stages.common.errors import InputError
 from stages.common.file_tree import (
     FileTree,
     ListedFile,
@@ -61,7 +62,7 @@ def list_images(folder: Path) -> FileTree:
     """List the image files under a folder.
 
     Raises:
-        ValueError: the folder cannot be listed completely, or a file cannot be told from an image.
+        InputError: the folder cannot be listed completely, or a file cannot be told from an image.
     """
     return select_images(list_folder(folder), show_path(folder))
 
@@ -70,7 +71,7 @@ def select_images(tree: FileTree, root: str) -> FileTree:
     """Keep the files that are images by their names or by their first bytes; all others are passed over.
 
     Raises:
-        ValueError: a file that is no image by its name cannot be read, or is an image of another format.
+        InputError: a file that is no image by its name cannot be read, or is an image of another format.
     """
     images: list[ListedFile] = []
     passed_over, faults = list(tree.passed_over), []
@@ -86,7 +87,7 @@ def select_images(tree: FileTree, root: str) -> FileTree:
         except UnreadableFile as error:
             faults.append(str(error))
     if faults:
-        raise ValueError(format_faults(f"{root}: {count(len(faults), 'file')} cannot be read", faults))
+        raise InputError(format_faults(f"{root}: {count(len(faults), 'file')} cannot be read", faults))
     return FileTree(images, tree.folders, passed_over)
 
 
@@ -121,13 +122,13 @@ class Survey:
         """Say which files have several frames, and check that 16-bit files use their range.
 
         Raises:
-            ValueError: the pixels of all 16-bit files together do not exceed those of 14 bits.
+            InputError: the pixels of all 16-bit files together do not exceed those of 14 bits.
         """
         if self._several_frames:
             files = count(len(self._several_frames), "file")
             say(f"{root}: the first frame of {files} with several is read, such as {self._several_frames[0]}")
         if self._deep_count and 0 < self._largest < SMALLEST_PLAUSIBLE_WHITE:
-            raise ValueError(
+            raise InputError(
                 f"{root}: no pixel of its {count(self._deep_count, '16-bit image')} exceeds {self._largest} of 65535, "
                 f"so they probably hold {self._largest.bit_length()} bits and would be almost black; multiply them by "
                 f"{1 << (16 - self._largest.bit_length())}, or save them with 8 bits"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stages.common import tiff_tags
+from stages.common.errors import InputError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
@@ -50,7 +51,7 @@ def extract_pixel_data(content: bytes) -> PixelData:
         content: the bytes of an image file of any format.
 
     Raises:
-        ValueError: a checksum in a PNG is wrong, or a TIFF file does not declare the range or meaning of its samples.
+        InputError: a checksum in a PNG is wrong, or a TIFF file does not declare the range or meaning of its samples.
     """
     if content.startswith(PNG_SIGNATURE):
         return _read_png(content)
@@ -127,7 +128,7 @@ def _list_png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
     """Yield kind, body and end of every whole chunk.
 
     Raises:
-        ValueError: the checksum of a chunk that determines pixels is wrong.
+        InputError: the checksum of a chunk that determines pixels is wrong.
     """
     place = len(PNG_SIGNATURE)
     while place + 12 <= len(content):
@@ -137,7 +138,7 @@ def _list_png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
             return
         body = content[place + 8 : end - 4]
         if kind in PNG_PIXEL_CHUNKS and content[end - 4 : end] != struct.pack(">I", zlib.crc32(kind + body)):
-            raise ValueError(f"the checksum of its part {kind.decode()} is wrong: the file is damaged")
+            raise InputError(f"the checksum of its part {kind.decode()} is wrong: the file is damaged")
         yield kind, body, end
         if kind == b"IEND":
             return

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stages.common.errors import InputError
 from stages.common.yaml_reader import YamlError, parse_yaml, shorten
 
 PARAMS_FILE = Path("params.yaml")
@@ -24,7 +25,7 @@ LONGEST_FAULT = 400
 LEAST_SIMILARITY = 0.75
 
 
-class ParamsError(ValueError):
+class ParamsError(InputError):
     """The faults of params.yaml, one line each; the message has the first twenty.
 
     Attributes:

@@ -3,6 +3,8 @@
 import struct
 from typing import NamedTuple
 
+from stages.common.errors import InputError
+
 ORIENTATION, BITS, PHOTOMETRIC, SAMPLES, EXTRA_SAMPLES, SAMPLE_FORMAT = 274, 258, 262, 277, 338, 339
 # The tags that tell how pixels are stored: size, compression, strips and tiles, samples, palette, JPEG's tables, YCbCr.
 PIXEL_TAGS = frozenset(
@@ -87,24 +89,24 @@ def check_samples(content: bytes, directory: Directory) -> None:
     """Refuse samples whose range or meaning the file does not declare.
 
     Raises:
-        ValueError: samples are signed, floating-point or of more than 16 bits, or there are more than a colour has and
+        InputError: samples are signed, floating-point or of more than 16 bits, or there are more than a colour has and
             they are not declared as transparency.
     """
     formats = set(read_integers(content, directory, SAMPLE_FORMAT)) or {UNSIGNED}
     bits = max(read_integers(content, directory, BITS), default=1)
     if FLOATING in formats:
-        raise ValueError("floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
+        raise InputError("floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
     if formats != {UNSIGNED}:
         kind = "signed" if SIGNED in formats else "complex or undefined"
-        raise ValueError(f"{kind} pixels, whose range is unknown; save it with 8 or 16 unsigned bits")
+        raise InputError(f"{kind} pixels, whose range is unknown; save it with 8 or 16 unsigned bits")
     if bits > 16:
-        raise ValueError(f"{bits}-bit pixels, whose range is unknown; save it with 8 or 16 bits")
+        raise InputError(f"{bits}-bit pixels, whose range is unknown; save it with 8 or 16 bits")
     (samples,) = read_integers(content, directory, SAMPLES)[:1] or (1,)
     (photometric,) = read_integers(content, directory, PHOTOMETRIC)[:1] or (WHITE_IS_ZERO,)
     colours = COLOUR_SAMPLES.get(photometric, samples)
     extra = read_integers(content, directory, EXTRA_SAMPLES)
     if samples > colours and (samples - colours > 1 or extra not in ALPHA):
-        raise ValueError(
+        raise InputError(
             f"{samples} samples a pixel, of which {colours} are a colour and the others are not declared as "
             "transparency; save the bands that are to be seen as a grey or RGB image"
         )

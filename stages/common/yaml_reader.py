@@ -26,6 +26,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from stages.common.errors import InputError
+
 # DVC's parser has the same C library below it where that is there.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST = 16
@@ -47,7 +49,7 @@ TEXT_TAG = "tag:yaml.org,2002:str"
 ENTRIES = "write mappings, lists, numbers, true, false, null and text, and nothing else of YAML"
 
 
-class YamlError(ValueError):
+class YamlError(InputError):
     """Text is not YAML, or holds what is not accepted; a line that says where, what and what to write instead."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.compute import ComputeParams
+from stages.common.errors import InputError
 from stages.common.params import (
     PARAMS_FILE,
     ParamsError,
@@ -106,7 +107,7 @@ def parse_arguments(words: Sequence[str] | None = None) -> ScoreArguments:
 
     Raises:
         ParamsError: a parameter in a file or an option is wrong.
-        ValueError: another option is wrong.
+        InputError: another option is wrong.
     """
     options = _make_parser().parse_args(words)
     protocol: dict[str, Any] = {}
@@ -143,7 +144,7 @@ def _make_image_argument(
 
 def _check_positive(value: int | None, option: str) -> int | None:
     if value is not None and value < 1:
-        raise ValueError(f"{option} {value}: expected 1 or more")
+        raise InputError(f"{option} {value}: expected 1 or more")
     return value
 
 

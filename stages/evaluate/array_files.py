@@ -10,6 +10,8 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
+
 SUFFIXES = (".npy", ".npz")
 # The names that common tools give the images in a file with several arrays.
 USUAL_KEYS = ("images", "arr_0")
@@ -64,7 +66,7 @@ def load_array(path: Path, key: str | None) -> LoadedArray:
         key: the name of the array in an .npz file; None where the file holds one array or one with a usual name.
 
     Raises:
-        ValueError: the file is damaged or is none of its suffix, holds no images, several arrays or Python objects.
+        InputError: the file is damaged or is none of its suffix, holds no images, several arrays or Python objects.
     """
     with _explain(path):
         _check_kind(path)
@@ -84,13 +86,13 @@ def _explain(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ValueError(f"{path} is damaged or no {path.suffix} file ({error})") from None
+        raise InputError(f"{path} is damaged or no {path.suffix} file ({error})") from None
     except MemoryError as error:
-        raise ValueError(f"{path} does not fit into memory ({error}); save the images as .npy") from None
+        raise InputError(f"{path} does not fit into memory ({error}); save the images as .npy") from None
     except (ValueError, OverflowError, RuntimeError) as error:
         # zipfile raises RuntimeError for an encrypted file.
         text = str(error).partition("\n")[0]
-        raise ValueError(text if str(path) in text else f"{path} cannot be read: {text}") from None
+        raise InputError(text if str(path) in text else f"{path} cannot be read: {text}") from None
 
 
 def _check_kind(path: Path) -> None:
@@ -99,12 +101,12 @@ def _check_kind(path: Path) -> None:
         start = file.read(len(NPY_START))
     kind = ".npy" if start == NPY_START else ".npz" if start.startswith(ZIP_START) else None
     if kind is None:
-        raise ValueError(
+        raise InputError(
             f"{path} holds no array: it begins neither as a .npy file nor as a zip. Other formats, such as pickles, "
             "which can run any code, are not read; save the images by numpy.save or numpy.savez"
         )
     if kind != path.suffix:
-        raise ValueError(
+        raise InputError(
             f"{path} is a {kind} file by its content, not a {path.suffix} file; rename it to {kind}"
         )
 
@@ -122,7 +124,7 @@ def _read_header(name: str, file: IO[bytes]) -> ArrayHeader:
     version = np.lib.format.read_magic(file)
     if version not in READERS:
         # Version 3 differs in that names of fields may be any text.
-        raise ValueError(f"the array is of version {version} of the format, as only arrays of records are")
+        raise InputError(f"the array is of version {version} of the format, as only arrays of records are")
     shape, _, dtype = READERS[version](file)
     return ArrayHeader(name, dtype, shape)
 
@@ -133,13 +135,13 @@ def _choose_key(path: Path, key: str | None, headers: list[ArrayHeader]) -> str:
     if key in names:
         return str(key)
     if key is not None:
-        raise ValueError(f"{path} holds no array {key!r}; there is {_describe_all(headers)}")
+        raise InputError(f"{path} holds no array {key!r}; there is {_describe_all(headers)}")
     if len(names) == 1 or usual:
         return names[0] if len(names) == 1 else usual[0]
     fitting = [header.name for header in headers if len(header.shape) in IMAGE_AXES]
     if not fitting:
         _refuse(path, headers)
-    raise ValueError(
+    raise InputError(
         f"{path} holds several arrays: {_describe_all(headers)}; name one as {path}:{fitting[0]}"
     )
 
@@ -149,14 +151,14 @@ def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> None:
     (header,) = (header for header in headers if header.name == chosen)
     where = f"{path}:{chosen}" if chosen else str(path)
     if header.dtype is None or header.dtype.hasobject:
-        raise ValueError(
+        raise InputError(
             f"{where} holds Python objects, that is, a pickle, which can run any code and is therefore never loaded; "
             "save the images as an array of uint8"
         )
     if len(header.shape) not in IMAGE_AXES:
         _refuse(path, headers)
     if 0 in header.shape:
-        raise ValueError(f"{where} holds no images: {list(header.shape)}")
+        raise InputError(f"{where} holds no images: {list(header.shape)}")
 
 
 def _refuse(path: Path, headers: list[ArrayHeader]) -> None:
@@ -171,7 +173,7 @@ def _refuse(path: Path, headers: list[ArrayHeader]) -> None:
         what = ", which may be features or flattened images; expected [N, H, W, C], [N, C, H, W] or [N, H, W], uint8"
     else:
         what = "; expected [N, H, W, C], [N, C, H, W] or [N, H, W], uint8"
-    raise ValueError(f"{path} holds no images, but {_describe_all(headers)}{what}")
+    raise InputError(f"{path} holds no images, but {_describe_all(headers)}{what}")
 
 
 def _describe_all(headers: list[ArrayHeader]) -> str:

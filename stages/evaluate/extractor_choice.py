@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from stages.common.errors import InputError
 from stages.scores.card import read_card, write_card
 from stages.scores.extractor import Extractor, load_extractor
 from stages.scores.inception import Precision
@@ -33,15 +34,15 @@ def load_chosen_extractor(choice: ExtractorChoice, device: torch.device) -> Extr
     """Load the extractor that the options name.
 
     Raises:
-        ValueError: there is no such extractor, or its weights are not the published ones.
+        InputError: there is no such extractor, or its weights are not the published ones.
     """
     if choice.extractor == INCEPTION:
         return _load_published(choice.weights, choice.precision or "float32", device)
     if choice.weights is not None:
-        raise ValueError("--weights goes with --extractor inception; a folder has its own weights")
+        raise InputError("--weights goes with --extractor inception; a folder has its own weights")
     folder = Path(choice.extractor).expanduser()
     if not folder.is_dir():
-        raise ValueError(
+        raise InputError(
             f"--extractor {choice.extractor} is unknown: neither a folder, as `dvc repro extractor` makes it, nor "
             f"{INCEPTION}, which needs --weights"
         )
@@ -50,7 +51,7 @@ def load_chosen_extractor(choice: ExtractorChoice, device: torch.device) -> Extr
 
 def _load_published(weights: Path | None, precision: Precision, device: torch.device) -> Extractor:
     if weights is None:
-        raise ValueError(
+        raise InputError(
             "--extractor inception needs --weights FILE, the published .pth file; otherwise name a folder"
         )
     with tempfile.TemporaryDirectory() as temporary:
@@ -65,5 +66,5 @@ def _load_folder(folder: Path, precision: Precision | None, device: torch.device
     if precision in (None, card.precision):
         return load_extractor(device, folder)
     if card.name != INCEPTION:
-        raise ValueError(f"--precision {precision}: the {card.name} computes in {card.precision} only")
+        raise InputError(f"--precision {precision}: the {card.name} computes in {card.precision} only")
     return load_extractor(device, folder, card.model_copy(update={"precision": precision}))

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
+
 Layout = Literal["auto", "NHWC", "NCHW"]
 Floats = Literal["refuse", "unit", "symmetric"]
 
@@ -26,7 +28,7 @@ def convert_images(array: NDArray[Any], path: Path, layout: Layout, floats: Floa
         uint8 [N, C, H, W].
 
     Raises:
-        ValueError: these are no images, or their layout or range is ambiguous.
+        InputError: these are no images, or their layout or range is ambiguous.
     """
     array = _to_nchw(array, path, layout)
     if array.dtype == np.uint8:
@@ -34,9 +36,9 @@ def convert_images(array: NDArray[Any], path: Path, layout: Layout, floats: Floa
         images: NDArray[np.uint8] = array
         return images
     if not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"{path} holds {array.dtype}, expected uint8 in 0..255; convert it")
+        raise InputError(f"{path} holds {array.dtype}, expected uint8 in 0..255; convert it")
     if floats == "refuse":
-        raise ValueError(
+        raise InputError(
             f"{path} holds {array.dtype} from {array.min():.4g} to {array.max():.4g}, expected uint8 in 0..255; name "
             "the range: --floats unit for [0, 1], --floats symmetric for [-1, 1]"
         )
@@ -46,19 +48,19 @@ def convert_images(array: NDArray[Any], path: Path, layout: Layout, floats: Floa
 def _to_nchw(array: NDArray[Any], path: Path, layout: Layout) -> NDArray[Any]:
     if array.ndim == 3:
         if layout != "auto":
-            raise ValueError(
+            raise InputError(
                 f"{path} holds {list(array.shape)}, which has no axis of channels; omit --layout"
             )
         if array.shape[2] in CHANNELS:
-            raise ValueError(f"{path} holds {list(array.shape)}, which is one image, expected [N, H, W, C]")
+            raise InputError(f"{path} holds {list(array.shape)}, which is one image, expected [N, H, W, C]")
         # These are grey images without an axis for channels.
         return array[:, None]
     found = [name for name, axis in (("NCHW", 1), ("NHWC", 3)) if array.shape[axis] in CHANNELS]
     if layout == "auto" and len(found) == 2:
-        raise ValueError(f"{path} holds {list(array.shape)}, which is ambiguous; use --layout NHWC or NCHW")
+        raise InputError(f"{path} holds {list(array.shape)}, which is ambiguous; use --layout NHWC or NCHW")
     chosen = found[0] if layout == "auto" and found else layout
     if chosen not in found:
-        raise ValueError(
+        raise InputError(
             f"{path} holds {list(array.shape)}: the axis of channels in the layout {layout} has neither 1 nor 3"
         )
     return array if chosen == "NCHW" else array.transpose(0, 3, 1, 2)
@@ -72,7 +74,7 @@ def _check_scale(images: NDArray[np.uint8], path: Path) -> None:
         if largest > 1:
             return
     if largest == 1:
-        raise ValueError(f"{path} holds uint8 of 0 and 1 alone, expected 0..255; multiply by 255")
+        raise InputError(f"{path} holds uint8 of 0 and 1 alone, expected 0..255; multiply by 255")
 
 
 def _to_pixels(array: NDArray[Any], path: Path, low: float, high: float) -> NDArray[np.uint8]:
@@ -81,7 +83,7 @@ def _to_pixels(array: NDArray[Any], path: Path, low: float, high: float) -> NDAr
     for index, image in enumerate(array):
         # The comparison is also False for NaN.
         if not (low <= image.min() and image.max() <= high):
-            raise ValueError(
+            raise InputError(
                 f"{path}: image {index} (counted from 0) spans {image.min():.4g} to {image.max():.4g}, outside "
                 f"[{low:g}, {high:g}]; --floats names another range, or clip the images"
             )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from stages.common.errors import InputError
 from stages.common.file_tree import (
     ListedFile,
     UnreadableFile,
@@ -73,13 +74,13 @@ def open_folder(folder: Path, resize: int | None) -> FolderImages:
         resize: side, in pixels, to which images are cropped and resized; None demands that all have one size.
 
     Raises:
-        ValueError: it cannot be listed completely, holds no images, images that cannot be read (all of them are
+        InputError: it cannot be listed completely, holds no images, images that cannot be read (all of them are
             named, the first twenty in full), or images of different sizes.
     """
     name = show_path(folder)
     tree = list_images(folder)
     if not tree.files:
-        raise ValueError(explain_no_images(name, tree))
+        raise InputError(explain_no_images(name, tree))
     if tree.passed_over:
         print(f"{name}: passed over {describe_passed_over(tree.passed_over)}")
     shapes = _decode_all(tree.files, name)
@@ -103,7 +104,7 @@ def _decode_all(files: list[ListedFile], name: str) -> list[Shape]:
         survey.add(file.where, decoded)
         shapes.append(Shape(decoded.image.height, decoded.image.width, decoded.image.mode == "L"))
     if faults:
-        raise ValueError(join_unreadable(name, faults, len(files)))
+        raise InputError(join_unreadable(name, faults, len(files)))
     survey.finish(name, print)
     return shapes
 
@@ -116,7 +117,7 @@ def _check_equal_sizes(files: list[ListedFile], shapes: list[Shape], name: str) 
         if shape[:2] != first[:2]
     ]
     if odd:
-        raise ValueError(
+        raise InputError(
             format_faults(
                 f"{name} holds images of different shapes; --resize N crops all to a square and resizes them to the "
                 f"same size. {files[0].where} is {first.height} x {first.width}, but",

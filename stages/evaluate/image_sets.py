@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common import artifacts
+from stages.common.errors import InputError
 from stages.common.file_tree import check_regular_file, show_path
 from stages.common.image_files import crop_and_resize
 from stages.evaluate.array_files import SUFFIXES as ARRAY_SUFFIXES
@@ -99,12 +100,12 @@ class ImageSet:
         """Take images as grey that were saved as RGB, which changes nothing where all channels are equal.
 
         Raises:
-            ValueError: an image is in colour; the error names it.
+            InputError: an image is in colour; the error names it.
         """
         for index in self._indices.tolist():
             image = self._read(index)
             if not (image == image[:1]).all():
-                raise ValueError(f"{self._name(index)} is in colour")
+                raise InputError(f"{self._name(index)} is in colour")
         read = self._read
         self._read = lambda index: read(index)[:1]
         self.shape = (self.shape[0], 1, *self.shape[2:])
@@ -138,27 +139,27 @@ def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
         reading: how images are read.
 
     Raises:
-        ValueError: there is no such file or folder, or it holds no images or images of different shapes.
+        InputError: there is no such file or folder, or it holds no images or images of different shapes.
     """
     path, key = split_key(text)
     path = path.expanduser()
     if text in artifacts.SPLITS:
         path = artifacts.images_file(text)
         if not path.exists():
-            raise ValueError(
+            raise InputError(
                 f"{option} {text} is the prepared split, but {path} is missing in {Path.cwd()}; make it with `dvc "
                 f"repro prepare`, or write ./{text} for a folder"
             )
     if path.is_dir():
         return _open_folder(path, reading.resize)
     if not path.exists():
-        raise ValueError(
+        raise InputError(
             f"{option} {show_path(text)}: there is no such file or folder; expected {_allowed_inputs()}"
         )
     check_regular_file(path)
     if path.suffix not in ARRAY_SUFFIXES:
         hint = PICKLE_HINT if path.suffix.lower() in PICKLES else ""
-        raise ValueError(
+        raise InputError(
             f"{option} {show_path(text)} is neither a folder nor an array file; expected {_allowed_inputs()}{hint}"
         )
     loaded = load_array(path, key)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from stages.common.artifacts import hash_file
+from stages.common.errors import InputError
 from stages.evaluate.image_sets import ImageSet, Source
 
 CURE = "scores of images against themselves mean nothing; name two sets that share none"
@@ -17,7 +18,7 @@ def check_different_files(real: ImageSet, fake: ImageSet) -> None:
     """Refuse two sets with a file in common, be it by a folder within the other, a link or another name of the file.
 
     Raises:
-        ValueError: there is such a file; the error names it.
+        InputError: there is such a file; the error names it.
     """
     of_real = {_identify(source): source.path for source in real.sources}
     shared = [(source.path, of_real.get(_identify(source))) for source in fake.sources]
@@ -26,7 +27,7 @@ def check_different_files(real: ImageSet, fake: ImageSet) -> None:
         return
     path, other = shared[0]
     name = str(path) if path == other else f"{path}, which is {other}"
-    raise ValueError(
+    raise InputError(
         f"--fake {fake.name} and --real {real.name} share files: {len(shared)} of the {len(fake.sources)} to score "
         f"are also among the real ones, such as {name}: {CURE}"
     )
@@ -36,7 +37,7 @@ def check_no_copies(real: ImageSet, fake: ImageSet) -> None:
     """Refuse a set to score whose files are copies of real ones; some files are compared, before any is decoded.
 
     Raises:
-        ValueError: all of the compared files have the content of a real one.
+        InputError: all of the compared files have the content of a real one.
     """
     real_by_size: dict[int, list[Path]] = defaultdict(list)
     for source in real.sources:
@@ -53,7 +54,7 @@ def check_no_copies(real: ImageSet, fake: ImageSet) -> None:
         found.add(sha256)
     # One content alone may be a blank image, or a file with two arrays.
     if len(found) > 1:
-        raise ValueError(f"the files of --fake {fake.name} are copies of those of --real {real.name}: {CURE}")
+        raise InputError(f"the files of --fake {fake.name} are copies of those of --real {real.name}: {CURE}")
 
 
 def check_different_images(real: ImageSet, fake: ImageSet) -> int:
@@ -63,12 +64,12 @@ def check_different_images(real: ImageSet, fake: ImageSet) -> int:
         The number of distinct images that are in both sets, to the pixel.
 
     Raises:
-        ValueError: there are several, and they are half of the distinct images of either set, or more.
+        InputError: there are several, and they are half of the distinct images of either set, or more.
     """
     of_real, of_fake = set(real.digests), set(fake.digests)
     shared = len(of_real & of_fake)
     if shared > 1 and shared >= LARGEST_SHARE * min(len(of_real), len(of_fake)):
-        raise ValueError(
+        raise InputError(
             f"--fake {fake.name} and --real {real.name} hold the same images: {shared} distinct ones are in both, to "
             f"the pixel, of {len(of_fake)} to score and {len(of_real)} real ones: {CURE}"
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.common.artifacts import write_json
 from stages.common.compute import configure_compute, describe_compute
+from stages.common.errors import InputError
 from stages.common.file_tree import show_path
 from stages.common.image_files import FILTER_NAME
 from stages.common.streams import print_result
@@ -47,7 +48,7 @@ def score_images(arguments: ScoreArguments) -> dict[str, Any]:
         Every score, its protocol with its digest, and the names of the images and of the params file.
 
     Raises:
-        ValueError: an argument is wrong, or there are too few images; where this can be known before the network
+        InputError: an argument is wrong, or there are too few images; where this can be known before the network
             computes, it is raised before.
     """
     params, reading = arguments.params, arguments.reading
@@ -94,7 +95,7 @@ def _open_sample(argument: ImageArgument, reading: ReadOptions, seed: int) -> Im
     images = open_images(argument.path, argument.option, reading)
     if argument.count is not None:
         if argument.count > len(images):
-            raise ValueError(
+            raise InputError(
                 f"{argument.count_source} {argument.count}: {images.name} holds only {len(images)} images; give more, "
                 f"or name another number with {argument.option}-count"
             )
@@ -106,7 +107,7 @@ def _check_shapes(real: ImageSet, fake: ImageSet, extractor: Extractor) -> None:
     """Refuse images that differ in size from each other, or in shape from those that the extractor accepts."""
     if real.shape[2:] != fake.shape[2:]:
         sizes = [" x ".join(map(str, images.shape[2:])) for images in (real, fake)]
-        raise ValueError(
+        raise InputError(
             f"{real.name} holds images of {sizes[0]} pixels and {fake.name} of {sizes[1]}: resizing only one set would "
             "make its images look worse; --resize N resizes both in the same way"
         )
@@ -115,7 +116,7 @@ def _check_shapes(real: ImageSet, fake: ImageSet, extractor: Extractor) -> None:
         if expected is not None and expected[0] == 1 and images.shape[1] == 3:
             _take_as_grey(images, extractor)
         if expected is not None and list(images.shape[1:]) != expected:
-            raise ValueError(
+            raise InputError(
                 f"the {extractor.card.name} extractor accepts images {expected}, but those of {images.name} are "
                 f"{list(images.shape[1:])}; use the extractor of their data set, or --extractor inception"
             )
@@ -125,7 +126,7 @@ def _take_as_grey(images: ImageSet, extractor: Extractor) -> None:
     try:
         images.as_grey()
     except ValueError as error:
-        raise ValueError(
+        raise InputError(
             f"the {extractor.card.name} extractor accepts grey images, but {error}; use the extractor of their data "
             "set, or --extractor inception"
         ) from None
@@ -137,21 +138,21 @@ def _check_counts(real: ImageSet, fake: ImageSet, extractor: Extractor, params: 
     for images in (real, fake):
         count = len(images)
         if count <= dimension:
-            raise ValueError(
+            raise InputError(
                 f"{images.name}: {count} images, but FID with the {extractor.card.name}'s {dimension} features needs "
                 f"{dimension + 1} or more; give more, or use an extractor with fewer features"
             )
         if count < params.splits:
-            raise ValueError(
+            raise InputError(
                 f"{images.name}: {count} images cannot be divided into {params.splits} splits; lower --splits"
             )
         if count < params.compared_count:
             size = min(params.kid_subset_size, count)
-            raise ValueError(
+            raise InputError(
                 f"{images.name}: {count} images are fewer than the {params.compared_count} that KID and other scores "
                 f"compare; give more, or --compared-count {count} --kid-subset-size {size}"
             )
     if params.fid_count(len(fake)) > len(fake):
-        raise ValueError(
+        raise InputError(
             f"{fake.name}: {len(fake)} images are fewer than scores.fid_sample_count = {params.fid_sample_count}"
         )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from stages.common.artifacts import SAMPLES, Trial, read_images
+from stages.common.errors import InputError
 from stages.scores.distinct_images import count_distinct
 from stages.scores.extractor import Extractor
 from stages.scores.feature_statistics import extract_statistics
@@ -25,7 +26,7 @@ def score_snapshots(
         For each snapshot its position in the training, its scores and its number of distinct images.
 
     Raises:
-        ValueError: sampled images are missing, their number is not that of the manifest, or their shape not that of the
+        InputError: sampled images are missing, their number is not that of the manifest, or their shape not that of the
             reference's images.
     """
     points = []
@@ -34,7 +35,7 @@ def score_snapshots(
         images = read_images(path, made_by=f"sample@{trial.name}")
         expected = [manifest["sample_count"], *image_shape]
         if list(images.shape) != expected:
-            raise ValueError(
+            raise InputError(
                 f"{path} holds images {list(images.shape)}, expected {expected} as their manifest and the real images "
                 f"say; make it anew: `dvc repro -f sample@{trial.name}`"
             )

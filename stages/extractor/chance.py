@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
+from stages.common.errors import InputError
+
 # Of a classifier that has learned nothing, one in a thousand would pass.
 SIGNIFICANCE = 0.001
 
@@ -19,13 +21,13 @@ def check_beats_chance(correct_count: int, labels: NDArray[np.int64]) -> None:
         labels: int64 [N], of the test images.
 
     Raises:
-        ValueError: chance could have given this accuracy.
+        InputError: chance could have given this accuracy.
     """
     count = len(labels)
     share = float(np.bincount(labels).max()) / count
     probability = compute_tail(correct_count, count, share)
     if probability >= SIGNIFICANCE:
-        raise ValueError(
+        raise InputError(
             f"the classifier is right about {correct_count} of {count} test images, {correct_count / count:.2%}, and "
             f"always naming the commonest class is right about {share:.2%}: this is not clearly above chance "
             f"(probability {probability:.2g}, less than {SIGNIFICANCE} is needed), so its scores would mean little; "

@@ -11,6 +11,7 @@ from stages.common.artifacts import (
     read_labels,
     write_bytes,
 )
+from stages.common.errors import InputError
 from stages.common.labels import check_learnable
 from stages.extractor.chance import check_beats_chance
 from stages.extractor.params import ClassifierParams
@@ -28,7 +29,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
     """Train the classifier, measure its accuracy on the test split, and write its weights.
 
     Raises:
-        ValueError: the prepared data is missing or damaged, a classifier cannot learn from it, or the accuracy is below
+        InputError: the prepared data is missing or damaged, a classifier cannot learn from it, or the accuracy is below
             the minimum or not clearly above chance.
     """
     class_names = read_class_names()
@@ -40,7 +41,7 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
     print(f"classifier: accuracy {accuracy:.2%} on {len(test.images)} test images", flush=True)
     check_beats_chance(round(accuracy * len(test.images)), test_labels)
     if accuracy < params.minimum_test_accuracy:
-        raise ValueError(
+        raise InputError(
             f"the classifier's test accuracy is {accuracy:.2%}, less than "
             f"extractor.classifier.minimum_test_accuracy = {params.minimum_test_accuracy:.2%}, so its scores "
             "would mean little; train longer (epochs), widen it (width), or lower the minimum"

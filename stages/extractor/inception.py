@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from stages.common.artifacts import EXTRACTOR, atomic_path, hash_file
+from stages.common.errors import InputError
 from stages.common.sockets import explain_proxies, socket_timeout
 from stages.extractor.params import InceptionParams
 from stages.scores.card import Card
@@ -22,7 +23,7 @@ def make_inception(params: InceptionParams) -> Card:
     """Check the weights and write them as safetensors.
 
     Raises:
-        ValueError: the weights cannot be downloaded, or are not the published ones.
+        InputError: the weights cannot be downloaded, or are not the published ones.
     """
     source = params.local_path() or _download()
     file_sha256 = write_weights(source, SHA256, "extractor.inception.weights_path", EXTRACTOR)
@@ -33,7 +34,7 @@ def _download() -> Path:
     """Return the path of the weights in the cache; download them if they are missing there or damaged.
 
     Raises:
-        ValueError: the download failed, or brought another file in every attempt; nothing is left in the cache.
+        InputError: the download failed, or brought another file in every attempt; nothing is left in the cache.
     """
     path = CACHE / Path(URL).name
     if path.exists() and hash_file(path) == SHA256:
@@ -45,7 +46,7 @@ def _download() -> Path:
             return path
         path.unlink()
         print(f"inception: attempt {attempt} of {ATTEMPTS} returned another file, sha256 {found}", flush=True)
-    raise ValueError(
+    raise InputError(
         f"{URL} returned a file with the sha256 {found}, expected {SHA256}, in {ATTEMPTS} attempts: something between "
         f"this machine and the server, such as a proxy, replaces it; {REMEDY}"
     )
@@ -58,5 +59,5 @@ def _fetch(path: Path) -> str:
         with atomic_path(path) as temporary, socket_timeout(TIMEOUT_SECONDS):
             torch.hub.download_url_to_file(URL, str(temporary), progress=False)
     except (OSError, RuntimeError, HTTPException) as error:
-        raise ValueError(f"{URL} cannot be downloaded ({error}); {REMEDY}{explain_proxies()}") from None
+        raise InputError(f"{URL} cannot be downloaded ({error}); {REMEDY}{explain_proxies()}") from None
     return hash_file(path)

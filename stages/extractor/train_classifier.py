@@ -11,6 +11,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 from stages.common.compute import derive_seed
+from stages.common.errors import InputError
 from stages.common.pixels import pixels_to_tensor
 from stages.extractor.params import ClassifierParams
 from stages.scores.classifier import Classifier
@@ -50,11 +51,11 @@ def train_classifier(split: LabelledImages, class_count: int, params: Classifier
         The classifier in evaluation mode, on the device of the images.
 
     Raises:
-        ValueError: there are fewer images than one batch needs.
+        InputError: there are fewer images than one batch needs.
     """
     images, labels = split
     if len(images) < params.batch_size:
-        raise ValueError(
+        raise InputError(
             f"extractor.classifier.batch_size = {params.batch_size}, but the train split has only "
             f"{len(images)} images; lower it or raise prepare.train_limit"
         )

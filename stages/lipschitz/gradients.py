@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from stages.common.errors import InputError
 from stages.lipschitz.layers import Layer, forward_hooks
 from stages.networks.gan import Batch, Gan
 from stages.networks.normalisers import EPSILON, BatchNormWithoutGain
@@ -34,7 +35,7 @@ def compute_gradient_norms(gan: Gan, layers: list[Layer], batch: Batch) -> Gradi
         batch: N > 1 images, with labels for a conditional GAN.
 
     Raises:
-        ValueError: the GAN's `score` does not give one number for each image.
+        InputError: the GAN's `score` does not give one number for each image.
     """
     jacobian_norms: dict[str, Tensor] = {}
 
@@ -52,7 +53,7 @@ def compute_gradient_norms(gan: Gan, layers: list[Layer], batch: Batch) -> Gradi
     with forward_hooks(normalisers, record):
         scores = gan.score(Batch(images, batch.labels))
     if scores.shape != images.shape[:1]:
-        raise ValueError(
+        raise InputError(
             f"{type(gan).__module__}: score returns the shape {list(scores.shape)} for images of the shape "
             f"{list(images.shape)}, but must return one number for each image; override score, and gradient_bound "
             "with it, if the discriminator's output is not a score"

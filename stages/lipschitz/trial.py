@@ -8,6 +8,7 @@ from torch import Tensor
 
 from stages.common.artifacts import Trial, images_file, read_images, read_labels
 from stages.common.compute import derive_seed
+from stages.common.errors import InputError
 from stages.common.params import load_section
 from stages.common.pixels import pixels_to_tensor
 from stages.lipschitz.analysis import Row, analyse_discriminator
@@ -32,7 +33,7 @@ def analyse_trial(trial: Trial, manifest: dict[str, Any], device: torch.device) 
 
     Raises:
         ParamsError: a section of params.yaml is wrong.
-        ValueError: a snapshot or the prepared data is missing or damaged.
+        InputError: a snapshot or the prepared data is missing or damaged.
     """
     params = load_section(LipschitzParams, "lipschitz")
     image_shape = tuple(manifest["image_shape"])
@@ -65,11 +66,11 @@ def sample_real(count: int, seed: int, class_count: int | None) -> Batch:
     """Sample real images, the same for all GANs and settings of a seed, with their labels if there are classes.
 
     Raises:
-        ValueError: the train split has fewer images than `count`.
+        InputError: the train split has fewer images than `count`.
     """
     images = read_images(images_file("train"), made_by="prepare")
     if len(images) < count:
-        raise ValueError(
+        raise InputError(
             f"lipschitz.image_count = {count}, but the train split has only {len(images)} images; lower it or raise "
             "prepare.train_limit"
         )

@@ -15,6 +15,7 @@ from stages.common.artifacts import (
 )
 from stages.common.cli import run_command
 from stages.common.compute import configure_compute
+from stages.common.errors import InputError
 from stages.common.grid import Grid
 from stages.common.image_grid import write_grid
 from stages.common.params import load_section
@@ -54,7 +55,7 @@ def read_last_samples(trial: Trial, count: int, image_shape: tuple[int, ...]) ->
     """Read the first `count` images of a trial's last snapshot; None where there is no snapshot or no sample of it.
 
     Raises:
-        ValueError: the file is missing or damaged, or its images are not of the shape C, H, W.
+        InputError: the file is missing or damaged, or its images are not of the shape C, H, W.
     """
     path = SAMPLES / trial.name / MANIFEST
     if not path.exists():
@@ -65,7 +66,7 @@ def read_last_samples(trial: Trial, count: int, image_shape: tuple[int, ...]) ->
     path = SAMPLES / trial.name / points[-1]["images"]
     images = read_images(path, made_by=f"sample@{trial.name}")
     if images.shape[1:] != image_shape:
-        raise ValueError(
+        raise InputError(
             f"{path} holds images {list(images.shape[1:])}, but the training images are {list(image_shape)}; make it "
             f"anew: `dvc repro -f sample@{trial.name}`"
         )

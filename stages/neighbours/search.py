@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.neighbours.nearest import NearestNeighbourSearch
 from stages.scores.extractor import IMAGES_AT_A_TIME, Extractor
 
@@ -46,7 +47,7 @@ def find_nearest(
         For each set, by name, its images' neighbours in the spaces `pixels` and `features`.
 
     Raises:
-        ValueError: the extractor's features of an image are not finite, so that it would have no neighbour.
+        InputError: the extractor's features of an image are not finite, so that it would have no neighbour.
     """
     images = np.concatenate(list(queries.values()))
     features = np.concatenate([_check_finite(part) for part, _ in extractor.extract(images)])
@@ -72,7 +73,7 @@ def find_nearest(
 
 def _check_finite(features: NDArray[np.float32]) -> NDArray[np.float32]:
     if not np.isfinite(features).all():
-        raise ValueError(
+        raise InputError(
             "the extractor's features of some images are not finite, because of its weights or their precision: make "
             "the extractor anew, or compute in float32"
         )

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from stages.common.errors import InputError
 from stages.common.params import Params
 from stages.networks.architectures import build_generator
 from stages.networks.params import Architecture, NetworksParams
@@ -162,11 +163,11 @@ def load_gan_module(name: str) -> ModuleType:
     """Import the file of a GAN from the model zoo.
 
     Raises:
-        ValueError: there is no stages/gans/<name>.py.
+        InputError: there is no stages/gans/<name>.py.
     """
     try:
         return import_module(f"stages.gans.{name}")
     except ModuleNotFoundError as error:
         if error.name != f"stages.gans.{name}":
             raise
-        raise ValueError(f"GAN {name!r} is unknown: there is no stages/gans/{name}.py") from None
+        raise InputError(f"GAN {name!r} is unknown: there is no stages/gans/{name}.py") from None

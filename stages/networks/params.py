@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stages.common.errors import InputError
 from stages.common.params import Params
 
 Architecture = Literal["standard", "residual"]
@@ -35,14 +36,14 @@ def count_halvings(image_size: int) -> int:
     standard CNNs of Miyato et al. 2018, Table 3.
 
     Raises:
-        ValueError: halving does not lead to 4, 5, 6 or 7 pixels.
+        InputError: halving does not lead to 4, 5, 6 or 7 pixels.
     """
     halvings, side = 0, image_size
     while side > LARGEST_MAP_SIZE and side % 2 == 0:
         side //= 2
         halvings += 1
     if halvings == 0 or not SMALLEST_MAP_SIZE <= side <= LARGEST_MAP_SIZE:
-        raise ValueError(
+        raise InputError(
             f"image size {image_size}: the networks need 4, 5, 6 or 7 times a power of two, "
             "such as 8, 28, 32, 48, 64, 96 or 128"
         )

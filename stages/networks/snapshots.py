@@ -5,6 +5,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from stages.common.artifacts import MODELS, Trial
+from stages.common.errors import InputError
 
 
 def load_snapshot(network: nn.Module, trial: Trial, file: str) -> None:
@@ -16,14 +17,14 @@ def load_snapshot(network: nn.Module, trial: Trial, file: str) -> None:
         file: the name of the file in the trial's folder of models.
 
     Raises:
-        ValueError: the file is missing, damaged, or of another architecture.
+        InputError: the file is missing, damaged, or of another architecture.
     """
     path = MODELS / trial.name / file
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro train@{trial.name}`") from None
+        raise InputError(f"{path} is missing; make it with `dvc repro train@{trial.name}`") from None
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(
+        raise InputError(
             f"{path} does not hold this network ({error}); make it anew: `dvc repro -f train@{trial.name}`"
         ) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.common.file_tree import read_file
 from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split, in_memory_split
 from stages.prepare.image_folder import load_image_folder
@@ -39,7 +40,7 @@ def load_cifar(path: Path) -> Dataset:
             or zip of class folders with the ten names.
 
     Raises:
-        ValueError: the path holds none of these, or a damaged one, or only pickles.
+        InputError: the path holds none of these, or a damaged one, or only pickles.
     """
     for archive in (path, path / ARCHIVE):
         if archive.is_file() and archive.name.endswith((".tar.gz", ".tgz")):
@@ -64,7 +65,7 @@ def load_archive(path: Path, kind: str, location: str) -> Dataset:
         location: where the source lies, for the manifest.
 
     Raises:
-        ValueError: the archive is damaged, or a batch is missing or has another length.
+        InputError: the archive is damaged, or a batch is missing or has another length.
     """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
@@ -78,7 +79,7 @@ def load_archive(path: Path, kind: str, location: str) -> Dataset:
                     # One byte more than expected is enough to see that a batch is too long.
                     contents[name] = file_in_archive.read(BATCH_BYTES + 1)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}; fetch it again from {ARCHIVE_URL}") from None
+        raise InputError(f"{path} is damaged: {error}; fetch it again from {ARCHIVE_URL}") from None
     checked = ORIGINAL if digest == ARCHIVE_MD5 else NOT_ORIGINAL
     return _join_batches(contents, path, Source(kind, location, checked))
 
@@ -95,16 +96,16 @@ def read_batch(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[n
         labels: int64 [N].
 
     Raises:
-        ValueError: the file ends within a record, or a label is not 0 to 9.
+        InputError: the file ends within a record, or a label is not 0 to 9.
 
     Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version".
     """
     if not content or len(content) % RECORD_BYTES:
-        raise ValueError(f"{where} holds {len(content)} bytes, expected a multiple of {RECORD_BYTES}")
+        raise InputError(f"{where} holds {len(content)} bytes, expected a multiple of {RECORD_BYTES}")
     records = np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD_BYTES)
     labels = records[:, 0].astype(np.int64)
     if labels.max() >= len(CLASS_NAMES):
-        raise ValueError(f"{where} has the label {labels.max()}, expected 0 to {len(CLASS_NAMES) - 1}")
+        raise InputError(f"{where} has the label {labels.max()}, expected 0 to {len(CLASS_NAMES) - 1}")
     images = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE).transpose(0, 2, 3, 1)
     return images, labels
 
@@ -112,12 +113,12 @@ def read_batch(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[n
 def _join_batches(contents: Mapping[str, bytes], path: Path, source: Source) -> Dataset:
     missing = sorted(BATCH_NAMES - set(contents))
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}; fetch {ARCHIVE_URL} and set prepare.path to it")
+        raise InputError(f"{path} lacks {', '.join(missing)}; fetch {ARCHIVE_URL} and set prepare.path to it")
     wrong = [
         f"{name} ({len(content)} bytes)" for name, content in contents.items() if len(content) != BATCH_BYTES
     ]
     if wrong:
-        raise ValueError(
+        raise InputError(
             f"{path}: a batch has {BATCH_BYTES} bytes, but these have others: {', '.join(wrong)}; fetch it "
             f"again from {ARCHIVE_URL}"
         )
@@ -133,7 +134,7 @@ def _join_split(names: list[str], contents: Mapping[str, bytes], path: Path) -> 
 
 def _check_no_pickles(path: Path, is_pickled: bool) -> None:
     if is_pickled:
-        raise ValueError(
+        raise InputError(
             f"{path} is CIFAR-10's Python version: pickles, which can run any code while they are read and "
             f"are therefore not read here. Fetch the binary version, {ARCHIVE_URL}, and set prepare.path to it"
         )
@@ -142,7 +143,7 @@ def _check_no_pickles(path: Path, is_pickled: bool) -> None:
 def _load_class_folders(path: Path) -> Dataset:
     dataset = load_image_folder(path)
     if dataset.class_names != CLASS_NAMES:
-        raise ValueError(
+        raise InputError(
             f"{path} has the classes {', '.join(dataset.class_names)}, but CIFAR-10's are "
             f"{', '.join(CLASS_NAMES)}; use dataset: image_folder for other classes"
         )

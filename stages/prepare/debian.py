@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from stages.common.errors import InputError
+
 PACKAGE = "dataset-fashion-mnist"
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 APT_OPTIONS = ["-q", "-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=1"]
@@ -21,11 +23,11 @@ def fetch_package(folder: Path) -> str:
         The package's name and version.
 
     Raises:
-        ValueError: this system is not Debian or Ubuntu, or the package cannot be downloaded.
+        InputError: this system is not Debian or Ubuntu, or the package cannot be downloaded.
     """
     missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
     if missing:
-        raise ValueError(f"{' and '.join(missing)} not found: this system is not Debian or Ubuntu")
+        raise InputError(f"{' and '.join(missing)} not found: this system is not Debian or Ubuntu")
     with tempfile.TemporaryDirectory(prefix="debian-package-") as name:
         scratch = Path(name)
         archive = _download_package(scratch)
@@ -47,7 +49,7 @@ def _download_package(scratch: Path) -> Path:
         _run([*download[:1], *private, *download[1:]], scratch)
     archives = list(scratch.glob(f"{PACKAGE}_*.deb"))
     if len(archives) != 1:
-        raise ValueError(f"apt-get download {PACKAGE} left {len(archives)} packages, expected one")
+        raise InputError(f"apt-get download {PACKAGE} left {len(archives)} packages, expected one")
     return archives[0]
 
 
@@ -68,7 +70,7 @@ def _run(command: list[str], folder: Path) -> None:
             command, cwd=folder, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ValueError(f"`{command[0]}` did not end within {LONGEST_SECONDS} s") from None
+        raise InputError(f"`{command[0]}` did not end within {LONGEST_SECONDS} s") from None
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg"))]
-        raise ValueError(f"`{' '.join(command)}` failed: {' '.join(errors) or done.stderr.strip()}")
+        raise InputError(f"`{' '.join(command)}` failed: {' '.join(errors) or done.stderr.strip()}")

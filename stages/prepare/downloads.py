@@ -10,6 +10,7 @@ from threading import Thread
 from types import ModuleType
 from typing import NamedTuple
 
+from stages.common.errors import InputError
 from stages.common.sockets import explain_proxies, socket_timeout
 from stages.prepare import cifar
 from stages.prepare.log import log
@@ -51,7 +52,7 @@ def download(name: str, folder: Path) -> str:
         The mirror's address.
 
     Raises:
-        ValueError: no mirror answers, or a file is cut short or damaged.
+        InputError: no mirror answers, or a file is cut short or damaged.
         OSError: the disk is full.
     """
     published = find_published(name)
@@ -65,7 +66,7 @@ def download(name: str, folder: Path) -> str:
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise
-        raise ValueError(f"{mirror} was reached, but the download failed: {error}") from None
+        raise InputError(f"{mirror} was reached, but the download failed: {error}") from None
     return mirror
 
 
@@ -75,7 +76,7 @@ def _import_datasets() -> ModuleType:
         return importlib.import_module("torchvision.datasets")
     except (ImportError, RuntimeError) as error:
         # A torchvision that was built for another version of torch raises RuntimeError.
-        raise ValueError(
+        raise InputError(
             f"torchvision cannot be imported ({error}); install the versions in constraints.txt"
         ) from None
 
@@ -87,7 +88,7 @@ def _choose_mirror(published: Published) -> str:
         if error is None:
             return mirror
         reasons.append(f"{mirror} {error}")
-    raise ValueError("; ".join(reasons) + explain_proxies())
+    raise InputError("; ".join(reasons) + explain_proxies())
 
 
 def _find_error(url: str) -> str | None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from stages.common.artifacts import SPLITS
+from stages.common.errors import InputError
 from stages.common.file_tree import (
     HEAD_BYTES,
     HIDDEN,
@@ -42,7 +43,7 @@ def list_image_files(path: Path) -> FileTree:
         path: a folder, a zip, or a folder that holds zips and no images.
 
     Raises:
-        ValueError: there are no images, a folder cannot be listed completely, or a zip is damaged or unsafe.
+        InputError: there are no images, a folder cannot be listed completely, or a zip is damaged or unsafe.
     """
     tree = _select(list_folder(path), path) if path.is_dir() else _select(_list_zip(path), path)
     zips = sorted(path.glob("*.zip")) if path.is_dir() and not tree.files else []
@@ -54,7 +55,7 @@ def list_image_files(path: Path) -> FileTree:
             [item for found in trees for item in found.passed_over],
         )
     if not tree.files:
-        raise ValueError(explain_no_images(show_path(path), tree))
+        raise InputError(explain_no_images(show_path(path), tree))
     tree.files.sort(key=lambda file: (file.parts, file.where))
     return strip_outer_folders(tree)
 
@@ -99,7 +100,7 @@ def _list_zip(path: Path) -> FileTree:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
-        raise ValueError(
+        raise InputError(
             f"{show_path(path)} is no complete zip file ({error}): it is cut short, damaged or of another format; "
             "make it again, or name a folder or zip of class folders"
         ) from None
@@ -110,7 +111,7 @@ def _list_zip(path: Path) -> FileTree:
         parts = normalise_parts(member.filename.replace("\\", "/").removesuffix("/").split("/"))
         where = f"{show_path(path)}: {show_path(member.filename)}"
         if any(part in ("", ".", "..") for part in parts):
-            raise ValueError(
+            raise InputError(
                 f"{show_path(path)} names a file outside itself, {member.filename!r}; do not trust this zip"
             )
         if any(map(is_hidden, parts)):
@@ -127,7 +128,7 @@ def _list_zip(path: Path) -> FileTree:
 def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
     claimed, packed = sum(member.file_size for member in members), path.stat().st_size
     if claimed > max(SMALL_ZIP_BYTES, LARGEST_ZIP_RATIO * packed):
-        raise ValueError(
+        raise InputError(
             f"{show_path(path)} claims to unpack from {packed} to {claimed} bytes; images do not compress this much, "
             "so it is not read"
         )

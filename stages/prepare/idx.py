@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.common.file_tree import check_regular_file
 from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split, in_memory_split
 
@@ -75,7 +76,7 @@ def read_idx(path: Path, magic: int) -> IdxFile:
         magic: 0x0803 for images, 0x0801 for labels.
 
     Raises:
-        ValueError: the magic number, the dimensions or the length is wrong, or the gzip stream is damaged.
+        InputError: the magic number, the dimensions or the length is wrong, or the gzip stream is damaged.
 
     Source: the format's description at http://yann.lecun.com/exdb/mnist/.
     """
@@ -87,25 +88,25 @@ def read_idx(path: Path, magic: int) -> IdxFile:
         try:
             return _parse(file, magic)
         except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-            raise ValueError(f"{path} is damaged: {error}; fetch it again") from None
+            raise InputError(f"{path} is damaged: {error}; fetch it again") from None
 
 
 def _parse(file: IO[bytes], magic: int) -> IdxFile:
     axes = magic & 0xFF
     header = file.read(4 + 4 * axes)
     if len(header) < 4 + 4 * axes:
-        raise ValueError(f"it ends within its header, after {len(header)} bytes")
+        raise InputError(f"it ends within its header, after {len(header)} bytes")
     found, *shape = struct.unpack(f">{1 + axes}I", header)
     if found != magic:
-        raise ValueError(f"it begins with {found:#010x}, expected {magic:#010x}")
+        raise InputError(f"it begins with {found:#010x}, expected {magic:#010x}")
     expected = int(np.prod(shape, dtype=object))
     if not 0 < expected <= LARGEST_BYTES:
-        raise ValueError(f"its header claims dimensions {shape}")
+        raise InputError(f"its header claims dimensions {shape}")
     # Reading one byte more than expected shows whether there is more, without unpacking all of it.
     content = file.read(expected + 1)
     if len(content) != expected:
         held = "more" if len(content) > expected else f"only {len(content)}"
-        raise ValueError(f"it holds {held} bytes where its header says {expected}")
+        raise InputError(f"it holds {held} bytes where its header says {expected}")
     digest = hashlib.sha256(header + content).hexdigest()
     return IdxFile(np.frombuffer(content, dtype=np.uint8).reshape(shape), digest)
 
@@ -120,7 +121,7 @@ def load_idx(name: str, folder: Path, kind: str, location: str) -> Dataset:
         location: where the source lies, for the manifest.
 
     Raises:
-        ValueError: files are missing or damaged, or images and labels do not belong together.
+        InputError: files are missing or damaged, or images and labels do not belong together.
     """
     paths = _find_files(name, folder)
     files = {
@@ -137,7 +138,7 @@ def _find_files(name: str, folder: Path) -> dict[str, Path]:
     found = {plain: _find_file(folder, plain) for plain in CHECKSUMS[name]}
     missing = [plain for plain, path in found.items() if path is None]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{folder} lacks {', '.join(missing)} (each plain or as .gz); set prepare.path to their folder"
         )
     return {plain: path for plain, path in found.items() if path is not None}
@@ -158,7 +159,7 @@ def _join(folder: Path, prefix: str, files: dict[str, IdxFile]) -> Split:
     images: NDArray[Any] = files[f"{prefix}-images-idx3-ubyte"].values
     labels = files[f"{prefix}-labels-idx1-ubyte"].values
     if len(images) != len(labels):
-        raise ValueError(f"{folder}: {prefix} has {len(images)} images, but {len(labels)} labels")
+        raise InputError(f"{folder}: {prefix} has {len(images)} images, but {len(labels)} labels")
     if labels.max() >= CLASS_COUNT:
-        raise ValueError(f"{folder}: {prefix} has the label {labels.max()}, expected 0 to {CLASS_COUNT - 1}")
+        raise InputError(f"{folder}: {prefix} has the label {labels.max()}, expected 0 to {CLASS_COUNT - 1}")
     return in_memory_split(images, labels.astype(np.int64))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common.artifacts import SPLITS
+from stages.common.errors import InputError
 from stages.common.file_tree import FileTree, ListedFile, UnreadableFile, format_faults, show_path
 from stages.common.image_files import decode, is_grey_file
 from stages.common.image_listing import Survey, count
@@ -39,7 +40,7 @@ def load_image_folder(path: Path) -> Dataset:
         path: a folder, a zip, or a folder of zips.
 
     Raises:
-        ValueError: the images do not lie in class folders, a split or a class of it is missing, or a zip is
+        InputError: the images do not lie in class folders, a split or a class of it is missing, or a zip is
             damaged.
     """
     tree = list_image_files(path)
@@ -67,14 +68,14 @@ def _read_labels(files: list[ListedFile], path: Path) -> list[LabelledFile]:
     named = tops & set(SPLITS)
     is_divided = tops <= set(SPLITS) or (bool(named) and all(len(file.parts) > 2 for file in files))
     if is_divided and tops != set(SPLITS):
-        raise ValueError(
+        raise InputError(
             f"{show_path(path)} holds {', '.join(sorted(tops))} at its top, expected train and test, or classes alone; "
             "name a folder that holds both, or remove the level of train/ to have the images divided"
         )
     depth = 1 if is_divided else 0
     loose = [file.where for file in files if len(file.parts) < depth + 2]
     if loose:
-        raise ValueError(
+        raise InputError(
             f"{show_path(path)} has {len(loose)} images outside any class folder, such as {loose[0]}; {EXPECTED}. "
             "Images of one kind go into one class folder"
         )
@@ -93,7 +94,7 @@ def _check_folders(tree: FileTree, depth: int, path: Path) -> None:
         held = [f"only {count(len(passed_over), 'other file')}, such as {item.where}" for item in passed_over]
         faults.append(f"{show_path('/'.join(folder))}: {held[0] if held else 'it is empty'}")
     if faults:
-        raise ValueError(
+        raise InputError(
             format_faults(
                 f"{show_path(path)} has {count(len(faults), 'folder')} without any image that can be read; add images, "
                 "remove it, or begin its name with a dot if it is no class",
@@ -103,7 +104,7 @@ def _check_folders(tree: FileTree, depth: int, path: Path) -> None:
     names = sorted({parts[-1] for parts in holding if len(parts) == depth})
     odd = [show_path(name) for name in names if show_path(name) != name]
     if odd:
-        raise ValueError(
+        raise InputError(
             format_faults(
                 f"{show_path(path)} has class folders whose names are not UTF-8 or not printable; rename them",
                 odd,
@@ -115,7 +116,7 @@ def _split_by_hash(entries: list[LabelledFile], class_names: list[str], path: Pa
     counts = Counter(entry.class_name for entry in entries)
     single = [name for name in class_names if counts[name] < 2]
     if single:
-        raise ValueError(
+        raise InputError(
             f"{show_path(path)} has only one image of {', '.join(single)}; each class needs two, to train and to test"
         )
     labels = _label(entries, class_names)
@@ -130,7 +131,7 @@ def _check_classes(entries: list[LabelledFile], class_names: list[str], path: Pa
     present = {(entry.split, entry.class_name) for entry in entries}
     missing = [f"{split}/{name}" for split in SPLITS for name in class_names if (split, name) not in present]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{show_path(path)} has no images in {', '.join(missing)}; train and test need the same classes, "
             "spelt alike"
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from stages.common.errors import InputError
 from stages.prepare import cifar, idx
 from stages.prepare.dataset import Dataset
 from stages.prepare.debian import PACKAGE, SYSTEM_FOLDER, fetch_package
@@ -41,13 +42,13 @@ def load_dataset(name: str, path: Path | None) -> Dataset:
         path: the user's path of the data; if it is given, no other source is tried.
 
     Raises:
-        ValueError: the path is wrong, or no source works; the error then names every source, why it failed, and a
+        InputError: the path is wrong, or no source works; the error then names every source, why it failed, and a
             remedy.
         OSError: the disk is full.
     """
     if path is not None:
         if not path.exists():
-            raise ValueError(f"prepare.path = {str(path)!r} does not exist (relative to {Path.cwd()})")
+            raise InputError(f"prepare.path = {str(path)!r} does not exist (relative to {Path.cwd()})")
         log(f"{name}: reading {path}")
         return _log_source(LOCAL[name](path))
     failures = []
@@ -61,7 +62,7 @@ def load_dataset(name: str, path: Path | None) -> Dataset:
                 raise OSError(error.errno, error.strerror, str(CACHE / name)) from None
             log(f"{title} failed: {error}")
             failures.append(f"  - {title}: {error}")
-    raise ValueError(
+    raise InputError(
         f"no source of {name} works:\n" + "\n".join(failures) + f"\nTo fix this, {REMEDIES[name]}"
     )
 
@@ -74,7 +75,7 @@ def _log_source(dataset: Dataset) -> Dataset:
 
 def _read_system_folder(name: str) -> Dataset:
     if not SYSTEM_FOLDER.is_dir():
-        raise ValueError(f"it is missing (`sudo apt-get install {PACKAGE}` installs it)")
+        raise InputError(f"it is missing (`sudo apt-get install {PACKAGE}` installs it)")
     return _check_original(idx.load_idx(name, SYSTEM_FOLDER, "system folder", str(SYSTEM_FOLDER)))
 
 
@@ -88,7 +89,7 @@ def _read_cache(name: str) -> Dataset:
         except (ValueError, FileNotFoundError) as error:
             log(f"deleted {folder}: {error}")
             shutil.rmtree(folder)
-    raise ValueError("it holds no complete download")
+    raise InputError("it holds no complete download")
 
 
 def _download(download_name: str, fetch: Callable[[str, Path], str], name: str) -> Dataset:
@@ -116,7 +117,7 @@ def _read_download(name: str, folder: Path) -> Dataset:
 def _check_original(dataset: Dataset) -> Dataset:
     """Refuse a data set whose checksums are not the published ones; only the user's own path may hold another."""
     if dataset.source.checked not in (idx.ORIGINAL, cifar.ORIGINAL):
-        raise ValueError(
+        raise InputError(
             f"the checksums of the files in {dataset.source.location} are not the published ones"
         )
     return dataset

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common import artifacts
+from stages.common.errors import InputError
 from stages.common.file_tree import UnreadableFile
 from stages.common.image_files import crop_and_resize
 from stages.common.image_listing import join_unreadable
@@ -51,7 +52,7 @@ def write_dataset(
         limits: for each split the number of images to keep, balanced by class; None keeps all.
 
     Raises:
-        ValueError: images cannot be read; the error names all of them.
+        InputError: images cannot be read; the error names all of them.
         OSError: a file cannot be written.
     """
     written: dict[str, WrittenSplit] = {}
@@ -109,4 +110,4 @@ def _check_errors(written: dict[str, WrittenSplit]) -> None:
     errors = [error for split in written.values() for error in split.errors]
     if errors:
         total = sum(split.shape[0] for split in written.values())
-        raise ValueError(join_unreadable("the data set", errors, total))
+        raise InputError(join_unreadable("the data set", errors, total))

@@ -31,7 +31,7 @@ def load_generator(
     """Load a snapshot's generator in evaluation mode, in which batch norm uses its running statistics.
 
     Raises:
-        ValueError: the file is missing, is damaged, or belongs to another network.
+        InputError: the file is missing, is damaged, or belongs to another network.
     """
     generator = build_generator(image_shape, networks, class_count)
     load_snapshot(generator, trial, file)

@@ -56,7 +56,7 @@ def read_card(folder: Path = EXTRACTOR) -> Card:
     """Read an extractor's card.json.
 
     Raises:
-        ValueError: the file is missing or damaged.
+        InputError: the file is missing or damaged.
     """
     path = folder / CARD.name
     content: Any = read_json(path, made_by="extractor")

@@ -32,7 +32,7 @@ def compute_density_coverage(
         real_radii: the result of `compute_radii` for the centred real features, where it is already known.
 
     Raises:
-        ValueError: the features differ in dimension, or there are fewer than 10 k.
+        InputError: the features differ in dimension, or there are fewer than 10 k.
 
     Source: Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", equations 3 and 4;
         they use k = 5.

@@ -13,6 +13,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from stages.common.artifacts import EXTRACTOR
+from stages.common.errors import InputError
 from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import CARD, WEIGHTS, Card, read_card
 from stages.scores.classifier import Classifier, ExtractorOutput
@@ -61,11 +62,11 @@ class Extractor:
         """Yield features, float32 [n, D], and logits, float32 [n, K], of images, uint8 [N, C, H, W], part by part.
 
         Raises:
-            ValueError: the images do not have the shape that the extractor accepts.
+            InputError: the images do not have the shape that the extractor accepts.
         """
         expected, found = self.card.image_shape, list(images.shape[1:])
         if expected is not None and found != expected:
-            raise ValueError(
+            raise InputError(
                 f"the {self.card.name} extractor accepts images {expected}, but these are {found}"
             )
         for start in range(0, len(images), IMAGES_AT_A_TIME):
@@ -84,25 +85,25 @@ def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | 
         card: replaces the folder's card, for example for another precision.
 
     Raises:
-        ValueError: the extractor is missing, is damaged, has an unknown name, or has learned nothing; or its weights
+        InputError: the extractor is missing, is damaged, has an unknown name, or has learned nothing; or its weights
             are not those that the card was written for.
     """
     card = read_card(folder) if card is None else card
     if card.class_count < 2:
-        raise ValueError(
+        raise InputError(
             f"{folder / CARD.name} describes a {card.name} of {card.class_count} class, which had nothing to learn, so "
             "its scores mean nothing; use images of two or more classes, or the extractor inception"
         )
     weights = folder / WEIGHTS.name
     loaders = {"classifier": _load_classifier, "inception": _load_inception}
     if card.name not in loaders:
-        raise ValueError(f"extractor {card.name!r} is unknown; there is {', '.join(loaders)}")
+        raise InputError(f"extractor {card.name!r} is unknown; there is {', '.join(loaders)}")
     try:
         return Extractor(card, loaders[card.name](card, _read_weights(weights, card), device), device)
     except FileNotFoundError:
-        raise ValueError(f"{weights} is missing; make it with `dvc repro extractor`") from None
+        raise InputError(f"{weights} is missing; make it with `dvc repro extractor`") from None
     except (SafetensorError, RuntimeError):
-        raise ValueError(
+        raise InputError(
             f"{weights} does not hold the {card.name} that {folder / CARD.name} describes; make both anew: "
             "`dvc repro -f extractor`"
         ) from None
@@ -113,7 +114,7 @@ def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != card.file_sha256:
-        raise ValueError(
+        raise InputError(
             f"{path} has the sha256 {found}, but {path.with_name(CARD.name)} names {card.file_sha256}: it is damaged "
             "or belongs to another extractor; make both anew: `dvc repro -f extractor`"
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.scores.extractor import Extractor, Images
 from stages.scores.features import Features
 from stages.scores.inception_score import InceptionScore, compute_inception_score
@@ -48,12 +49,12 @@ class FeatureRequest(NamedTuple):
         """Request the features of the first generated images, as many as the scores need.
 
         Raises:
-            ValueError: there are fewer images than a score is computed from.
+            InputError: there are fewer images than a score is computed from.
         """
         moments_count = params.fid_count(count)
         for name, least in (("fid_sample_count", moments_count), ("compared_count", params.compared_count)):
             if count < least:
-                raise ValueError(f"scores.{name} = {least}, but there are only {count} images; lower it")
+                raise InputError(f"scores.{name} = {least}, but there are only {count} images; lower it")
         kept_count = max(params.compared_count, moments_count if params.fid_infinity_points else 0)
         return cls(moments_count, np.arange(count) < kept_count)
 
@@ -62,10 +63,10 @@ class FeatureRequest(NamedTuple):
         """Request the moments of all real images, and the features of `compared_count` that the seed chooses.
 
         Raises:
-            ValueError: there are fewer images than `compared_count`.
+            InputError: there are fewer images than `compared_count`.
         """
         if count < params.compared_count:
-            raise ValueError(
+            raise InputError(
                 f"scores.compared_count = {params.compared_count}, but there are only {count} real images; lower it"
             )
         is_kept = np.zeros(count, dtype=np.bool_)
@@ -102,7 +103,7 @@ def extract_statistics(
         name_image: gives an image's name, for errors.
 
     Raises:
-        ValueError: there are too few images for the extractor's features or for the splits, or the network's output
+        InputError: there are too few images for the extractor's features or for the splits, or the network's output
             for an image is not finite.
     """
     check_image_count(len(images), extractor.card.feature_dimension, title)
@@ -132,10 +133,10 @@ def check_image_count(count: int, feature_dimension: int, title: str) -> None:
     """Refuse a number of images whose covariance cannot have full rank, for which FID would be far too high.
 
     Raises:
-        ValueError: there are no more images than features.
+        InputError: there are no more images than features.
     """
     if count <= feature_dimension:
-        raise ValueError(
+        raise InputError(
             f"{title}: {count} images, but FID needs more than the extractor's {feature_dimension} features; "
             "raise sample.sample_count or prepare's limits, or use an extractor with fewer features"
         )
@@ -147,7 +148,7 @@ def _check_finite(
     is_finite = np.isfinite(features).all(axis=1) & np.isfinite(logits).all(axis=1)
     if not is_finite.all():
         faulty = np.flatnonzero(~is_finite)
-        raise ValueError(
+        raise InputError(
             f"{title}: the extractor's output for {name_image(first + int(faulty[0]))} is not finite "
             f"({len(faulty)} of the {len(features)} images of its batch), because of its weights or their precision: "
             "make the extractor anew, or compute in float32"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stages.common.errors import InputError
 from stages.scores.card import Card
 from stages.scores.moments import Moments
 
@@ -21,13 +22,13 @@ def check_variation(moments: Moments, card: Card, title: str) -> None:
         title: of the images, for the error.
 
     Raises:
-        ValueError: the variance is less than LEAST_VARIANCE of the mean's squared length, or there are fewer directions
+        InputError: the variance is less than LEAST_VARIANCE of the mean's squared length, or there are fewer directions
             with LEAST_SHARE of the largest variance than `count_least_directions` asks for.
     """
     variances = np.linalg.eigvalsh(moments.covariance)
     size = float(moments.mean @ moments.mean)
     if variances[-1] <= 0.0 or variances.sum() < LEAST_VARIANCE * size:
-        raise ValueError(
+        raise InputError(
             f"{title}: the {card.name}'s features are the same for all {moments.image_count} images, or nearly so "
             f"(variance {max(0.0, variances.sum()):.3g}, squared length of the mean {size:.3g}), so every "
             "score would be meaningless: the images do not differ, or the extractor has learned nothing; look at the "
@@ -35,7 +36,7 @@ def check_variation(moments: Moments, card: Card, title: str) -> None:
         )
     directions, least = int((variances > LEAST_SHARE * variances[-1]).sum()), count_least_directions(card)
     if directions < least:
-        raise ValueError(
+        raise InputError(
             f"{title}: the {card.name}'s {card.feature_dimension} features vary along {directions} directions only, "
             f"and {least} or more are needed, so scores would miss most differences between images: the extractor has "
             "learned too little; train it longer or widen it (extractor.classifier.epochs, width)"

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
+
 Features = NDArray[np.float32]
 """An extractor's features, float32 [N, D]."""
 
@@ -14,10 +16,10 @@ def check_dimensions(real: NDArray[np.floating], fake: NDArray[np.floating]) -> 
     """Refuse two sets of features, [N, D] and [M, E], whose dimensions differ.
 
     Raises:
-        ValueError: D is not E.
+        InputError: D is not E.
     """
     if real.shape[1] != fake.shape[1]:
-        raise ValueError(
+        raise InputError(
             f"features of {real.shape[1]} and of {fake.shape[1]} numbers cannot be compared; "
             "both must come from one extractor"
         )

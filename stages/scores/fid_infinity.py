@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.scores.frechet import compute_frechet_distance
 from stages.scores.moments import Moments, compute_moments
 
@@ -20,7 +21,7 @@ def compute_fid_infinity(real: Moments, features: NDArray[np.floating], points: 
         seed: of the choice of images for each number.
 
     Raises:
-        ValueError: there are too few images for the smallest number, which is above D.
+        InputError: there are too few images for the smallest number, which is above D.
 
     Source: Chong and Forsyth 2020, "Effectively Unbiased FID and Inception Score and where to find them",
         algorithm 1; the images are chosen from the given ones instead of generated from Sobol sequences.
@@ -39,11 +40,11 @@ def choose_counts(count: int, dimension: int, points: int) -> NDArray[np.int64]:
     """Choose the numbers of images that FID is computed at, from the smallest to all.
 
     Raises:
-        ValueError: the smallest would be more than half of all.
+        InputError: the smallest would be more than half of all.
     """
     least = max(count // LEAST_SHARE, dimension + 1)
     if 2 * least > count:
-        raise ValueError(
+        raise InputError(
             f"FID-infinity: {count} images, but with {dimension} features it needs {2 * least} or more to fit a "
             "line; generate more, or set scores.fid_infinity_points to 0"
         )

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg import blas, eigvalsh, lapack
 
+from stages.common.errors import InputError
 from stages.scores.features import Matrix
 from stages.scores.moments import Moments
 
@@ -20,13 +21,13 @@ def compute_frechet_distance(first: Moments, second: Moments) -> float:
     nearly, the roots of their rounding errors add up; there the singular values themselves are computed.
 
     Raises:
-        ValueError: the features differ in dimension.
+        InputError: the features differ in dimension.
 
     Source: Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule", equation 6 (Dowson and
         Landau 1982).
     """
     if first.mean.shape != second.mean.shape:
-        raise ValueError(
+        raise InputError(
             f"moments of {len(first.mean)} and of {len(second.mean)} features cannot be compared; "
             "both must come from one extractor"
         )

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
+
 
 class InceptionScore(NamedTuple):
     """An Inception Score.
@@ -30,13 +32,13 @@ def compute_inception_score(logits: NDArray[np.floating], splits: int, shuffle_s
         shuffle_seed: of the shuffling, without which images sorted by class would score far too low.
 
     Raises:
-        ValueError: there are fewer images than splits.
+        InputError: there are fewer images than splits.
 
     Source: Salimans et al. 2016, "Improved Techniques for Training GANs", section 4.
     """
     count = len(logits)
     if count < splits:
-        raise ValueError(f"scores.splits = {splits}, but there are only {count} images; lower it")
+        raise InputError(f"scores.splits = {splits}, but there are only {count} images; lower it")
     # NumPy guarantees that RandomState's stream never changes; torch-fidelity uses it, too.
     order = np.random.RandomState(shuffle_seed).permutation(count)
     log_probabilities = _log_softmax(logits.astype(np.float64)[order])

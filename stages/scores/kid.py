@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.scores.features import Matrix, check_dimensions
 
 # Rows of a kernel matrix that are in memory at once.
@@ -72,7 +73,7 @@ def compute_kid(
         within_real: the result of `sum_real_kernel` for the same arguments, where it is already known.
 
     Raises:
-        ValueError: the features differ in dimension, or there are fewer than `size` or 3.
+        InputError: the features differ in dimension, or there are fewer than `size` or 3.
 
     Source: Binkowski et al. 2018, "Demystifying MMD GANs", section 4.
     """
@@ -108,11 +109,11 @@ def check_counts(real_count: int, fake_count: int, size: int) -> None:
     """Refuse sets that are smaller than a subset.
 
     Raises:
-        ValueError: there are too few images of either.
+        InputError: there are too few images of either.
     """
     for name, count in (("real", real_count), ("generated", fake_count)):
         if count < max(size, LEAST_IMAGES):
-            raise ValueError(
+            raise InputError(
                 f"KID: {count} {name} images, but a subset has {size} (and it needs {LEAST_IMAGES}); "
                 "lower scores.kid_subset_size or compare more images"
             )

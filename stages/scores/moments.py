@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save
 from scipy.linalg import blas
 
 from stages.common.artifacts import explain_read_errors, write_bytes
+from stages.common.errors import InputError
 from stages.scores.features import Matrix
 
 # Rows are collected before they are multiplied: a product of few rows is limited by the memory's bandwidth.
@@ -79,13 +80,13 @@ class StreamingMoments:
         """Add features, any float type, [N, D].
 
         Raises:
-            ValueError: they are not of this shape, or a feature is not finite.
+            InputError: they are not of this shape, or a feature is not finite.
         """
         if features.ndim != 2 or features.shape[1] != self._dimension:
-            raise ValueError(f"features {list(features.shape)} do not fit, expected [N, {self._dimension}]")
+            raise InputError(f"features {list(features.shape)} do not fit, expected [N, {self._dimension}]")
         is_finite = np.isfinite(features).all(axis=1)
         if not is_finite.all():
-            raise ValueError(
+            raise InputError(
                 f"the features of image {self.count + int(np.argmin(is_finite))} (counted from 0) are not finite"
             )
         capacity = len(self._chunk) - 1
@@ -121,10 +122,10 @@ class StreamingMoments:
         """Return the moments of all features that were added; nothing can be added afterwards.
 
         Raises:
-            ValueError: fewer than two images were added.
+            InputError: fewer than two images were added.
         """
         if self.count < 2:
-            raise ValueError(f"a covariance needs at least 2 images, but there is {self.count}")
+            raise InputError(f"a covariance needs at least 2 images, but there is {self.count}")
         if self.count <= self._dimension:
             chunk = self._chunk[: self.count]
             return Moments(self.count, _centre(chunk), factor=_drop_mean_row(chunk) / np.sqrt(self.count - 1))
@@ -183,7 +184,7 @@ def read_moments(path: Path) -> Moments:
     """Read the file that `write_moments` wrote.
 
     Raises:
-        ValueError: the file is missing or damaged.
+        InputError: the file is missing or damaged.
     """
     with explain_read_errors(path, "reference", SafetensorError, KeyError):
         tensors = load_file(path)

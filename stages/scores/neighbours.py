@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.scores.features import Matrix, check_dimensions
 from stages.scores.params import LEAST_IMAGES_A_NEIGHBOUR
 
@@ -21,7 +22,7 @@ def centre(real: NDArray[np.floating], fake: NDArray[np.floating]) -> tuple[Matr
     The distances stay the same and lose fewer digits to rounding.
 
     Raises:
-        ValueError: the features differ in dimension.
+        InputError: the features differ in dimension.
     """
     check_dimensions(real, fake)
     mean = real.mean(axis=0, dtype=np.float64)
@@ -53,12 +54,12 @@ def check_counts(real_count: int, fake_count: int, neighbours: int, score: str) 
     """Refuse sets that are too small for a neighbourhood of k images.
 
     Raises:
-        ValueError: there are fewer than 10 k images of either.
+        InputError: there are fewer than 10 k images of either.
     """
     least = LEAST_IMAGES_A_NEIGHBOUR * neighbours
     for name, count in (("real", real_count), ("generated", fake_count)):
         if count < least:
-            raise ValueError(
+            raise InputError(
                 f"{score}: {count} {name} images, but a neighbourhood of {neighbours} needs {least} or more; compare "
                 "more images, or lower the number of neighbours"
             )

@@ -30,7 +30,7 @@ def compute_precision_recall(
         real_radii: the result of `compute_radii` for the centred real features, where it is already known.
 
     Raises:
-        ValueError: the features differ in dimension, or there are fewer than 10 k.
+        InputError: the features differ in dimension, or there are fewer than 10 k.
 
     Source: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models",
         equations 1 and 2; they use k = 3.

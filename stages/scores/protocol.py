@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stages.common.errors import InputError
 from stages.common.params import Params
 from stages.scores.card import Card
 from stages.scores.params import ScoresParams
@@ -149,11 +150,11 @@ def check_same_protocol(
         ignored: fields that may differ.
 
     Raises:
-        ValueError: the protocols differ; the error names every such field and both values.
+        InputError: the protocols differ; the error names every such field and both values.
     """
     differences = list_differences(first, second, ignored)
     if differences:
-        raise ValueError(
+        raise InputError(
             f"the scores of {names[0]} (one) and {names[1]} (the other) are not comparable: "
             f"{'; '.join(differences)}; {remedy}"
         )

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save
 
 from stages.common.artifacts import write_bytes
+from stages.common.errors import InputError
 from stages.scores.card import INCEPTION_CLASSES, INCEPTION_FEATURES, WEIGHTS, Card
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -50,15 +51,15 @@ def write_weights(source: Path, sha256: str, named_by: str, folder: Path) -> str
         folder: the extractor's folder.
 
     Raises:
-        ValueError: the file is missing or has another checksum.
+        InputError: the file is missing or has another checksum.
     """
     if not source.is_file():
-        raise ValueError(f"{named_by} = {str(source)!r} does not exist")
+        raise InputError(f"{named_by} = {str(source)!r} does not exist")
     # The bytes that are hashed are the bytes that are unpickled, whatever happens to the file meanwhile.
     content = source.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise ValueError(
+        raise InputError(
             f"{source} has the sha256 {found}, expected {sha256}: it is damaged or another file; download {URL}"
         )
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

@@ -65,7 +65,7 @@ def extract_reference(
         name_image: gives an image's name, for errors.
 
     Raises:
-        ValueError: there are too few images, the network's output for an image is not finite, or it hardly varies.
+        InputError: there are too few images, the network's output for an image is not finite, or it hardly varies.
     """
     request, title = FeatureRequest.for_reference(len(images), params), f"real {source}"
     statistics = extract_statistics(images, extractor, params, title, request, name_image)
@@ -83,7 +83,7 @@ def read_reference(folder: Path, source: str) -> ReferenceStatistics:
     """Read the files that `write_reference` wrote.
 
     Raises:
-        ValueError: a file is missing or damaged.
+        InputError: a file is missing or damaged.
     """
     with explain_read_errors(folder / FEATURES, "reference", SafetensorError, KeyError):
         features: Features = load_file(folder / FEATURES)["features"]

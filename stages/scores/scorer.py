@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.common.errors import InputError
 from stages.scores.density_coverage import compute_density_coverage
 from stages.scores.feature_statistics import FeatureStatistics
 from stages.scores.features import Matrix
@@ -31,10 +32,10 @@ class Scorer:
             params: how images are scored.
 
         Raises:
-            ValueError: the number of real features is not `compared_count`.
+            InputError: the number of real features is not `compared_count`.
         """
         if len(real.features) != params.compared_count:
-            raise ValueError(
+            raise InputError(
                 f"there are features of {len(real.features)} real images, but scores.compared_count = "
                 f"{params.compared_count}; make them anew: `dvc repro -f reference`"
             )

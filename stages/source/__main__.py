@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stages.common.artifacts import DATA_SOURCE, read_json, write_json
 from stages.common.cli import run_command
+from stages.common.errors import InputError
 from stages.common.params import load_section
 from stages.source.fingerprint import fingerprint_files
 from stages.source.params import SourceParams
@@ -21,7 +22,7 @@ def main() -> None:
     Images that are gone change nothing: what was prepared from them is still there, and so is the former fingerprint.
 
     Raises:
-        ValueError: there is no such path and no former fingerprint, or it is neither a folder nor a file.
+        InputError: there is no such path and no former fingerprint, or it is neither a folder nor a file.
     """
     params = load_section(SourceParams, "prepare")
     path = params.local_path()
@@ -32,7 +33,7 @@ def main() -> None:
     else:
         text = f"prepare.path = {str(path)!r} does not exist (relative to {Path.cwd()})"
         if not DATA_SOURCE.exists() or read_json(DATA_SOURCE, "source")["dataset"] != params.dataset:
-            raise ValueError(text)
+            raise InputError(text)
         print(f"source: {text}; what was prepared from it before is used", file=sys.stderr)
 
 

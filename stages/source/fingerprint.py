@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.common.artifacts import hash_file
+from stages.common.errors import InputError
 from stages.source.known_files import KnownFile, read_known_files, write_known_files
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -38,10 +39,10 @@ def fingerprint_files(path: Path) -> Fingerprint:
     """Fingerprint a file, or all files of a folder and its subfolders but for hidden ones; links are followed.
 
     Raises:
-        ValueError: the path is neither a file nor a folder.
+        InputError: the path is neither a file nor a folder.
     """
     if not path.is_dir() and not path.is_file():
-        raise ValueError(
+        raise InputError(
             f"prepare.path = {str(path)!r} is neither a file nor a folder, so there are no images in it"
         )
     names = sorted(_list_names(path)) if path.is_dir() else ["."]

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import torch
 
+from stages.common.errors import InputError
 from stages.networks.distributed import get_world_size
 from stages.networks.gan import Loss
 from stages.train.data import Batches, RawBatch
@@ -88,7 +89,7 @@ class CapturedSteps(Steps):
             recorder: captures the updates; None makes one for CUDA.
 
         Raises:
-            ValueError: there is no CUDA device, several processes train together, or the generator is to be
+            InputError: there is no CUDA device, several processes train together, or the generator is to be
                 trained on the images of the discriminator's update, whose graph is another.
         """
         if recorder is None:
@@ -127,7 +128,7 @@ def check_capturable(device: torch.device, params: TrainParams) -> None:
     """Refuse what updates cannot be captured under, naming all of it.
 
     Raises:
-        ValueError: see CapturedSteps.
+        InputError: see CapturedSteps.
     """
     faults = {
         f"compute.device must be cuda, but is {device.type}": device.type != "cuda",
@@ -136,4 +137,4 @@ def check_capturable(device: torch.device, params: TrainParams) -> None:
     }
     broken = [fault for fault, holds in faults.items() if holds]
     if broken:
-        raise ValueError(f"train.cuda_graphs = true: {'; '.join(broken)}; or set train.cuda_graphs to false")
+        raise InputError(f"train.cuda_graphs = true: {'; '.join(broken)}; or set train.cuda_graphs to false")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.common.compute import derive_seed
+from stages.common.errors import InputError
 from stages.common.pixels import pixels_to_tensor
 from stages.networks.distributed import get_rank, get_world_size
 from stages.networks.gan import Batch
@@ -57,15 +58,15 @@ class Batches:
             labels: int64 [N], on the images' device, for a GAN that is shown them; None for any other.
 
         Raises:
-            ValueError: there are fewer images than a batch needs, or the processes cannot share one evenly.
+            InputError: there are fewer images than a batch needs, or the processes cannot share one evenly.
         """
         if len(images) < batch_size:
-            raise ValueError(
+            raise InputError(
                 f"train.batch_size = {batch_size}, but the train split has only {len(images)} images; "
                 "lower batch_size or raise prepare.train_limit"
             )
         if batch_size % get_world_size():
-            raise ValueError(
+            raise InputError(
                 f"train.batch_size = {batch_size} cannot be shared evenly by {get_world_size()} processes; "
                 "choose a multiple of that"
             )

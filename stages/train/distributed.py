@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import distributed
 
+from stages.common.errors import InputError
 from stages.networks.distributed import get_rank, get_world_size
 
 
@@ -21,14 +22,14 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
         The device of this process: the GPU of its local rank, or the CPU.
 
     Raises:
-        ValueError: torch cannot exchange gradients on the device, or there are more processes than GPUs.
+        InputError: torch cannot exchange gradients on the device, or there are more processes than GPUs.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield device
         return
     backend = {"cuda": "nccl", "cpu": "gloo"}.get(device.type)
     if backend is None:
-        raise ValueError(
+        raise InputError(
             f"compute.device = {device.type!r}: several processes can train together on cpu or cuda only; "
             "start the training without torchrun"
         )
@@ -44,7 +45,7 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
 def _choose_gpu(local_rank: int) -> torch.device:
     count = torch.cuda.device_count()
     if local_rank >= count:
-        raise ValueError(
+        raise InputError(
             f"local rank {local_rank}: this machine has {count} GPUs; start torchrun with --nproc-per-node {count} or "
             "less"
         )

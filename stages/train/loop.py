@@ -18,7 +18,7 @@ def make_steps(state: TrainState, batches: Batches, params: TrainParams) -> Step
     """Choose how the updates run: kernel by kernel, compiled, or as CUDA graphs.
 
     Raises:
-        ValueError: CUDA graphs are asked for, and need another device, one process or other params.
+        InputError: CUDA graphs are asked for, and need another device, one process or other params.
     """
     return (CapturedSteps if params.cuda_graphs else Steps)(state, batches, params)
 

@@ -61,7 +61,7 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
 
     Raises:
         ParamsError: a section of params.yaml is wrong.
-        ValueError: the GAN is unknown, or the prepared data is missing or damaged.
+        InputError: the GAN is unknown, or the prepared data is missing or damaged.
     """
     module = load_gan_module(trial.gan)
     networks = load_section(NetworksParams, "networks")

@@ -5,6 +5,7 @@ import pytest
 
 from stages.common.artifacts import Trial
 from stages.common.cli import parse_trial, run_command
+from stages.common.errors import InputError
 from stages.common.params import ParamsError
 
 
@@ -14,7 +15,7 @@ def fail(error: BaseException) -> None:
 
 def test_an_error_of_input_is_one_line_and_exit_code_1() -> None:
     with pytest.raises(SystemExit) as caught:
-        run_command(lambda: fail(ValueError("x is 3, expected 4")))
+        run_command(lambda: fail(InputError("x is 3, expected 4")))
     assert caught.value.code == "error: x is 3, expected 4"
 
 
@@ -42,9 +43,10 @@ def test_a_command_exits_with_the_code_that_it_returns() -> None:
     assert caught.value.code == 3
 
 
-def test_a_bug_keeps_its_traceback() -> None:
-    with pytest.raises(KeyError):
-        run_command(lambda: fail(KeyError("x")))
+@pytest.mark.parametrize("error", [KeyError("x"), ValueError("of somebody's own GAN"), RuntimeError("x")])
+def test_a_bug_keeps_its_traceback(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        run_command(lambda: fail(error))
 
 
 def test_the_command_line_names_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def write_figures(results: Results, folder: Path) -> Figures:
         Their files' names, captions and descriptions.
 
     Raises:
-        ValueError: a picture of samples or the prepared data is missing or damaged.
+        InputError: a picture of samples or the prepared data is missing or damaged.
     """
     best = {
         gan: trial for gan in results.grid.gans if (trial := find_best_trial(results, gan, FID)) is not None

@@ -18,7 +18,7 @@ def read_best_samples(result: TrialResult) -> Pixels:
     """Read the grid of samples of a trial's point with the best FID.
 
     Raises:
-        ValueError: the picture is missing or damaged.
+        InputError: the picture is missing or damaged.
     """
     return read_picture(result.grids[FID.choose(result.points).generator_step])
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stages.common.artifacts import atomic_path, images_file, labels_file, read_array, read_images
+from stages.common.errors import InputError
 from stages.common.image_grid import make_grid
 from stages.report.results.trials import TrialResult
 
@@ -24,15 +25,15 @@ def read_picture(path: Path) -> Pixels:
     """Read a picture that the stage sample wrote.
 
     Raises:
-        ValueError: the file is missing or no picture.
+        InputError: the file is missing or no picture.
     """
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; make it with `dvc repro sample@{path.parent.name}`") from None
+        raise InputError(f"{path} is missing; make it with `dvc repro sample@{path.parent.name}`") from None
     except OSError as error:
-        raise ValueError(
+        raise InputError(
             f"{path} is damaged ({error}); make it anew: `dvc repro -f sample@{path.parent.name}`"
         ) from None
 

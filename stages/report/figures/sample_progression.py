@@ -17,7 +17,7 @@ def write_sample_progression(results: Results, folder: Path) -> SampleProgressio
     """Write one picture per GAN and setting: of the first seed, whose noise all trials share.
 
     Raises:
-        ValueError: a grid of samples is missing or damaged.
+        InputError: a grid of samples is missing or damaged.
     """
     seed, image_size = results.grid.seeds[0], results.data["image_size"]
     trials = [result for result in results.trials if result.trial.seed == seed]

@@ -48,7 +48,7 @@ def read_ablation(real_protocol: dict[str, Any]) -> Ablation | None:
         real_protocol: of the scores of real images, which these must be comparable with.
 
     Raises:
-        ValueError: the file is missing or damaged, or its scores were made under another protocol.
+        InputError: the file is missing or damaged, or its scores were made under another protocol.
     """
     record = read_record(ABLATION, "ablation", ("is_enabled", "rows"))
     if not record["is_enabled"]:

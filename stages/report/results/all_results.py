@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from stages.common.artifacts import DATA_MANIFEST, EXTRACTOR, POINTS, REAL_SCORES, SCORES, Trial
+from stages.common.errors import InputError
 from stages.common.grid import Grid
 from stages.common.params import load_section
 from stages.report.params import OptionValues, ReportParams, SettingNumbers
@@ -95,7 +96,7 @@ def read_results() -> Results:
 
     Raises:
         ParamsError: params.yaml is wrong.
-        ValueError: no trial has results, a file is damaged, or scores were made under different protocols.
+        InputError: no trial has results, a file is damaged, or scores were made under different protocols.
     """
     title = load_section(ReportParams, "report").title
     grid = Grid.load()
@@ -107,7 +108,7 @@ def read_results() -> Results:
         if not result.is_missing:
             protocols[trial] = protocol
     if not protocols:
-        raise ValueError(
+        raise InputError(
             f"{SCORES} holds no trial of the {len(trials)} in params.yaml; `dvc repro` makes them"
         )
     _refuse_mixed_protocols(real["protocol"], protocols)

@@ -105,7 +105,7 @@ def read_analyses(grid: Grid) -> Analyses:
     """Read results/lipschitz.
 
     Raises:
-        ValueError: a file is damaged.
+        InputError: a file is damaged.
     """
     trials, missing = [], []
     for trial in grid.trials():

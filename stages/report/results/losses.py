@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.common.artifacts import LOSS_CURVES, TRAINING, Trial
+from stages.common.errors import InputError
 from stages.report.results.records import parse_content
 
 
@@ -20,11 +21,11 @@ def read_losses(trial: Trial) -> Losses:
     """Read losses.csv.
 
     Raises:
-        ValueError: the file is missing or damaged.
+        InputError: the file is missing or damaged.
     """
     path, made_by = TRAINING / trial.name / LOSS_CURVES, f"train@{trial.name}"
     if not path.exists():
-        raise ValueError(f"{path} is missing; make it with `dvc repro {made_by}`")
+        raise InputError(f"{path} is missing; make it with `dvc repro {made_by}`")
     return parse_content(path, made_by, lambda: _parse_losses(path))
 
 

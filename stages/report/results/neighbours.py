@@ -60,7 +60,7 @@ def read_neighbours() -> Neighbours:
     """Read results/neighbours.
 
     Raises:
-        ValueError: the record is missing or damaged.
+        InputError: the record is missing or damaged.
     """
     path = NEIGHBOURS / NEIGHBOURS_RECORD
     record = read_record(path, "neighbours", KEYS)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stages.common.artifacts import read_json
+from stages.common.errors import InputError
 
 Result = TypeVar("Result")
 
@@ -14,12 +15,12 @@ def read_record(path: Path, made_by: str, keys: Iterable[str]) -> dict[str, Any]
     """Read a JSON record that must have `keys`.
 
     Raises:
-        ValueError: the file is missing, is not JSON, or lacks a key.
+        InputError: the file is missing, is not JSON, or lacks a key.
     """
     record = read_json(path, made_by)
     missing = [key for key in keys if not isinstance(record, dict) or key not in record]
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}; make it anew: `dvc repro -f {made_by}`")
+        raise InputError(f"{path} lacks {', '.join(missing)}; make it anew: `dvc repro -f {made_by}`")
     return dict(record)
 
 
@@ -27,9 +28,9 @@ def parse_content(path: Path, made_by: str, parse: Callable[[], Result]) -> Resu
     """Call `parse`, which reads the content of a file, and blame the file where an entry is missing or of a wrong type.
 
     Raises:
-        ValueError: `parse` raised a KeyError, TypeError or ValueError.
+        InputError: `parse` raised a KeyError, TypeError or ValueError.
     """
     try:
         return parse()
     except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise ValueError(f"{path} is damaged ({error!r}); make it anew: `dvc repro -f {made_by}`") from None
+        raise InputError(f"{path} is damaged ({error!r}); make it anew: `dvc repro -f {made_by}`") from None

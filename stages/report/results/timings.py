@@ -14,7 +14,7 @@ def read_processor_seconds(trial: Trial) -> dict[int, float]:
         By generator step; empty for a training that did not run here.
 
     Raises:
-        ValueError: the file is damaged.
+        InputError: the file is damaged.
     """
     try:
         path = timings_file(trial)

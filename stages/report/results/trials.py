@@ -14,6 +14,7 @@ from stages.common.artifacts import (
     TRAINING,
     Trial,
 )
+from stages.common.errors import InputError
 from stages.report.results.losses import Losses, read_losses
 from stages.report.results.records import parse_content, read_record
 from stages.report.results.timings import read_processor_seconds
@@ -88,7 +89,7 @@ def read_trial(trial: Trial) -> tuple[TrialResult, dict[str, Any]]:
     """Read a trial's results and the protocol of its scores; a trial without results is marked missing.
 
     Raises:
-        ValueError: a file is damaged, or a scored snapshot has no picture of samples.
+        InputError: a file is damaged, or a scored snapshot has no picture of samples.
     """
     if _is_missing(trial):
         return TrialResult(trial, [], None, {}, Losses([], [], []), {}, None, {}, is_missing=True), {}
@@ -102,7 +103,7 @@ def read_trial(trial: Trial) -> tuple[TrialResult, dict[str, Any]]:
     grids, interpolation = _find_pictures(trial)
     unseen = [point.generator_step for point in points if point.generator_step not in grids]
     if unseen:
-        raise ValueError(
+        raise InputError(
             f"{scores_file} scores generator step {unseen[0]}, which {SAMPLES / trial.name / MANIFEST} has no grid of; "
             f"make both anew: `dvc repro -f sample@{trial.name} {made_by}`"
         )
