@@ -184,6 +184,7 @@ def build() -> Report:
         read_results(),
         Figures(
             answer=picture,
+            narrow_answer=picture,
             strip=(),
             figure1=picture,
             figure2=picture,

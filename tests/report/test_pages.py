@@ -15,6 +15,7 @@ from stages.report.__main__ import main
 from stages.report.figures.sample_progression import choose_tiles
 from stages.report.statistics.simulated import find_simulated
 from tests.report.conftest import read_results_file, write_without_figures
+from tests.report.test_one_value import normalise
 
 Write = Callable[..., None]
 SCORES = {
@@ -140,9 +141,12 @@ def test_the_page_shows_the_weights_hash_short_and_whole(write_results: Write) -
 def test_the_epoch_of_a_best_point_is_shown(write_results: Write) -> None:
     write_results(SCORES)
     write_without_figures()
-    assert "<small>A, step 20, epoch 0.2</small>" in Path("report/index.html").read_text(encoding="utf-8")
-    assert "| SNGAN | 2.50 | 1 | – | 2.50 | A, step 20, epoch 0.2 |" in Path("report/report.md").read_text(
+    assert '<small class="place">A, step 20, epoch 0.2</small>' in Path("report/index.html").read_text(
         encoding="utf-8"
+    )
+    assert (
+        "| SNGAN | 2.50 | 1 | 50.0 | 1 | 2.50 | A, step 20, epoch 0.2 | 50.0 | A, step 20, epoch 0.2 |"
+        in Path("report/report.md").read_text(encoding="utf-8")
     )
 
 
@@ -229,11 +233,41 @@ def test_one_seed_answers_nothing_about_seeds(write_results: Write) -> None:
     write_results(SCORES)
     write_without_figures()
     content = read_results_file()
-    assert content["answer"].startswith("One seed cannot tell which GAN is the best")
-    assert "by classifier score SNGAN is first of 3" in content["answer"]
+    assert content["answer"] == (
+        "SNGAN is first of 3 by classifier score and Fréchet distance of classifier features, in one training of each "
+        "GAN, which cannot tell which GAN is the best."
+    )
     assert {row["p"] for found in content["contrasts"] for row in found["rows"]} == {None}
     page = Path("report/index.html").read_text(encoding="utf-8")
-    assert "With one seed there is no test" in page and "with probability" not in page.split('id="claims"')[0]
+    text = normalise(re.sub(r"<style>.*?</style>|<script>.*?</script>|<[^>]+>", " ", page, flags=re.DOTALL))
+    assert "From one training each there is no test" in text and "with probability" not in text
+    # What is left are names of trials, a column of their table, and the seed that images are shuffled by.
+    text = re.sub(r", seed 0|GAN setting seed|shuffled with seed 0", "", text)
+    assert not re.findall(r"[^.]*\bseeds?\b[^.]*", text)
+
+
+@pytest.mark.parametrize(
+    ("levels", "answer"),
+    [
+        (
+            {"began": (2.0, 60.0), "sngan": (2.5, 80.0), "mine": (1.0, 90.0)},
+            "SNGAN is first of 3 by classifier score and second of 3, after BEGAN, by Fréchet distance of classifier "
+            "features, in one training of each GAN, which cannot tell which GAN is the best.",
+        ),
+        (
+            {"began": (2.0, 60.0), "mine": (2.5, 80.0)},
+            "mine is first of 2 by classifier score and BEGAN is first of 2 by Fréchet distance of classifier "
+            "features, in one training of each GAN, which cannot tell which GAN is the best.",
+        ),
+        ({"began": (2.0, 60.0)}, "This run trained BEGAN alone, so it compares nothing."),
+    ],
+)
+def test_the_answer_of_one_training_each_is_one_sentence(
+    write_results: Write, levels: dict[str, tuple[float, float]], answer: str
+) -> None:
+    write_results({f"{gan}-A-0": [level] for gan, level in levels.items()})
+    write_without_figures()
+    assert read_results_file()["answer"] == answer
 
 
 def test_the_answer_names_whom_sngan_is_ahead_of_behind_and_not_told_from(write_results: Write) -> None:
@@ -278,8 +312,8 @@ def test_scores_are_named_by_the_network_that_they_come_from(
     write_json(card, read_json(card, "") | {"name": extractor})
     write_without_figures()
     text = Path("report/index.html").read_text(encoding="utf-8")
-    assert all(f'class="group">{name} (' in text for name in names)
-    assert ("FID (lower is better)" in text) is (extractor == "inception")
+    assert all(f'class="group">{name}<small>' in text for name in names)
+    assert ('class="group">FID<small>' in text) is (extractor == "inception")
 
 
 def test_the_settings_say_which_reading_of_the_report_a_run_is(write_results: Write) -> None:

@@ -42,14 +42,19 @@ def check_claims(results: Results) -> tuple[Claim, ...]:
 
 
 def summarise_claims(claims: Sequence[Claim], seed_count: int) -> str:
-    """Write how many claims have which verdict."""
+    """Write how many claims have which verdict, such as `2 hold, 4 do not and 10 cannot be told`."""
     counts = Counter(claim.outcome for claim in claims)
     parts = [
         f"{counts[outcome]} {verbs[counts[outcome] != 1]}"
         for outcome, verbs in VERBS.items()
         if counts[outcome]
     ]
-    return (
-        f"Of {pluralise(len(claims), 'claim')} of the report, {join_words(parts)}, at {format_percent(CONFIDENCE)} and "
-        f"with {pluralise(seed_count, 'seed')}."
-    )
+    if counts[Outcome.HOLDS] and counts[Outcome.FAILS]:
+        # Right after those that hold, "do not" says the same in fewer words.
+        parts[1] = parts[1].removesuffix(" hold")
+    summary = f"Of {pluralise(len(claims), 'claim')} of the report, {join_words(parts)}"
+    if seed_count == 1:
+        return (
+            f"{summary}. Each GAN was trained once under each setting, which decides no claim about scores."
+        )
+    return f"{summary}, at {format_percent(CONFIDENCE)} and with {pluralise(seed_count, 'seed')}."

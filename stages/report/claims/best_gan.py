@@ -25,8 +25,8 @@ def check_best(results: Results) -> Claim:
     """Check that SNGAN has the best value over settings and points in both metrics."""
     text = "SNGAN is closest to real data in both Inception Score and FID (Table 1)."
     form = (
-        "Each seed's best over evaluation points and settings: SNGAN is ahead of every other GAN in both scores. One "
-        "that is surely ahead of it contradicts."
+        "The best over evaluation points and settings: SNGAN is ahead of every other GAN in both scores. One that is "
+        "surely ahead of it contradicts."
     )
     return _check_wins(results, text, form, [()], "table", does_sngan_lead(everywhere=False))
 
@@ -35,8 +35,8 @@ def check_best_everywhere(results: Results) -> Claim:
     """Check that SNGAN has the best value under each setting in both metrics."""
     text = "SNGAN is better than the others under every setting (Figure 2)."
     form = (
-        "Each seed's best over evaluation points, setting by setting: SNGAN is ahead of every other GAN in both scores "
-        "under each. One that is surely ahead of it under one contradicts."
+        "The best over evaluation points, setting by setting: SNGAN is ahead of every other GAN in both scores under "
+        "each. One that is surely ahead of it under one contradicts."
     )
     settings = [(setting,) for setting in results.grid.settings_used]
     return _check_wins(results, text, form, settings, "settings", does_sngan_lead(everywhere=True))
@@ -47,7 +47,7 @@ def check_fastest(results: Results) -> Claim:
     metric = results.metrics[0]
     text = "SNGAN's Inception Score rises fastest (Figure 3)."
     form = (
-        f"Setting {FIGURE3_SETTING}: the line through all evaluation points of a seed is steeper for SNGAN than for "
+        f"Setting {FIGURE3_SETTING}: the line through all evaluation points is steeper for SNGAN than for "
         "every other GAN. One that is surely steeper contradicts."
     )
     published = does_sngan_rise_fastest()
@@ -58,7 +58,7 @@ def check_fastest(results: Results) -> Claim:
     slopes = collect_slopes(results, metric, is_log=False)
     known = average_scores(slopes)
     if len(known) < 2:
-        reason = "fewer than two GANs have two evaluation points in every seed"
+        reason = "fewer than two GANs have two evaluation points in every training"
         return make_claim(text, form, Outcome.UNASKED, reason, "training", published=published)
     steepest = max(known, key=lambda gan: known[gan])
     numbers = f"steepest: {name_gan(steepest)}, {known[steepest]:+.3g} per epoch"

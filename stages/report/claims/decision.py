@@ -127,7 +127,7 @@ def describe_power(decision: Decision, digits: int = 2) -> str:
     comparison, interval, level = decision.decisive
     tellable = find_tellable_difference(interval, 1.0 - level)
     if tellable is None:
-        return "one seed tells nothing of this"
+        return ""
     margin = format_margin(tellable, comparison, digits)
     return f"would have told a margin of {margin} with probability {format_percent(POWER)}"
 

@@ -45,9 +45,8 @@ def check_fluctuation(results: Results) -> Claim:
     """Check that SNGAN's losses fluctuate more after 100,000 generator steps than before."""
     text = f"SNGAN's losses fluctuate more after {FLUCTUATES_AFTER:,} iterations (Figure 1)."
     form = (
-        "A seed's deviation of both losses from one logged step to the next, mean over settings, is "
-        "larger after than before; "
-        "surely smaller for one contradicts."
+        "The deviation of both losses from one logged step to the next, mean over settings, is larger after than "
+        "before; surely smaller for one contradicts."
     )
     trials = _list_trials(results)
     margins = _average_over_settings(results, trials, _compare_before_and_after)
@@ -66,9 +65,8 @@ def check_ratio(results: Results) -> Claim:
     low, high = TWICE
     text = "SNGAN's generator loss fluctuates almost twice as much as its discriminator loss (Figure 1)."
     form = (
-        f"A seed's ratio of the two deviations from one logged step to the next, mean over settings, lies "
-        f"between {low} and "
-        f"{high}; surely outside contradicts."
+        "The ratio of the two deviations from one logged step to the next, mean over settings, lies between "
+        f"{low} and {high}; surely outside contradicts."
     )
     ratios = _average_over_settings(results, _list_trials(results), _compare_losses)
     known = [ratio for ratio in ratios if ratio is not None]

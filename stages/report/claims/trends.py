@@ -43,7 +43,7 @@ def check_trend(results: Results, metric: Metric) -> Claim:
         for gan, values in changes.items()
     ]
     if not any(comparison.known for comparison in comparisons):
-        reason = "no GAN has two evaluation points in every seed"
+        reason = "no GAN has two evaluation points in every training"
         return make_claim(text, form, Outcome.UNASKED, reason, "training", published=published)
     ends = {gan: to_ratio(change) for gan, change in average_scores(changes).items()}
     parts = [f"{name_gan(gan)} ×{ratio:.2f}" for gan, ratio in ends.items() if ratio is not None]
@@ -57,9 +57,8 @@ def check_early_ranking(results: Results) -> Claim:
     """Check that the GANs' order at the first point is roughly that at the last, seed by seed."""
     text = "The order by FID at the first evaluation point is roughly that at the last (Figure 3)."
     form = (
-        f"Setting {FIGURE3_SETTING}: Kendall's tau of the two orders of a seed is {ROUGHLY_THE_SAME} or "
-        f"more in the mean. "
-        "One surely below contradicts."
+        f"Setting {FIGURE3_SETTING}: Kendall's tau of the two orders is {ROUGHLY_THE_SAME} or more in the mean. One "
+        "surely below contradicts."
     )
     tau = correlate_first_and_last()
     published = None if tau is None else tau >= ROUGHLY_THE_SAME
@@ -67,7 +66,7 @@ def check_early_ranking(results: Results) -> Claim:
         return make_claim(text, form, Outcome.UNASKED, NO_FIGURE3_SETTING, "training", published=published)
     taus = [tau for seed in results.grid.seeds if (tau := _correlate_orders(results, seed)) is not None]
     if len(taus) < len(results.grid.seeds):
-        reason = "fewer than three GANs have two evaluation points in every seed"
+        reason = "fewer than three GANs have two evaluation points in every training"
         return make_claim(text, form, Outcome.UNASKED, reason, "training", published=published)
     margins = [tau - ROUGHLY_THE_SAME for tau in taus]
     decision = decide(

@@ -1,8 +1,9 @@
 """Write every picture of the report into its folder, and describe what each shows."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from stages.report.figures.answer import describe_answer, plot_answer
+from stages.report.figures.answer import describe_answer, plot_answer, plot_narrow_answer
 from stages.report.figures.galleries import (
     copy_interpolations,
     copy_neighbours,
@@ -50,7 +51,9 @@ def write_figures(results: Results, folder: Path) -> Figures:
     shown = list(best.values())
     real = _arrange_real_like(shown, results.data["image_size"])
     answer = describe_answer(results)
+    narrow = replace(answer, file="answer_narrow.png")
     write_figure(folder / answer.file, plot_answer(results))
+    write_figure(folder / narrow.file, plot_narrow_answer(results))
     figure2, figure3, losses = (
         describe_figure2(results),
         describe_figure3(results),
@@ -63,6 +66,7 @@ def write_figures(results: Results, folder: Path) -> Figures:
     write_figure(folder / curves.file, plot_curves(results, DISCRIMINATOR_STEPS))
     return Figures(
         answer=answer,
+        narrow_answer=narrow,
         strip=write_strip(real, shown, results.data["image_size"], folder),
         figure1=_write_figure1(results, best, real, folder),
         figure2=figure2,

@@ -4,9 +4,15 @@ import math
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from stages.report.figures.plot_style import MUTED, choose_colour, make_figure, style_axes
+from stages.report.figures.plot_style import (
+    MUTED,
+    NARROW_INCHES,
+    choose_colour,
+    make_figure,
+    style_axes,
+    use_log_scale,
+)
 from stages.report.formatting import capitalise, format_percent
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan
@@ -17,32 +23,46 @@ from stages.report.statistics.seed_scores import collect_last_scores, order_gans
 from stages.report.statistics.summary import average
 
 ROOM = 1.6
-INCHES_A_GAN = 0.36
-TICKS = (1.0, 2.0, 5.0)
+INCHES_A_GAN = 0.27
+TITLE_INCHES = 0.75
 
 
 def describe_answer(results: Results) -> Picture:
     """Describe the figure; of one seed it has no interval."""
-    spread = (
-        f"; diamonds are geometric means over seeds with their {format_percent(CONFIDENCE)} intervals"
-        if len(results.grid.seeds) > 1
-        else ""
-    )
+    meaning = "A dot is a GAN's geometric mean over settings"
+    if len(results.grid.seeds) > 1:
+        meaning = (
+            "A dot is a seed, averaged over settings; diamonds are geometric means over seeds with their "
+            f"{format_percent(CONFIDENCE)} intervals"
+        )
+    failed = any(None in scores for scores in collect_last_scores(results, results.metrics[0]).values())
     return Picture(
         file="answer.png",
-        caption="Both scores at the end of the training, from best to worst. A dot is a seed, averaged "
-        "over settings, on "
-        f"logarithmic scales{spread}. A GAN of which a training failed stands last.",
+        caption=f"Both scores at the end of the training, from best to worst, on logarithmic scales. {meaning}."
+        + (" A GAN of which a training failed stands last." if failed else ""),
         description="Two panels, one per score: a row of dots per GAN, the best on top; the values are in Table 1.",
     )
 
 
 def plot_answer(results: Results) -> Figure:
-    """Plot a panel per metric, with the best GAN on top."""
-    figure = make_figure(1.0 + INCHES_A_GAN * max(len(results.grid.gans), 2))
+    """Plot a panel per metric side by side, with the best GAN on top."""
+    figure = make_figure(_measure_panel(results))
     for axes, metric in zip(figure.subplots(1, 2), results.metrics, strict=True):
         _plot_metric(axes, results, metric)
     return figure
+
+
+def plot_narrow_answer(results: Results) -> Figure:
+    """Plot the same panels one above the other, for the screen of a phone."""
+    figure = make_figure(2.0 * _measure_panel(results), NARROW_INCHES)
+    for axes, metric in zip(figure.subplots(2, 1), results.metrics, strict=True):
+        _plot_metric(axes, results, metric)
+    return figure
+
+
+def _measure_panel(results: Results) -> float:
+    """Return the height of a panel in inches."""
+    return TITLE_INCHES + INCHES_A_GAN * max(len(results.grid.gans), 2)
 
 
 def _plot_metric(axes: Axes, results: Results, metric: Metric) -> None:
@@ -78,9 +98,5 @@ def _limit(axes: Axes, values: list[float]) -> None:
     if not values:
         axes.set_xticks([])
         return
-    axes.set_xscale("log")
-    axes.set_xlim(min(values) / ROOM, max(values) * ROOM)
-    axes.xaxis.set_major_locator(LogLocator(subs=TICKS))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    use_log_scale(axes, "x", min(values) / ROOM, max(values) * ROOM)
     axes.grid(axis="x", linewidth=0.4, alpha=0.5)

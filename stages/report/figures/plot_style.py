@@ -1,11 +1,14 @@
 """The style of all figures: colours, markers and type, and how a figure becomes a file of always the same bytes."""
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from stages.common.artifacts import write_bytes
 
@@ -15,7 +18,17 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MUTED = "#777777"
 DOTS_PER_INCH = 160
 WIDTH_INCHES = 9.0
+NARROW_INCHES = 4.8
 MOST_LEGEND_COLUMNS = 6
+# Ticks of a logarithmic scale within a decade, from few to many.
+LOG_STEPS = (
+    (1.0,),
+    (1.0, 3.0),
+    (1.0, 2.0, 5.0),
+    (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0),
+    tuple(step / 10 for step in range(10, 100)),
+)
+FEWEST_TICKS = 3
 
 
 def choose_colour(gan: str, gans: Sequence[str]) -> str:
@@ -28,9 +41,9 @@ def choose_marker(gan: str, gans: Sequence[str]) -> str:
     return MARKERS[gans.index(gan) % len(MARKERS)]
 
 
-def make_figure(height_inches: float) -> Figure:
-    """Make an empty figure as wide as the page."""
-    return Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DOTS_PER_INCH, layout="constrained")
+def make_figure(height_inches: float, width_inches: float = WIDTH_INCHES) -> Figure:
+    """Make an empty figure, as wide as the page unless it is told otherwise."""
+    return Figure(figsize=(width_inches, height_inches), dpi=DOTS_PER_INCH, layout="constrained")
 
 
 def style_axes(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
@@ -42,6 +55,28 @@ def style_axes(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
     axes.set_axisbelow(True)
+
+
+def use_log_scale(axes: Axes, of: Literal["x", "y"], low: float, high: float) -> None:
+    """Put one axis on a logarithmic scale from `low` to `high`, with plain numbers at its ticks."""
+    axis = axes.xaxis if of == "x" else axes.yaxis
+    (axes.set_xscale if of == "x" else axes.set_yscale)("log")
+    (axes.set_xlim if of == "x" else axes.set_ylim)(low, high)
+    axis.set_major_locator(FixedLocator(choose_log_ticks(low, high)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def choose_log_ticks(low: float, high: float) -> list[float]:
+    """Choose round numbers from `low` to `high`, both above 0: whole decades, or finer ones where these are too few."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for steps in LOG_STEPS:
+        ticks = [step * 10.0**decade for decade in decades for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) >= FEWEST_TICKS:
+            break
+    return ticks
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:

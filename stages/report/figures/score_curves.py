@@ -19,15 +19,17 @@ from stages.report.figures.plot_style import (
     make_figure,
     mark_unpublished,
     style_axes,
+    use_log_scale,
 )
-from stages.report.formatting import capitalise, pluralise
+from stages.report.formatting import capitalise, join_words, pluralise
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan, published_curves
 from stages.report.results.all_results import Results
 from stages.report.results.trials import Point
 from stages.report.statistics.budgets import GENERATOR_STEPS, PROCESSOR_SECONDS, Budget
-from stages.report.statistics.intervals import estimate_mean
+from stages.report.statistics.intervals import Interval, estimate_mean
 from stages.report.statistics.metrics import Metric
+from stages.report.statistics.seed_scores import take_log
 
 MOST_COLUMNS = 4
 # The score of real data is drawn as a line while the panels grow to no more than this many times the curves' own range.
@@ -45,9 +47,11 @@ def describe_figure3(results: Results) -> Picture:
         if seeds > 1
         else ""
     )
+    scale = join_words([metric.title for metric in results.metrics if metric.is_log])
     return Picture(
         file="figure3.png",
-        caption=f"Figure 3. The scores over the training under each setting{spread}; last, the report's.",
+        caption=f"Figure 3. The scores over the training under each setting, the {scale} on a logarithmic "
+        f"scale{spread}{' (of the logarithm)' if seeds > 1 else ''}; last, the report's.",
         description="Curves of both scores over generator steps, one curve per GAN and one panel per "
         "setting; all ends are in the table of trials.",
     )
@@ -84,7 +88,7 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
                 axes, f"{capitalise(metric.title)}, {setting}", _label_x_axis(results, setting, budget)
             )
         own, published = list(places[: len(settings)]), places[len(settings)]
-        _share_y_limits(own)
+        _share_y_limits(own, metric)
         _draw_real_data_score(own, metric, results.real[metric.key])
         _plot_published_curves(published, results.grid.gans, metric)
         style_axes(
@@ -135,25 +139,41 @@ def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric, bud
             for _, points in sorted(by_step.items())
             if len(points) == len(results.grid.seeds)
         }
-        _plot_band(axes, whole, colour)
-        _plot_line(axes, list(whole), list(map(statistics.fmean, whole.values())), gan, gans)
+        means = {
+            step: estimate_mean([_scale(value, metric) for value in values]) for step, values in whole.items()
+        }
+        _plot_band(axes, means, metric, colour)
+        _plot_line(axes, list(means), [_unscale(found.mean, metric) for found in means.values()], gan, gans)
 
 
-def _plot_band(axes: Axes, by_step: dict[float, list[float]], colour: str) -> None:
+def _scale(value: float, metric: Metric) -> float:
+    """Return where a value lies on the metric's axis: its logarithm on a logarithmic one."""
+    return take_log(value) if metric.is_log else value
+
+
+def _unscale(place: float, metric: Metric) -> float:
+    """Return the value at a place of the metric's axis."""
+    return math.exp(place) if metric.is_log else place
+
+
+def _plot_band(axes: Axes, means: dict[float, Interval], metric: Metric, colour: str) -> None:
     """Shade one sample standard deviation over seeds around the mean, where several seeds have a value."""
-    several = {step: estimate_mean(values) for step, values in by_step.items() if len(values) > 1}
+    several = {
+        step: (found.mean, found.deviation) for step, found in means.items() if found.deviation is not None
+    }
     low, high = (
-        [found.mean + sign * (found.deviation or 0.0) for found in several.values()] for sign in (-1.0, 1.0)
+        [_unscale(mean + sign * deviation, metric) for mean, deviation in several.values()]
+        for sign in (-1.0, 1.0)
     )
     axes.fill_between(list(several), low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) -> None:
     """Draw the score of real data as a dashed line, or write its value where that would compress the curves."""
-    low, high = panels[0].get_ylim()
-    height = high - low
+    low, high = (_scale(end, metric) for end in panels[0].get_ylim())
+    height, place_of_level = high - low, _scale(level, metric)
     label = f"real data {metric.format(level)}"
-    if max(high, level) - min(low, level) <= MOST_STRETCH * height:
+    if max(high, place_of_level) - min(low, place_of_level) <= MOST_STRETCH * height:
         for axes in panels:
             axes.axhline(level, color=MUTED, linewidth=1, linestyle="--")
             axes.annotate(
@@ -166,11 +186,17 @@ def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) 
                 fontsize=7.5,
             )
             # Room for the label where the line is the highest or the lowest.
-            axes.set_ylim(min(low, level - 0.05 * height), max(high, level + ROOM * height))
+            _limit(
+                axes,
+                min(low, place_of_level - 0.05 * height),
+                max(high, place_of_level + ROOM * height),
+                metric,
+            )
         return
+    is_above = place_of_level > high
     for axes in panels:
-        axes.set_ylim(low - ROOM * height * (level < low), high + ROOM * height * (level > high))
-        place, alignment, arrow = (0.97, "top", "↑") if level > high else (0.03, "bottom", "↓")
+        _limit(axes, low - ROOM * height * (place_of_level < low), high + ROOM * height * is_above, metric)
+        place, alignment, arrow = (0.97, "top", "↑") if is_above else (0.03, "bottom", "↓")
         axes.text(
             0.98, place, f"{label} {arrow}", ha="right", va=alignment, fontsize=7.5, transform=axes.transAxes
         )
@@ -201,8 +227,18 @@ def _plot_published_curves(axes: Axes, gans: Sequence[str], metric: Metric) -> N
         _plot_line(axes, list(seen), list(seen.values()), gan, gans)
 
 
-def _share_y_limits(panels: Sequence[Axes]) -> None:
-    low = min(axes.get_ylim()[0] for axes in panels)
-    high = max(axes.get_ylim()[1] for axes in panels)
+def _share_y_limits(panels: Sequence[Axes], metric: Metric) -> None:
+    """Give all panels the limits that hold the curves of each, once their axes have the metric's scale."""
     for axes in panels:
+        axes.set_yscale("log" if metric.is_log else "linear")
+    ends = [[_scale(end, metric) for end in axes.get_ylim()] for axes in panels]
+    for axes in panels:
+        _limit(axes, min(low for low, _ in ends), max(high for _, high in ends), metric)
+
+
+def _limit(axes: Axes, low: float, high: float, metric: Metric) -> None:
+    """Limit the y axis to two places on the metric's scale."""
+    if metric.is_log:
+        use_log_scale(axes, "y", math.exp(low), math.exp(high))
+    else:
         axes.set_ylim(low, high)

@@ -11,11 +11,13 @@ from stages.report.figures.plot_style import (
     MUTED,
     add_legend,
     choose_colour,
+    choose_marker,
     make_figure,
     mark_unpublished,
     style_axes,
+    use_log_scale,
 )
-from stages.report.formatting import capitalise, pluralise
+from stages.report.formatting import capitalise, join_words, pluralise
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan, published_bars
 from stages.report.results.all_results import Results
@@ -35,9 +37,10 @@ def describe_figure2(results: Results) -> Picture:
     )
     return Picture(
         file="figure2.png",
-        caption=f"Figure 2. The best {_join_titles(results)} of each GAN under each setting{spread}; below, the "
-        "report's bars.",
-        description="Bars of both scores grouped by Adam setting, one bar per GAN; all values are in the "
+        caption=f"Figure 2. The best {_join_titles(results)} of each GAN under each setting{spread}; "
+        f"the {join_words([metric.title for metric in results.metrics if metric.is_log])} on a logarithmic scale; "
+        "below, the report's bars.",
+        description="Bars or dots of both scores grouped by Adam setting, one per GAN; all values are in the "
         "table of trials.",
     )
 
@@ -54,7 +57,7 @@ def plot_figure2(results: Results) -> Figure:
             for gan, found in cells.items()
         }
         spreads = {gan: [_measure_reach(cell) for cell in found] for gan, found in cells.items()}
-        _plot_bars(panels[0, column], gans, settings, values, spreads)
+        _plot_bars(panels[0, column], gans, settings, values, spreads, metric.is_log)
         style_axes(panels[0, column], f"{capitalise(metric.title)} ({_direction(metric)})", "setting")
 
         letters, bars = published_bars(metric.key)
@@ -81,28 +84,49 @@ def _plot_bars(
     settings: Sequence[str],
     values: dict[str, list[float | None]] | dict[str, list[float]],
     spreads: dict[str, list[tuple[float, float]]],
+    is_log: bool = False,
 ) -> None:
+    """Plot a bar per GAN and setting; on a logarithmic scale, where a bar's length means nothing, a dot."""
     shown = [gan for gan in gans if gan in values]
     width = GROUP_WIDTH / max(len(shown), 1)
     for index, gan in enumerate(shown):
         places = np.arange(len(settings)) - GROUP_WIDTH / 2 + (index + 0.5) * width
         heights = [0.0 if value is None else value for value in values[gan]]
         spread = spreads.get(gan, [])
-        axes.bar(
-            places,
-            heights,
-            width * 0.92,
-            color=choose_colour(gan, gans),
-            label=name_gan(gan),
-            yerr=list(zip(*spread, strict=True)) if any(map(any, spread)) else None,
-            error_kw={"linewidth": 0.8},
-        )
+        colour, label = choose_colour(gan, gans), name_gan(gan)
+        reach = list(zip(*spread, strict=True)) if any(map(any, spread)) else None
+        if is_log:
+            known = [math.nan if value is None else value for value in values[gan]]
+            axes.errorbar(
+                places, known, reach, fmt=choose_marker(gan, gans), color=colour, label=label, elinewidth=0.8
+            )
+        else:
+            axes.bar(
+                places,
+                heights,
+                width * 0.92,
+                color=colour,
+                label=label,
+                yerr=reach,
+                error_kw={"linewidth": 0.8},
+            )
         for place, value in zip(places, values[gan], strict=True):
             if value is None:
                 axes.text(
-                    place, 0.0, " failed", rotation=90, ha="center", va="bottom", fontsize=7, color=MUTED
+                    place,
+                    0.0,
+                    " failed",
+                    rotation=90,
+                    ha="center",
+                    va="bottom",
+                    fontsize=7,
+                    color=MUTED,
+                    transform=axes.get_xaxis_transform(),
                 )
     axes.set_xticks(np.arange(len(settings)), settings)
+    if is_log and any(value is not None for gan in shown for value in values[gan]):
+        axes.set_yscale("log")
+        use_log_scale(axes, "y", *axes.get_ylim())
 
 
 def _join_titles(results: Results) -> str:

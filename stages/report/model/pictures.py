@@ -60,6 +60,7 @@ class Figures:
 
     Attributes:
         answer: the primary score of every GAN and seed.
+        narrow_answer: the same for a narrow screen.
         strip: a few images of real data, then of each GAN.
         figure1: losses of one trial, with real and generated images.
         figure2: the best scores by GAN and setting.
@@ -75,6 +76,7 @@ class Figures:
     """
 
     answer: Picture
+    narrow_answer: Picture
     strip: tuple[Picture, ...]
     figure1: Picture
     figure2: Picture

@@ -19,12 +19,13 @@ def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Seq
         contrasts: SNGAN against its rivals, one per metric.
         rankings: of all GANs, one per metric.
     """
-    if SNGAN not in results.grid.gans or len(results.grid.gans) < 2:
-        return (
-            "This run does not ask whether SNGAN is the best: its grid does not hold SNGAN and another GAN."
-        )
+    if len(results.grid.gans) == 1:
+        return f"This run trained {name_gan(results.grid.gans[0])} alone, so it compares nothing."
     if len(results.grid.seeds) == 1:
-        return _describe_one_seed(results, rankings)
+        places = join_places(results, rankings)
+        return f"{places}, in one training of each {_name_unit(results)}, which cannot tell which GAN is the best."
+    if SNGAN not in results.grid.gans:
+        return f"{join_places(results, rankings)}; without SNGAN, the report's question is not asked."
     told = [
         row.is_ahead(metric.is_higher_better)
         for metric, found in zip(results.metrics, contrasts, strict=True)
@@ -61,21 +62,26 @@ def _name_group(row: Contrast, metric: Metric) -> str:
     return {True: "is ahead of", False: "is behind", None: "cannot be told from"}[ahead]
 
 
-def _describe_one_seed(results: Results, rankings: Sequence[Ranking]) -> str:
-    """Say that one seed tells nothing, and what came out of it."""
-    places = [
-        _describe_place(ranking, metric) for ranking, metric in zip(rankings, results.metrics, strict=True)
-    ]
-    return (
-        "One seed cannot tell which GAN is the best, as another may order them otherwise. In this run, at "
-        "the end of the "
-        f"training, {'; '.join(places)}."
-    )
+def _name_unit(results: Results) -> str:
+    return "GAN" if len(results.grid.settings_used) == 1 else "GAN under each setting"
 
 
-def _describe_place(ranking: Ranking, metric: Metric) -> str:
-    first = name_gan(ranking.rows[0].gan)
-    place = next(row.rank for row in ranking.rows if row.gan == SNGAN)
+def join_places(results: Results, rankings: Sequence[Ranking]) -> str:
+    """Say which place SNGAN has by each score; in a grid without it, which GAN is first."""
+    titles: dict[tuple[str, str], list[str]] = {}
+    for ranking, metric in zip(rankings, results.metrics, strict=True):
+        titles.setdefault(_describe_place(ranking), []).append(metric.title)
+    parts: dict[str, list[str]] = {}
+    for (gan, place), names in titles.items():
+        parts.setdefault(gan, []).append(f"{place} by {join_words(names)}")
+    return " and ".join(f"{gan} is {join_words(places)}" for gan, places in parts.items())
+
+
+def _describe_place(ranking: Ranking) -> tuple[str, str]:
+    """Name a GAN, and say which place it has: `first of 6`."""
+    first, count = ranking.rows[0].gan, len(ranking.rows)
+    place = next((row.rank for row in ranking.rows if row.gan == SNGAN), 1)
+    if place == 1:
+        return name_gan(first), f"first of {count}"
     ordinal = ORDINALS[place - 1] if place <= len(ORDINALS) else f"number {place}"
-    leader = "" if place == 1 else f"{first} is first and "
-    return f"by {metric.title} {leader}SNGAN is {ordinal} of {len(ranking.rows)}"
+    return name_gan(SNGAN), f"{ordinal} of {count}, after {name_gan(first)},"

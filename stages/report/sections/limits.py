@@ -11,7 +11,10 @@ def explain_seeds(results: Results) -> str:
     """Say what a score and its interval mean with so many seeds."""
     count = len(results.grid.seeds)
     if count == 1:
-        return "One seed has no interval, no test and no probability of a rank: its scores are one outcome of many."
+        return (
+            "Each GAN was trained once under each setting, so no score has an interval, and another training may order "
+            "them otherwise."
+        )
     return (
         f"Values are geometric means over {pluralise(count, 'seed')}, in brackets Student's "
         f"{format_percent(CONFIDENCE)} interval of the logarithm's mean."
@@ -39,7 +42,7 @@ def list_limits(results: Results) -> tuple[str, ...]:
 
 def _explain_seed_count(count: int) -> str:
     if count == 1:
-        return "1 seed: no claim about scores can be told."
+        return "Each GAN was trained once under each setting: no claim about scores can be told."
     return (
         f"{count} seeds: Student's interval and test suppose that logarithms of scores differ between seeds about as "
         "normal numbers do; docs/inference.md has how far they err where they do not."

@@ -51,7 +51,9 @@ def _list_scoring(results: Results) -> list[Fact]:
     return [
         Fact(
             "Primary score, before any run",
-            "a seed's mean over settings of the logarithm at the last evaluation point; the seed is the replicate",
+            "a seed's mean over settings of the logarithm at the last evaluation point; the seed is the replicate"
+            if len(results.grid.seeds) > 1
+            else "the mean over settings of the logarithm at the last evaluation point",
         ),
         Fact("Images per snapshot", f"{protocol['sample_count']:,}"),
         Fact(

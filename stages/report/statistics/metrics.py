@@ -22,6 +22,8 @@ class Metric:
         title: its name for people within a sentence, which says what it is a score of.
         short: the same for narrow columns.
         is_higher_better: else a lower value is better.
+        is_log: whether figures over points and settings show it on a logarithmic scale: distances of GANs span decades,
+            and so do their intervals.
         digits: shown after the decimal point.
         least: the smallest value that there can be.
     """
@@ -30,6 +32,7 @@ class Metric:
     title: str
     short: str
     is_higher_better: bool
+    is_log: bool
     digits: int
     least: float
 
@@ -67,9 +70,9 @@ class Metric:
 
 
 INCEPTION_SCORE = Metric(
-    "inception_score", "Inception Score", "IS", is_higher_better=True, digits=2, least=1.0
+    "inception_score", "Inception Score", "IS", is_higher_better=True, is_log=False, digits=2, least=1.0
 )
-FID = Metric("fid", "FID", "FID", is_higher_better=False, digits=1, least=0.0)
+FID = Metric("fid", "FID", "FID", is_higher_better=False, is_log=True, digits=1, least=0.0)
 # The names Inception Score and FID belong to features of the Inception network; others compute the same of their own.
 OF_CLASSIFIER = (
     replace(INCEPTION_SCORE, title="classifier score", short="classifier score"),
