@@ -1,9 +1,11 @@
 """The page of links, and the choice of the trials that it compares."""
 
 import json
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
+import pytest
 from mlflow.entities import Run, RunData, RunInfo, RunTag
 
 from pipeline.tracking.lineage import Lineage
@@ -55,9 +57,34 @@ def test_the_page_of_links_leads_from_a_trial_to_its_run_commit_hashes_and_param
     assert "commit <code>c0ffee</code>" in page
     assert "train <code>12ab</code>,\nsample <code>34cd</code>\n" in page
     assert "adam.beta1 0.5,\na &lt;b&gt;\n" in page
-    # The first link of the page, or of the trial that the address names, is where it goes on to if MLflow answers.
-    assert page.index('#/experiments/7"') < page.index("#/experiments/7/runs/abc")
+    # The trial that the address names is where it goes on to if MLflow answers; without one the page stays.
     assert 'fetch("http://localhost:5000/health"' in page and "location.replace(link.href)" in page
+
+
+@pytest.mark.parametrize(
+    ("extractor", "name"),
+    [("inception", "FID"), ("classifier", "Fréchet distance of classifier features")],
+)
+def test_the_page_of_links_begins_with_images_and_scores_of_the_best_trial(extractor: str, name: str) -> None:
+    results = [
+        make_results(gan, "A", fid)._replace(
+            lineage=Lineage("", {}, {}, {}),
+            grids={20: Path(f"samples/{gan}-A-0/grid_00000020.png")},
+            best={}
+            if fid is None
+            else {"best_fid": fid, "best_fid_generator_step": 20.0, "best_inception_score": 2.0},
+            protocol={"extractor": extractor},
+        )
+        for gan, fid in (("began", 30.25), ("mine", None), ("sngan", 5.0))
+    ]
+    runs = {result.trial.name: make_run(result.trial.gan) for result in results}
+    page = render_page("http://localhost:5000", {"All": "#/experiments/7"}, results, runs)
+    assert f"The large number is the lowest {name}," in page
+    places = [
+        page.index(text)
+        for text in ("sngan-A-0/grid", "<b>5.0</b>", "began-A-0/grid", "<b>30.2</b>", "no score")
+    ]
+    assert places == sorted(places) and places[-1] < page.index('#/experiments/7"')
 
 
 def test_the_page_of_links_names_no_commit_outside_a_git_repository() -> None:
