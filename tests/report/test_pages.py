@@ -25,7 +25,7 @@ SCORES = {
 }
 
 
-VOID = {"meta", "img", "br", "link", "input"}
+VOID = {"meta", "img", "br", "link", "input", "source"}
 
 
 class Page(HTMLParser):
