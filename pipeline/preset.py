@@ -1,7 +1,7 @@
 """Switch params.yaml to a named preset: presets/default.yaml, changed as the preset's own file says.
 
 `python -m pipeline.preset smoke` merges presets/smoke.yaml into presets/default.yaml and writes params.yaml, with the
-default's comments. A params.yaml that was edited by hand is overwritten only with --force.
+default's comments and in DVC's format. A params.yaml that was edited by hand is overwritten only with --force.
 """
 
 import argparse
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.representer import RoundTripRepresenter
 
 from pipeline.workplace import require_root
 from stages.common.artifacts import write_bytes
@@ -108,22 +107,10 @@ def _read(path: Path, yaml: YAML) -> CommentedMap:
 
 
 def _make_yaml() -> YAML:
+    """Make the reader and writer that DVC uses, so that what DVC writes later differs in the changed values alone."""
     yaml = YAML()
-    yaml.preserve_quotes = True
-    # The writer breaks no line of the files, which are all shorter.
-    yaml.width = 200
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.Representer = _NullRepresenter
+    yaml.default_flow_style = False
     return yaml
-
-
-class _NullRepresenter(RoundTripRepresenter):
-    """Writes null as a word. It is a class of its own, because what is added to the base changes DVC's writer, too."""
-
-
-_NullRepresenter.add_representer(
-    type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
-)
 
 
 def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int = 0) -> None:
@@ -136,7 +123,8 @@ def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int =
         if isinstance(value, CommentedMap) and isinstance(params.get(key), CommentedMap):
             _merge(params[key], value, f"{where}.{key}", depth + 1)
         else:
-            params[key] = value
+            # A plain list is written over several lines, as DVC writes one.
+            params[key] = list(value) if isinstance(value, list) else value
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -62,7 +62,7 @@ def test_a_preset_changes_what_it_names_and_nothing_else() -> None:
 
 
 def test_an_edit_by_hand_is_not_overwritten_without_force(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("params.yaml").write_text(read().replace("seeds: [0]", "seeds: [0, 1]"))
+    Path("params.yaml").write_text(read().replace("seeds:\n- 0\n", "seeds: [0, 1]\n"))
     assert find_preset(read()) is None
     with pytest.raises(ValueError, match="was edited by hand .* --force"):
         main(["smoke"])
