@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from stages.common.artifacts import hash_file
 from stages.common.errors import InputError
+from stages.common.file_tree import is_hidden
 from stages.source.known_files import KnownFile, read_known_files, write_known_files
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -91,5 +92,5 @@ def _list_names(folder: Path) -> Iterator[str]:
             yield relative
             continue
         seen.add((state.st_dev, state.st_ino))
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield from (f"{relative}{name}" for name in names if not name.startswith("."))
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
+        yield from (f"{relative}{name}" for name in names if not is_hidden(name))
