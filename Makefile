@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce schedule server worker track ui test test-fast test-containers verify check lint format types preset diff constraints clean
+.PHONY: help setup reproduce schedule server worker track ui test test-fast test-containers verify docs docs-serve check lint format types preset diff constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -18,6 +18,8 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
+# MkDocs's theme would advertise its successor at every start.
+export NO_MKDOCS_2_WARNING := 1
 
 # Prefect's database, in the project unless PREFECT_HOME is set. It is created here, so that no run
 # has to do it.
@@ -35,7 +37,7 @@ help:  ## Show this list.
 
 setup: $(VENV)/.ready  ## Create the virtual environment with the pinned versions.
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt constraints.txt scripts/find_python.sh
+$(VENV)/.ready: requirements.txt requirements-docs.txt requirements-dev.txt constraints.txt scripts/find_python.sh
 	@python="$$(PYTHON='$(PYTHON)' scripts/find_python.sh)" && \
 	echo "Creating $(VENV) with $$python, which takes a few minutes, once." && \
 	"$$python" -m venv $(VENV) && \
@@ -72,6 +74,12 @@ diff: setup  ## Show how metrics changed since a revision: make diff REV=main.
 
 verify: setup  ## Hash all outputs and DVC's cache, and compare them with dvc.lock and the last commit's.
 	python -m pipeline.verify
+
+docs: setup  ## Make the site of docs/ in site/, every warning an error.
+	mkdocs build --strict
+
+docs-serve: setup  ## Show the site on http://127.0.0.1:8001 while its pages change; PORT=8002 sets the port.
+	mkdocs serve --strict --dev-addr 127.0.0.1:$(or $(PORT),8001)
 
 test: setup  ## Run all tests.
 	$(PYTEST)

@@ -1,0 +1,103 @@
+"""The site builds without a warning, its links lead somewhere, and nothing on it comes from another host."""
+
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+from tests.driving import ROOT, call
+
+# What a browser fetches by itself, by tag and attribute.
+FETCHED = {("script", "src"), ("img", "src"), ("link", "href"), ("source", "src"), ("iframe", "src")}
+# Names that are no files of docs/: scripts/mkdocs_hooks.py makes them.
+GENERATED = {"index.md", "contributing.md", "changelog.md", "security.md"}
+
+
+class Page(HTMLParser):
+    """The anchors of a page, what it links to, and what it fetches."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.links: set[str] = set()
+        self.fetched: set[str] = set()
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value for name, value in attrs if value}
+        self.anchors |= {named[name] for name in ("id", "name") if name in named}
+        if tag == "a" and "href" in named:
+            self.links.add(named["href"])
+        is_address = named.get("rel") in ("canonical", "next", "prev")
+        self.fetched |= {value for name, value in named.items() if (tag, name) in FETCHED and not is_address}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
+    folder = tmp_path_factory.mktemp("site")
+    mkdocs = shutil.which("mkdocs", path=str(Path(sys.executable).parent))
+    assert mkdocs is not None
+    call(mkdocs, "build", "--strict", "--site-dir", str(folder), folder=ROOT)
+    return {file: Page(file) for file in sorted(folder.rglob("*.html"))}
+
+
+def find_dead_links(site: dict[Path, Page], file: Path) -> list[str]:
+    """List the addresses on a page that name a file or an anchor which the site does not have."""
+    dead = []
+    for address in site[file].links | site[file].fetched:
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc:
+            continue
+        # The page for addresses that are not there names others from the root of the server.
+        root = next(iter(site)).parent if parts.path.startswith("/") else file.parent
+        target = (root / unquote(parts.path).lstrip("/")).resolve() if parts.path else file
+        target = target / "index.html" if target.is_dir() else target
+        anchor = unquote(parts.fragment)
+        if not target.is_file() or (anchor and target in site and anchor not in site[target].anchors):
+            dead.append(address)
+    return dead
+
+
+@pytest.mark.slow
+def test_every_link_on_the_site_leads_somewhere(site: dict[Path, Page]) -> None:
+    assert len(site) > 40
+    dead = {str(file): find_dead_links(site, file) for file in site}
+    assert {file: links for file, links in dead.items() if links} == {}
+
+
+@pytest.mark.slow
+def test_nothing_on_the_site_comes_from_another_host(site: dict[Path, Page]) -> None:
+    addresses = {address for page in site.values() for address in page.fetched}
+    assert addresses
+    assert not {
+        found for found in addresses if urlsplit(found).scheme not in ("", "data") or urlsplit(found).netloc
+    }
+    sheets = [sheet for page in site for sheet in page.parent.glob("assets/stylesheets/*.css")]
+    assert sheets and not [sheet for sheet in sheets if "url(http" in sheet.read_text(encoding="utf-8")]
+
+
+@pytest.mark.slow
+def test_the_results_are_on_the_site(site: dict[Path, Page]) -> None:
+    folder = next(iter(site)).parent
+    pages = sorted((ROOT / "docs/results").glob("*/index.html"))
+    assert pages
+    assert all(folder / page.relative_to(ROOT / "docs") in site for page in pages)
+
+
+def list_nav(entry: object) -> list[str]:
+    """List the pages of a part of the navigation."""
+    if isinstance(entry, dict):
+        return [page for part in entry.values() for page in list_nav(part)]
+    return [page for part in entry for page in list_nav(part)] if isinstance(entry, list) else [str(entry)]
+
+
+def test_every_document_is_in_the_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    navigation = list_nav(yaml.safe_load(text[text.index("\nnav:") : text.index("\nhooks:")])["nav"])
+    documents = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert set(navigation) == documents | GENERATED
+    assert len(navigation) == len(set(navigation))
