@@ -1,34 +1,26 @@
 """The command line that scores any images: its options, parsed into one frozen dataclass."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stages.common.compute import ComputeParams
 from stages.common.errors import InputError
-from stages.common.params import (
-    PARAMS_FILE,
-    ParamsError,
-    find_faults,
-    load_section,
-    read_params,
-)
 from stages.evaluate.extractor_choice import ExtractorChoice
-from stages.evaluate.image_sets import ReadOptions
+from stages.evaluate.parameters import list_protocols, load_params, make_compute, read_published_protocol
+from stages.evaluate.score_columns import COLUMNS
+from stages.images.image_sets import ReadOptions
 from stages.scores.params import ScoresParams
 
-# The presets are found beside the code, so that the command works in any folder.
-PRESETS = Path(__file__).parents[2] / "presets"
-DEFAULTS = PRESETS / "default.yaml"
 DESCRIPTION = (
-    "Score images against real ones: Inception Score, FID, KID, precision, recall, density, coverage."
+    "Score images against real ones: Inception Score, FID, KID, precision, recall, density, coverage. Several sets "
+    "make one table, sorted by a score."
 )
 EPILOG = """\
-IMAGES are a folder with its subfolders (PNG, JPEG, WebP, TIFF, BMP, GIF, PPM); an .npy or .npz file with uint8
-[N, H, W, C], [N, C, H, W] or [N, H, W], `file.npz:name` where it holds several arrays; or the word train or test,
+IMAGES are a folder with its subfolders, or a .zip (PNG, JPEG, WebP, TIFF, BMP, GIF, PPM); an .npy or .npz file with
+uint8 [N, H, W, C], [N, C, H, W] or [N, H, W], `file.npz:name` where it holds several arrays; or the word train or test,
 for the split that `dvc repro prepare` made in this folder (a folder of that name is ./train).
 
 The parameters of the scores come from the section `scores` of params.yaml in this folder, or, where there is none, from
@@ -40,6 +32,7 @@ In another folder than the repository: PYTHONPATH=/path/to/repository python -m 
 examples:
   python -m stages.evaluate --real train --fake samples/sngan-C-0/images_00000800.npy
   python -m stages.evaluate --real photos --fake generated.npz --extractor inception --weights weights.pth --json -
+  python -m stages.evaluate --real photos --fake first.zip second.npz --with earlier.json --sort kid --html scores.html
 
 As a stage of the pipeline, scoring one trial's snapshots: python -m stages.evaluate --gan GAN --setting LETTER --seed N
 """
@@ -76,7 +69,9 @@ class ScoreArguments:
 
     Attributes:
         real: the real images.
-        fake: the images to score.
+        fakes: the sets of images to score.
+        earlier: files of scores, as `json` is, whose rows the table has, too.
+        sort: the score that the table is sorted by.
         is_in_order: whether the images to score keep their order; if not, the seed shuffles them.
         reading: how images are read.
         extractor: which extractor computes the features.
@@ -85,10 +80,14 @@ class ScoreArguments:
         params: how images are scored.
         params_file: the file that `params` come from.
         json: a file for the scores as JSON, or `-` for standard output; None writes no JSON.
+        markdown: a file for the table as Markdown; None writes none.
+        html: a file for a page with the table and grids of images; None writes none.
     """
 
     real: ImageArgument
-    fake: ImageArgument
+    fakes: tuple[ImageArgument, ...]
+    earlier: tuple[Path, ...]
+    sort: str
     is_in_order: bool
     reading: ReadOptions
     extractor: ExtractorChoice
@@ -97,6 +96,8 @@ class ScoreArguments:
     params: ScoresParams
     params_file: str
     json: str | None
+    markdown: Path | None
+    html: Path | None
 
 
 def parse_arguments(words: Sequence[str] | None = None) -> ScoreArguments:
@@ -110,10 +111,8 @@ def parse_arguments(words: Sequence[str] | None = None) -> ScoreArguments:
         InputError: another option is wrong.
     """
     options = _make_parser().parse_args(words)
-    protocol: dict[str, Any] = {}
-    if options.protocol is not None:
-        protocol = dict(read_params(PRESETS / "protocol" / f"{options.protocol}.yaml"))
-    params, params_file = _load_params(
+    protocol = read_published_protocol(options.protocol)
+    params, params_file = load_params(
         protocol.get("scores", {}), {name: getattr(options, name) for name in OVERRIDES}
     )
     protocol_name = f"--protocol {options.protocol}"
@@ -121,15 +120,22 @@ def parse_arguments(words: Sequence[str] | None = None) -> ScoreArguments:
     fake_count = protocol.get("sample", {}).get("sample_count")
     return ScoreArguments(
         real=_make_image_argument("--real", options.real, options.real_count, real_count, protocol_name),
-        fake=_make_image_argument("--fake", options.fake, options.fake_count, fake_count, protocol_name),
+        fakes=tuple(
+            _make_image_argument("--fake", path, options.fake_count, fake_count, protocol_name)
+            for path in options.fake
+        ),
+        earlier=tuple(options.earlier),
+        sort=options.sort,
         is_in_order=options.in_order,
         reading=ReadOptions(options.layout, options.floats, _check_positive(options.resize, "--resize")),
         extractor=ExtractorChoice(options.extractor, options.weights, options.precision),
         cache=options.cache,
-        compute=_make_compute(options.device, options.threads),
+        compute=make_compute(options.device, options.threads),
         params=params,
         params_file=params_file,
         json=options.json,
+        markdown=options.markdown,
+        html=options.html,
     )
 
 
@@ -148,34 +154,6 @@ def _check_positive(value: int | None, option: str) -> int | None:
     return value
 
 
-def _make_compute(device: str, threads: int) -> ComputeParams:
-    make = partial(ComputeParams.model_validate, {"device": device, "threads": threads, "images": "auto"})
-    faults = find_faults(make, "options")
-    if faults:
-        raise ParamsError(faults, Path("the command line"))
-    return make()
-
-
-def _load_params(
-    protocol_scores: Mapping[str, Any], overrides: Mapping[str, int | None]
-) -> tuple[ScoresParams, str]:
-    """Load the section `scores` of params.yaml or of the default preset, and return it with the file's name.
-
-    The protocol overrides the file, and options override the protocol.
-
-    Raises:
-        ParamsError: the file or an option is wrong.
-    """
-    file = PARAMS_FILE if PARAMS_FILE.exists() else DEFAULTS
-    given = {name: value for name, value in overrides.items() if value is not None}
-    if "seed" in given:
-        given["shuffle_seed"] = given.pop("seed")
-    section = read_params(file).get("scores")
-    if section is None or isinstance(section, dict):
-        section = (section or {}) | dict(protocol_scores) | given
-    return load_section(ScoresParams, "scores", content={"scores": section}), str(file)
-
-
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m stages.evaluate",
@@ -185,16 +163,21 @@ def _make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--real", required=True, metavar="IMAGES", help="the real images")
-    parser.add_argument("--fake", required=True, metavar="IMAGES", help="the images to score")
     parser.add_argument(
-        "--json", metavar="FILE", help="also write the scores to this file as JSON; - for standard output"
+        "--fake",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="IMAGES",
+        help="the images to score; several sets make one table",
     )
+    _add_output(parser.add_argument_group("the table"))
     _add_reading(parser.add_argument_group("reading images"))
     _add_extraction(parser.add_argument_group("extracting features"))
     group = parser.add_argument_group("scoring")
     group.add_argument(
         "--protocol",
-        choices=sorted(path.stem for path in (PRESETS / "protocol").glob("*.yaml")),
+        choices=list_protocols(),
         help="a published protocol: the numbers of images, and how they are scored; other options override it",
     )
     for name, text in OVERRIDES.items():
@@ -206,6 +189,33 @@ def _make_parser() -> argparse.ArgumentParser:
         "folders are often sorted",
     )
     return parser
+
+
+def _add_output(group: Any) -> None:
+    group.add_argument(
+        "--with",
+        dest="earlier",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="add the scores of a file that --json wrote to the table; other protocols are refused",
+    )
+    group.add_argument(
+        "--sort",
+        default="fid",
+        choices=[column.key for column in COLUMNS],
+        metavar="SCORE",
+        help="which score the table is sorted by, the best first (default: fid); also "
+        + ", ".join(column.key for column in COLUMNS if column.key != "fid"),
+    )
+    group.add_argument(
+        "--json", metavar="FILE", help="also write the scores to this file as JSON; - for standard output"
+    )
+    group.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table as Markdown")
+    group.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write a page with the table and grids of images"
+    )
 
 
 def _add_reading(group: Any) -> None:

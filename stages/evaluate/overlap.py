@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stages.common.artifacts import hash_file
 from stages.common.errors import InputError
-from stages.evaluate.image_sets import ImageSet, Source
+from stages.images.image_sets import ImageSet, Source
 
 CURE = "scores of images against themselves mean nothing; name two sets that share none"
 # Of the distinct images of either set. Single images may be equal in honest sets, too, such as blank ones.
@@ -28,7 +28,7 @@ def check_different_files(real: ImageSet, fake: ImageSet) -> None:
     path, other = shared[0]
     name = str(path) if path == other else f"{path}, which is {other}"
     raise InputError(
-        f"--fake {fake.name} and --real {real.name} share files: {len(shared)} of the {len(fake.sources)} to score "
+        f"{fake.label} and {real.label} share files: {len(shared)} of the {len(fake.sources)} to score "
         f"are also among the real ones, such as {name}: {CURE}"
     )
 
@@ -54,7 +54,7 @@ def check_no_copies(real: ImageSet, fake: ImageSet) -> None:
         found.add(sha256)
     # One content alone may be a blank image, or a file with two arrays.
     if len(found) > 1:
-        raise InputError(f"the files of --fake {fake.name} are copies of those of --real {real.name}: {CURE}")
+        raise InputError(f"the files of {fake.label} are copies of those of {real.label}: {CURE}")
 
 
 def check_different_images(real: ImageSet, fake: ImageSet) -> int:
@@ -70,7 +70,7 @@ def check_different_images(real: ImageSet, fake: ImageSet) -> int:
     shared = len(of_real & of_fake)
     if shared > 1 and shared >= LARGEST_SHARE * min(len(of_real), len(of_fake)):
         raise InputError(
-            f"--fake {fake.name} and --real {real.name} hold the same images: {shared} distinct ones are in both, to "
+            f"{fake.label} and {real.label} hold the same images: {shared} distinct ones are in both, to "
             f"the pixel, of {len(of_fake)} to score and {len(of_real)} real ones: {CURE}"
         )
     return shared

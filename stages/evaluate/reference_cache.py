@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from stages.evaluate.image_sets import ImageSet
+from stages.images.image_sets import ImageSet
 from stages.scores.extractor import Extractor
 from stages.scores.feature_statistics import FeatureRequest
 from stages.scores.params import ScoresParams

@@ -1,47 +1,74 @@
-"""Format scores and their protocol as text."""
+"""Format scores and their protocol as text: one set in lines, several in a table."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-# Key of a score, its name for readers, its digits after the decimal point, and the key of its standard error.
-ROWS = (
-    ("inception_score", "Inception Score", 3, "inception_score_standard_error"),
-    ("fid", "FID", 3, "fid_standard_error"),
-    ("fid_infinity", "FID-infinity", 3, None),
-    ("kid", "KID", 5, "kid_standard_error"),
-    ("precision", "Precision", 4, None),
-    ("recall", "Recall", 4, None),
-    ("density", "Density", 4, None),
-    ("coverage", "Coverage", 4, None),
-)
+from stages.evaluate.result import ScoreResult
+from stages.evaluate.score_columns import ScoreColumn, list_columns
+
+LEGEND = "± is the standard error over samples of images."
+REPEATED = "Some images occur more than once: scores of repeated images mean little."
 
 
-def format_scores(record: Mapping[str, Any]) -> str:
-    """Format the scores with their standard errors, then the protocol, one line each.
+def format_scores(results: Sequence[ScoreResult]) -> str:
+    """Format the scores with their standard errors, then the protocol that all share.
 
     Args:
-        record: the result of `score_images`.
+        results: one or more, in the order of the rows.
     """
-    lines = [f"{record['fake']} against {record['real']}", ""]
-    lines += [_format_score(record, *row) for row in ROWS if record.get(row[0]) is not None]
-    count = record["protocol"]["sample_count"]
-    lines.append(f"{'Distinct images':<18}{record['distinct_images']:>12} of {count}")
-    if record["distinct_images"] < count:
-        lines.append("Some images occur more than once: scores of repeated images mean little.")
-    if record["shared_images"]:
-        lines.append(f"{record['shared_images']} of them are, to the pixel, among the real images.")
-    lines += ["", f"Protocol {record['protocol_digest']}"]
-    lines += [f"  {name:<30}{'-' if value is None else value}" for name, value in record["protocol"].items()]
-    lines.append(
-        f"± is the standard error over samples of images. Computed on {record['device']}, torch {record['torch']}."
-    )
+    body = _format_one(results[0]) if len(results) == 1 else _format_several(results)
+    protocol = results[0].protocol
+    lines = [*body, "", f"Protocol {protocol.digest}"]
+    lines += [
+        f"  {name:<30}{'-' if value is None else value}" for name, value in protocol.model_dump().items()
+    ]
+    compute = results[0].compute
+    lines.append(f"{LEGEND} Computed on {compute['device']}, torch {compute['torch']}.")
     return "\n".join(lines)
 
 
-def _format_score(record: Mapping[str, Any], key: str, name: str, digits: int, error: str | None) -> str:
-    line = f"{name:<18}{record[key]:>12.{digits}f}"
-    if error is not None and record.get(error) is not None:
-        line += f" ± {record[error]:.{digits}f}"
-    if key == "fid":
-        line += f"   95 %: {record['fid_low']:.{digits}f} to {record['fid_high']:.{digits}f}"
+def _format_one(result: ScoreResult) -> list[str]:
+    lines = [f"{result.fake} against {result.real}", ""]
+    lines += [_format_score(result, column) for column in list_columns([result])]
+    lines.append(f"{'Distinct images':<18}{result.distinct_images:>12} of {result.fake_count}")
+    return lines + list_notes(result)
+
+
+def list_notes(result: ScoreResult) -> list[str]:
+    """List what is to be said of the images that were scored: repeated ones, and those among the real ones."""
+    notes = [REPEATED] if result.distinct_images < result.fake_count else []
+    if result.shared_images:
+        notes.append(f"{result.shared_images} of them are, to the pixel, among the real images.")
+    return notes
+
+
+def _format_score(result: ScoreResult, column: ScoreColumn) -> str:
+    score, digits = result.scores[column.key], column.digits
+    line = f"{column.name:<18}{score.value:>12.{digits}f}"
+    if score.standard_error is not None:
+        line += f" ± {score.standard_error:.{digits}f}"
+    if score.low is not None and score.high is not None:
+        line += f"   95 %: {score.low:.{digits}f} to {score.high:.{digits}f}"
     return line
+
+
+def make_rows(results: Sequence[ScoreResult]) -> tuple[list[str], list[list[str]]]:
+    """Make the header and the rows of a table: name, number of images, distinct ones, and every score."""
+    columns = list_columns(results)
+    header = ["Images", "n", "Distinct", *(column.name for column in columns)]
+    rows = [
+        [result.fake, str(result.fake_count), str(result.distinct_images)]
+        + [column.format(result.scores.get(column.key)) for column in columns]
+        for result in results
+    ]
+    return header, rows
+
+
+def _format_several(results: Sequence[ScoreResult]) -> list[str]:
+    header, rows = make_rows(results)
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]
+    notes = [f"{result.fake}: {note}" for result in results for note in list_notes(result)]
+    return [f"{len(results)} sets against {results[0].real}", "", *lines, *(["", *notes] if notes else [])]

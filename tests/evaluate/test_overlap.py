@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.evaluate.image_sets import ImageSet, ReadOptions, open_images
 from stages.evaluate.overlap import check_different_files, check_different_images, check_no_copies
+from stages.images.image_sets import ImageSet, ReadOptions, open_images
 from tests.scores.factories import make_images, write_folder
 
 READING = ReadOptions("auto", "refuse", None)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,11 @@ import torch
 
 from benchmarks.inception_weights import make_weights
 from stages.common.artifacts import hash_file, images_file, write_array
-from stages.evaluate import extractor_choice, reference_cache, score_cli
+from stages.evaluate import comparison, extractor_choice, reference_cache
 from stages.evaluate.arguments import parse_arguments
 from stages.evaluate.extractor_choice import ExtractorChoice, load_chosen_extractor
-from stages.evaluate.image_sets import ImageSet
 from stages.evaluate.score_cli import main
+from stages.images.image_sets import ImageSet
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import extract_statistics
 from stages.scores.image_digest import digest_images
@@ -87,7 +88,8 @@ def test_image_files_and_either_layout_score_as_the_array_does(monkeypatch: pyte
     expected = score_arrays(monkeypatch)
     write_folder(Path("files"), np.load("fake.npy"))
     np.savez("fake.npz", labels=np.zeros(60), images=np.load("fake.npy").transpose(0, 2, 3, 1))
-    for fake in ("files", "fake.npz", "fake.npz:images"):
+    shutil.make_archive("packed", "zip", "files")
+    for fake in ("files", "packed.zip", "fake.npz", "fake.npz:images"):
         record = score(monkeypatch, "--real", "real.npy", "--fake", fake)
         assert {**record, "fake": "fake.npy"} == expected
 
@@ -201,9 +203,9 @@ def write_wrong_inputs() -> None:
     [
         (
             "--fake nowhere",
-            "--fake nowhere: there is no such file or folder; expected a folder of images, .npy or",
+            "--fake nowhere: there is no such file or folder; expected a folder of images, .zip, .npy,",
         ),
-        ("--fake words.txt", "--fake words.txt is neither a folder nor an array file"),
+        ("--fake words.txt", "--fake words.txt is neither a folder nor a zip nor an array file"),
         ("--fake test", "--fake test is the prepared split, but data/prepared/test_images.npy is missing"),
         ("--fake empty", "empty holds no images in any of JPEG"),
         (
@@ -307,7 +309,7 @@ def test_all_unreadable_files_are_named_before_anything_is_computed(monkeypatch:
     for number in range(0, 60, 2):
         path = Path(f"files/{number:04d}.png")
         path.write_bytes(path.read_bytes()[:-30])
-    monkeypatch.setattr(score_cli, "load_or_extract_reference", None)
+    monkeypatch.setattr(comparison, "load_or_extract_reference", None)
     with pytest.raises(ValueError, match=r"files: 30 of 80 files cannot be read(.|\n)*and 10 more") as caught:
         score(monkeypatch, "--real", "real.npy", "--fake", "files")
     assert str(caught.value).count("\n  - files/") == 20

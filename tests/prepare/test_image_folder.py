@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.common import file_tree as common_file_tree
+from stages.common import file_tree, zip_files
 from stages.common.file_tree import UnreadableFile
-from stages.prepare import file_tree
 from stages.prepare.dataset import Dataset
 from stages.prepare.image_folder import load_image_folder
 from stages.prepare.writer import write_dataset
@@ -194,7 +193,7 @@ def test_a_zip_that_points_outside_itself_is_refused(tmp_path: Path, name: str) 
 def test_a_zip_that_claims_to_unpack_to_absurd_size_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_tree, "SMALL_ZIP_BYTES", 1 << 20)
+    monkeypatch.setattr(zip_files, "SMALL_ZIP_BYTES", 1 << 20)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/0.png", b"\0" * (8 << 20))
@@ -214,7 +213,7 @@ def test_a_member_that_lies_about_its_size_is_held_to_it(tmp_path: Path) -> None
 
 
 def test_a_huge_file_is_named_and_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (file_tree, common_file_tree):
+    for module in (file_tree, zip_files):
         monkeypatch.setattr(module, "LARGEST_FILE_BYTES", 50)
     for root in (fill_folder(tmp_path / "images", DIVIDED), fill_zip(tmp_path / "images.zip", DIVIDED)):
         with pytest.raises(UnreadableFile, match="bytes are more than 50"):

@@ -1,4 +1,4 @@
-"""Sets of images from a folder of image files, an array file or a prepared split."""
+"""Sets of images from a folder or a zip of image files, an array or its file, or a prepared split."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,13 +12,14 @@ from stages.common import artifacts
 from stages.common.errors import InputError
 from stages.common.file_tree import check_regular_file, show_path
 from stages.common.image_files import crop_and_resize
-from stages.evaluate.array_files import SUFFIXES as ARRAY_SUFFIXES
-from stages.evaluate.array_files import load_array, split_key
-from stages.evaluate.image_arrays import Floats, Layout, convert_images
-from stages.evaluate.image_folders import open_folder, to_array
+from stages.images.array_files import SUFFIXES as ARRAY_SUFFIXES
+from stages.images.array_files import load_array, split_key
+from stages.images.image_arrays import Floats, Layout, convert_images
+from stages.images.image_folders import FolderImages, open_folder, open_zip, to_array
 from stages.scores.image_digest import combine_digests, digest_image
 
 Indices = NDArray[np.int64]
+ZIP_SUFFIX = ".zip"
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 PICKLE_HINT = (
     "; this is a pickle by its name, often of statistics or weights, which can run any code and is not read"
@@ -55,7 +56,8 @@ class ImageSet:
     Attributes:
         name: the name of the set, for messages.
         shape: N, C, H, W.
-        sources: the files that the images are read from.
+        sources: the files that the images are read from; empty for images that are in memory.
+        argument: the option or argument that names the set, for messages.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class ImageSet:
         read: Callable[[int], NDArray[np.uint8]],
         name_image: Callable[[int], str],
         sources: Sequence[Source],
+        argument: str,
     ) -> None:
         """Make a set of images.
 
@@ -74,11 +77,17 @@ class ImageSet:
             read: returns the image with an index, uint8 [C, H, W].
             name_image: returns the name of the image with an index.
             sources: the files.
+            argument: the option or argument that names the set.
         """
-        self.name, self.shape, self.sources = name, shape, sources
+        self.name, self.shape, self.sources, self.argument = name, shape, sources, argument
         self._read, self._name = read, name_image
         self._indices: Indices = np.arange(shape[0])
         self._digests: dict[int, bytes] = {}
+
+    @property
+    def label(self) -> str:
+        """The argument and the name, for messages: `--fake samples.npy`; one of them where both are the same."""
+        return self.name if self.name == self.argument else f"{self.argument} {self.name}"
 
     def __len__(self) -> int:
         """Return N."""
@@ -130,12 +139,12 @@ class ImageSet:
         return combine_digests(self.shape[1:], self.digests)
 
 
-def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
+def open_images(text: str, argument: str, reading: ReadOptions) -> ImageSet:
     """Open a set of images; image files are decoded once, so that those that cannot be read are known.
 
     Args:
-        text: a folder, an .npy or .npz file, `file.npz:array`, or `train` or `test` for a prepared split.
-        option: the option that names the set, for errors.
+        text: a folder, a .zip, .npy or .npz file, `file.npz:array`, or `train` or `test` for a prepared split.
+        argument: the option or argument that names the set, for errors.
         reading: how images are read.
 
     Raises:
@@ -147,32 +156,43 @@ def open_images(text: str, option: str, reading: ReadOptions) -> ImageSet:
         path = artifacts.images_file(text)
         if not path.exists():
             raise InputError(
-                f"{option} {text} is the prepared split, but {path} is missing in {Path.cwd()}; make it with `dvc "
+                f"{argument} {text} is the prepared split, but {path} is missing in {Path.cwd()}; make it with `dvc "
                 f"repro prepare`, or write ./{text} for a folder"
             )
     if path.is_dir():
-        return _open_folder(path, reading.resize)
+        return _open_files(open_folder(path, reading.resize), argument)
     if not path.exists():
         raise InputError(
-            f"{option} {show_path(text)}: there is no such file or folder; expected {_allowed_inputs()}"
+            f"{argument} {show_path(text)}: there is no such file or folder; expected {_allowed_inputs()}"
         )
     check_regular_file(path)
+    if path.suffix.lower() == ZIP_SUFFIX:
+        return _open_files(open_zip(path, reading.resize), argument, path)
     if path.suffix not in ARRAY_SUFFIXES:
         hint = PICKLE_HINT if path.suffix.lower() in PICKLES else ""
         raise InputError(
-            f"{option} {show_path(text)} is neither a folder nor an array file; expected {_allowed_inputs()}{hint}"
+            f"{argument} {show_path(text)} is neither a folder nor a zip nor an array file; expected "
+            f"{_allowed_inputs()}{hint}"
         )
     loaded = load_array(path, key)
-    images = convert_images(loaded.values, path, reading.layout, reading.floats)
-    return _open_array(Source(path, loaded.name), images, reading.resize)
+    name = show_path(text)
+    images = convert_images(loaded.values, name, reading.layout, reading.floats)
+    return make_image_set(name, images, reading.resize, argument, [Source(path, loaded.name)])
 
 
 def _allowed_inputs() -> str:
-    return f"a folder of images, {' or '.join(ARRAY_SUFFIXES)}, or {' or '.join(artifacts.SPLITS)}"
+    return f"a folder of images, .zip, {', '.join(ARRAY_SUFFIXES)}, or {' or '.join(artifacts.SPLITS)}"
 
 
-def _open_array(source: Source, images: NDArray[np.uint8], resize: int | None) -> ImageSet:
-    name, (count, channels, height, width) = show_path(source.path), images.shape
+def make_image_set(
+    name: str,
+    images: NDArray[np.uint8],
+    resize: int | None,
+    argument: str,
+    sources: Sequence[Source] = (),
+) -> ImageSet:
+    """Make a set of the images of an array, uint8 [N, C, H, W], in memory or mapped from a file."""
+    count, channels, height, width = images.shape
     if resize is not None:
         height = width = resize
     return ImageSet(
@@ -180,7 +200,8 @@ def _open_array(source: Source, images: NDArray[np.uint8], resize: int | None) -
         (count, channels, height, width),
         lambda index: images[index] if resize is None else _resize(images[index], resize),
         lambda index: f"image {index} (counted from 0) of {name}",
-        [source],
+        sources,
+        argument,
     )
 
 
@@ -189,13 +210,14 @@ def _resize(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return to_array(crop_and_resize(picture, side))
 
 
-def _open_folder(folder: Path, resize: int | None) -> ImageSet:
-    images = open_folder(folder, resize)
-    sources = [Source(file.path) for file in images.files if file.path is not None]
+def _open_files(images: FolderImages, argument: str, archive: Path | None = None) -> ImageSet:
+    """Make a set of image files; those of a zip have one source, the zip."""
+    files = [file.path for file in images.files if file.path is not None] if archive is None else [archive]
     return ImageSet(
         images.name,
         (len(images.files), *images.shape),
         images.read,
         lambda index: images.files[index].where,
-        sources,
+        [Source(path) for path in files],
+        argument,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.evaluate.image_sets import ReadOptions, open_images
+from stages.images.image_sets import ReadOptions, open_images
 
 READING = ReadOptions("auto", "refuse", None)
 IMAGES = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)

@@ -1,4 +1,4 @@
-"""Images from a folder of image files: all are decoded once when it is opened, and again when they are scored."""
+"""Images from a folder or zip of image files: all are decoded once when it is opened, and again when they are read."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from PIL import Image
 
 from stages.common.errors import InputError
 from stages.common.file_tree import (
+    FileTree,
     ListedFile,
     UnreadableFile,
     describe_passed_over,
@@ -16,7 +17,14 @@ from stages.common.file_tree import (
     show_path,
 )
 from stages.common.image_files import crop_and_resize, decode
-from stages.common.image_listing import Survey, explain_no_images, join_unreadable, list_images
+from stages.common.image_listing import (
+    Survey,
+    explain_no_images,
+    join_unreadable,
+    list_images,
+    select_images,
+)
+from stages.common.zip_files import list_zip
 
 
 class Shape(NamedTuple):
@@ -28,10 +36,10 @@ class Shape(NamedTuple):
 
 
 class FolderImages(NamedTuple):
-    """The images of a folder.
+    """The images of a folder or a zip.
 
     Attributes:
-        name: the folder's, for messages.
+        name: the folder's or the zip's, for messages.
         files: the image files, sorted.
         shape: C, H, W of every image, after resizing.
         resize: side, in pixels, to which every image is cropped and resized; None leaves images as they are.
@@ -77,8 +85,22 @@ def open_folder(folder: Path, resize: int | None) -> FolderImages:
         InputError: it cannot be listed completely, holds no images, images that cannot be read (all of them are
             named, the first twenty in full), or images of different sizes.
     """
-    name = show_path(folder)
-    tree = list_images(folder)
+    return _open_tree(list_images(folder), show_path(folder), resize)
+
+
+def open_zip(path: Path, resize: int | None) -> FolderImages:
+    """List the images of a zip as those of a folder, and decode all of them once; nothing is unpacked to disk.
+
+    Raises:
+        InputError: it is damaged or unsafe, or as for a folder.
+    """
+    name = show_path(path)
+    tree = select_images(list_zip(path), name)
+    tree.files.sort(key=lambda file: (file.parts, file.where))
+    return _open_tree(tree, name, resize)
+
+
+def _open_tree(tree: FileTree, name: str, resize: int | None) -> FolderImages:
     if not tree.files:
         raise InputError(explain_no_images(name, tree))
     if tree.passed_over:

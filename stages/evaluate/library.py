@@ -1,0 +1,214 @@
+"""Score your own samples from Python: `from stages.evaluate.library import score`.
+
+docs/library.md has an example.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+
+from stages.common.compute import configure_compute, describe_compute
+from stages.common.errors import InputError
+from stages.common.params import ParamsError
+from stages.evaluate.comparison import Conditions, sample_images, score_sets
+from stages.evaluate.extractor_choice import ExtractorChoice, load_chosen_extractor
+from stages.evaluate.parameters import load_params, make_compute, read_published_protocol
+from stages.evaluate.result import Score, ScoreResult
+from stages.images.image_arrays import Floats, Layout
+from stages.images.image_batches import Images, gather_images
+from stages.images.image_sets import ImageSet, ReadOptions
+from stages.scores.extractor import Extractor
+from stages.scores.inception import Precision
+from stages.scores.params import ScoresParams
+from stages.scores.protocol import Protocol
+
+__all__ = ["Protocol", "Score", "ScoreError", "ScoreResult", "score"]
+
+# An option of the command line within a message, whose name as an argument of `score` has underscores.
+OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
+
+
+class ScoreError(InputError):
+    """An argument of `score` is wrong: the message names it, its value, what is allowed and the cure."""
+
+
+def score(
+    real: Images,
+    fake: Images,
+    *,
+    extractor: str | Path | Extractor = "extractor",
+    protocol: str | Mapping[str, Any] | ScoresParams | Protocol | None = None,
+    real_count: int | None = None,
+    fake_count: int | None = None,
+    layout: Layout = "auto",
+    floats: Floats = "refuse",
+    resize: int | None = None,
+    in_order: bool = False,
+    weights: str | Path | None = None,
+    precision: Precision | None = None,
+    cache: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> ScoreResult:
+    """Score images against real ones by every score of docs/scores.md.
+
+    `real` and `fake` are each one of:
+
+    - an array of NumPy or PyTorch, [N, H, W, C], [N, C, H, W] or, of grey images, [N, H, W]; uint8 in 0..255, or
+      floating point of the range that `floats` names;
+    - a path: a folder or .zip of image files, a .npy or .npz file, `file.npz:array`, or `train` or `test` for the split
+      that the pipeline prepared in the current folder;
+    - an iterable of batches, arrays [N, H, W, C] or [N, C, H, W], which may be longer than memory;
+    - a function `draw(n)` that returns a batch of n images; `fake_count` says how many are drawn, 100 at a time.
+
+    Args:
+        real: the real images.
+        fake: the images to score.
+        extractor: what computes the features: a folder that the stage `extractor` made, `inception` with `weights`,
+            or an extractor that is loaded.
+        protocol: the parameters of the scores: the name of a published protocol (`field`, `miyato`, `report`), which
+            also has numbers of images; some of the keys of the section `scores` of params.yaml, which replace those of
+            params.yaml in the current folder or of the default preset; all of them as `ScoresParams`; or the protocol
+            of another result, which this one must then share. None takes those of params.yaml or of the default preset.
+        real_count: the number of real images, sampled by the protocol's seed (of an iterable, the first); None takes
+            all, or as many as the protocol names.
+        fake_count: the same of the images to score.
+        layout: the order of an array's axes, `NHWC` or `NCHW`; `auto` finds it where only one axis can be that of the
+            channels.
+        floats: the range of floating-point arrays, `unit` for [0, 1] or `symmetric` for [-1, 1]; it is never guessed.
+        resize: side, in pixels, to which every image is cropped and resized; None refuses images of different sizes.
+        in_order: whether `fake` keeps its order; if not, the seed shuffles it, because folders are often sorted.
+        weights: the file of the published Inception weights; their checksum is verified.
+        precision: of Inception's convolutions, `float32` or `bfloat16`.
+        cache: a folder that keeps the statistics of the real images, so that they are extracted once.
+        device: where the network computes: `auto`, `cpu`, `cuda` or `mps`.
+        threads: of a CPU; None keeps those of this process.
+
+    Returns:
+        The scores by name, each with its standard error and interval, and their protocol.
+
+    Raises:
+        ScoreError: an argument is wrong; it is raised before the network computes where that can be known.
+    """
+    with _explain_errors(), _restore_torch():
+        reading = _check_reading(layout, floats, resize)
+        torch_device = configure_compute(
+            make_compute(device, torch.get_num_threads() if threads is None else threads)
+        )
+        chosen = _load_extractor(extractor, weights, precision, torch_device)
+        published = _read_published(protocol)
+        params, source = _choose_params(protocol, published)
+        if real_count is None:
+            real_count = published.get("reference", {}).get("count")
+        if fake_count is None:
+            fake_count = published.get("sample", {}).get("sample_count")
+        conditions = Conditions(
+            extractor=chosen,
+            params=params,
+            params_source=source,
+            resize=resize,
+            is_in_order=in_order,
+            cache=None if cache is None else Path(cache),
+            expected={"protocol": protocol.model_dump()} if isinstance(protocol, Protocol) else {},
+            compute=describe_compute(torch_device),
+        )
+        sets = [
+            _open_sample(images, argument, reading, count, params)
+            for images, argument, count in ((real, "real", real_count), (fake, "fake", fake_count))
+        ]
+        return score_sets(sets[0], sets[1:], conditions)[0]
+
+
+def _check_reading(layout: Layout, floats: Floats, resize: int | None) -> ReadOptions:
+    for name, value, allowed in (("layout", layout, get_args(Layout)), ("floats", floats, get_args(Floats))):
+        if value not in allowed:
+            raise InputError(f"{name} = {value!r}: expected {', '.join(allowed)}")
+    return ReadOptions(layout, floats, None if resize is None else _check_count("resize", resize))
+
+
+def _check_count(argument: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{argument} = {value!r}: expected a whole number of 1 or more")
+    return value
+
+
+def _read_published(protocol: object) -> dict[str, Any]:
+    """Return the sections of a published protocol; of another result's, the number of images that it scores."""
+    if isinstance(protocol, Protocol):
+        return {"sample": {"sample_count": protocol.sample_count}}
+    return read_published_protocol(protocol) if isinstance(protocol, str) else {}
+
+
+def _open_sample(
+    images: Images, argument: str, reading: ReadOptions, count: int | None, params: ScoresParams
+) -> ImageSet:
+    if count is not None:
+        _check_count(f"{argument}_count", count)
+    opened = gather_images(images, argument, reading, count)
+    sample_images(opened, count, f"{argument}_count", params.shuffle_seed)
+    return opened
+
+
+def _load_extractor(
+    extractor: str | Path | Extractor,
+    weights: str | Path | None,
+    precision: Precision | None,
+    device: torch.device,
+) -> Extractor:
+    if isinstance(extractor, Extractor):
+        return extractor
+    path = None if weights is None else Path(weights)
+    return load_chosen_extractor(ExtractorChoice(str(extractor), path, precision), device)
+
+
+def _choose_params(
+    protocol: str | Mapping[str, Any] | ScoresParams | Protocol | None, published: Mapping[str, Any]
+) -> tuple[ScoresParams, str]:
+    """Choose the parameters of the scores, and name what they come from."""
+    if isinstance(protocol, ScoresParams):
+        return protocol, "protocol"
+    if isinstance(protocol, Protocol):
+        fields = protocol.model_dump()
+        kept = {name: fields[name] for name in ScoresParams.model_fields}
+        if kept["fid_sample_count"] == protocol.sample_count:
+            kept["fid_sample_count"] = None
+        return ScoresParams.model_validate(kept), "protocol"
+    if protocol is None or isinstance(protocol, str):
+        return load_params(published.get("scores", {}), {})
+    if not isinstance(protocol, Mapping):
+        raise InputError(
+            f"protocol is a {type(protocol).__name__}; expected a name, a mapping, ScoresParams, or the protocol of "
+            "another result"
+        )
+    try:
+        return load_params({}, protocol)
+    except ParamsError as error:
+        raise ParamsError(error.faults, Path("protocol")) from None
+
+
+@contextmanager
+def _explain_errors() -> Iterator[None]:
+    """Raise every error of input as a ScoreError, in which the options of the command line are arguments."""
+    try:
+        yield
+    except (InputError, OSError) as error:
+        raise ScoreError(OPTION.sub(lambda match: match[1].replace("-", "_"), str(error))) from error
+
+
+@contextmanager
+def _restore_torch() -> Iterator[None]:
+    """Restore torch's settings of this process, which scoring changes so that its results are repeatable."""
+    threads = torch.get_num_threads()
+    is_deterministic = torch.are_deterministic_algorithms_enabled()
+    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if torch.are_deterministic_algorithms_enabled() != is_deterministic:
+            torch.use_deterministic_algorithms(is_deterministic)
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32

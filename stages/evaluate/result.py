@@ -1,0 +1,114 @@
+"""The scores of one set of images as one frozen value, with their protocol, and the records that files hold of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+from stages.scores.protocol import Protocol
+
+# The ends of the names under which a scorer writes what belongs to a score.
+DEVIATION, STANDARD_ERROR, LOW, HIGH = "_deviation", "_standard_error", "_low", "_high"
+PARTS = (DEVIATION, STANDARD_ERROR, LOW, HIGH)
+CONFIDENCE = 0.95
+QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score.
+
+    Attributes:
+        value: of the score.
+        standard_error: over samples of images; None where it is not known.
+        low: lower end of the 95 % interval over samples of images; None where there is none. Where the score has no
+            interval of its own, this is the normal one from the standard error.
+        high: upper end of the same interval.
+    """
+
+    value: float
+    standard_error: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """All scores of a set of images, and all that they depend on.
+
+    Attributes:
+        fake: name of the images that were scored.
+        real: name of the real images.
+        scores: by name, such as `fid`; docs/scores.md says what each is.
+        protocol: the conditions; only scores with equal protocols are comparable.
+        fake_count: number of images that were scored.
+        real_count: number of real images.
+        image_shape: C, H, W of the images as they were scored.
+        distinct_images: how many of the scored images differ from each other.
+        shared_images: how many distinct images are also among the real ones, to the pixel.
+        is_in_order: whether the images kept their order; else the protocol's seed shuffled them.
+        params: the file or the argument that the parameters of the scores come from.
+        compute: device, number of threads and version of torch.
+        values: what the scorer wrote, flat.
+    """
+
+    fake: str
+    real: str
+    scores: Mapping[str, Score]
+    protocol: Protocol
+    fake_count: int
+    real_count: int
+    image_shape: tuple[int, ...]
+    distinct_images: int
+    shared_images: int
+    is_in_order: bool
+    params: str
+    compute: Mapping[str, str | int]
+    values: Mapping[str, float | None]
+
+    def __getitem__(self, name: str) -> Score:
+        """Return a score by its name.
+
+        Raises:
+            KeyError: there is no such score; the error names those that there are.
+        """
+        if name not in self.scores:
+            raise KeyError(f"{name}: there is {', '.join(self.scores)}")
+        return self.scores[name]
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what JSON files hold: the scores flat, the protocol with its digest, and how they were computed."""
+        return {
+            "real": self.real,
+            "fake": self.fake,
+            "image_shape": list(self.image_shape),
+            "distinct_images": self.distinct_images,
+            "shared_images": self.shared_images,
+            **self.values,
+            "protocol": self.protocol.model_dump(),
+            "protocol_digest": self.protocol.digest,
+            "is_in_order": self.is_in_order,
+            "params": self.params,
+            **self.compute,
+        }
+
+
+def parse_scores(values: Mapping[str, Any]) -> dict[str, Score]:
+    """Collect each score with its standard error and interval from a scorer's flat numbers.
+
+    Args:
+        values: `fid`, `fid_standard_error`, `fid_low` and so on; a score that is None is left out.
+    """
+    return {
+        name: _parse_score(name, values)
+        for name, value in values.items()
+        if value is not None and not name.endswith(PARTS)
+    }
+
+
+def _parse_score(name: str, values: Mapping[str, Any]) -> Score:
+    value, error = values[name], values.get(name + STANDARD_ERROR)
+    low, high = values.get(name + LOW), values.get(name + HIGH)
+    if error is not None and low is None and high is None:
+        low, high = value - QUANTILE * error, value + QUANTILE * error
+    return Score(value, error, low, high)

@@ -1,0 +1,65 @@
+"""The scores that tables show: their names for people, digits, and which direction is better."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stages.evaluate.result import Score, ScoreResult
+
+NONE = "–"
+
+
+class ScoreColumn(NamedTuple):
+    """A score in tables.
+
+    Attributes:
+        key: its name in files.
+        name: for people.
+        digits: after the decimal point.
+        is_higher_better: else a lower value is better.
+    """
+
+    key: str
+    name: str
+    digits: int
+    is_higher_better: bool
+
+    def format(self, score: Score | None) -> str:
+        """Write a score with its standard error where it has one; a dash for none."""
+        if score is None:
+            return NONE
+        error = "" if score.standard_error is None else f" ± {score.standard_error:.{self.digits}f}"
+        return f"{score.value:.{self.digits}f}{error}"
+
+
+COLUMNS = (
+    ScoreColumn("inception_score", "Inception Score", 3, is_higher_better=True),
+    ScoreColumn("fid", "FID", 3, is_higher_better=False),
+    ScoreColumn("fid_infinity", "FID-infinity", 3, is_higher_better=False),
+    ScoreColumn("kid", "KID", 5, is_higher_better=False),
+    ScoreColumn("precision", "Precision", 4, is_higher_better=True),
+    ScoreColumn("recall", "Recall", 4, is_higher_better=True),
+    ScoreColumn("density", "Density", 4, is_higher_better=True),
+    ScoreColumn("coverage", "Coverage", 4, is_higher_better=True),
+)
+
+
+def list_columns(results: Sequence[ScoreResult]) -> list[ScoreColumn]:
+    """List the columns of the scores that any of the results has; a score without a column shows its name in files."""
+    keys = {key for result in results for key in result.scores}
+    known = {column.key for column in COLUMNS}
+    return [
+        *(column for column in COLUMNS if column.key in keys),
+        *(ScoreColumn(key, key, 4, is_higher_better=False) for key in sorted(keys - known)),
+    ]
+
+
+def sort_results(results: Sequence[ScoreResult], key: str) -> list[ScoreResult]:
+    """Sort results by a score, the best first; those without it come last, and equals stay in their order."""
+    (column,) = (column for column in COLUMNS if column.key == key)
+    sign = -1.0 if column.is_higher_better else 1.0
+
+    def place(result: ScoreResult) -> tuple[bool, float]:
+        score = result.scores.get(key)
+        return score is None, 0.0 if score is None else sign * score.value
+
+    return sorted(results, key=place)
