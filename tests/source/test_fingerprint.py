@@ -123,7 +123,9 @@ SAME: dict[str, Change] = {
     ),
     "copied over": copy_over,
     "hidden files": lambda folder: (folder / "cat/.DS_Store").write_text("new"),
-    "a folder that an operating system adds": lambda folder: (folder / "__MACOSX").mkdir(),
+    "a folder that an operating system adds": lambda folder: shutil.copytree(
+        folder / "cat", folder / "__MACOSX"
+    ),
     "the record is damaged": lambda folder: [path.write_text("{") for path in known_files.FOLDER.iterdir()],
     "the record is of another form": lambda folder: [
         path.write_text('{"cat/1.png": [1, 2], "dog/1.png": null}') for path in known_files.FOLDER.iterdir()
