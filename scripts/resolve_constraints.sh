@@ -6,12 +6,13 @@ workspace="$(mktemp -d)"
 trap 'rm -rf "$workspace"' EXIT
 python -m venv "$workspace/venv"
 "$workspace/venv/bin/pip" install --quiet --disable-pip-version-check uv
-"$workspace/venv/bin/uv" pip compile requirements-benchmarks.txt scripts/versions.in \
+"$workspace/venv/bin/uv" pip compile requirements-benchmarks.txt requirements-cluster.txt \
+    scripts/versions.in \
     --universal --python-version 3.11 --upgrade --no-annotate --no-header --no-emit-index-url --quiet \
     --output-file "$workspace/constraints.txt"
 {
     echo "# Every version, direct and transitive, for Python 3.11 to 3.13 on Linux and macOS."
-    echo "# Made by \`make constraints\` from requirements-benchmarks.txt and scripts/versions.in; do not edit."
+    echo "# Made by \`make constraints\` from requirements-{benchmarks,cluster}.txt and scripts/versions.in; do not edit."
     cat "$workspace/constraints.txt"
 } > "$workspace/final.txt"
 mv "$workspace/final.txt" constraints.txt

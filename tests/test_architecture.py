@@ -119,6 +119,20 @@ def test_dvc_is_imported_in_its_own_package_alone() -> None:
     assert not [str(file) for file in outside if "dvc" in list_third_party({file})]
 
 
+def test_dask_is_imported_in_its_own_package_alone_and_not_in_a_flow_on_one_machine() -> None:
+    dask = {"dask", "distributed", "dask_jobqueue"}
+    package = ROOT / "pipeline/cluster"
+    outside = [file for file in (ROOT / "pipeline").rglob("*.py") if package not in file.parents]
+    assert not [str(file) for file in outside if dask & list_third_party({file})]
+    at_once = {
+        str(file)
+        for file in outside
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline.cluster")
+    }
+    assert not at_once
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_packages_meet_only_through_shared_ones(package: str) -> None:
     foreign = {

@@ -129,7 +129,7 @@ def reproduce_all(pool: WorkerPool, graph: Graph) -> list[str]:
 
 
 def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
-    with _open_repo() as (repo, _):
+    with open_repo() as (repo, _):
         from dvc.repo import lock_repo
 
         watching = {
@@ -174,26 +174,39 @@ def _is_stale(stage: Any, watching: Mapping[str, bool]) -> bool:
 
 def _reproduce_in_child(stage: str) -> ReproResult:
     try:
-        with _open_repo() as (repo, log):
-            changed = repo.reproduce(stage, single_item=True)
+        with open_repo() as (repo, log):
+            return reproduce_stage(repo, log, stage)
     except DvcError as error:
         return ReproResult(ReproStatus.FAILED, patches.command_seconds(), str(error))
-    if not changed:
+
+
+def reproduce_stage(repo: Any, log: "DvcLogHandler", stage: str, **options: Any) -> ReproResult:
+    """Reproduce one stage in this process.
+
+    Args:
+        repo: DVC's `Repo`, and
+        log: its log, both from `open_repo`.
+        stage: as DVC names it.
+        options: of DVC's `reproduce`.
+    """
+    if not repo.reproduce(stage, single_item=True, **options):
         return ReproResult(ReproStatus.UP_TO_DATE)
-    return ReproResult(
-        ReproStatus.RAN if log.has_command else ReproStatus.RESTORED, patches.command_seconds()
-    )
+    status = ReproStatus.RAN if log.has_command else ReproStatus.RESTORED
+    return ReproResult(status, patches.command_seconds())
 
 
 def _reproduce_all_in_child(targets: Iterable[str]) -> list[str]:
-    with _open_repo() as (repo, _):
+    with open_repo() as (repo, _):
         stages = repo.reproduce(list(targets))
         return [stage.addressing for stage in stages if not stage.always_changed]
 
 
 @contextmanager
-def _open_repo() -> Iterator[tuple[Any, "_DvcLogHandler"]]:
+def open_repo(remote: str | None = None) -> Iterator[tuple[Any, "DvcLogHandler"]]:
     """Open the repository of the current working directory, waiting for its lock however long another has it.
+
+    Args:
+        remote: the remote to use where a command names none; None for that of DVC's configuration.
 
     Yields:
         DVC's `Repo`, and what it logs.
@@ -207,11 +220,12 @@ def _open_repo() -> Iterator[tuple[Any, "_DvcLogHandler"]]:
 
     use_private_folder()
     patches.apply_patches()
-    log = _DvcLogHandler()
+    log = DvcLogHandler()
     for name in ("dvc", "dvc_objects", "dvc_data"):
         logging.getLogger(name).handlers[:] = [log]
     try:
-        with Repo(_wait_for_lock=True) as repo:
+        config = None if remote is None else {"core": {"remote": remote}}
+        with Repo(_wait_for_lock=True, config=config) as repo:
             yield repo, log
     except DvcException as error:
         reason = ": ".join(_list_exception_chain(error))
@@ -226,7 +240,7 @@ def _list_exception_chain(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__
 
 
-class _DvcLogHandler(logging.StreamHandler[TextIO]):
+class DvcLogHandler(logging.StreamHandler[TextIO]):
     """Prints DVC's warnings and the commands that it runs, but none of its hints for interactive use.
 
     Attributes:

@@ -45,6 +45,9 @@ def main() -> int:
         command.add_argument("--jobs", type=int, help="stages at once")
         command.add_argument("--device", help="auto, cpu, cuda or mps")
         command.add_argument("--trials-per-device", type=int, default=1, help="stages at once on one GPU")
+        command.add_argument(
+            "--cluster", metavar="FILE", help="where trials run, if not here: docs/cluster.md has such files"
+        )
     serving = commands.add_parser("server", help="start Prefect's server and its pages")
     serving.add_argument(
         "--host", default=SERVER_HOST, help=f"where it listens (default: {SERVER_HOST}, this machine alone)"

@@ -16,11 +16,12 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.dvc.patches import describe_other_version
-from pipeline.dvc.repo import Graph, ReproResult, read_graph_and_status, reproduce
+from pipeline.dvc.repo import Graph, ReproResult, read_graph_and_status
 from pipeline.dvc.worker import DiedError, WorkerPool
 from pipeline.flow.artifacts import publish_results, publish_times
 from pipeline.flow.flow_lock import lock_repository
 from pipeline.flow.live_tracking import STOP_SECONDS, follow_trainings
+from pipeline.flow.place import Place, choose_place, read_cluster
 from pipeline.flow.progress import ProgressDisplay
 from pipeline.flow.request import change_params, choose_trials, list_slots
 from pipeline.flow.scheduler import Slot, StageResult, name_trial, run_graph, to_result
@@ -56,6 +57,7 @@ def compare(
     jobs: int | None = None,
     device: str | None = None,
     trials_per_device: int = 1,
+    cluster: str | None = None,
 ) -> State:
     """Bring the comparison up to date.
 
@@ -66,13 +68,14 @@ def compare(
         jobs: stages at once; None for as many as the machine's cores or GPUs take.
         device: auto, cpu, cuda or mps; None keeps that of params.yaml.
         trials_per_device: stages at once on one GPU.
+        cluster: a file that says on which other machines the stages of trials run; None for this machine alone.
 
     Returns:
         Completed; Failed, with the stages that failed and why, or with what is wrong in the request, of which nothing
         has been run or changed; or Cancelled, where a signal stopped it.
     """
     try:
-        return reproduce_comparison(preset, overrides or [], trials, jobs, device, trials_per_device)
+        return reproduce_comparison(preset, overrides or [], trials, jobs, device, trials_per_device, cluster)
     except (KeyboardInterrupt, SystemExit, TerminationSignal) as error:
         if deployment.get_id():
             # Prefect has sent the signal, and records what it means.
@@ -88,6 +91,7 @@ def reproduce_comparison(
     jobs: int | None,
     device: str | None,
     trials_per_device: int,
+    cluster: str | None,
 ) -> State:
     """Change params.yaml as asked and bring the comparison up to date; see `compare`."""
     logger = get_run_logger()
@@ -106,23 +110,26 @@ def reproduce_comparison(
                 logger.warning(
                     "MLflow: %s. The stages run all the same; `make track` sends what is missing", reason
                 )
+            settings = read_cluster(cluster)
             change_params(pool, preset, overrides, device)
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
+            place = choose_place(settings, pool, slots, jobs)
+            ends.append(place.stop)
             whole, stale = read_graph_and_status(pool, logger.warning)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
         except (InputError, OSError, DiedError) as error:
             return Failed(message=describe_error(error))
-        timing = Timing(len(slots))
-        logger.info("%d stages, of which %d are stale, %d at once", len(graph), len(stale), len(slots))
+        timing = Timing(len(place.slots))
+        logger.info("%d stages, of which %d are stale, %d at once", len(graph), len(stale), len(place.slots))
         TERMINAL.print(
-            f"{len(chosen)} trials: {len(stale)} of {len(graph)} stages to run, {len(slots)} at once"
+            f"{len(chosen)} trials: {len(stale)} of {len(graph)} stages to run, {len(place.slots)} at once"
         )
         with ProgressDisplay(graph, [trial.name for trial in chosen]) as display:
             results = show_cached(graph.subgraph(set(graph) - stale), display)
             with follow_trainings(is_needed=bool(stale)) as followers:
                 ends.append(lambda: [follower.stop(True, STOP_SECONDS) for follower in followers])
-                results |= run_stale(graph.subgraph(stale), slots, pool, display, timing)
+                results |= run_stale(graph.subgraph(stale), place, pool, display, timing)
         if not list_failures(results):
             results |= check_nothing_left(pool, graph)
         parts = {} if other_version else timing.divide()
@@ -164,14 +171,14 @@ def show_cached(graph: Graph, display: ProgressDisplay) -> dict[str, StageResult
 
 
 def run_stale(
-    graph: Graph, slots: list[Slot], pool: WorkerPool, display: ProgressDisplay, timing: Timing
+    graph: Graph, place: Place, pool: WorkerPool, display: ProgressDisplay, timing: Timing
 ) -> dict[str, StageResult]:
     """Run the stages that are stale; whatever ends this ends all that runs."""
     logger = get_run_logger()
 
     def run(stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]) -> ReproResult:
         began = time.monotonic()
-        result = reproduce(pool, stage, on_line, {**environment, **display.environment})
+        result = place(stage, on_line, {**environment, **display.environment})
         timing.add(stage, time.monotonic() - began, result.command_seconds)
         return result
 
@@ -187,10 +194,12 @@ def run_stale(
         logger.info("%s: %s (%s)", stage, result.outcome.value, display.summarise())
 
     try:
-        return run_graph(graph, slots, start, ALLOW_FAILURE, on_end)
+        return run_graph(graph, place.slots, start, ALLOW_FAILURE, on_end)
     except BaseException:
         pool.stop()
         raise
+    finally:
+        place.stop()
 
 
 def conclude(results: dict[str, StageResult], parts: dict[str, float], tracking_seconds: float) -> State:

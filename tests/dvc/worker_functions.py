@@ -49,7 +49,7 @@ def find_torch_and_cuda() -> tuple[bool, bool]:
 
 def find_hash_database() -> str:
     """Return the folder in which DVC keeps its hashes of files."""
-    from pipeline.dvc.repo import _open_repo
+    from pipeline.dvc.repo import open_repo
 
-    with _open_repo() as (repo, _):
+    with open_repo() as (repo, _):
         return str(repo.site_cache_dir)

@@ -1,0 +1,148 @@
+"""Run stages in a worker's clone for the head, and say what they print and log.
+
+A worker of Dask starts `python -m pipeline.cluster.agent SECONDS FOLDER`, writes requests to its standard input and
+reads what becomes of them from its standard output, both as JSON, one object a line. A request is `run`, a stage, with
+`inputs`, `environment` and `remote` as `pipeline.dvc.run_cache.reproduce_for_others` takes them; or `beat`. There come
+`line`s that a stage prints, `log`s of trainings, and a `result`. When the input ends, or no beat has come for so many
+seconds, all that runs is ended, and the folder with the clone is removed.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from pipeline.dvc.run_cache import reproduce_for_others
+from pipeline.dvc.worker import StoppedError, WorkerPool
+from pipeline.machine import describe_machine
+from pipeline.tracking.trainings import list_running_trainings
+from stages.common.artifacts import TIMINGS, TIMINGS_LOG
+from stages.common.cli import run_command
+
+# Rows of a training reach MLflow within five seconds: the head's follower polls every three.
+POLL_SECONDS = 1.0
+
+
+class Channel:
+    """Writes messages to the worker of Dask; several threads do."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, **message: Any) -> None:
+        """Send one message; a worker that is gone gets none."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._stream.write(json.dumps(message) + "\n")
+            self._stream.flush()
+
+
+class LogFollower:
+    """Sends the logs of a trial's training as they grow."""
+
+    def __init__(self, channel: Channel, trial: str) -> None:
+        self._channel, self._trial = channel, trial
+        # How much of each file has been sent.
+        self._sent: dict[Path, int] = {}
+
+    def poll(self) -> None:
+        """Send what is new; a training's times first, so that there is one for every row."""
+        # In a scratch folder that workers share there are the trainings of others, too.
+        for log in [log for trial, log in list_running_trainings().items() if trial.name == self._trial]:
+            for path in (log.with_name(TIMINGS_LOG), log):
+                with contextlib.suppress(FileNotFoundError):
+                    self._send(path)
+
+    def _send(self, path: Path) -> None:
+        content = path.read_bytes()
+        sent = self._sent.get(path, -1)
+        # A training that resumes replaces its log by the rows up to its checkpoint.
+        start = sent if 0 <= sent <= len(content) else 0
+        whole = content.rfind(b"\n") + 1
+        if whole != sent:
+            place = {"training": path.parent.name, "name": path.name, "start": start}
+            self._channel.send(log=place | {"content": content[start:whole].decode()})
+            self._sent[path] = whole
+
+
+@contextlib.contextmanager
+def follow_logs(channel: Channel, trial: str) -> Iterator[None]:
+    """Send the logs of a trial's training, if it runs, until the block ends."""
+    follower, has_ended = LogFollower(channel, trial), threading.Event()
+
+    def follow() -> None:
+        while not has_ended.wait(POLL_SECONDS):
+            follower.poll()
+
+    thread = threading.Thread(target=follow, name="log follower", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+def run_stage(pool: WorkerPool, request: dict[str, Any], channel: Channel) -> None:
+    """Run a stage, and send its result."""
+    stage, before = str(request["run"]), time.time()
+    try:
+        with follow_logs(channel, stage.partition("@")[2]):
+            result = reproduce_for_others(
+                pool,
+                stage,
+                request["inputs"],
+                lambda line: channel.send(line=line),
+                request["environment"],
+                request["remote"],
+            )
+    except StoppedError:
+        return
+    times = {
+        str(path): path.read_text(encoding="utf-8")
+        for path in TIMINGS.rglob("*.jsonl")
+        if path.stat().st_mtime >= before - 1
+    }
+    answer = dataclasses.asdict(result) | {"status": result.status.name}
+    channel.send(result=answer | {"times": times, "machine": describe_machine()})
+
+
+def work(lease_seconds: float, folder: Path, channel: Channel) -> None:
+    """Do what is asked until nothing more can be, and remove the folder that was made for it."""
+    heard = time.monotonic()
+    has_ended = threading.Event()
+    with WorkerPool() as pool:
+
+        def watch() -> None:
+            while not has_ended.wait(POLL_SECONDS):
+                if time.monotonic() - heard > lease_seconds:
+                    pool.stop()
+                    shutil.rmtree(folder, ignore_errors=True)
+                    os._exit(1)
+
+        threading.Thread(target=watch, name="watch over the head", daemon=True).start()
+        for line in sys.stdin:
+            heard = time.monotonic()
+            request = json.loads(line)
+            if "run" in request:
+                threading.Thread(target=run_stage, args=(pool, request, channel), daemon=True).start()
+        has_ended.set()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """Keep standard output for messages, and work."""
+    messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    work(float(sys.argv[1]), Path(sys.argv[2]), Channel(messages))
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,59 @@
+"""Keep a copy of the log of a training that runs elsewhere, where live tracking looks for those that run here."""
+
+import fcntl
+import shutil
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+from stages.common.artifacts import SCRATCH, TRAINING_LOCK
+
+
+class TrainingMirror:
+    """The log of one trial's training; whoever follows it takes it for one of this machine until it is closed."""
+
+    def __init__(self, trial: str) -> None:
+        self._trial = trial
+        self._lock: IO[str] | None = None
+        self._folder: Path | None = None
+        # Parts come by another thread than the end.
+        self._writing = threading.Lock()
+        self._is_closed = False
+
+    def write(self, part: dict[str, Any]) -> None:
+        """Write a part of a file.
+
+        Args:
+            part: `training`, the name of the training's scratch folder; `name`, of the file; `start`, the byte at which
+                the part begins; and `content`.
+        """
+        with self._writing:
+            if not self._is_closed:
+                self._write(part)
+
+    def close(self) -> None:
+        """Let followers know that the training does not run any more; what comes later is not written."""
+        with self._writing:
+            self._is_closed = True
+            self._release()
+
+    def _write(self, part: dict[str, Any]) -> None:
+        folder = SCRATCH / "train" / self._trial / Path(part["training"]).name
+        if folder != self._folder:
+            self._release()
+            # A checkpoint that an earlier run left here does not fit a log of another training.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            self._lock, self._folder = (folder / TRAINING_LOCK).open("w"), folder
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        path = folder / Path(part["name"]).name
+        path.touch()
+        with path.open("r+b") as file:
+            file.seek(part["start"])
+            file.truncate()
+            file.write(part["content"].encode())
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+        self._lock = self._folder = None

@@ -1,0 +1,278 @@
+"""What runs inside a worker of Dask: it makes a clone of the head's working tree, and an agent works in there.
+
+The head sends this module itself, since the project is none that a worker could import: so it uses the standard
+library, Dask and what Dask needs, and nothing of the project. The agent is a process of its own with the clone's code,
+whatever other flows have run on this worker.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Worker, get_worker
+from distributed.diagnostics.plugin import WorkerPlugin
+
+BRANCH = "comparison"
+# A stage ends when the head has not been heard of for so long; a head waits longer before it runs the stage elsewhere.
+LEASE_SECONDS = 10.0
+BEAT_SECONDS = 1.0
+POLL_SECONDS = 0.5
+END_SECONDS = 5.0
+PLUGIN_SECONDS = 20.0
+SHOWN_DIFFERENCES = 5
+LOG_BYTES = 2000
+
+
+@dataclass(frozen=True)
+class Clone:
+    """What a worker needs to make its clone.
+
+    Attributes:
+        bundle: of Git, with one branch.
+        config: DVC's configuration of this clone alone.
+        folder: in which the clone's folder is made; None for that of temporary files.
+        scratch: a folder for checkpoints in the place of the clone's own; None for that.
+        threads: the head's variables that say how many threads libraries use.
+    """
+
+    bundle: bytes
+    config: str
+    folder: str | None
+    scratch: str | None
+    threads: dict[str, str]
+
+
+class Node(WorkerPlugin):  # type: ignore[misc]
+    """Runs stages for one flow on one worker, one at a time; leaves nothing behind."""
+
+    def __init__(self, name: str, clone: Clone) -> None:
+        """Prepare what is sent to every worker.
+
+        Args:
+            name: of the plugin, and of the topic of its events: one for each flow.
+            clone: what workers make.
+        """
+        self.name = name
+        self._clone = clone
+
+    def setup(self, worker: Worker) -> None:
+        """Begin on a worker."""
+        self._worker = worker
+        self._changing, self._writing = threading.RLock(), threading.Lock()
+        self._folder: Path | None = None
+        self._agent: subprocess.Popen[str] | None = None
+        self._heard = time.monotonic()
+        self._has_ended = threading.Event()
+        threading.Thread(target=self._watch, name="watch over the head", daemon=True).start()
+
+    def teardown(self, worker: Worker) -> None:
+        """End on a worker, which is closed or has done all."""
+        self._has_ended.set()
+        self.end()
+
+    def prepare(self) -> dict[str, Any]:
+        """Make the clone and start the agent.
+
+        Returns:
+            `host`, `python` and `differences`: what of the environment is not as constraints.txt has it. Where there
+            are any, no agent is started.
+        """
+        found = {"host": socket.gethostname(), "python": sys.executable}
+        with self._changing:
+            self.end()
+            self._heard = time.monotonic()
+            self._folder = Path(tempfile.mkdtemp(prefix="comparison-", dir=self._clone.folder))
+            repository = make_clone(self._folder, self._clone)
+            pins = (repository / "constraints.txt").read_text(encoding="utf-8")
+            needed = (repository / "requirements.txt").read_text(encoding="utf-8")
+            differences = find_differences(pins, needed)
+            if differences:
+                self.end()
+            else:
+                self._agent = start_agent(self._folder, repository, self._clone.threads)
+        return found | {"differences": differences}
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have the agent run a stage, and return its result; what it prints meanwhile becomes events.
+
+        Args:
+            request: see `pipeline.cluster.agent`.
+
+        Returns:
+            The result; `lost`, with a reason, where the agent has ended.
+        """
+        with self._changing:
+            agent, folder = self._agent, self._folder
+        if agent is None or folder is None or not self._write(agent, request):
+            return {"lost": "the agent in the worker's clone is not there"}
+        assert agent.stdout is not None
+        for line in agent.stdout:
+            event = json.loads(line)
+            if "result" in event:
+                return dict(event["result"])
+            self._worker.log_event(self.name, event | {"stage": request["run"]})
+        log = folder / "agent.log"
+        text = log.read_text(encoding="utf-8", errors="replace")[-LOG_BYTES:] if log.exists() else ""
+        return {"lost": f"the agent in the worker's clone has ended\n{text}".strip()}
+
+    def beat(self) -> None:
+        """Note that the head is there."""
+        self._heard = time.monotonic()
+        agent = self._agent
+        if agent is not None:
+            self._write(agent, {"beat": True})
+
+    def end(self) -> None:
+        """End the agent with all that it runs, and remove the clone."""
+        with self._changing:
+            agent, self._agent = self._agent, None
+            folder, self._folder = self._folder, None
+            if agent is not None:
+                end_agent(agent)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _watch(self) -> None:
+        while not self._has_ended.wait(POLL_SECONDS):
+            if self._agent is not None and time.monotonic() - self._heard > LEASE_SECONDS:
+                self.end()
+
+    def _write(self, agent: "subprocess.Popen[str]", message: dict[str, Any]) -> bool:
+        assert agent.stdin is not None
+        with self._writing, contextlib.suppress(OSError, ValueError):
+            agent.stdin.write(json.dumps(message) + "\n")
+            agent.stdin.flush()
+            return True
+        return False
+
+
+def make_clone(folder: Path, clone: Clone) -> Path:
+    """Make the clone in a folder, and return it."""
+    bundle, repository = folder / "state.bundle", folder / "repository"
+    bundle.write_bytes(clone.bundle)
+    subprocess.run(
+        ["git", "clone", "--quiet", "--branch", BRANCH, str(bundle), str(repository)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    bundle.unlink()
+    (repository / ".dvc" / "config.local").write_text(clone.config, encoding="utf-8")
+    if clone.scratch is not None:
+        Path(clone.scratch).mkdir(parents=True, exist_ok=True)
+        (repository / ".scratch").symlink_to(clone.scratch)
+    return repository
+
+
+def start_agent(folder: Path, repository: Path, threads: dict[str, str]) -> "subprocess.Popen[str]":
+    """Start the agent in a clone, with this worker's Python, in a session of its own."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    # Dask's nanny sets these for its worker; whoever set them otherwise meant stages, too.
+    dasks = dask.config.get("distributed.nanny.pre-spawn-environ", {})
+    own = {name: value for name, value in os.environ.items() if name not in dasks}
+    # The stages are modules of the clone, which a setting may keep Python from.
+    environment = own | threads | {"PATH": path, "PYTHONSAFEPATH": "", "PYTHONUNBUFFERED": "1"}
+    with (folder / "agent.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cluster.agent", str(LEASE_SECONDS), str(folder)],
+            cwd=repository,
+            env=environment | {"TMPDIR": str(temporary), "DVC_NO_ANALYTICS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+
+
+def end_agent(agent: "subprocess.Popen[str]") -> None:
+    """End an agent, which ends what it runs when nothing more can come from here."""
+    with contextlib.suppress(OSError):
+        assert agent.stdin is not None
+        agent.stdin.close()
+    try:
+        agent.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        # Its children read the end of a pipe when it is gone, and end.
+        agent.kill()
+        agent.wait()
+
+
+def find_differences(pins: str, needed: str) -> list[str]:
+    """Compare the packages of this Python with those that constraints.txt pins.
+
+    Args:
+        pins: the text of constraints.txt.
+        needed: the text of requirements.txt, whose packages have to be there; others need not.
+
+    Returns:
+        A line for each difference, the first few and how many more.
+    """
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+    from packaging.version import Version
+
+    def parse(text: str) -> list[Requirement]:
+        lines = (line.partition("#")[0].strip() for line in text.splitlines())
+        wanted = [Requirement(line) for line in lines if line and not line.startswith("-")]
+        return [one for one in wanted if one.marker is None or one.marker.evaluate()]
+
+    installed = {canonicalize_name(one.metadata["Name"]): Version(one.version) for one in distributions()}
+    required = {canonicalize_name(one.name) for one in parse(needed)}
+    found = []
+    for pin in parse(pins):
+        version = installed.get(canonicalize_name(pin.name))
+        if version is None and canonicalize_name(pin.name) in required:
+            found.append(f"{pin.name} is not installed, constraints.txt has {pin.specifier}")
+        # A build for one kind of device, such as 2.14.1+cu130, is that version.
+        elif version is not None and not pin.specifier.contains(version.public, prereleases=True):
+            found.append(f"{pin.name} {version} is installed, constraints.txt has {pin.specifier}")
+    more = [f"and {len(found) - SHOWN_DIFFERENCES} more"] if len(found) > SHOWN_DIFFERENCES else []
+    return found[:SHOWN_DIFFERENCES] + more
+
+
+# What the head calls on a worker
+
+
+def prepare_node(name: str) -> dict[str, Any]:
+    """See `Node.prepare`."""
+    plugins, deadline = get_worker().plugins, time.monotonic() + PLUGIN_SECONDS
+    # A worker that has just come may get work before it gets its plugins.
+    while name not in plugins and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS / 10)
+    found: dict[str, Any] = plugins[name].prepare()
+    return found
+
+
+def run_on_node(name: str, request: dict[str, Any]) -> dict[str, Any]:
+    """See `Node.run`."""
+    found: dict[str, Any] = get_worker().plugins[name].run(request)
+    return found
+
+
+def beat_node(name: str, dask_worker: Worker) -> None:
+    """See `Node.beat`; a worker that has not begun yet hears the next one."""
+    if name in dask_worker.plugins:
+        dask_worker.plugins[name].beat()
+
+
+def end_node(name: str, dask_worker: Worker) -> None:
+    """See `Node.end`."""
+    if name in dask_worker.plugins:
+        dask_worker.plugins[name].end()

@@ -1,0 +1,176 @@
+"""Hand the results of stages from one clone to another by DVC's run-cache.
+
+A clone that ran a stage leaves an entry in the run-cache, by which another clone with the same cache, or with the same
+remote, restores the outputs without running anything. Each clone writes its own dvc.lock.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pipeline.dvc import patches
+from pipeline.dvc.repo import DvcError, ReproResult, ReproStatus, open_repo, reproduce_stage
+from pipeline.dvc.worker import DiedError, WorkerPool
+from stages.common.artifacts import write_bytes
+
+LOCK_SCHEMA = "2.0"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What was found of a stage in the run-cache.
+
+    Attributes:
+        result: of restoring it, or of finding it up to date; None where the run-cache does not have it.
+        inputs: what dvc.lock says of the stages that make what this one needs, by their names.
+    """
+
+    result: ReproResult | None
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+def find_cache_folder(pool: WorkerPool) -> Path:
+    """Return the folder of DVC's cache, which holds `files` and `runs`."""
+    return Path(pool.call(_find_cache_folder_in_child))
+
+
+def restore(
+    pool: WorkerPool, stage: str, on_line: Callable[[str], None], remote: str | None = None
+) -> Lookup:
+    """Restore a stage, whose dependencies are up to date, from the run-cache; never run it.
+
+    Args:
+        pool: where DVC runs.
+        stage: as DVC names it.
+        on_line: gets each line that DVC prints.
+        remote: a remote of DVC whose run-cache is fetched first; None looks into the cache alone.
+
+    Raises:
+        StoppedError: the pool is being stopped.
+    """
+    try:
+        return pool.call(_restore_in_child, stage, remote, on_line=on_line)
+    except (DiedError, DvcError) as error:
+        return Lookup(ReproResult(ReproStatus.FAILED, reason=str(error)))
+
+
+def push(pool: WorkerPool, stages: Collection[str], remote: str) -> None:
+    """Push the outputs of stages to a remote, where those that are not there yet.
+
+    Raises:
+        DvcError: DVC cannot; says why.
+    """
+    pool.call(_push_in_child, sorted(stages), remote)
+
+
+def reproduce_for_others(
+    pool: WorkerPool,
+    stage: str,
+    inputs: Mapping[str, Any],
+    on_line: Callable[[str], None],
+    environment: Mapping[str, str],
+    remote: str | None = None,
+) -> ReproResult:
+    """Take what a stage needs out of the cache, reproduce it, and leave the results where other clones find them.
+
+    Args:
+        pool: where DVC runs.
+        stage: as DVC names it.
+        inputs: what dvc.lock is to say of the stages that make what this one needs; it replaces this clone's.
+        on_line: gets each line that the stage and DVC print.
+        environment: variables beside this process's own.
+        remote: a remote of DVC from which inputs come and to which results go; None for the cache alone.
+
+    Raises:
+        StoppedError: the pool is being stopped.
+    """
+    import yaml
+
+    content = yaml.safe_dump({"schema": LOCK_SCHEMA, "stages": dict(inputs)}, sort_keys=False)
+    write_bytes(Path(patches.LOCK_FILE), content.encode())
+    try:
+        return pool.call(
+            _reproduce_for_others_in_child, stage, remote, on_line=on_line, environment=environment
+        )
+    except DiedError as error:
+        return ReproResult(ReproStatus.FAILED, reason=str(error))
+
+
+# What the child calls
+
+
+def _push_in_child(stages: list[str], remote: str) -> None:
+    with open_repo(remote) as (repo, _):
+        repo.push(targets=stages)
+
+
+def _find_cache_folder_in_child() -> str:
+    with open_repo() as (repo, _):
+        return str(repo.cache.legacy.path)
+
+
+def _restore_in_child(stage: str, remote: str | None) -> Lookup:
+    class NotCachedError(import_module("dvc.exceptions").DvcException):  # type: ignore[misc]
+        pass
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise NotCachedError("the run-cache does not have it")
+
+    # This process restores one stage, and runs none.
+    import_module("dvc.stage.run").cmd_run = refuse  # type: ignore[attr-defined]
+    with open_repo(remote) as (repo, log):
+        try:
+            return Lookup(reproduce_stage(repo, log, stage, pull=remote is not None))
+        except Exception as error:
+            if not any(isinstance(cause, NotCachedError) for cause in _list_causes(error)):
+                raise
+        return Lookup(None, _read_inputs(repo, stage))
+
+
+def _list_causes(error: BaseException | None) -> list[BaseException]:
+    causes = []
+    while error is not None:
+        causes.append(error)
+        error = error.__cause__
+    return causes
+
+
+def _read_inputs(repo: Any, stage: str) -> dict[str, Any]:
+    """Read what dvc.lock says of the stages that make what a stage needs."""
+    to_lock = import_module("dvc.stage.serialize").to_single_stage_lockfile
+    (wanted,) = repo.stage.collect(stage)
+    # DVC's edges lead from a stage to what it needs.
+    return {need.addressing: _to_plain(to_lock(need)) for need in repo.index.graph.successors(wanted)}
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _to_plain(item) for key, item in value.items()}
+    return [_to_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _reproduce_for_others_in_child(stage: str, remote: str | None) -> ReproResult:
+    try:
+        with open_repo(remote) as (repo, log):
+            inputs = _list_made_inputs(repo, stage)
+            if inputs and remote is None:
+                repo.checkout(targets=inputs, force=True)
+            elif inputs:
+                repo.pull(targets=inputs, force=True)
+            result = reproduce_stage(repo, log, stage)
+            if remote is not None:
+                repo.push(targets=[stage], run_cache=True)
+            return result
+    except DvcError as error:
+        return ReproResult(ReproStatus.FAILED, patches.command_seconds(), str(error))
+
+
+def _list_made_inputs(repo: Any, stage: str) -> list[str]:
+    """List the paths of what a stage needs that other stages make."""
+    (wanted,) = repo.stage.collect(stage)
+    made = [Path(out.fs_path) for need in repo.index.graph.successors(wanted) for out in need.outs]
+    return [
+        dep.def_path for dep in wanted.deps if any(Path(dep.fs_path).is_relative_to(path) for path in made)
+    ]

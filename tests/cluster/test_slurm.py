@@ -1,0 +1,119 @@
+"""Flows over a real SLURM of two nodes: its jobs are cancelled, its workers and the head are killed."""
+
+import importlib.util
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.cluster.start import PACKAGES
+from tests.cluster.driving import (
+    check_nothing_changed,
+    forget_trials,
+    list_agents,
+    run_on_cluster,
+    write_cluster,
+)
+from tests.driving import change, dvc
+from tests.flow.driving import LOG, read_results, start_flow, tell
+from tests.slurm import find_reason_to_skip, list_jobs, run_slurm
+
+REASON = find_reason_to_skip()
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(module) is None for module in PACKAGES),
+        reason="requirements-cluster.txt is not installed",
+    ),
+    pytest.mark.skipif(bool(REASON), reason=REASON),
+    pytest.mark.usefixtures("repository", "slurm"),
+]
+PATIENCE_SECONDS = 240
+END_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[None]:
+    """Run SLURM for all tests of this file."""
+    with run_slurm():
+        yield
+
+
+def write_slurm(tmp_path: Path, jobs: int) -> None:
+    write_cluster(
+        kind="slurm",
+        max_jobs=jobs,
+        cores=1,
+        memory="1GB",
+        walltime="00:10:00",
+        directives=["--mem=0"],
+        scratch=str(tmp_path / "scratch"),
+        logs=str(tmp_path / "logs"),
+    )
+
+
+def wait_for(what: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, tell()
+        time.sleep(0.1)
+
+
+def find_checkpoints(tmp_path: Path, after: float) -> list[Path]:
+    found = (tmp_path / "scratch/train").glob("*/*/state_*.safetensors")
+    return [path for path in found if path.stat().st_mtime > after]
+
+
+def kill_workers() -> None:
+    """Kill a worker of Dask as a system does that is out of memory."""
+    for agent in list_agents():
+        parent = agent.parent()
+        if parent is not None and "pipeline.cluster.agent" in agent.cmdline():
+            parent.kill()
+
+
+def cancel_jobs() -> None:
+    subprocess.run(["scancel", *list_jobs()], check=True)
+
+
+def test_jobs_of_slurm_make_what_dvc_alone_made(tmp_path: Path) -> None:
+    forget_trials()
+    write_slurm(tmp_path, 2)
+    output = run_on_cluster()
+    assert "2 of 2 trials done; " in output
+    check_nothing_changed()
+    wait_for(lambda: not list_jobs(), END_SECONDS)
+    wait_for(lambda: not list_agents(), END_SECONDS)
+    machines = [path.read_text() for path in Path("timings/machines").rglob("*.json")]
+    assert len(machines) == 2 and all(re.search(r'"job": "\d+"', text) for text in machines)
+
+
+def test_a_trial_whose_worker_is_lost_goes_on_elsewhere_and_nothing_outlives_the_head(tmp_path: Path) -> None:
+    change(lambda params: params["train"].update(generator_steps=3000, checkpoint_every_generator_steps=50))
+    write_slurm(tmp_path, 1)
+    command = ("run", "--cluster", ".dvc/tmp/cluster.yaml", "--trials", "sngan-A-0")
+    head = start_flow(*command)
+    for lose in (kill_workers, cancel_jobs):
+        began = time.time()
+        wait_for(partial(find_checkpoints, tmp_path, began))
+        assert head.poll() is None, tell()
+        lose()
+        wait_for(lambda: not list_agents(), END_SECONDS)
+    began = time.time()
+    wait_for(lambda: find_checkpoints(tmp_path, began))
+    printed = LOG.read_text(errors="replace")
+    assert printed.count("was lost; it is tried again on another worker") == 2
+    assert printed.count("resuming after generator step") == 2
+    # The head, and nothing that it has started, is killed.
+    psutil.Process(head.pid).kill()
+    head.wait()
+    wait_for(lambda: not list_agents() and not list_jobs(), END_SECONDS)
+    assert run_on_cluster(*command[3:]).count("resuming after generator step") == 1
+    on_workers = read_results()
+    dvc("repro", "--force", "--single-item", "train@sngan-A-0")
+    assert read_results() == on_workers
