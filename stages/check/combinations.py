@@ -48,10 +48,22 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
                 ),
             )
         ),
+        *_find_missing_scores(extractor),
         *_find_missing_classes(prepare, counts, extractor),
         *_find_large_batches(counts.get("train"), train, extractor, lipschitz),
         *_find_many_neighbours(neighbours, sample),
         *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
+    ]
+
+
+def _find_missing_scores(extractor: ExtractorParams) -> list[str]:
+    """Find an extractor without classes, with which the comparison has no Inception Score to report."""
+    if extractor.options.tells_classes:
+        return []
+    return [
+        f"extractor.name = {extractor.name!r}: its network tells no classes apart, and the comparison of GANs reports "
+        "an Inception Score; make it by `python -m stages.extractor` and score images with it by `python -m "
+        "stages.evaluate`, or use classifier or inception here"
     ]
 
 

@@ -41,7 +41,7 @@ class ExtractorParams(Params):
 def make_section() -> type[ExtractorParams]:
     """Make the model of the section, which has a key for each extractor."""
     options: dict[str, Any] = {
-        name: (load_extractor_module(name).Options | None, Field(default=None)) for name in list_extractors()
+        name: (load_extractor_module(name).Options, Field(default=None)) for name in list_extractors()
     }
     return create_model("ExtractorSection", __base__=ExtractorParams, **options)
 

@@ -1,5 +1,7 @@
 """The section `extractor.classifier` of params.yaml."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from stages.scores.extractor_zoo import ExtractorOptions
@@ -7,6 +9,8 @@ from stages.scores.extractor_zoo import ExtractorOptions
 
 class ClassifierParams(ExtractorOptions):
     """The architecture and the training of the embedded classifier."""
+
+    tells_classes: ClassVar[bool] = True
 
     seed: int = Field(ge=0, lt=2**31)
     epochs: int = Field(ge=1, le=1000)

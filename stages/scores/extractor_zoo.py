@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -14,7 +15,13 @@ EXTRA = "requirements-extractors.txt"
 
 
 class ExtractorOptions(Params):
-    """Base of the options of an extractor: the section of params.yaml with its name under `extractor`."""
+    """Base of the options of an extractor: the section of params.yaml with its name under `extractor`.
+
+    Attributes:
+        tells_classes: whether the network has logits of classes, from which the Inception Score is computed.
+    """
+
+    tells_classes: ClassVar[bool] = False
 
     def count_features(self) -> int:
         """Return D, the number of features of an image; FID needs more images than that."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -25,6 +25,8 @@ class Options(ExtractorOptions):
         precision: of the convolutions. It is part of every score's protocol, so real and generated images are always
             compared with the same precision.
     """
+
+    tells_classes: ClassVar[bool] = True
 
     weights_path: str | None = Field(min_length=1)
     precision: Literal["float32", "bfloat16"]

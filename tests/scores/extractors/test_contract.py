@@ -135,6 +135,7 @@ def test_features_are_finite_as_many_as_the_options_say_and_the_same_every_time(
     assert features.shape == (4, dimension) and made.card.feature_dimension == dimension
     assert features.dtype == np.float32 and np.isfinite(features).all()
     assert logits.shape == (4, made.card.class_count or 0)
+    assert make_options(made.card.name).tells_classes == (made.card.class_count is not None)
     assert features.std(axis=0).max() > 0.0
     assert np.array_equal(see(load_extractor(CPU, made.folder), images), features)
     alone = see(made.extractor, images[3:4])[0]
