@@ -16,7 +16,7 @@ from stages.common.artifacts import atomic_path
 from stages.common.cli import run_command
 
 # In pixels. The width is twice that of GitHub's column of text, for screens of high resolution.
-WIDTH, LABEL_WIDTH, STRIP_HEIGHT, GAP, TEXT_SIZE = 1680, 336, 56, 10, 30
+WIDTH, LABEL_WIDTH, STRIP_HEIGHT, GAP, TEXT_SIZE = 1680, 420, 84, 12, 40
 INK, MUTED = "#1a1a1a", "#666666"
 
 

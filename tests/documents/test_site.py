@@ -97,7 +97,7 @@ def list_nav(entry: object) -> list[str]:
 
 def test_every_document_is_in_the_navigation() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    navigation = list_nav(yaml.safe_load(text[text.index("\nnav:") : text.index("\nhooks:")])["nav"])
+    navigation = list_nav(yaml.safe_load(text[text.index("\nnav:") : text.index("\nextra_css:")])["nav"])
     documents = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     assert set(navigation) == documents | GENERATED
     assert len(navigation) == len(set(navigation))
