@@ -1,5 +1,6 @@
 """Load one array from a .npy or .npz file, after a look at what the file holds; objects, which are pickles, never."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from stages.common.errors import InputError
@@ -33,11 +35,13 @@ class ArrayHeader(NamedTuple):
         name: of the array in an .npz file; empty in a .npy file.
         dtype: of its values; None if this is no array.
         shape: its dimensions.
+        held_bytes: what the file holds behind the header, unpacked; a damaged header may declare more.
     """
 
     name: str
     dtype: np.dtype[Any] | None
     shape: tuple[int, ...]
+    held_bytes: int
 
     def describe(self) -> str:
         """Return name, type and shape for a message: `mu float64 [2048]`."""
@@ -61,23 +65,28 @@ def split_key(text: str) -> tuple[Path, str | None]:
 def load_array(path: Path, key: str | None) -> LoadedArray:
     """Load the array that can hold images: a .npy file is mapped into memory.
 
+    Before memory is taken for it, what the header declares is held against what the file has and what is free.
+
     Args:
         path: the file.
         key: the name of the array in an .npz file; None where the file holds one array or one with a usual name.
 
     Raises:
-        InputError: the file is damaged or is none of its suffix, holds no images, several arrays or Python objects.
+        InputError: the file is damaged or is none of its suffix, holds no images, several arrays or Python objects, or
+            does not fit into memory.
     """
     with _explain(path):
         _check_kind(path)
         if path.suffix == ".npy":
             with path.open("rb") as file:
-                _check_header(path, [_read_header("", file)], "")
+                header = _read_header("", file, path.stat().st_size)
+            _check_header(path, [header], "")
+            _check_memory(path, header, is_mapped=True)
             return LoadedArray(np.load(path, mmap_mode="r", allow_pickle=False), "")
         with np.load(path, allow_pickle=False) as archive:
             headers = [_read_member(archive.zip, name) for name in archive.zip.namelist()]
             chosen = _choose_key(path, key, headers)
-            _check_header(path, headers, chosen)
+            _check_memory(path, _check_header(path, headers, chosen), is_mapped=False)
             return LoadedArray(archive[chosen], chosen)
 
 
@@ -114,19 +123,19 @@ def _check_kind(path: Path) -> None:
 def _read_member(archive: zipfile.ZipFile, name: str) -> ArrayHeader:
     with archive.open(name) as file:
         return (
-            _read_header(name.removesuffix(".npy"), file)
+            _read_header(name.removesuffix(".npy"), file, archive.getinfo(name).file_size)
             if name.endswith(".npy")
-            else ArrayHeader(name, None, ())
+            else ArrayHeader(name, None, (), 0)
         )
 
 
-def _read_header(name: str, file: IO[bytes]) -> ArrayHeader:
+def _read_header(name: str, file: IO[bytes], file_bytes: int) -> ArrayHeader:
     version = np.lib.format.read_magic(file)
     if version not in READERS:
         # Version 3 differs in that names of fields may be any text.
         raise InputError(f"the array is of version {version} of the format, as only arrays of records are")
     shape, _, dtype = READERS[version](file)
-    return ArrayHeader(name, dtype, shape)
+    return ArrayHeader(name, dtype, shape, file_bytes - file.tell())
 
 
 def _choose_key(path: Path, key: str | None, headers: list[ArrayHeader]) -> str:
@@ -146,10 +155,10 @@ def _choose_key(path: Path, key: str | None, headers: list[ArrayHeader]) -> str:
     )
 
 
-def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> None:
-    """Refuse Python objects, and what cannot be images by its number of axes or is empty."""
+def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> ArrayHeader:
+    """Return the chosen header; refuse Python objects, and what is no images by its axes, is empty or is cut short."""
     (header,) = (header for header in headers if header.name == chosen)
-    where = f"{path}:{chosen}" if chosen else str(path)
+    where = _name(path, header)
     if header.dtype is None or header.dtype.hasobject:
         raise InputError(
             f"{where} holds Python objects, that is, a pickle, which can run any code and is therefore never loaded; "
@@ -159,6 +168,29 @@ def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> None:
         _refuse(path, headers)
     if 0 in header.shape:
         raise InputError(f"{where} holds no images: {list(header.shape)}")
+    declared = math.prod(header.shape) * header.dtype.itemsize
+    if min(header.shape) < 0 or declared > header.held_bytes:
+        raise InputError(
+            f"{where} declares {header.dtype} {list(header.shape)}, {declared} bytes, and holds {header.held_bytes}: "
+            "it is cut short or damaged; save it again"
+        )
+    return header
+
+
+def _check_memory(path: Path, header: ArrayHeader, is_mapped: bool) -> None:
+    """Refuse an array that would take more memory than is free: all of an .npz file's, and the pixels of floats."""
+    assert header.dtype is not None
+    needed = math.prod(header.shape) * (1 if is_mapped else header.dtype.itemsize)
+    free = psutil.virtual_memory().available
+    if needed > free and not (is_mapped and header.dtype == np.uint8):
+        raise InputError(
+            f"{_name(path, header)} unpacks to {needed} bytes, and {free} bytes of memory are free; save the images as "
+            "a .npy file of uint8, which is read part by part"
+        )
+
+
+def _name(path: Path, header: ArrayHeader) -> str:
+    return f"{path}:{header.name}" if header.name else str(path)
 
 
 def _refuse(path: Path, headers: list[ArrayHeader]) -> None:

@@ -1,9 +1,10 @@
-"""Images from a folder or zip of image files: all are decoded once when it is opened, and again when they are read."""
+"""Images from a folder or zip of image files: all are decoded when it is opened, and kept if they fit into memory."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -26,6 +27,11 @@ from stages.common.image_listing import (
 )
 from stages.common.zip_files import list_zip
 
+# The features and the network that computes them need the rest of the free memory.
+LARGEST_SHARE_OF_MEMORY = 0.25
+Pixels = NDArray[np.uint8]
+"""uint8 [H, W] for grey, [H, W, 3] for colour."""
+
 
 class Shape(NamedTuple):
     """The shape of one image file: its size in pixels, and whether it is grey."""
@@ -43,12 +49,14 @@ class FolderImages(NamedTuple):
         files: the image files, sorted.
         shape: C, H, W of every image, after resizing.
         resize: side, in pixels, to which every image is cropped and resized; None leaves images as they are.
+        kept: the pixels of every image, after resizing; None where they are too many, and files are read again.
     """
 
     name: str
     files: list[ListedFile]
     shape: tuple[int, int, int]
     resize: int | None
+    kept: list[Pixels] | None
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Read one image, uint8 [C, H, W].
@@ -57,9 +65,10 @@ class FolderImages(NamedTuple):
             UnreadableFile: its file has changed since the folder was opened.
         """
         file = self.files[index]
-        picture = decode(file.where, file.read()).image
-        if self.resize is not None:
-            picture = crop_and_resize(picture, self.resize)
+        if self.kept is None:
+            picture = _resize(decode(file.where, file.read()).image, self.resize)
+        else:
+            picture = Image.fromarray(self.kept[index])
         pixels = to_array(picture if self.shape[0] == 1 else picture.convert("RGB"))
         if pixels.shape != self.shape:
             raise UnreadableFile(
@@ -72,6 +81,10 @@ def to_array(picture: Image.Image) -> NDArray[np.uint8]:
     """Return the pixels of a picture of mode L or RGB, uint8 [C, H, W]."""
     pixels = np.asarray(picture)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _resize(picture: Image.Image, side: int | None) -> Image.Image:
+    return picture if side is None else crop_and_resize(picture, side)
 
 
 def open_folder(folder: Path, resize: int | None) -> FolderImages:
@@ -105,18 +118,26 @@ def _open_tree(tree: FileTree, name: str, resize: int | None) -> FolderImages:
         raise InputError(explain_no_images(name, tree))
     if tree.passed_over:
         print(f"{name}: passed over {describe_passed_over(tree.passed_over)}")
-    shapes = _decode_all(tree.files, name)
+    shapes, kept = _decode_all(tree.files, name, resize)
     # A grey file among colour files is a colour image that some tool saved as grey to make it smaller.
     channels = 1 if all(shape.is_grey for shape in shapes) else 3
     if resize is None:
         _check_equal_sizes(tree.files, shapes, name)
     height, width = shapes[0][:2] if resize is None else (resize, resize)
-    return FolderImages(name, tree.files, (channels, height, width), resize)
+    return FolderImages(name, tree.files, (channels, height, width), resize, kept)
 
 
-def _decode_all(files: list[ListedFile], name: str) -> list[Shape]:
-    """Decode every file once, so that all that cannot be read are named before anything is computed."""
+def _decode_all(
+    files: list[ListedFile], name: str, resize: int | None
+) -> tuple[list[Shape], list[Pixels] | None]:
+    """Decode every file once, so that all that cannot be read are named before anything is computed.
+
+    Returns:
+        The shapes before resizing; and the pixels after it, or None where they take too much memory.
+    """
     shapes, faults, survey = [], [], Survey()
+    kept: list[Pixels] | None = []
+    room = LARGEST_SHARE_OF_MEMORY * psutil.virtual_memory().available
     for file in files:
         try:
             decoded = decode(file.where, file.read())
@@ -125,10 +146,16 @@ def _decode_all(files: list[ListedFile], name: str) -> list[Shape]:
             continue
         survey.add(file.where, decoded)
         shapes.append(Shape(decoded.image.height, decoded.image.width, decoded.image.mode == "L"))
+        if kept is not None:
+            pixels = np.asarray(_resize(decoded.image, resize))
+            room -= pixels.nbytes
+            kept.append(pixels)
+            if room <= 0:
+                kept = None
     if faults:
         raise InputError(join_unreadable(name, faults, len(files)))
     survey.finish(name, print)
-    return shapes
+    return shapes, kept
 
 
 def _check_equal_sizes(files: list[ListedFile], shapes: list[Shape], name: str) -> None:

@@ -1,6 +1,7 @@
 """Array files that hold no images, or not as expected: one message that names the file and what it holds."""
 
 import io
+import os
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stages.common.errors import InputError
 from stages.images.image_sets import ReadOptions, open_images
 
 READING = ReadOptions("auto", "refuse", None)
@@ -105,25 +107,28 @@ WRONG = {
         "holds Python objects",
     ),
     # Damage.
-    "cut.npy": (npy(IMAGES)[:-9], "cannot be read|is damaged"),
+    "cut.npy": (npy(IMAGES)[:-9], "declares uint8 .*, 240 bytes, and holds 231: it is cut short"),
     "cut header.npy": (npy(IMAGES)[:20], "cannot be read|is damaged"),
     "cut.npz": (npz(images=IMAGES)[:-9], "is damaged or no .npz file"),
-    "cut member.npz": (add_member(npz(), "images.npy", npy(IMAGES)[:-9]), "cannot be read|is damaged"),
+    "cut member.npz": (
+        add_member(npz(), "images.npy", npy(IMAGES)[:-9]),
+        "cut member.npz:images declares .* and holds 231",
+    ),
     "huge.npz": (
         add_member(npz(), "images.npy", npy(IMAGES).replace(b"(5, 4, 4, 3)", b"(1 << 60,)  ")),
         "cannot be read",
     ),
     "damaged.npz": (spoil(npz_compressed(images=NOISE)), "is damaged or no .npz file"),
-    "beyond numbers.npy": (reshape(npy(IMAGES), f"({1 << 70},4,4)"), "cannot be read"),
+    "beyond numbers.npy": (reshape(npy(IMAGES), f"({1 << 70},4,4)"), "and holds 240: it is cut short"),
     "beyond numbers.npz": (
         add_member(npz(), "images.npy", reshape(npy(IMAGES), f"({1 << 70},4,4)")),
-        "cannot be read",
+        "and holds 240: it is cut short",
     ),
     "beyond memory.npz": (
         add_member(npz(), "images.npy", reshape(npy(IMAGES), f"({1 << 50},4,4)")),
-        "does not fit into memory|cannot be read",
+        "and holds 240: it is cut short",
     ),
-    "negative.npy": (reshape(npy(IMAGES), "(-5, 4, 4, 3)"), "cannot be read|is damaged"),
+    "negative.npy": (reshape(npy(IMAGES), "(-5, 4, 4, 3)"), "it is cut short or damaged"),
     # Shapes, types and ranges.
     "no images.npy": (npy(IMAGES[:0]), r"holds no images: \[0, 4, 4, 3\]"),
     "no floats.npz": (npz(images=np.zeros((0, 4, 4))), r"no floats.npz:images holds no images: \[0, 4, 4\]"),
@@ -151,6 +156,43 @@ def test_what_is_no_set_of_images_is_named_and_nothing_is_unpickled(
         open_images(name, "--real", READING)
     assert name in str(caught.value) and "\n" not in str(caught.value)
     assert not Path("executed").exists()
+
+
+def test_an_array_that_the_zip_says_it_holds_is_refused_before_memory_is_taken_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images.npy", reshape(npy(IMAGES), f"({1 << 40},4,4)"))
+        archive.filelist[0].file_size = 1 << 50
+    with pytest.raises(
+        InputError, match=r"bomb.npz:images unpacks to \d+ bytes, and \d+ bytes of memory are free"
+    ):
+        open_images(str(path), "--fake", READING)
+
+
+@pytest.mark.parametrize("floats", ["unit", "symmetric"])
+def test_floats_whose_pixels_exceed_the_memory_are_refused_before_it_is_taken(
+    floats: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "sparse.npy"
+    path.write_bytes(reshape(npy(IMAGES.astype(np.float32)), f"({1 << 36},4,4)"))
+    # The file has this size, and no content: it takes no disk.
+    os.truncate(path, (1 << 42) + (1 << 10)) if _has_large_files(tmp_path) else pytest.skip(
+        "no sparse files here"
+    )
+    with pytest.raises(InputError, match=r"sparse.npy unpacks to \d+ bytes"):
+        open_images(str(path), "--real", READING._replace(floats=floats))
+
+
+def _has_large_files(folder: Path) -> bool:
+    probe = folder / "probe"
+    probe.touch()
+    try:
+        os.truncate(probe, 1 << 43)
+    except OSError:
+        return False
+    finally:
+        probe.unlink()
+    return True
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".pkl", ".PKL"])
