@@ -29,7 +29,8 @@ TITLE_INCHES = 0.75
 
 def describe_answer(results: Results) -> Picture:
     """Describe the figure; of one seed it has no interval."""
-    meaning = "A dot is a GAN's geometric mean over settings"
+    several = len(results.grid.settings_used) > 1
+    meaning = "A dot is a GAN's geometric mean over settings" if several else "A dot is a GAN"
     if len(results.grid.seeds) > 1:
         meaning = (
             "A dot is a seed, averaged over settings; diamonds are geometric means over seeds with their "

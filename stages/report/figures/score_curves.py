@@ -85,7 +85,7 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
         for axes, setting in zip(places, settings, strict=False):
             _plot_curves(axes, results, setting, metric, budget)
             style_axes(
-                axes, f"{capitalise(metric.title)}, {setting}", _label_x_axis(results, setting, budget)
+                axes, f"{capitalise(metric.short)}, {setting}", _label_x_axis(results, setting, budget)
             )
         own, published = list(places[: len(settings)]), places[len(settings)]
         _share_y_limits(own, metric)
