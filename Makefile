@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce schedule server worker track ui test test-fast test-containers verify docs docs-serve check lint format types preset diff constraints clean
+.PHONY: help setup reproduce own schedule server worker track ui test test-fast test-containers verify docs docs-serve check lint format types preset diff constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -31,13 +31,20 @@ PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist 
 
 PRESETS = $(shell echo $(sort $(basename $(notdir $(wildcard presets/*.yaml)))) | sed 's/ /, /g')
 
+ifneq ($(filter own,$(MAKECMDGOALS)),)
+ifeq ($(IMAGES),)
+$(error IMAGES is missing: make own IMAGES=FOLDER, a folder or zip of class folders)
+endif
+export IMAGES
+endif
+
 help:  ## Show this list.
 	@awk -F ':.*## ' -v presets="$(PRESETS)" '/^[a-z-]+:.*## / \
 	{sub("PRESETS", presets); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready  ## Create the virtual environment with the pinned versions.
 
-$(VENV)/.ready: requirements.txt requirements-docs.txt requirements-cluster.txt requirements-extractors.txt requirements-dev.txt constraints.txt scripts/find_python.sh
+$(VENV)/.ready: requirements.txt requirements-docs.txt requirements-cluster.txt requirements-dev.txt constraints.txt scripts/find_python.sh
 	@python="$$(PYTHON='$(PYTHON)' scripts/find_python.sh)" && \
 	echo "Creating $(VENV) with $$python, which takes a few minutes, once." && \
 	"$$python" -m venv $(VENV) && \
@@ -50,6 +57,9 @@ $(DATABASE): | $(VENV)/.ready
 
 reproduce: setup $(DATABASE)  ## Run the whole comparison and write report/index.html.
 	python -m pipeline.flow run
+
+own: setup $(DATABASE)  ## Compare two GANs on one's own images: make own IMAGES=FOLDER, a folder or zip of class folders.
+	@python -m pipeline.own "$$IMAGES" $(OPTIONS)
 
 schedule: setup  ## Run it every night at three until interrupted; CRON="0 */6 * * *" sets the times.
 	python -m pipeline.flow schedule $(if $(CRON),--cron "$(CRON)")

@@ -10,6 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from stages.common.deep_pixels import (
@@ -111,6 +112,11 @@ def is_grey_file(content: bytes) -> bool:
             return _is_grey(_open(extract_pixel_data(content).content))
     except UnreadableFile:
         return True
+
+
+def is_grey_array(pixels: NDArray[np.uint8]) -> bool:
+    """Return whether an image, uint8 [H, W] or [H, W, 3], has the same value in all channels of every pixel."""
+    return pixels.ndim == 2 or bool((pixels == pixels[:, :, :1]).all())
 
 
 def crop_and_resize(image: Image.Image, image_size: int) -> Image.Image:

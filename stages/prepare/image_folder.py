@@ -12,7 +12,7 @@ from PIL import Image
 from stages.common.artifacts import SPLITS
 from stages.common.errors import InputError
 from stages.common.file_tree import FileTree, ListedFile, UnreadableFile, format_faults, show_path
-from stages.common.image_files import decode, is_grey_file
+from stages.common.image_files import decode, is_grey_array, is_grey_file
 from stages.common.image_listing import Survey, count
 from stages.prepare.dataset import UNCHECKED, Dataset, Source, Split
 from stages.prepare.file_tree import list_image_files
@@ -30,6 +30,22 @@ class LabelledFile(NamedTuple):
     file: ListedFile
 
 
+class Layout(NamedTuple):
+    """The images of a folder with their classes and splits, and what is wrong with how they lie.
+
+    Attributes:
+        entries: the images that lie in a class folder.
+        class_names: of all splits, sorted.
+        division: who divided the images into train and test.
+        faults: messages, each of which makes sense alone; with any of them the folder is not read.
+    """
+
+    entries: list[LabelledFile]
+    class_names: list[str]
+    division: str
+    faults: list[str]
+
+
 def load_image_folder(path: Path) -> Dataset:
     """List the images of a folder or zip of class folders; they are decoded later, when they are written.
 
@@ -43,18 +59,11 @@ def load_image_folder(path: Path) -> Dataset:
         InputError: the images do not lie in class folders, a split or a class of it is missing, or a zip is
             damaged.
     """
-    tree = list_image_files(path)
-    entries = _read_labels(tree.files, path)
-    _check_folders(tree, 1 if entries[0].split is None else 2, path)
-    class_names = sorted({entry.class_name for entry in entries})
-    if entries[0].split is None:
-        entries, division = _split_by_hash(entries, class_names, path), BY_HASH
-    else:
-        division = "the folders train and test"
-    _check_classes(entries, class_names, path)
+    entries, class_names, division, faults = read_layout(list_image_files(path), path)
+    if faults:
+        raise InputError("\n".join(faults))
     log(f"{show_path(path)}: {len(entries)} images of {len(class_names)} classes")
-    # The first image in colour ends the search, so images are read twice only where all are grey.
-    channels = 1 if all(_may_be_grey(entry.file) for entry in entries) else 3
+    channels = _choose_channels(entries, path)
     survey = Survey()
     splits = {split: _make_split(entries, split, class_names, survey) for split in SPLITS}
     source = Source("local path", show_path(path), f"{UNCHECKED}: the user's own images")
@@ -62,63 +71,87 @@ def load_image_folder(path: Path) -> Dataset:
     return Dataset(source, class_names, channels, division, splits, check)
 
 
-def _read_labels(files: list[ListedFile], path: Path) -> list[LabelledFile]:
-    """Read the split and the class of every image from the names of its folders."""
-    tops = {file.parts[0].lower() for file in files}
+def read_layout(tree: FileTree, path: Path) -> Layout:
+    """Read the split and the class of every image from its folders, and find all that is wrong with them.
+
+    Args:
+        tree: of the images.
+        path: that it was listed from, for messages.
+    """
+    tops = {file.parts[0].lower() for file in tree.files}
     named = tops & set(SPLITS)
-    is_divided = tops <= set(SPLITS) or (bool(named) and all(len(file.parts) > 2 for file in files))
+    is_divided = tops <= set(SPLITS) or (bool(named) and all(len(file.parts) > 2 for file in tree.files))
     if is_divided and tops != set(SPLITS):
-        raise InputError(
+        fault = (
             f"{show_path(path)} holds {', '.join(sorted(tops))} at its top, expected train and test, or classes alone; "
             "name a folder that holds both, or remove the level of train/ to have the images divided"
         )
+        return Layout([], [], "", [fault])
     depth = 1 if is_divided else 0
+    placed = [file for file in tree.files if len(file.parts) >= depth + 2]
+    entries = [
+        LabelledFile(file.parts[0].lower() if is_divided else None, file.parts[depth], file)
+        for file in placed
+    ]
+    class_names = sorted({entry.class_name for entry in entries})
+    faults = [*_find_loose(tree.files, depth, path), *_find_odd_folders(tree, depth + 1, path)]
+    if is_divided:
+        faults += _find_missing_classes(entries, class_names, path)
+        return Layout(entries, class_names, "the folders train and test", faults)
+    faults += _find_single_images(entries, class_names, path)
+    return Layout(_split_by_hash(entries, class_names), class_names, BY_HASH, faults)
+
+
+def _find_loose(files: list[ListedFile], depth: int, path: Path) -> list[str]:
     loose = [file.where for file in files if len(file.parts) < depth + 2]
-    if loose:
-        raise InputError(
-            f"{show_path(path)} has {len(loose)} images outside any class folder, such as {loose[0]}; {EXPECTED}. "
-            "Images of one kind go into one class folder"
-        )
+    if not loose:
+        return []
     return [
-        LabelledFile(file.parts[0].lower() if is_divided else None, file.parts[depth], file) for file in files
+        f"{show_path(path)} has {count(len(loose), 'image')} outside any class folder, such as {loose[0]}; {EXPECTED}. "
+        "Images of one kind go into one class folder"
     ]
 
 
-def _check_folders(tree: FileTree, depth: int, path: Path) -> None:
-    """Refuse folders of classes and splits without images, and names that the records could not hold."""
+def _find_odd_folders(tree: FileTree, depth: int, path: Path) -> list[str]:
+    """Find folders of classes and splits without images, and names that the records could not hold."""
     holding = {file.parts[:level] for file in tree.files for level in range(1, depth + 1)}
     folders = {parts[:level] for parts in tree.folders for level in range(1, min(depth, len(parts)) + 1)}
-    faults = []
+    empty, faults = [], []
     for folder in sorted(folders - holding):
         passed_over = [item for item in tree.passed_over if item.parts[: len(folder)] == folder]
         held = [f"only {count(len(passed_over), 'other file')}, such as {item.where}" for item in passed_over]
-        faults.append(f"{show_path('/'.join(folder))}: {held[0] if held else 'it is empty'}")
-    if faults:
-        raise InputError(
+        empty.append(f"{show_path('/'.join(folder))}: {held[0] if held else 'it is empty'}")
+    if empty:
+        faults.append(
             format_faults(
-                f"{show_path(path)} has {count(len(faults), 'folder')} without any image that can be read; add images, "
+                f"{show_path(path)} has {count(len(empty), 'folder')} without any image that can be read; add images, "
                 "remove it, or begin its name with a dot if it is no class",
-                faults,
+                empty,
             )
         )
     names = sorted({parts[-1] for parts in holding if len(parts) == depth})
     odd = [show_path(name) for name in names if show_path(name) != name]
     if odd:
-        raise InputError(
+        faults.append(
             format_faults(
                 f"{show_path(path)} has class folders whose names are not UTF-8 or not printable; rename them",
                 odd,
             )
         )
+    return faults
 
 
-def _split_by_hash(entries: list[LabelledFile], class_names: list[str], path: Path) -> list[LabelledFile]:
+def _find_single_images(entries: list[LabelledFile], class_names: list[str], path: Path) -> list[str]:
     counts = Counter(entry.class_name for entry in entries)
-    single = [name for name in class_names if counts[name] < 2]
-    if single:
-        raise InputError(
-            f"{show_path(path)} has only one image of {', '.join(single)}; each class needs two, to train and to test"
-        )
+    single = [show_path(name) for name in class_names if counts[name] < 2]
+    if not single:
+        return []
+    return [
+        f"{show_path(path)} has only one image of {', '.join(single)}; each class needs two, to train and to test"
+    ]
+
+
+def _split_by_hash(entries: list[LabelledFile], class_names: list[str]) -> list[LabelledFile]:
     labels = _label(entries, class_names)
     is_test = choose_test_images(["/".join(entry.file.parts) for entry in entries], labels)
     return [
@@ -127,22 +160,45 @@ def _split_by_hash(entries: list[LabelledFile], class_names: list[str], path: Pa
     ]
 
 
-def _check_classes(entries: list[LabelledFile], class_names: list[str], path: Path) -> None:
+def _find_missing_classes(entries: list[LabelledFile], class_names: list[str], path: Path) -> list[str]:
     present = {(entry.split, entry.class_name) for entry in entries}
-    missing = [f"{split}/{name}" for split in SPLITS for name in class_names if (split, name) not in present]
-    if missing:
-        raise InputError(
-            f"{show_path(path)} has no images in {', '.join(missing)}; train and test need the same classes, "
-            "spelt alike"
+    missing = [
+        f"{split}/{show_path(name)}"
+        for split in SPLITS
+        for name in class_names
+        if (split, name) not in present
+    ]
+    if not missing:
+        return []
+    return [
+        f"{show_path(path)} has no images in {', '.join(missing)}; train and test need the same classes, spelt alike"
+    ]
+
+
+def _choose_channels(entries: list[LabelledFile], path: Path) -> int:
+    """Choose one channel where every image is grey, also where a tool stored grey images in colour; else three.
+
+    The first image in colour ends the search, so images are read twice only where all are grey.
+    """
+    stored_in_colour = 0
+    for entry in entries:
+        try:
+            content = entry.file.read()
+            if is_grey_file(content):
+                continue
+            pixels = np.asarray(decode(entry.file.where, content).image)
+        except UnreadableFile:
+            # The error is reported when the images are written, together with all others.
+            continue
+        if not is_grey_array(pixels):
+            return 3
+        stored_in_colour += 1
+    if stored_in_colour:
+        log(
+            f"{show_path(path)}: all images are grey, of which {stored_in_colour} are stored in colour; they are "
+            "prepared with one channel"
         )
-
-
-def _may_be_grey(file: ListedFile) -> bool:
-    try:
-        return is_grey_file(file.read())
-    except UnreadableFile:
-        # The error is reported when the images are written, together with all others.
-        return True
+    return 1
 
 
 def _make_split(entries: list[LabelledFile], split: str, class_names: list[str], survey: Survey) -> Split:

@@ -143,7 +143,7 @@ def test_windows_separators_in_a_zip_are_understood(tmp_path: Path) -> None:
         (["train/a/0.png", "test/a/0.png", "val/a/0.png"], "holds test, train, val at its top"),
         (["train/a/0.png", "train/b/0.png", "test/a/0.png"], "has no images in test/b; train and test need"),
         (["train/a/0.png", "test/A/0.png"], "has no images in train/A, test/a"),
-        (["a/0.png", "b/0.png", "stray.png"], "has 1 images outside any class folder, such as .*stray.png"),
+        (["a/0.png", "b/0.png", "stray.png"], "has 1 image outside any class folder, such as .*stray.png"),
         (["0.png", "1.png"], "has 2 images outside any class folder"),
         (["train/0.png", "test/0.png"], "has 2 images outside any class folder"),
         (["a/0.png", "a/1.png", "b/0.png"], "has only one image of b; each class needs two"),
@@ -280,3 +280,41 @@ def test_a_folder_that_may_not_be_listed_is_an_error_and_not_an_absence(tmp_path
     (root / "train/a").chmod(0)
     with pytest.raises(ValueError, match="train/a: Permission denied"):
         load_image_folder(root)
+
+
+def store_grey(form: str, value: int, spoil: bool) -> bytes:
+    """Store a grey ramp in colour; `spoil` makes one of its pixels coloured."""
+    ramp = np.repeat((np.arange(64, dtype=np.uint8) + value).reshape(8, 8, 1), 3, axis=2)
+    if spoil:
+        ramp[:4, :4] = (200, 10, 10)
+    buffer = io.BytesIO()
+    image = Image.fromarray(ramp)
+    (image.quantize(64) if form == "GIF" else image).save(buffer, form)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "GIF"])
+@pytest.mark.parametrize("spoil", [False, True])
+def test_grey_images_that_are_stored_in_colour_get_one_channel_and_a_line_says_so(
+    form: str, spoil: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value, name in enumerate(UNDIVIDED):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(store_grey(form, value, spoil and value == 7))
+    dataset = load_image_folder(tmp_path / "images")
+    written = write_dataset(dataset, 8, {"train": None, "test": None})
+    channels = 3 if spoil else 1
+    assert dataset.channels == channels and written["train"].shape == (10, channels, 8, 8)
+    # The header of a GIF with a grey palette says so already.
+    is_told = "all images are grey, of which 12 are stored in colour" in capsys.readouterr().err
+    assert is_told is (not spoil and form != "GIF")
+
+
+def test_all_that_is_wrong_with_class_folders_is_told_at_once(tmp_path: Path) -> None:
+    fill_folder(tmp_path / "images", ["loose.png", "a/0.png", "a/1.png", "b/0.png"])
+    (tmp_path / "images/empty").mkdir()
+    with pytest.raises(ValueError) as caught:
+        load_image_folder(tmp_path / "images")
+    for part in ("1 image outside any class folder", "empty: it is empty", "only one image of b"):
+        assert part in str(caught.value)

@@ -1,0 +1,121 @@
+"""Look at a folder of images: all that is wrong with it at once, and what params depend on."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stages.common.artifacts import SPLITS
+from stages.common.errors import InputError
+from stages.common.file_tree import UnreadableFile, show_path
+from stages.common.image_files import decode, is_grey_array
+from stages.common.image_listing import Survey, count, join_unreadable
+from stages.prepare.file_tree import list_image_files
+from stages.prepare.image_folder import LabelledFile, read_layout
+
+
+class FolderSurvey(NamedTuple):
+    """What a folder of images holds.
+
+    Attributes:
+        counts: by class, how many images are to train and how many to test.
+        sizes: width and height of every image that can be read, in pixels.
+        grey_count: how many of these are grey.
+        faults: what keeps the images from being used, each with its cure.
+        notes: what else is to be said of the files.
+    """
+
+    counts: dict[str, tuple[int, int]]
+    sizes: list[tuple[int, int]]
+    grey_count: int
+    faults: list[str]
+    notes: list[str]
+
+    @property
+    def train_count(self) -> int:
+        """Images of the train split."""
+        return sum(train for train, _ in self.counts.values())
+
+    @property
+    def test_count(self) -> int:
+        """Images of the test split."""
+        return sum(test for _, test in self.counts.values())
+
+    @property
+    def median_side(self) -> int:
+        """The shorter side, in pixels, that half of the images have at least; 0 without images."""
+        return int(np.median([min(size) for size in self.sizes])) if self.sizes else 0
+
+
+def survey_folder(path: Path) -> FolderSurvey:
+    """Read every image of a folder, or zip, of class folders once.
+
+    Args:
+        path: the folder or zip.
+
+    Returns:
+        What it holds. Faults that hide others, as a folder that cannot be listed does, stand alone.
+    """
+    if not path.exists():
+        return _fail(f"{show_path(path)}: there is no such folder or file")
+    try:
+        tree = list_image_files(path)
+    except InputError as error:
+        return _fail(str(error))
+    layout = read_layout(tree, path)
+    found = _decode_all(layout.entries, path)
+    return found._replace(counts=_count_by_class(layout.entries), faults=layout.faults + found.faults)
+
+
+def _fail(fault: str) -> FolderSurvey:
+    return FolderSurvey({}, [], 0, [fault], [])
+
+
+def _count_by_class(entries: list[LabelledFile]) -> dict[str, tuple[int, int]]:
+    counts = {entry.class_name: dict.fromkeys(SPLITS, 0) for entry in entries}
+    for entry in entries:
+        counts[entry.class_name][entry.split or SPLITS[0]] += 1
+    return {name: (splits["train"], splits["test"]) for name, splits in sorted(counts.items())}
+
+
+def _decode_all(entries: list[LabelledFile], path: Path) -> FolderSurvey:
+    sizes: list[tuple[int, int]] = []
+    faults: list[str] = []
+    notes: list[str] = []
+    grey_count, survey = 0, Survey()
+    for entry in entries:
+        try:
+            decoded = decode(entry.file.where, entry.file.read())
+        except UnreadableFile as error:
+            faults.append(str(error))
+            continue
+        survey.add(entry.file.where, decoded)
+        sizes.append(decoded.image.size)
+        grey_count += is_grey_array(np.asarray(decoded.image))
+    whole = [join_unreadable(show_path(path), faults, len(entries))] if faults else []
+    try:
+        survey.finish(show_path(path), notes.append)
+    except InputError as error:
+        whole.append(str(error))
+    return FolderSurvey({}, sizes, grey_count, whole, notes)
+
+
+def describe(survey: FolderSurvey, path: Path) -> str:
+    """Say in one sentence what the folder holds: how many images of which classes, sizes and colours."""
+    counts = {name: sum(splits) for name, splits in survey.counts.items()}
+    classes = ", ".join(
+        f"{show_path(name)} {number}" for name, number in list(counts.items())[:NAMED_CLASSES]
+    )
+    rest = len(counts) - NAMED_CLASSES
+    more = f" and {rest} more" if rest > 0 else ""
+    smallest, largest = (choose(survey.sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
+    ends = " to ".join(dict.fromkeys(f"{width} x {height}" for width, height in (smallest, largest)))
+    colour = len(survey.sizes) - survey.grey_count
+    return (
+        f"{show_path(path)}: {count(sum(counts.values()), 'image')} of "
+        f"{len(counts)} {'class' if len(counts) == 1 else 'classes'} ({classes}{more}), {ends} pixels, "
+        f"{colour} in colour and {survey.grey_count} grey"
+    )
+
+
+NAMED_CLASSES = 8
