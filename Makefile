@@ -44,7 +44,7 @@ help:  ## Show this list.
 
 setup: $(VENV)/.ready  ## Create the virtual environment with the pinned versions.
 
-$(VENV)/.ready: requirements.txt requirements-docs.txt requirements-cluster.txt requirements-dev.txt constraints.txt scripts/find_python.sh
+$(VENV)/.ready: requirements.txt requirements-docs.txt requirements-cluster.txt requirements-extractors.txt requirements-dev.txt constraints.txt scripts/find_python.sh
 	@python="$$(PYTHON='$(PYTHON)' scripts/find_python.sh)" && \
 	echo "Creating $(VENV) with $$python, which takes a few minutes, once." && \
 	"$$python" -m venv $(VENV) && \

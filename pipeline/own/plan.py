@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pipeline.own.survey import FolderSurvey
-from stages.extractor.chance import SIGNIFICANCE, compute_tail
 from stages.prepare.params import IMAGE_SIZES
 from stages.prepare.splits import TEST_SHARE
+from stages.scores.chance import SIGNIFICANCE, compute_tail
 from stages.scores.params import LEAST_IMAGES_A_NEIGHBOUR
 
 # A first look at any image: small enough for minutes on two cores.

@@ -5,6 +5,7 @@ from typing import Any
 
 from stages.common.artifacts import SPLITS
 from stages.common.params import load_section
+from stages.extractor.params import SECTION as EXTRACTOR_SECTION
 from stages.extractor.params import ExtractorParams
 from stages.lipschitz.params import LipschitzParams
 from stages.neighbours.params import NeighboursParams
@@ -25,7 +26,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
     """
     prepare = load_section(PrepareParams, "prepare", content=content)
     train = load_section(TrainParams, "train", content=content)
-    extractor = load_section(ExtractorParams, "extractor", content=content)
+    extractor = load_section(EXTRACTOR_SECTION, "extractor", content=content)
     sample = load_section(SampleParams, "sample", content=content)
     scores = load_section(ScoresParams, "scores", content=content)
     lipschitz = load_section(LipschitzParams, "lipschitz", content=content)
@@ -47,10 +48,22 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
                 ),
             )
         ),
+        *_find_missing_scores(extractor),
         *_find_missing_classes(prepare, counts, extractor),
         *_find_large_batches(counts.get("train"), train, extractor, lipschitz),
         *_find_many_neighbours(neighbours, sample),
         *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
+    ]
+
+
+def _find_missing_scores(extractor: ExtractorParams) -> list[str]:
+    """Find an extractor without classes, with which the comparison has no Inception Score to report."""
+    if extractor.options.tells_classes:
+        return []
+    return [
+        f"extractor.name = {extractor.name!r}: its network tells no classes apart, and the comparison of GANs reports "
+        "an Inception Score; make it by `python -m stages.extractor` and score images with it by `python -m "
+        "stages.evaluate`, or use classifier or inception here"
     ]
 
 
@@ -147,7 +160,7 @@ def _find_large_batches(
         return []
     sizes = {"train.batch_size": train.batch_size, "lipschitz.image_count": lipschitz.image_count}
     if extractor.name == "classifier":
-        sizes["extractor.classifier.batch_size"] = extractor.classifier.batch_size
+        sizes["extractor.classifier.batch_size"] = extractor.options.batch_size
     return [
         f"{key} = {size}: the train split will have only {count} images; lower it or raise prepare.train_limit"
         for key, size in sizes.items()

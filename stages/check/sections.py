@@ -10,7 +10,7 @@ from stages.ablation.params import AblationParams
 from stages.common.compute import ComputeParams
 from stages.common.grid import Grid, Letter
 from stages.common.params import Params, find_faults, load_section, suggest_name
-from stages.extractor.params import ExtractorParams
+from stages.extractor.params import SECTION as EXTRACTOR_SECTION
 from stages.lipschitz.params import LipschitzParams
 from stages.neighbours.params import NeighboursParams
 from stages.networks.gan import load_gan_module
@@ -27,7 +27,7 @@ SECTIONS: dict[str, type[Params]] = {
     "prepare": PrepareParams,
     "networks": NetworksParams,
     "train": TrainParams,
-    "extractor": ExtractorParams,
+    "extractor": EXTRACTOR_SECTION,
     "reference": ReferenceParams,
     "sample": SampleParams,
     "lipschitz": LipschitzParams,

@@ -3,20 +3,15 @@
 from stages.common.cli import run_command
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
-from stages.extractor.classifier import make_classifier
-from stages.extractor.inception import make_inception
-from stages.extractor.params import ExtractorParams
+from stages.extractor.params import SECTION
 from stages.scores.card import write_card
+from stages.scores.extractor_zoo import load_extractor_module
 
 
 def main() -> None:
-    """Train the embedded classifier, or get the Inception weights."""
-    params = load_section(ExtractorParams, "extractor")
-    if params.name == "classifier":
-        card = make_classifier(params.classifier, configure_compute())
-    else:
-        card = make_inception(params.inception)
-    write_card(card)
+    """Train the extractor, or get its published weights."""
+    params = load_section(SECTION, "extractor")
+    write_card(load_extractor_module(params.name).make(params.options, configure_compute()))
 
 
 if __name__ == "__main__":

@@ -1,51 +1,49 @@
 """The section `extractor` of params.yaml."""
 
-from pathlib import Path
-from typing import Literal
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, create_model, field_validator, model_validator
 
-from stages.common.params import Params
-from stages.scores.card import INCEPTION_FEATURES
-
-
-class ClassifierParams(Params):
-    """The architecture and the training of the embedded classifier."""
-
-    seed: int = Field(ge=0, lt=2**31)
-    epochs: int = Field(ge=1, le=1000)
-    batch_size: int = Field(ge=2, le=65536)
-    learning_rate: float = Field(gt=0.0, le=1.0)
-    width: int = Field(ge=1, le=1024)
-    feature_dimension: int = Field(ge=2, le=4096)
-    mirror: bool
-    minimum_test_accuracy: float = Field(ge=0.0, le=1.0)
-
-
-class InceptionParams(Params):
-    """The path of the Inception weights, for machines that cannot download them, and the network's precision.
-
-    Attributes:
-        weights_path: a local copy; None downloads the weights.
-        precision: of the convolutions. It is part of every score's protocol, so real and generated images are always
-            compared with the same precision.
-    """
-
-    weights_path: str | None = Field(min_length=1)
-    precision: Literal["float32", "bfloat16"]
-
-    def local_path(self) -> Path | None:
-        """Return the user's path of the weights, with `~` expanded; None when they are downloaded."""
-        return None if self.weights_path is None else Path(self.weights_path).expanduser()
+from stages.common.params import Params, suggest_name
+from stages.scores.extractor_zoo import ExtractorOptions, list_extractors, load_extractor_module
 
 
 class ExtractorParams(Params):
-    """The extractor that scores are computed with; the section of the other extractor is not used."""
+    """The extractor that scores are computed with; the options of the others are checked, but not used."""
 
-    name: Literal["classifier", "inception"]
-    classifier: ClassifierParams
-    inception: InceptionParams
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        known = list_extractors()
+        if name not in known:
+            raise ValueError(f"{name!r} is unknown{suggest_name(name, known)}; there is {', '.join(known)}")
+        return name
+
+    @model_validator(mode="after")
+    def _check_options(self) -> Self:
+        if getattr(self, self.name) is None:
+            raise ValueError(f"extractor.{self.name} is missing; add its options, as in presets/default.yaml")
+        return self
+
+    @property
+    def options(self) -> Any:
+        """The options of the chosen extractor, an `Options` of its file."""
+        return getattr(self, self.name)
 
     def feature_dimension(self) -> int:
         """Return the number of features of the chosen extractor; FID needs more images than that."""
-        return self.classifier.feature_dimension if self.name == "classifier" else INCEPTION_FEATURES
+        options: ExtractorOptions = self.options
+        return options.count_features()
+
+
+def make_section() -> type[ExtractorParams]:
+    """Make the model of the section, which has a key for each extractor."""
+    options: dict[str, Any] = {
+        name: (load_extractor_module(name).Options, Field(default=None)) for name in list_extractors()
+    }
+    return create_model("ExtractorSection", __base__=ExtractorParams, **options)
+
+
+SECTION = make_section()

@@ -1,5 +1,6 @@
 """The embedded extractor: a small convolutional classifier of the prepared data set's own labels."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -10,11 +11,17 @@ class ExtractorOutput(NamedTuple):
 
     Attributes:
         features: float32 [N, D], which FID and most scores compare.
-        logits: float32 [N, K], from which the Inception Score is computed.
+        logits: float32 [N, K], from which the Inception Score is computed; K is 0 where the network has no classes.
+        spatial: float32 [N, S], of a feature map before pooling, which sFID compares; None where there is none.
     """
 
     features: Tensor
     logits: Tensor
+    spatial: Tensor | None = None
+
+
+Network = Callable[[Tensor], ExtractorOutput]
+"""A network that computes features and logits of images, uint8 [N, C, H, W], on its device."""
 
 
 class Classifier(nn.Module):

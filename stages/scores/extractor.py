@@ -1,9 +1,12 @@
 """Load the extractor that the stage `extractor` made, and compute images' features and logits with it."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,13 +17,28 @@ from torch import Tensor
 
 from stages.common.artifacts import EXTRACTOR
 from stages.common.errors import InputError
-from stages.common.pixels import pixels_to_tensor
 from stages.scores.card import CARD, WEIGHTS, Card, read_card
-from stages.scores.classifier import Classifier, ExtractorOutput
-from stages.scores.inception import Inception
+from stages.scores.classifier import Network
+from stages.scores.extractor_zoo import load_extractor_module
 
 # A convolution may round differently for another number of images; a fixed number keeps the scores' bits.
 IMAGES_AT_A_TIME = 250
+# Building a network on one more device takes about as long as this many parts.
+LEAST_PARTS_A_DEVICE = 8
+
+
+class OutputArrays(NamedTuple):
+    """The output of an extractor for n images.
+
+    Attributes:
+        features: float32 [n, D].
+        logits: float32 [n, K]; K is 0 where the network has no classes.
+        spatial: float32 [n, S], of a feature map before pooling; None where the extractor gives none.
+    """
+
+    features: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    spatial: NDArray[np.float32] | None
 
 
 class Images(Protocol):
@@ -45,7 +63,12 @@ class Extractor:
     """
 
     def __init__(
-        self, card: Card, network: Callable[[Tensor], ExtractorOutput], device: torch.device
+        self,
+        card: Card,
+        network: Network,
+        device: torch.device,
+        replicate: Callable[[torch.device], Network] | None = None,
+        other_devices: Sequence[torch.device] = (),
     ) -> None:
         """Make an extractor.
 
@@ -53,10 +76,12 @@ class Extractor:
             card: the description of the network.
             network: computes features and logits of images, uint8 [N, C, H, W], on `device`.
             device: where the network computes.
+            replicate: builds the same network on another device.
+            other_devices: further devices, which share the work where there is enough of it for each.
         """
         self.card = card
-        self._network = network
-        self._device = device
+        self._replicas: list[tuple[Network, torch.device]] = [(network, device)]
+        self._replicate, self._other_devices = replicate, list(other_devices)
 
     def extract(self, images: Images) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Yield features, float32 [n, D], and logits, float32 [n, K], of images, uint8 [N, C, H, W], part by part.
@@ -64,42 +89,88 @@ class Extractor:
         Raises:
             InputError: the images do not have the shape that the extractor accepts.
         """
-        expected, found = self.card.image_shape, list(images.shape[1:])
-        if expected is not None and found != expected:
+        for output in self.extract_outputs(images):
+            yield output.features, output.logits
+
+    def extract_outputs(self, images: Images) -> Iterator[OutputArrays]:
+        """Yield all that the network gives for images, uint8 [N, C, H, W], part by part, in the images' order.
+
+        On several devices each computes one part at a time, so that memory does not grow with N. A part has the same
+        images as on one device, and its output the same bits where the devices are alike.
+
+        Raises:
+            InputError: the images do not have the shape that the extractor accepts.
+        """
+        self._check_shape(list(images.shape[1:]))
+        starts = range(0, len(images), IMAGES_AT_A_TIME)
+        parts = (torch.from_numpy(np.array(images[start : start + IMAGES_AT_A_TIME])) for start in starts)
+        replicas = self._make_replicas(len(starts) // LEAST_PARTS_A_DEVICE)
+        if len(replicas) == 1:
+            yield from (_compute(part, *replicas[0]) for part in parts)
+            return
+        with ThreadPoolExecutor(len(replicas)) as executor:
+            pending: deque[Future[OutputArrays]] = deque()
+            for index, part in enumerate(parts):
+                # The part that is due is the one of the device that the next part is for.
+                if len(pending) == len(replicas):
+                    yield pending.popleft().result()
+                pending.append(executor.submit(_compute, part, *replicas[index % len(replicas)]))
+            while pending:
+                yield pending.popleft().result()
+
+    def _check_shape(self, found: list[int]) -> None:
+        expected = self.card.image_shape
+        if expected is None:
+            # A network that resizes images takes grey ones, too.
+            is_accepted, allowed = len(found) == 3 and found[0] in (1, 3), "of 1 or 3 channels"
+        else:
+            is_accepted, allowed = found == expected, str(expected)
+        if not is_accepted:
             raise InputError(
-                f"the {self.card.name} extractor accepts images {expected}, but these are {found}"
+                f"the {self.card.name} extractor accepts images {allowed}, but these are {found}"
             )
-        for start in range(0, len(images), IMAGES_AT_A_TIME):
-            part = torch.from_numpy(np.array(images[start : start + IMAGES_AT_A_TIME])).to(self._device)
-            with torch.inference_mode():
-                output = self._network(part)
-            yield output.features.cpu().numpy(), output.logits.cpu().numpy()
+
+    def _make_replicas(self, count: int) -> list[tuple[Network, torch.device]]:
+        """Return the networks on the first `count` devices, but at least one, and build those that are missing."""
+        wanted = min(count, 1 + len(self._other_devices))
+        while len(self._replicas) < wanted and self._replicate is not None:
+            device = self._other_devices[len(self._replicas) - 1]
+            self._replicas.append((self._replicate(device), device))
+        return self._replicas[: max(wanted, 1)]
 
 
-def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | None = None) -> Extractor:
+def load_extractor(
+    device: torch.device,
+    folder: Path = EXTRACTOR,
+    card: Card | None = None,
+    other_devices: Sequence[torch.device] | None = None,
+) -> Extractor:
     """Load an extractor from its folder.
 
     Args:
         device: where the network computes.
         folder: holds the card and the weights.
         card: replaces the folder's card, for example for another precision.
+        other_devices: further devices that share the work of large sets of images; None takes all other GPUs if
+            `device` is a GPU.
 
     Raises:
         InputError: the extractor is missing, is damaged, has an unknown name, or has learned nothing; or its weights
             are not those that the card was written for.
     """
     card = read_card(folder) if card is None else card
-    if card.class_count < 2:
+    if card.class_count is not None and card.class_count < 2:
         raise InputError(
             f"{folder / CARD.name} describes a {card.name} of {card.class_count} class, which had nothing to learn, so "
             "its scores mean nothing; use images of two or more classes, or the extractor inception"
         )
-    weights = folder / WEIGHTS.name
-    loaders = {"classifier": _load_classifier, "inception": _load_inception}
-    if card.name not in loaders:
-        raise InputError(f"extractor {card.name!r} is unknown; there is {', '.join(loaders)}")
+    module, weights = load_extractor_module(card.name), folder / WEIGHTS.name
     try:
-        return Extractor(card, loaders[card.name](card, _read_weights(weights, card), device), device)
+        state = _read_weights(weights, card)
+        others = list_other_gpus(device) if other_devices is None else other_devices
+        return Extractor(
+            card, module.load(card, state, device), device, partial(module.load, card, state), others
+        )
     except FileNotFoundError:
         raise InputError(f"{weights} is missing; make it with `dvc repro extractor`") from None
     except (SafetensorError, RuntimeError):
@@ -107,6 +178,21 @@ def load_extractor(device: torch.device, folder: Path = EXTRACTOR, card: Card | 
             f"{weights} does not hold the {card.name} that {folder / CARD.name} describes; make both anew: "
             "`dvc repro -f extractor`"
         ) from None
+
+
+def list_other_gpus(device: torch.device) -> list[torch.device]:
+    """List the GPUs beside `device`; none where it is no GPU, or where the user chose it by its number."""
+    if str(device) != "cuda":
+        return []
+    used = torch.cuda.current_device()
+    return [torch.device("cuda", index) for index in range(torch.cuda.device_count()) if index != used]
+
+
+def _compute(part: Tensor, network: Network, device: torch.device) -> OutputArrays:
+    with torch.inference_mode():
+        output = network(part.to(device))
+    spatial = None if output.spatial is None else output.spatial.cpu().numpy()
+    return OutputArrays(output.features.cpu().numpy(), output.logits.cpu().numpy(), spatial)
 
 
 def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
@@ -119,20 +205,3 @@ def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
             "or belongs to another extractor; make both anew: `dvc repro -f extractor`"
         )
     return load(content)
-
-
-def _load_classifier(
-    card: Card, state: Mapping[str, Tensor], device: torch.device
-) -> Callable[[Tensor], ExtractorOutput]:
-    assert card.image_shape is not None and card.width is not None
-    channels, height, width = card.image_shape
-    network = Classifier((channels, height, width), card.width, card.feature_dimension, card.class_count)
-    network.load_state_dict(state)
-    network = network.to(device).to(memory_format=torch.channels_last).eval()
-    return lambda pixels: network(pixels_to_tensor(pixels).contiguous(memory_format=torch.channels_last))
-
-
-def _load_inception(
-    card: Card, state: Mapping[str, Tensor], device: torch.device
-) -> Callable[[Tensor], ExtractorOutput]:
-    return Inception(state, device, card.precision)

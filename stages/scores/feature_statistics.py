@@ -23,12 +23,12 @@ class FeatureStatistics(NamedTuple):
     """The statistics of a set of images from which every score is computed.
 
     Attributes:
-        inception_score: of all images.
+        inception_score: of all images; None where the extractor tells no classes apart.
         moments: of the features of the first images, as many as were requested for FID.
         features: float32 [kept, D], of the images whose features were requested.
     """
 
-    inception_score: InceptionScore
+    inception_score: InceptionScore | None
     moments: Moments
     features: Features
 
@@ -125,8 +125,15 @@ def extract_statistics(
         if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
             last_line = time.monotonic()
             print(f"{title}: features of {done}/{len(images)} images extracted", flush=True)
-    score = compute_inception_score(np.concatenate(logits), params.splits, params.shuffle_seed)
-    return FeatureStatistics(score, moments.finish(), np.concatenate(kept))
+    return FeatureStatistics(
+        _score_classes(np.concatenate(logits), params), moments.finish(), np.concatenate(kept)
+    )
+
+
+def _score_classes(logits: Features, params: ScoresParams) -> InceptionScore | None:
+    if logits.shape[1] == 0:
+        return None
+    return compute_inception_score(logits, params.splits, params.shuffle_seed)
 
 
 def check_image_count(count: int, feature_dimension: int, title: str) -> None:

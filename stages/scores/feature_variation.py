@@ -49,7 +49,7 @@ def count_least_directions(card: Card) -> int:
     A layer of logits separates K classes in general position along K - 1 directions. A quarter of the features is
     enough, because a ReLU may be 0 for all images.
     """
-    if card.test_accuracy is None:
-        # A published network, whose classes are not those of the images.
+    if card.test_accuracy is None or card.class_count is None:
+        # A network whose classes, if it has any, are not those of the images.
         return 2
     return max(2, min(card.class_count - 1, card.feature_dimension // 4))

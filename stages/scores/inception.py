@@ -6,14 +6,15 @@ convolution, the convolution comes first: both are linear, and the map has fewer
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
+from stages.scores.card import INCEPTION_CLASSES, INCEPTION_FEATURES
 from stages.scores.classifier import ExtractorOutput
+from stages.scores.exact_precision import exact_float32
 from stages.scores.tensorflow_resize import resize_bilinear
 
 Precision = Literal["float32", "bfloat16"]
@@ -82,7 +83,7 @@ class Inception:
     def __call__(self, pixels: Tensor) -> ExtractorOutput:
         """Compute features and logits of images, uint8 [N, 1 or 3, H, W], on the network's device."""
         size = IMAGES_AT_A_TIME.get(self._device.type, DEFAULT_IMAGES_AT_A_TIME)
-        with torch.inference_mode(), _exact_convolutions(self._device):
+        with torch.inference_mode(), exact_float32(self._device):
             features = torch.cat([self._forward(part) for part in pixels.split(size)])
             return ExtractorOutput(features, features @ self._to_logits)
 
@@ -183,13 +184,6 @@ def _has_packed_convolutions(device: torch.device, dtype: torch.dtype) -> bool:
     return dtype == torch.float32 or bool(mkldnn._is_mkldnn_bf16_supported())
 
 
-def _exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
-    """Make cuDNN compute in the given precision, not in TF32, and give the same bits every time."""
-    if device.type != "cuda":
-        return nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-
-
 def _list_names() -> Iterable[str]:
     yield from STEM
     for block, kind in BLOCKS.items():
@@ -201,3 +195,8 @@ def _check_names(state: Mapping[str, Tensor]) -> None:
     odd = found ^ set(_list_names()) or {"fc.weight"} - state.keys()
     if odd:
         raise RuntimeError(f"these are not the weights of this network: {min(odd)} is missing or unknown")
+    if tuple(state["fc.weight"].shape) != (INCEPTION_CLASSES, INCEPTION_FEATURES):
+        raise RuntimeError(f"fc.weight is {list(state['fc.weight'].shape)}, and not that of this network")
+    for name in found:
+        if state[f"{name}.conv.weight"].shape[:1] != state[f"{name}.bn.weight"].shape:
+            raise RuntimeError(f"{name}.conv.weight does not fit its batch norm")

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from stages.common.errors import InputError
 from stages.common.params import Params
 from stages.scores.card import Card
@@ -12,8 +14,6 @@ from stages.scores.params import ScoresParams
 
 DIGEST_DIGITS = 12
 ABSENT = "nothing"
-# How each network resizes its input.
-RESIZES = {"classifier": "none", "inception": "tensorflow1_bilinear_299"}
 # Fields in which the row of real images may differ from the others of a table, because there are fewer real images.
 COUNTS = ("sample_count", "fid_sample_count")
 # Fields for readers, which are not compared: the real images are known by their content.
@@ -43,6 +43,10 @@ class Protocol(Params):
         precision_recall_neighbours: k of precision and recall.
         density_coverage_neighbours: k of density and coverage.
         fid_infinity_points: how many FIDs FID-infinity is extrapolated from; 0 where there is none.
+        model: which of the extractor's networks it is.
+        normalisation: how pixels were normalised, where that is not part of the network's definition.
+
+    The last fields are left out where they are None, as in the records of protocols that have no such field.
     """
 
     extractor: str
@@ -63,6 +67,12 @@ class Protocol(Params):
     precision_recall_neighbours: int
     density_coverage_neighbours: int
     fid_infinity_points: int
+    model: str | None = None
+    normalisation: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialise(self).items() if value is not None}
 
     @property
     def digest(self) -> str:
@@ -97,7 +107,7 @@ def describe_protocol(
         sample_count: number of generated images.
         resize: how images were resized before the extractor, which may resize them again; None if they were not.
     """
-    own = RESIZES[card.name]
+    own = card.input_resize
     return Protocol(
         extractor=card.name,
         weights_sha256=card.weights_sha256,
@@ -108,6 +118,8 @@ def describe_protocol(
         reference_count=reference.count,
         reference_sha256=reference.sha256,
         sample_count=sample_count,
+        model=card.model,
+        normalisation=card.normalisation,
         **params.model_dump() | {"fid_sample_count": params.fid_count(sample_count)},
     )
 

@@ -38,6 +38,7 @@ def describe_inception(precision: Literal["float32", "bfloat16"], sha256: str, f
         test_accuracy=None,
         train_count=None,
         test_count=None,
+        resize="tensorflow1_bilinear_299",
     )
 
 

@@ -47,9 +47,9 @@ class Scorer:
         """Compute every score of a set of generated images, by its name in files; None where it has no value."""
         score = statistics.inception_score
         return {
-            "inception_score": score.mean,
-            "inception_score_deviation": score.deviation,
-            "inception_score_standard_error": score.standard_error,
+            "inception_score": None if score is None else score.mean,
+            "inception_score_deviation": None if score is None else score.deviation,
+            "inception_score_standard_error": None if score is None else score.standard_error,
             **self._compare_moments(statistics),
             **self._compare_features(statistics.features[: self.params.compared_count]),
         }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from stages.scores.card import CARD, WEIGHTS
-from stages.scores.classifier import Classifier
+from stages.scores.classifier import Classifier, ExtractorOutput
 from stages.scores.extractor import IMAGES_AT_A_TIME, Images, load_extractor
 from stages.scores.feature_statistics import extract_statistics
 from stages.scores.params import ScoresParams
@@ -110,7 +110,7 @@ def test_a_card_of_another_network_is_refused() -> None:
 def test_a_card_with_a_missing_or_unknown_entry_is_refused() -> None:
     content = json.loads(CARD.read_text())
     CARD.write_text(json.dumps(content | {"name": "vgg"}))
-    with pytest.raises(ValueError, match="extractor 'vgg' is unknown; there is classifier, inception"):
+    with pytest.raises(ValueError, match="extractor 'vgg' is unknown; there is classifier, clip"):
         load_extractor(CPU)
     del content["class_count"]
     CARD.write_text(json.dumps(content))
@@ -153,3 +153,52 @@ def test_similar_images_score_better_than_darker_ones() -> None:
         first, second = similar[name], unlike[name]
         assert first is not None and second is not None
         assert first < second if name in ("fid", "kid") else first > second, name
+
+
+@pytest.mark.usefixtures("extractor_folder")
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_several_devices_give_the_same_bits_in_the_same_order_as_one(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.scores.extractor.LEAST_PARTS_A_DEVICE", 1)
+    images = make_images(5 * IMAGES_AT_A_TIME + 3)
+    alone, shared = load_extractor(CPU), load_extractor(CPU, other_devices=[CPU] * (count - 1))
+    for one, other in zip(alone.extract_outputs(images), shared.extract_outputs(images), strict=True):
+        assert np.array_equal(one.features, other.features) and np.array_equal(one.logits, other.logits)
+    assert len(shared._replicas) == count
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_several_devices_hold_a_part_each_and_a_small_set_needs_one() -> None:
+    shared = load_extractor(CPU, other_devices=[CPU])
+    list(shared.extract(make_images(2 * IMAGES_AT_A_TIME)))
+    assert len(shared._replicas) == 1
+    read: list[int] = []
+
+    class Recorded:
+        shape = (40 * IMAGES_AT_A_TIME, *SHAPE)
+
+        def __len__(self) -> int:
+            return self.shape[0]
+
+        def __getitem__(self, part: slice, /) -> NDArray[np.uint8]:
+            read.append(part.start // IMAGES_AT_A_TIME)
+            return make_images(IMAGES_AT_A_TIME)
+
+    for done, _ in enumerate(shared.extract(Recorded())):
+        assert read[-1] <= done + 2
+    assert read == list(range(40)) and len(shared._replicas) == 2
+
+
+@pytest.mark.usefixtures("extractor_folder")
+def test_an_error_on_one_of_several_devices_ends_the_extraction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.scores.extractor.LEAST_PARTS_A_DEVICE", 1)
+    shared = load_extractor(CPU, other_devices=[CPU])
+
+    def fail(pixels: torch.Tensor) -> ExtractorOutput:
+        raise RuntimeError("out of memory")
+
+    shared._make_replicas(2)
+    shared._replicas[1] = (fail, CPU)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(shared.extract(make_images(4 * IMAGES_AT_A_TIME)))

@@ -12,13 +12,14 @@ import torch
 
 from benchmarks.inception_weights import draw_images, make_weights
 from stages.common.artifacts import hash_file
-from stages.extractor import inception
-from stages.extractor.inception import make_inception
-from stages.extractor.params import InceptionParams
+from stages.scores import weights_files
 from stages.scores.card import WEIGHTS, write_card
 from stages.scores.extractor import load_extractor
+from stages.scores.extractors import inception
+from stages.scores.extractors.inception import Options
 
-PARAMS = InceptionParams(weights_path=None, precision="float32")
+CPU = torch.device("cpu")
+PARAMS = Options(weights_path=None, precision="float32")
 
 
 @pytest.mark.slow
@@ -29,11 +30,11 @@ def test_published_weights_become_an_extractor_of_the_given_precision(
     torch.save(make_weights(), "published.pth")
     sha256 = hash_file(Path("published.pth"))
     monkeypatch.setattr(inception, "SHA256", sha256)
-    card = make_inception(InceptionParams(weights_path="published.pth", precision="bfloat16"))
+    card = inception.make(Options(weights_path="published.pth", precision="bfloat16"), CPU)
     write_card(card)
     assert (card.precision, card.weights_sha256) == ("bfloat16", sha256)
     images = draw_images(2, 28, channels=1).numpy()
-    features, logits = next(iter(load_extractor(torch.device("cpu")).extract(images)))
+    features, logits = next(iter(load_extractor(CPU).extract(images)))
     assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))
     assert np.isfinite(features).all() and features.std(axis=0).max() > 0.0
 
@@ -45,21 +46,21 @@ def test_a_file_with_another_checksum_is_not_unpickled(
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("an unknown file was unpickled"))
     (tmp_path / "other.pth").write_bytes(b"something else")
     with pytest.raises(ValueError, match="other.pth has the sha256 .*, expected 6726825d"):
-        make_inception(InceptionParams(weights_path="other.pth", precision="float32"))
+        inception.make(Options(weights_path="other.pth", precision="float32"), CPU)
     assert not WEIGHTS.exists()
 
 
 def test_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="weights_path = 'nowhere.pth' does not exist"):
-        make_inception(InceptionParams(weights_path="nowhere.pth", precision="float32"))
+        inception.make(Options(weights_path="nowhere.pth", precision="float32"), CPU)
 
 
 def test_a_failed_download_names_the_remedies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(inception, "URL", "http://127.0.0.1:9/weights.pth")
     with pytest.raises(ValueError, match="cannot be downloaded .* set extractor.name to classifier"):
-        make_inception(PARAMS)
+        inception.make(PARAMS, CPU)
     assert not list(tmp_path.rglob("*.pth"))
 
 
@@ -93,9 +94,9 @@ def test_a_wrong_download_is_deleted_repeated_once_and_refused(server: Path) -> 
     with pytest.raises(
         ValueError, match="sha256 .*, expected 6726825d.*in 2 attempts.* set extractor.name to classifier"
     ):
-        make_inception(PARAMS)
+        inception.make(PARAMS, CPU)
     assert Handler.requests == ["/weights.pth"] * 2
-    assert not list(inception.CACHE.iterdir())
+    assert not list(weights_files.CACHE.iterdir())
     assert not WEIGHTS.exists()
 
 
@@ -103,11 +104,11 @@ def test_a_damaged_copy_in_the_cache_is_replaced(server: Path, monkeypatch: pyte
     torch.save({"fc.weight": torch.ones(2)}, server / "weights.pth")
     sha256 = hash_file(server / "weights.pth")
     monkeypatch.setattr(inception, "SHA256", sha256)
-    cached = inception.CACHE / "weights.pth"
+    cached = weights_files.CACHE / "weights.pth"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"half of it")
-    make_inception(PARAMS)
-    make_inception(PARAMS)
+    inception.make(PARAMS, CPU)
+    inception.make(PARAMS, CPU)
     assert Handler.requests == ["/weights.pth"]
     assert hash_file(cached) == sha256
     assert WEIGHTS.exists()
@@ -121,12 +122,12 @@ def test_the_file_of_a_second_attempt_is_used_if_it_is_the_right_one(
     monkeypatch.setattr(inception, "SHA256", hash_file(server / "right.pth"))
     # The server gets the right file after it has answered the first request.
     monkeypatch.setattr(
-        inception,
+        weights_files,
         "print",
         lambda *_, **__: _move_once(server / "right.pth", server / "weights.pth"),
         raising=False,
     )
-    make_inception(PARAMS)
+    inception.make(PARAMS, CPU)
     assert Handler.requests == ["/weights.pth"] * 2
     assert WEIGHTS.exists()
 

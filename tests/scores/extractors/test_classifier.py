@@ -7,12 +7,11 @@ import torch
 from numpy.typing import NDArray
 
 from stages.common.artifacts import class_names_file, images_file, labels_file, write_array, write_json
-from stages.extractor import classifier
-from stages.extractor.chance import check_beats_chance, compute_tail
-from stages.extractor.classifier import make_classifier
-from stages.extractor.params import ClassifierParams
-from stages.extractor.train_classifier import LabelledImages, measure_accuracy, train_classifier
 from stages.scores.card import WEIGHTS
+from stages.scores.chance import check_beats_chance, compute_tail
+from stages.scores.classifier_params import ClassifierParams
+from stages.scores.extractors import classifier
+from stages.scores.train_classifier import LabelledImages, measure_accuracy, train_classifier
 
 CPU = torch.device("cpu")
 PARAMS = ClassifierParams(
@@ -50,7 +49,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("prepared")
 def test_it_learns_separable_classes_and_its_card_has_the_accuracy() -> None:
-    card = make_classifier(PARAMS, CPU)
+    card = classifier.make(PARAMS, CPU)
     assert card.test_accuracy is not None and card.test_accuracy >= 0.95
     assert (card.image_shape, card.class_count, card.feature_dimension) == ([1, 8, 8], 2, 8)
     assert (card.train_count, card.test_count) == (128, 128)
@@ -58,9 +57,9 @@ def test_it_learns_separable_classes_and_its_card_has_the_accuracy() -> None:
 
 @pytest.mark.usefixtures("prepared")
 def test_weights_are_the_same_for_the_same_seed() -> None:
-    hashes = [make_classifier(PARAMS, CPU).weights_sha256 for _ in range(2)]
+    hashes = [classifier.make(PARAMS, CPU).weights_sha256 for _ in range(2)]
     assert hashes[0] == hashes[1]
-    assert make_classifier(PARAMS.model_copy(update={"seed": 1}), CPU).weights_sha256 != hashes[0]
+    assert classifier.make(PARAMS.model_copy(update={"seed": 1}), CPU).weights_sha256 != hashes[0]
 
 
 @pytest.mark.usefixtures("prepared")
@@ -69,7 +68,7 @@ def test_an_accuracy_below_the_minimum_is_refused_and_nothing_is_written() -> No
     # A quarter of the test images of each class have the other label.
     write_array(labels_file("test"), np.where(np.arange(128) % 8 < 2, 1 - labels, labels))
     with pytest.raises(ValueError, match="less than extractor.classifier.minimum_test_accuracy = 95.00%"):
-        make_classifier(PARAMS, CPU)
+        classifier.make(PARAMS, CPU)
     assert not WEIGHTS.exists()
 
 
@@ -77,7 +76,7 @@ def test_an_accuracy_below_the_minimum_is_refused_and_nothing_is_written() -> No
 def test_labels_of_another_number_of_classes_are_refused() -> None:
     write_array(labels_file("train"), np.full(128, 2, dtype=np.int64))
     with pytest.raises(ValueError, match="train_labels.npy does not label the 128 images with 2 classes"):
-        make_classifier(PARAMS, CPU)
+        classifier.make(PARAMS, CPU)
 
 
 @pytest.mark.usefixtures("prepared")
@@ -99,7 +98,7 @@ def test_labels_that_teach_nothing_are_refused_before_the_training(
     for split, labels in (("train", train), ("test", test)):
         write_array(labels_file(split), labels.astype(np.int64))
     with pytest.raises(ValueError, match=message):
-        make_classifier(PARAMS, CPU)
+        classifier.make(PARAMS, CPU)
 
 
 @pytest.mark.usefixtures("prepared")
@@ -110,7 +109,7 @@ def test_one_class_is_refused_before_the_training() -> None:
     with pytest.raises(
         ValueError, match="all images are of one class, 'all'.* set extractor.name to inception"
     ):
-        make_classifier(PARAMS, CPU)
+        classifier.make(PARAMS, CPU)
 
 
 @pytest.mark.usefixtures("prepared")
@@ -122,7 +121,7 @@ def test_an_accuracy_that_chance_gives_is_refused_whatever_the_minimum(rare_coun
         labels[np.random.default_rng(seed).permutation(128)[:rare_count]] = 1
         write_array(labels_file(split), labels)
     with pytest.raises(ValueError, match="is not clearly above chance .probability .* set extractor.name"):
-        make_classifier(PARAMS.model_copy(update={"minimum_test_accuracy": 0.0}), CPU)
+        classifier.make(PARAMS.model_copy(update={"minimum_test_accuracy": 0.0}), CPU)
     assert not WEIGHTS.exists()
 
 
@@ -131,7 +130,7 @@ def test_images_that_are_all_the_same_are_refused() -> None:
     for split in ("train", "test"):
         write_array(images_file(split), np.full((128, 1, 8, 8), 7, dtype=np.uint8))
     with pytest.raises(ValueError, match="is not clearly above chance"):
-        make_classifier(PARAMS.model_copy(update={"minimum_test_accuracy": 0.0}), CPU)
+        classifier.make(PARAMS.model_copy(update={"minimum_test_accuracy": 0.0}), CPU)
 
 
 def test_the_tail_of_the_binomial_distribution_is_exact() -> None:

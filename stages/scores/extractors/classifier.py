@@ -1,32 +1,43 @@
-"""Make the extractor `classifier`: data/prepared -> extractor/."""
+"""The extractor `classifier`: a small network that is trained here on the prepared data set's own labels."""
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import torch
-from safetensors.torch import save
+from torch import Tensor
 
 from stages.common.artifacts import (
-    hash_file,
+    EXTRACTOR,
     images_file,
     read_class_names,
     read_images,
     read_labels,
-    write_bytes,
 )
 from stages.common.errors import InputError
 from stages.common.labels import check_learnable
-from stages.extractor.chance import check_beats_chance
-from stages.extractor.params import ClassifierParams
-from stages.extractor.train_classifier import (
+from stages.common.pixels import pixels_to_tensor
+from stages.scores.card import Card
+from stages.scores.chance import check_beats_chance
+from stages.scores.classifier import Classifier, Network
+from stages.scores.classifier_params import ClassifierParams as Options
+from stages.scores.train_classifier import (
     LabelledImages,
     measure_accuracy,
     to_device,
     train_classifier,
 )
-from stages.scores.card import WEIGHTS, Card
-from stages.scores.classifier import Classifier
+from stages.scores.weights_files import write_weights
+
+__all__ = ["Options", "load", "make"]
 
 
-def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
+def make(params: Options, device: torch.device, folder: Path = EXTRACTOR) -> Card:
     """Train the classifier, measure its accuracy on the test split, and write its weights.
+
+    Args:
+        params: the architecture and the training.
+        device: where it is trained.
+        folder: the extractor's folder.
 
     Raises:
         InputError: the prepared data is missing or damaged, a classifier cannot learn from it, or the accuracy is below
@@ -46,8 +57,8 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
             f"extractor.classifier.minimum_test_accuracy = {params.minimum_test_accuracy:.2%}, so its scores "
             "would mean little; train longer (epochs), widen it (width), or lower the minimum"
         )
-    _write_weights(classifier)
-    sha256 = hash_file(WEIGHTS)
+    state = {name: value.detach().cpu() for name, value in classifier.state_dict().items()}
+    sha256 = write_weights(state, folder)
     return Card(
         name="classifier",
         title=f"a small CNN trained on the {len(class_names)} labels of the prepared train split",
@@ -61,15 +72,25 @@ def make_classifier(params: ClassifierParams, device: torch.device) -> Card:
         test_accuracy=accuracy,
         train_count=len(train.images),
         test_count=len(test.images),
+        resize="none",
     )
+
+
+def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Network:
+    """Build the classifier that a card describes from its weights.
+
+    Raises:
+        RuntimeError: these are another network's weights.
+    """
+    assert card.image_shape is not None and card.width is not None and card.class_count is not None
+    channels, height, width = card.image_shape
+    network = Classifier((channels, height, width), card.width, card.feature_dimension, card.class_count)
+    network.load_state_dict(state)
+    network = network.to(device).to(memory_format=torch.channels_last).eval()
+    return lambda pixels: network(pixels_to_tensor(pixels).contiguous(memory_format=torch.channels_last))
 
 
 def _read_split(split: str, class_count: int, device: torch.device) -> LabelledImages:
     images = read_images(images_file(split), made_by="prepare")
     labels = read_labels(split, len(images), class_count)
     return to_device(images, labels, device)
-
-
-def _write_weights(classifier: Classifier) -> None:
-    weights = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
-    write_bytes(WEIGHTS, save(weights))

@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from stages.common.compute import derive_seed
 from stages.common.errors import InputError
 from stages.common.pixels import pixels_to_tensor
-from stages.extractor.params import ClassifierParams
 from stages.scores.classifier import Classifier
+from stages.scores.classifier_params import ClassifierParams
 
 # Common values that were not tuned: decoupled weight decay, and the share of warm-up steps.
 WEIGHT_DECAY = 0.05

@@ -1,0 +1,78 @@
+"""The extractors by name: each is one file of stages/scores/extractors/."""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
+
+from pydantic import Field
+
+from stages.common.errors import InputError
+from stages.common.params import Params, suggest_name
+
+FOLDER = Path(__file__).parent / "extractors"
+EXTRA = "requirements-extractors.txt"
+
+
+class ExtractorOptions(Params):
+    """Base of the options of an extractor: the section of params.yaml with its name under `extractor`.
+
+    Attributes:
+        tells_classes: whether the network has logits of classes, from which the Inception Score is computed.
+    """
+
+    tells_classes: ClassVar[bool] = False
+
+    def count_features(self) -> int:
+        """Return D, the number of features of an image; FID needs more images than that."""
+        raise NotImplementedError
+
+
+class PublishedOptions(ExtractorOptions):
+    """The options of a network whose weights are published.
+
+    Attributes:
+        weights_path: a local file of them, as safetensors or as a file that torch reads with `weights_only`; None
+            downloads them where their checksum is known.
+        sha256: of the published file; None takes the recorded one, or none where a local file is given. What was found
+            is part of every score's protocol in any case.
+    """
+
+    weights_path: str | None = Field(min_length=1)
+    sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+def list_extractors() -> list[str]:
+    """List the names of the extractors, which are the files of stages/scores/extractors/."""
+    return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+
+
+def load_extractor_module(name: str) -> ModuleType:
+    """Import the file of an extractor.
+
+    Raises:
+        InputError: there is no stages/scores/extractors/<name>.py.
+    """
+    known = list_extractors()
+    if name not in known:
+        raise InputError(
+            f"extractor {name!r} is unknown{suggest_name(name, known)}; there is {', '.join(known)}"
+        )
+    return import_module(f"stages.scores.extractors.{name}")
+
+
+def import_extra(module: str, extractor: str) -> ModuleType:
+    """Import a package that only some extractors need.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise InputError(
+            f"the extractor {extractor} needs the package {module}, which is not installed; install it by "
+            f"`pip install -c constraints.txt -r {EXTRA}`"
+        ) from None

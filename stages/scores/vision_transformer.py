@@ -1,0 +1,75 @@
+"""A vision transformer of a library as an extractor: resize, normalise, and compute the features part by part."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from stages.common.errors import InputError
+from stages.scores.card import Card
+from stages.scores.classifier import ExtractorOutput
+from stages.scores.exact_precision import exact_float32
+from stages.scores.resizes import RESIZES, Normalisation
+
+# The activations of more images do not fit a CPU's caches; a GPU computes many images at once.
+IMAGES_AT_A_TIME = {"cpu": 10}
+DEFAULT_IMAGES_AT_A_TIME = 125
+
+
+class VisionTransformer:
+    """Computes features, [N, D], of images of any size, grey or colour; there are no classes."""
+
+    def __init__(
+        self, network: nn.Module, card: Card, normalise: Normalisation, device: torch.device
+    ) -> None:
+        """Take a network of normalised images float32 [N, 3, S, S] that returns features float32 [N, D].
+
+        Args:
+            network: with its weights.
+            card: names the resize and S.
+            normalise: how pixels are normalised after the resize.
+            device: where the network computes.
+        """
+        assert card.image_size is not None and card.resize is not None
+        self._network = network.to(device).eval().requires_grad_(False)
+        self._side, self._resize = card.image_size, RESIZES[card.resize]
+        self._normalise, self._device = normalise, device
+
+    def __call__(self, pixels: Tensor) -> ExtractorOutput:
+        """Compute features of images, uint8 [N, 1 or 3, H, W], on the network's device."""
+        size = IMAGES_AT_A_TIME.get(self._device.type, DEFAULT_IMAGES_AT_A_TIME)
+        with torch.inference_mode(), exact_float32(self._device):
+            parts = [
+                self._network(self._normalise(self._resize(part, self._side))) for part in pixels.split(size)
+            ]
+        features = torch.cat(parts)
+        return ExtractorOutput(features, features.new_empty((len(features), 0)))
+
+
+def check_shapes(
+    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str, network: str
+) -> None:
+    """Refuse weights that are not those of a network.
+
+    Args:
+        state: the weights.
+        expected: the network's own state dict.
+        source: the file of the weights, for the error.
+        network: its name, for the error.
+
+    Raises:
+        InputError: a tensor is missing, unknown or of another shape, or is not finite.
+    """
+    for name in sorted(state.keys() ^ expected.keys()):
+        is_missing = name in expected
+        raise InputError(
+            f"{source} does not hold the weights of {network}: {name} is {'missing' if is_missing else 'unknown'}"
+        )
+    for name, value in state.items():
+        if value.shape != expected[name].shape:
+            raise InputError(
+                f"{source} does not hold the weights of {network}: {name} is {list(value.shape)}, expected "
+                f"{list(expected[name].shape)}"
+            )
+        if not value.isfinite().all():
+            raise InputError(f"{source}: the weights {name} are not finite; download the file again")
