@@ -14,7 +14,7 @@ PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_tex
 # Brings results to MLflow: the one stage that is no package under stages/, since those know nothing of MLflow.
 TRACKING = "track"
 STAGES = [stage for stage in DVC if stage != TRACKING]
-SHARED = {"common", "images", "networks", "gans", "scores"}
+SHARED = {"common", "generators", "images", "networks", "gans", "scores"}
 PACKAGES = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").exists())
 
 

@@ -33,7 +33,7 @@ from stages.scores.protocol import list_differences
 MODEL_FOLDER = "model"
 SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 # The packages under stages/ that are saved with the model, so that it loads without this repository.
-CODE_PACKAGES = ("common", "networks", "sample")
+CODE_PACKAGES = ("common", "generators", "networks", "sample")
 REQUIREMENTS = ("mlflow", "torch", "numpy", "pydantic", "pyyaml", "safetensors", "pillow")
 
 

@@ -72,7 +72,8 @@ class GeneratorModel(PythonModel):
         """
         import torch
 
-        from stages.sample.generation import generate_images, sample_z_of
+        from stages.generators.noise import sample_z_of
+        from stages.sample.generation import generate_images
 
         params = params or {}
         most = max(1, MOST_VALUES // math.prod(self.config["image_shape"]))

@@ -1,4 +1,9 @@
-"""Generate images with every snapshot of one trial: models/<trial> -> samples/<trial> (uint8 arrays and grids)."""
+"""Generate images with every snapshot of one trial: models/<trial> -> samples/<trial> (uint8 arrays and grids).
+
+`python -m stages.sample export --help` writes a snapshot as ONNX and torch.export instead.
+"""
+
+import sys
 
 from torch import Tensor
 
@@ -17,8 +22,10 @@ from stages.common.cli import parse_trial, run_command
 from stages.common.compute import configure_compute
 from stages.common.image_grid import write_grid
 from stages.common.params import load_section
+from stages.generators.noise import sample_fixed_z
 from stages.networks.params import NetworksParams
-from stages.sample.generation import assign_labels, generate_images, load_generator, sample_fixed_z
+from stages.sample.export_cli import export
+from stages.sample.generation import assign_labels, generate_images, load_generator
 from stages.sample.interpolation import interpolate_z
 from stages.sample.params import SampleParams
 
@@ -88,4 +95,4 @@ def _progress(snapshot: dict[str, object]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(export if sys.argv[1:2] == ["export"] else main)

@@ -1,14 +1,11 @@
 """Generate images so that image i depends on the generator, the seed and i, and on nothing else."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.common.artifacts import Trial
-from stages.common.compute import derive_seed
 from stages.common.pixels import tensor_to_pixels
 from stages.networks.architectures import build_generator
 from stages.networks.generator import Generator
@@ -36,24 +33,6 @@ def load_generator(
     generator = build_generator(image_shape, networks, class_count)
     load_snapshot(generator, trial, file)
     return generator.to(device).to(memory_format=torch.channels_last).eval()
-
-
-def sample_fixed_z(count: int, z_dimension: int, seed: int) -> Tensor:
-    """Sample the first `count` noise vectors: float32 [count, z_dimension], on the CPU."""
-    return sample_z_of(range(count), z_dimension, seed)
-
-
-def sample_z_of(indices: Sequence[int], z_dimension: int, seed: int) -> Tensor:
-    """Sample the noise vectors of these indices, each with its own random generator: float32 [N, z_dimension].
-
-    Vector i, on the CPU, is the same for every GAN, setting, snapshot and device, whatever other vectors are sampled.
-    """
-    random = torch.Generator()
-    vectors = torch.empty(len(indices), z_dimension)
-    for row, index in enumerate(indices):
-        random.manual_seed(derive_seed(seed, "sample", index))
-        torch.randn(z_dimension, generator=random, out=vectors[row])
-    return vectors
 
 
 def assign_labels(count: int, class_count: int | None) -> Tensor | None:

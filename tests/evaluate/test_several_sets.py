@@ -119,7 +119,7 @@ def test_scores_whose_protocols_differ_in_any_field_are_refused_with_its_name(
     field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = run(monkeypatch, "--fake", "dark.npy")
-    value = record["protocol"][field]
+    value = record["protocol"].get(field)
     record["protocol"][field] = value + 1 if isinstance(value, int) else f"{value}x"
     Path("earlier.json").write_text(json.dumps(record))
     Path("out.json").unlink()

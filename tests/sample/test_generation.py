@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from stages.common.artifacts import Trial
+from stages.generators.noise import sample_fixed_z
 from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
 from stages.networks.generator import ConvGenerator
 from stages.networks.params import NetworksParams
@@ -14,7 +15,6 @@ from stages.sample.generation import (
     assign_labels,
     generate_images,
     load_generator,
-    sample_fixed_z,
 )
 from stages.sample.params import SampleParams
 from stages.train.checkpoint import write_snapshot

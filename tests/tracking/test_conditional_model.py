@@ -12,10 +12,11 @@ from pipeline.tracking.promote import save_model
 from pipeline.tracking.results import TrialResults
 from stages.common.artifacts import MANIFEST, MODELS, Trial, snapshot_name, write_json
 from stages.gans import projection
+from stages.generators.noise import sample_fixed_z
 from stages.networks.conditional_batch_norm import ConditionalBatchNorm2d
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
-from stages.sample.generation import assign_labels, generate_images, sample_fixed_z
+from stages.sample.generation import assign_labels, generate_images
 from stages.train.checkpoint import write_snapshot
 from tests.driving import ROOT, call
 

@@ -1,0 +1,184 @@
+"""Draw images from a generator that somebody else trained: a TorchScript, torch.export or ONNX file."""
+
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stages.common.errors import InputError
+from stages.common.file_tree import check_regular_file, show_path
+from stages.common.pixels import tensor_to_pixels
+from stages.generators.kinds import ONNX, TORCH_EXPORT, find_kind
+from stages.generators.noise import sample_z_of
+from stages.generators.params import GeneratorOptions
+from stages.generators.torch_export_file import load_torch_export
+
+Network = Callable[[Tensor], Any]
+# Half of the distance between two pixel values: an output so little outside its range is the nearest pixel value.
+HALF_LEVEL = 0.5 / 255
+SPANS = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0)}
+NO_RUNTIME = "needs onnxruntime: `pip install -c constraints.txt -r requirements-export.txt`"
+# Operators of TorchScript that read or write files.
+FILE_OPERATOR = re.compile(rb"\b(?:torch|ops\.aten)\.(?:from_file|save|load)\(")
+
+
+class GeneratorFile:
+    """A generator of somebody else, from whose file images are drawn.
+
+    Calling it draws the next images: `draw(n)` for `stages.evaluate.library.score`.
+
+    Attributes:
+        kind: `ONNX`, `TorchScript` or `torch.export`.
+        name: of the file, for messages.
+    """
+
+    def __init__(self, path: str | Path, options: GeneratorOptions, seed: int = 0) -> None:
+        """Load a generator on the CPU; it is run without gradients, in as many threads as torch has.
+
+        Args:
+            path: the file.
+            options: how it is called.
+            seed: of the noise; image i depends on it and i alone.
+
+        Raises:
+            InputError: the file is missing, is none of these kinds, is damaged, or holds what could run other code.
+        """
+        self.name = show_path(path)
+        content = _read(Path(path).expanduser(), self.name)
+        self.kind = find_kind(content, self.name)
+        self._options, self._seed, self._position = options, seed, 0
+        self._network = _load(content, self.kind, self.name)
+
+    def __call__(self, count: int) -> NDArray[np.uint8]:
+        """Draw the next `count` images, uint8 [count, C, H, W]."""
+        indices = range(self._position, self._position + count)
+        self._position += count
+        return self.draw(indices)
+
+    def draw(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Draw the images of these indices, uint8 [N, C, H, W].
+
+        Raises:
+            InputError: the generator cannot be run on such noise, or what it returns are no images of its range.
+        """
+        parts = [
+            self._draw_part(indices[start : start + self._options.batch_size])
+            for start in range(0, len(indices), self._options.batch_size)
+        ]
+        return np.concatenate(parts)
+
+    def _draw_part(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        options = self._options
+        z = sample_z_of(indices, options.z_dimension, self._seed, options.z_distribution == "uniform")
+        # Networks may round differently for another number of images, and some accept one number alone.
+        z = torch.cat([z, z.new_zeros(options.batch_size - len(z), options.z_dimension)])
+        try:
+            with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+                images = self._network(z)
+        # A network of somebody else may raise anything.
+        except Exception as error:
+            raise InputError(
+                f"{self.name} cannot be run on noise {list(z.shape)}, float32 ({_first_line(error)}); compare its "
+                "input with z_dimension and batch_size"
+            ) from None
+        return self._to_pixels(images)[: len(indices)]
+
+    def _to_pixels(self, images: Any) -> NDArray[np.uint8]:
+        """Check what the network returned, and map its range to pixels as the pipeline does for its own GANs."""
+        count, output_range = self._options.batch_size, self._options.output_range
+        if (
+            not isinstance(images, Tensor)
+            or images.ndim != 4
+            or len(images) != count
+            or images.shape[1] not in (1, 3)
+        ):
+            found = list(images.shape) if isinstance(images, Tensor) else f"a {type(images).__name__}"
+            raise InputError(f"{self.name} returns {found}; expected images [{count}, 1 or 3, H, W]")
+        if output_range == "uint8":
+            if images.dtype != torch.uint8:
+                raise InputError(
+                    f"{self.name} returns {images.dtype}, but output_range is uint8; name its range"
+                )
+            pixels: NDArray[np.uint8] = images.contiguous().numpy()
+            return pixels
+        if not images.is_floating_point():
+            raise InputError(
+                f"{self.name} returns {images.dtype}, but output_range is {output_range}; name uint8"
+            )
+        if not torch.isfinite(images).all():
+            raise InputError(f"{self.name} returns values that are not finite; nothing is drawn from it")
+        low, high = SPANS[output_range]
+        reach = HALF_LEVEL * (high - low)
+        least, largest = float(images.min()), float(images.max())
+        if least < low - reach or largest > high + reach:
+            raise InputError(
+                f"{self.name} returns values from {least:.4g} to {largest:.4g}, outside [{low:g}, {high:g}], which "
+                f"output_range {output_range} stands for; name its range"
+            )
+        symmetric = images if output_range == "symmetric" else images * 2.0 - 1.0
+        return tensor_to_pixels(symmetric).contiguous().numpy()
+
+
+def _read(path: Path, name: str) -> bytes:
+    if not path.exists():
+        raise InputError(f"{name}: there is no such file")
+    check_regular_file(path)
+    return path.read_bytes()
+
+
+def _load(content: bytes, kind: str, name: str) -> Network:
+    if kind == ONNX:
+        return _load_onnx(content, name)
+    if kind == TORCH_EXPORT:
+        return load_torch_export(content, name)
+    return _load_torchscript(content, name)
+
+
+def _load_torchscript(content: bytes, name: str) -> Network:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for member in archive.namelist():
+            if "/code/" in member and FILE_OPERATOR.search(archive.read(member)):
+                raise InputError(f"{name} holds code that reads or writes files; it is not loaded")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            network = torch.jit.load(io.BytesIO(content), map_location="cpu")
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{name} cannot be loaded by torch {torch.__version__} ({_first_line(error)})"
+        ) from None
+    return network.eval()  # type: ignore[no-any-return]
+
+
+def _load_onnx(content: bytes, name: str) -> Network:
+    """Load an ONNX file from memory: none of its weights can be in another file, and it has no custom operators."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError(f"{name} is an ONNX file, which {NO_RUNTIME}") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    # Its errors have no class in common but this one.
+    except Exception as error:
+        raise InputError(f"{name} cannot be loaded by onnxruntime ({_first_line(error)})") from None
+    inputs = [one.name for one in session.get_inputs()]
+    if len(inputs) != 1:
+        raise InputError(f"{name} has the inputs {', '.join(inputs)}; expected one, the noise")
+    return lambda z: torch.from_numpy(session.run(None, {inputs[0]: z.numpy()})[0])
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # TorchScript's errors begin with a traceback of the file's own code.
+    return (lines[-1] if lines else type(error).__name__)[:200]

@@ -1,0 +1,23 @@
+"""How a generator of somebody else is called: its noise, how many images at a time, and the range of its output."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stages.common.params import Params
+
+
+class GeneratorOptions(Params):
+    """How images are drawn from a generator's file.
+
+    Attributes:
+        z_dimension: length of a noise vector.
+        z_distribution: `normal` for N(0, I), `uniform` for [-1, 1).
+        batch_size: number of noise vectors at a time.
+        output_range: of the images: `symmetric` for [-1, 1], `unit` for [0, 1], `uint8` for whole numbers in 0..255.
+    """
+
+    z_dimension: int = Field(ge=1, le=1_000_000)
+    z_distribution: Literal["normal", "uniform"]
+    batch_size: int = Field(ge=1, le=100_000)
+    output_range: Literal["symmetric", "unit", "uint8"]

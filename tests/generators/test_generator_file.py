@@ -1,0 +1,297 @@
+"""Generators of somebody else: three kinds of files draw the same images; pickles and wrong output are refused."""
+
+import io
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stages.common.errors import InputError
+from stages.generators.file import GeneratorFile
+from stages.generators.params import GeneratorOptions
+from stages.networks.architectures import build_generator
+from stages.networks.generator import Generator
+from stages.networks.params import NetworksParams
+from stages.sample.export import convert
+
+Z = 6
+OPTIONS = GeneratorOptions(z_dimension=Z, z_distribution="normal", batch_size=20, output_range="symmetric")
+Edit = Callable[[dict[str, bytes]], object]
+
+
+class Runs:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("executed",)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, in which nothing may be executed."""
+    monkeypatch.chdir(tmp_path)
+
+
+@cache
+def make_network() -> Generator:
+    torch.manual_seed(0)
+    networks = NetworksParams(architecture="standard", z_dimension=Z, width=4, negative_slope=0.1)
+    return build_generator((1, 8, 8), networks).eval()
+
+
+class OfNoise(nn.Module):
+    """The network with its noise as the only input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = make_network()
+
+    def forward(self, z: Tensor) -> Tensor:
+        images: Tensor = self.network(z)
+        return images
+
+
+@cache
+def make_file(kind: str) -> bytes:
+    z = torch.zeros(4, Z)
+    if kind != "torchscript":
+        return convert(make_network(), kind, (z,))
+    file = io.BytesIO()
+    torch.jit.save(torch.jit.trace(OfNoise(), z), file)
+    return file.getvalue()
+
+
+def write(content: bytes, name: str = "generator") -> str:
+    Path(name).write_bytes(content)
+    return name
+
+
+def test_all_kinds_draw_the_images_of_the_network_whatever_their_names() -> None:
+    expected = None
+    for kind in ("torchscript", "torch_export", "onnx"):
+        generator = GeneratorFile(write(make_file(kind), "generator.bin"), OPTIONS, seed=3)
+        images = np.concatenate([generator(15), generator(30)])
+        assert images.shape == (45, 1, 8, 8) and images.dtype == np.uint8
+        assert np.array_equal(GeneratorFile("generator.bin", OPTIONS, seed=3).draw(range(45)), images)
+        expected = images if expected is None else expected
+        # Runtimes round differently in the last bits of a float32.
+        assert np.abs(images.astype(int) - expected).max() <= 1
+    assert expected is not None and len(np.unique(expected, axis=0)) == 45
+
+
+def edit_archive(content: bytes, edit: Edit) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    edit(members)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def save(value: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+def replace(old: str, new: str) -> Edit:
+    def edit(members: dict[str, bytes]) -> None:
+        text = members["archive/models/model.json"].decode()
+        assert old in text
+        members["archive/models/model.json"] = text.replace(old, new).encode()
+
+    return edit
+
+
+def pickle_a_weight(members: dict[str, bytes]) -> None:
+    name = "archive/data/weights/model_weights_config.json"
+    config = json.loads(members[name])
+    first = next(iter(config["config"].values()))
+    first["use_pickle"] = True
+    members[f"archive/data/weights/{first['path_name']}"] = save(Runs())
+    members[name] = json.dumps(config).encode()
+
+
+def add_object(members: dict[str, bytes]) -> None:
+    payload = {"path_name": "opaque_obj_0", "is_param": False, "use_pickle": True, "tensor_meta": None}
+    config = {"config": {"x": payload}}
+    members["archive/data/constants/model_constants_config.json"] = json.dumps(config).encode()
+    members["archive/data/constants/opaque_obj_0"] = pickle.dumps(Runs())
+
+
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a pickle": (lambda: pickle.dumps(Runs()), "is a pickle.* can run any code"),
+    "an old pickle": (lambda: pickle.dumps(Runs(), protocol=0), "is a pickle"),
+    "a checkpoint of torch.save": (lambda: save(Runs()), "is a pickle"),
+    "a state dict": (lambda: save(make_network().state_dict()), "is a pickle"),
+    "text": (lambda: b"generator.", "is no generator; expected TorchScript"),
+    "nothing": (lambda: b"", "is no generator"),
+    "safetensors": (lambda: b"\x10\0\0\0\0\0\0\0{}" + b" " * 20, "holds weights and no network"),
+    "a zip of images": (
+        lambda: edit_archive(make_file("torch_export"), dict.clear),
+        "is a zip without a network",
+    ),
+    "a cut ONNX file": (lambda: make_file("onnx")[:-900], "cannot be loaded by onnxruntime"),
+    "a cut TorchScript file": (lambda: make_file("torchscript")[:2000], "damaged"),
+    "a cut program": (lambda: make_file("torch_export")[:2000], "damaged"),
+    "a program without weights": (
+        lambda: edit_archive(make_file("torch_export"), lambda m: m.pop("archive/data/weights/weight_0")),
+        "cannot be loaded by torch",
+    ),
+    "a pickled weight": (
+        lambda: edit_archive(make_file("torch_export"), pickle_a_weight),
+        "holds pickled weights",
+    ),
+    "an object": (
+        lambda: edit_archive(make_file("torch_export"), add_object),
+        "opaque_obj_0, which torch would un",
+    ),
+    "old weights": (
+        lambda: edit_archive(
+            make_file("torch_export"), lambda m: m.update({"archive/data/weights/model.pt": save(Runs())})
+        ),
+        "model.pt, which torch would unpickle",
+    ),
+    "pickled example inputs": (
+        lambda: edit_archive(
+            make_file("torch_export"),
+            lambda m: m.update({"archive/data/sample_inputs/model.pt": save(Runs())}),
+        ),
+        "example inputs that are a pickle",
+    ),
+    "a call of the system": (
+        lambda: edit_archive(
+            make_file("torch_export"), replace("torch.ops.aten.tanh.default", "torch.os.mkdir")
+        ),
+        "calls 'torch.os.mkdir', which is no operator",
+    ),
+    "a file operator": (
+        lambda: edit_archive(
+            make_file("torch_export"),
+            replace("torch.ops.aten.tanh.default", "torch.ops.aten.from_file.default"),
+        ),
+        "which is no operator of a network",
+    ),
+    "a size that is code": (
+        lambda: edit_archive(
+            make_file("torch_export"),
+            replace("Symbol('s", "__import__('os').mkdir('executed') or Symbol('s"),
+        ),
+        "which torch would evaluate as Python",
+    ),
+    "a compiled program": (
+        lambda: edit_archive(
+            make_file("torch_export"), lambda m: m.update({"archive/data/aotinductor/model/x.so": b"\x7fELF"})
+        ),
+        "torch would unpickle or run",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_would_run_other_code_or_is_no_generator_is_refused_in_a_line(case: str) -> None:
+    make, message = REFUSED[case]
+    path = write(make(), "generator.onnx")
+    with pytest.raises(InputError, match=message) as caught:
+        GeneratorFile(path, OPTIONS)
+    assert "generator.onnx" in str(caught.value) and "\n" not in str(caught.value)
+    assert not Path("executed").exists()
+
+
+def test_torchscript_that_writes_files_is_refused() -> None:
+    class Writes(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            return torch.from_file("secret", True, 4)
+
+    file = io.BytesIO()
+    torch.jit.save(torch.jit.script(Writes()), file)
+    with pytest.raises(InputError, match="reads or writes files"):
+        GeneratorFile(write(file.getvalue()), OPTIONS)
+
+
+class Returns(nn.Module):
+    """Returns what it was made with, whatever the noise."""
+
+    value: Tensor
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("value", value)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.value + (z.sum() * 0).to(self.value.dtype)
+
+
+@pytest.mark.parametrize(
+    ("value", "output_range", "message"),
+    [
+        (torch.full((20, 1, 8, 8), torch.nan), "symmetric", "not finite"),
+        (torch.full((20, 1, 8, 8), torch.inf), "unit", "not finite"),
+        (torch.full((20, 1, 8, 8), 1.1), "symmetric", r"values from 1.1 to 1.1, outside \[-1, 1\]"),
+        (torch.full((20, 1, 8, 8), -0.5), "unit", r"outside \[0, 1\]"),
+        (torch.full((20, 1, 8, 8), 200.0), "symmetric", r"outside \[-1, 1\]"),
+        (torch.zeros(20, 1, 8, 8), "uint8", "returns torch.float32, but output_range is uint8"),
+        (
+            torch.zeros(20, 1, 8, 8, dtype=torch.uint8),
+            "unit",
+            "returns torch.uint8, but output_range is unit",
+        ),
+        (torch.zeros(20, 64), "unit", r"returns \[20, 64\]; expected images \[20, 1 or 3, H, W\]"),
+        (torch.zeros(20, 8, 8, 3), "unit", r"returns \[20, 8, 8, 3\]; expected"),
+        (torch.zeros(1, 1, 8, 8), "unit", r"returns \[1, 1, 8, 8\]; expected"),
+    ],
+)
+def test_output_that_is_no_images_of_the_declared_range_is_refused(
+    value: Tensor, output_range: str, message: str
+) -> None:
+    torch.jit.save(torch.jit.script(Returns(value)), "generator.pt")
+    options = GeneratorOptions.model_validate(OPTIONS.model_dump() | {"output_range": output_range})
+    with pytest.raises(InputError, match=message):
+        GeneratorFile("generator.pt", options)(5)
+
+
+@pytest.mark.parametrize(
+    ("value", "output_range", "pixel"),
+    [
+        (1.0, "symmetric", 255),
+        (-1.0, "symmetric", 0),
+        (0.5, "unit", 128),
+        (1.0001, "unit", 255),
+        (7.0, "uint8", 7),
+    ],
+)
+def test_each_range_is_mapped_to_pixels(value: float, output_range: str, pixel: int) -> None:
+    dtype = torch.uint8 if output_range == "uint8" else torch.float32
+    torch.jit.save(torch.jit.script(Returns(torch.full((20, 3, 4, 4), value).to(dtype))), "generator.pt")
+    options = GeneratorOptions.model_validate(OPTIONS.model_dump() | {"output_range": output_range})
+    assert (GeneratorFile("generator.pt", options)(3) == pixel).all()
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "torch_export", "onnx"])
+def test_noise_of_another_length_is_one_line(kind: str) -> None:
+    options = OPTIONS.model_copy(update={"z_dimension": Z + 1})
+    generator = GeneratorFile(write(make_file(kind)), options)
+    with pytest.raises(InputError, match=rf"generator cannot be run on noise \[20, {Z + 1}\].*z_dimension"):
+        generator(3)
+
+
+def test_uniform_noise_lies_between_minus_one_and_one() -> None:
+    class Echoes(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            return z.reshape(-1, 1, 2, 3)
+
+    torch.jit.save(torch.jit.script(Echoes()), "generator.pt")
+    uniform = GeneratorFile("generator.pt", OPTIONS.model_copy(update={"z_distribution": "uniform"}))
+    images = uniform(500).astype(float) / 127.5 - 1
+    assert abs(images.mean()) < 0.05 and images.std() == pytest.approx(3**-0.5, abs=0.02)
