@@ -73,8 +73,8 @@ worker: setup  ## Deploy prefect.yaml to Prefect's server and run what is due.
 track: setup  ## Log the results on disk to tracking/mlflow.db, or to the server of MLFLOW_TRACKING_URI.
 	python -m pipeline.tracking sync
 
-ui: setup  ## Start MLflow's UI on http://127.0.0.1:5000; PORT=5001 sets the port.
-	python -m pipeline.tracking ui $(if $(PORT),--port $(PORT))
+ui: setup  ## Show all trials in MLflow, on http://127.0.0.1:5000; PORT=5001 sets the port, NO_BROWSER=1 opens none.
+	python -m pipeline.tracking ui $(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
 
 preset: setup  ## Switch params.yaml to the preset NAME=...: PRESETS.
 	python -m pipeline.preset $(NAME)

@@ -2,12 +2,10 @@
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from pipeline.tracking import UI_HOST, UI_PORT, UI_URL
-from pipeline.tracking.address import SERVERS, URI_VARIABLE
+from pipeline.tracking.address import URI_VARIABLE, find_ui, read_link
 from stages.common.artifacts import REPORT
 
 REPORT_TEXT = REPORT / "report.md"
@@ -37,12 +35,9 @@ def publish_results(summary: str) -> None:
 
 
 def find_mlflow() -> tuple[str, bool]:
-    """Return where a browser finds MLflow, without a password, and whether a server is there already."""
-    server, page = (os.environ.get(name, "").strip() for name in (URI_VARIABLE, UI_URL))
-    parts = urlsplit(server)
-    is_served = parts.scheme in SERVERS
-    own = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    return page or (own if is_served else f"http://{UI_HOST}:{UI_PORT}"), is_served or bool(page)
+    """Return where a browser finds the table of all trials in MLflow, and whether a server is there already."""
+    address, is_served = find_ui(os.environ.get(URI_VARIABLE, "").strip())
+    return f"{address}/{read_link()}", is_served
 
 
 def publish_times(times: str) -> None:

@@ -29,6 +29,9 @@ def main() -> int:
     follow.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="for example: dvc repro")
     ui = commands.add_parser("ui", help="sync, then serve MLflow's UI of the embedded store on 127.0.0.1")
     ui.add_argument("--port", type=int, default=UI_PORT)
+    ui.add_argument(
+        "--no-browser", action="store_true", help="only print the address of the table of all trials"
+    )
     _add_server(commands)
     model = commands.add_parser("model", help="serve a registered model", add_help=False)
     model.add_argument("words", nargs=argparse.REMAINDER, metavar="MODEL")
@@ -57,7 +60,9 @@ def main() -> int:
     # The import of MLflow takes two seconds, which a followed command need not wait for.
     from pipeline.tracking.commands import serve_ui, sync_store
 
-    return sync_store(options.replace_champion) if options.command == "sync" else serve_ui(options.port)
+    if options.command == "sync":
+        return sync_store(options.replace_champion)
+    return serve_ui(options.port, has_browser=not options.no_browser)
 
 
 def _add_server(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline import tracking
 from pipeline.sqlite_url import make_sqlite_url
@@ -11,6 +12,8 @@ from stages.common.errors import InputError
 
 FOLDER = Path(tracking.FOLDER)
 DATABASE = "mlflow.db"
+# The link to the table of all trials, relative to the UI's address; the last sync wrote it.
+LINK_FILE = FOLDER / "table_link.txt"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -43,6 +46,20 @@ def find_folder() -> Path:
 def embedded_uri() -> str:
     """Return the URI of the embedded store."""
     return make_sqlite_url(find_folder() / DATABASE)
+
+
+def find_ui(uri: str) -> tuple[str, bool]:
+    """Return where a browser finds the UI of a store, without a password, and whether a server is there already."""
+    page, parts = os.environ.get(tracking.UI_URL, "").strip(), urlsplit(uri)
+    is_served = parts.scheme in SERVERS
+    own = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    default = own if is_served else f"http://{tracking.UI_HOST}:{tracking.UI_PORT}"
+    return (page or default).rstrip("/"), is_served or bool(page)
+
+
+def read_link() -> str:
+    """Read the link to the table of all trials; "" before the first sync."""
+    return LINK_FILE.read_text(encoding="utf-8").strip() if LINK_FILE.exists() else ""
 
 
 def hide_password(uri: str) -> str:

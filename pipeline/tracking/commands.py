@@ -7,7 +7,8 @@ import time
 from mlflow.exceptions import MlflowException
 
 from pipeline.tracking import UI_HOST
-from pipeline.tracking.address import FOLDER, SERVERS, find_uri, hide_password
+from pipeline.tracking.address import FOLDER, SERVERS, find_ui, find_uri, hide_password, read_link
+from pipeline.tracking.browser import open_page, open_when_healthy
 from pipeline.tracking.commit import MISSING, describe_commit
 from pipeline.tracking.store import ARTIFACTS, open_store
 from pipeline.tracking.store_check import check_store
@@ -64,8 +65,13 @@ def sync_with_retries(replace_champion: bool = False, ui_address: str | None = N
     return sync(open_store(), replace_champion, ui_address)
 
 
-def serve_ui(port: int) -> int:
-    """Sync, and serve the embedded store's UI on this machine until it is interrupted."""
+def serve_ui(port: int, has_browser: bool = True) -> int:
+    """Sync, serve the embedded store's UI on this machine until it is interrupted, and show the table of all trials.
+
+    Args:
+        port: the port to listen at.
+        has_browser: whether to open the table in a browser, where there is a display.
+    """
     address = f"http://{UI_HOST}:{port}"
     sync_store(ui_address=address)
     try:
@@ -77,9 +83,15 @@ def serve_ui(port: int) -> int:
         # The sync has said why.
         return 1
     if uri.startswith(SERVERS):
-        print(f"MLFLOW_TRACKING_URI names a server, which has a UI of its own: {hide_password(uri)}")
+        table = f"{find_ui(uri)[0]}/{read_link()}"
+        print(f"MLFLOW_TRACKING_URI names a server, which has a UI of its own: {table}")
+        if has_browser:
+            open_page(table)
         return 0
-    print(f"MLflow's UI: {address} (Ctrl-C ends it)", flush=True)
+    table = f"{address}/{read_link()}"
+    print(f"All trials in MLflow: {table} (Ctrl-C ends it)", flush=True)
+    if has_browser:
+        open_when_healthy(table, f"{address}/health")
     # Imported only now: it takes a second more.
     from pipeline.tracking.server import serve_store
 

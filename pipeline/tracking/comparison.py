@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from pipeline.tracking.descriptions import write_description
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.files import list_files
 from pipeline.tracking.lineage import Lock, hash_content
-from pipeline.tracking.results import TrialResults
-from pipeline.tracking.run_data import log_folder, log_params, set_tags
+from pipeline.tracking.links import BEST_TRIALS, find_address, link_run, link_view
+from pipeline.tracking.results import MetricValue, TrialResults
+from pipeline.tracking.run_data import log_folder, log_params, log_values, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
     CONTENT_KEY,
@@ -29,7 +31,7 @@ from pipeline.tracking.runs import (
     supersede_runs,
 )
 from pipeline.tracking.store import Store
-from pipeline.tracking.ui import BEST_TRIALS, PAGE, find_address, link_run, link_view
+from pipeline.tracking.ui import PAGE
 from stages.common.artifacts import REPORT, read_json
 
 TABLE = "table1.json"
@@ -98,11 +100,25 @@ def fill_comparison(
     elif run.info.status != FINISHED:
         end_run(store, run, FINISHED, run.info.end_time)
         notes.append(f"the run {KIND} was {run.info.status}, and is {FINISHED} again")
+    log_values(
+        store, run, [value for value in list_best_scores(results) if value.key not in run.data.metrics]
+    )
     if is_complete and tags.items() - run.data.tags.items():
         notes.append(f"restored tags of the run {KIND}")
     set_tags(store, run, tags | describe_dvc_experiment())
     if not is_copy():
         supersede_runs(store, list_runs(store, run.info.experiment_id, kind=KIND), by=run)
+
+
+def list_best_scores(results: list[TrialResults]) -> Iterator[MetricValue]:
+    """List the best scores of all trials, `best_fid`, and of each GAN's, `best_fid/sngan`."""
+    for score, choose in (("best_fid", min), ("best_inception_score", max)):
+        found = [(result.trial.gan, result.best[score]) for result in results if score in result.best]
+        if found:
+            yield MetricValue(score, choose(value for _, value in found), 0, 0.0)
+        for gan in dict.fromkeys(gan for gan, _ in found):
+            best = choose(value for owner, value in found if owner == gan)
+            yield MetricValue(f"{score}/{gan}", best, 0, 0.0)
 
 
 def _identify(results: list[TrialResults]) -> dict[str, str]:

@@ -27,6 +27,9 @@ from stages.common.artifacts import (
 from stages.common.errors import InputError
 
 POSITION_KEYS = ("generator_step", "discriminator_steps", "epoch")
+# MLflow's page of a run shows a chart a metric, sorted by their names: so these come first, and all others after them.
+LEADING_SCORES = ("fid", "inception_score")
+LOSSES = {"discriminator_loss": "gan_loss/discriminator", "generator_loss": "gan_loss/generator"}
 SUMMARY_PREFIXES = ("best_", "last_", "least_", "training_", "diverged_")
 
 
@@ -103,9 +106,9 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     points = [point | row_to_metrics(analyses[point["generator_step"]]) for point in scores["points"]]
     times = TrainingTimes.find(trial)
     seconds = times.training_seconds
-    values = [*list_training_values(rows, times), *_list_score_values(points, rows, times)]
+    curves = [*_list_score_values(points, rows, times), *list_training_values(rows, times)]
     measured = {} if seconds is None else {"training_seconds": seconds}
-    values += _list_summary_values(training | measured | summary, values)
+    values = [*_list_summary_values(summary | training | measured, curves), *curves]
     return TrialResults(
         trial=trial,
         lineage=lineage,
@@ -126,7 +129,7 @@ def parse_rows(content: bytes) -> list[dict[str, Any]]:
 
 
 def list_training_values(rows: list[dict[str, Any]], times: TrainingTimes) -> Iterator[MetricValue]:
-    """List what a training logged and how long it took, as the metrics `train/<name>` and `epoch`."""
+    """List what a training logged and how long it took: `gan_loss/<network>`, `train/<name>` and `epoch`."""
     for row in rows:
         step = int(row["generator_step"])
         seconds = times.seconds_until(step)
@@ -134,7 +137,7 @@ def list_training_values(rows: list[dict[str, Any]], times: TrainingTimes) -> It
         for key, value in (row | times.list_numbers(step)).items():
             if key not in ("generator_step", "epoch"):
                 number = math.nan if value is None else float(value)
-                yield MetricValue(f"train/{key}", number, step, seconds)
+                yield MetricValue(LOSSES.get(key, f"train/{key}"), number, step, seconds)
 
 
 def flatten_params(trial: Trial, sections: dict[str, Any]) -> dict[str, str]:
@@ -192,7 +195,14 @@ def _list_score_values(
             yield MetricValue("epoch", float(point["epoch"]), step, seconds)
         for key, value in point.items():
             if key not in POSITION_KEYS and value is not None:
-                yield MetricValue(key, float(value), step, seconds)
+                yield MetricValue(_name_score(key), float(value), step, seconds)
+
+
+def _name_score(key: str) -> str:
+    """Return the metric of a score: `evaluate/<name>` or `more_scores/<name>`; one with a section keeps its name."""
+    if "/" in key:
+        return key
+    return f"evaluate/{key}" if key in LEADING_SCORES else f"more_scores/{key}"
 
 
 def _list_summary_values(summary: dict[str, Any], values: list[MetricValue]) -> Iterator[MetricValue]:
@@ -201,7 +211,7 @@ def _list_summary_values(summary: dict[str, Any], values: list[MetricValue]) -> 
     They are logged at step 0, where MLflow's UI draws a bar; at another step it would draw a line of one point.
     """
     seconds = max((value.seconds for value in values), default=0.0)
-    curves = {value.key.removeprefix("train/") for value in values}
+    curves = {value.key.rpartition("/")[2] for value in values}
     for key, value in summary.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         is_shown = key.startswith(SUMMARY_PREFIXES) or key.endswith("_parameters")

@@ -7,11 +7,14 @@ application is served here, with the environment that `mlflow server` gives it.
 
 import os
 import signal
+import warnings
 from collections.abc import Collection, MutableMapping
+from pathlib import Path
 
 import uvicorn
 
 from pipeline.same_origin import SameOriginMiddleware, list_own_names
+from pipeline.tracking.start_page import StartPageMiddleware
 
 ASSISTANT = "/ajax-api/3.0/mlflow/assistant"
 # The artifacts of new experiments go through the server.
@@ -39,13 +42,21 @@ def serve_store(
     own_names = list_own_names(host, names)
     prepare_environment(os.environ, uri, own_names, artifact_root, artifacts_destination)
     # Imported only now: MLflow reads the environment when it is imported.
-    from mlflow.server.fastapi_app import app
-    from mlflow.server.handlers import initialize_backend_stores
+    with warnings.catch_warnings():
+        # It uses parts of other packages that will be removed, which is of no use to a person who starts it.
+        warnings.simplefilter("ignore")
+        from mlflow.server import REL_STATIC_DIR
+        from mlflow.server import __file__ as package
+        from mlflow.server.fastapi_app import app
+        from mlflow.server.handlers import initialize_backend_stores
 
     initialize_backend_stores(uri, uri, artifact_root)
     # uvicorn ends in order and then raises the signal again, which here means the same as an exit.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    uvicorn.run(SameOriginMiddleware(app, own_names, [ASSISTANT]), host=host, port=port, log_level="warning")
+    pages = StartPageMiddleware(app, Path(package).parent / REL_STATIC_DIR / "index.html")
+    uvicorn.run(
+        SameOriginMiddleware(pages, own_names, [ASSISTANT]), host=host, port=port, log_level="warning"
+    )
 
 
 def prepare_environment(

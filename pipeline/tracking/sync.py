@@ -3,13 +3,16 @@
 from typing import NamedTuple
 
 from pipeline.tracking.address import FOLDER
+from pipeline.tracking.colours import colour_run
 from pipeline.tracking.comparison import fill_comparison, open_comparison
 from pipeline.tracking.dataset import name_experiment
 from pipeline.tracking.dvc_experiment import is_copy
 from pipeline.tracking.lineage import Lock, read_lock, trace_trial
+from pipeline.tracking.links import write_link
 from pipeline.tracking.promote import promote_champion
 from pipeline.tracking.results import TrialResults, read_trial_results
 from pipeline.tracking.runs import end_abandoned_runs
+from pipeline.tracking.seeds import sync_seeds
 from pipeline.tracking.store import Store, ensure_experiment, lock_store
 from pipeline.tracking.trials import sync_trial
 from pipeline.tracking.ui import describe_experiment, publish_comparison
@@ -60,15 +63,19 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
         runs = {
             result.trial.name: sync_trial(store, experiment_id, result, notes, parent) for result in results
         }
+        for result in results:
+            colour_run(store, runs[result.trial.name], result.trial.gan, grid.gans)
         champion = "there is no champion until all trials and the report are there"
         if comparison is not None:
             fill_comparison(store, comparison, results, runs, lock, notes)
             champion = promote_champion(store, results, runs, replace_champion)
             if not is_copy():
+                sync_seeds(store, experiment_id, results, grid, comparison.info.run_id, notes)
                 publish_comparison(store, experiment_id, results, runs, comparison, ui_address)
             write_json(SYNCED, {result.trial.name: result.lineage.key for result in results})
         if not is_copy():
             describe_experiment(store, experiment_id, grid, notes)
+            write_link(experiment_id)
     return SyncResult({name: run.info.run_id for name, run in runs.items()}, left_out, champion, notes)
 
 

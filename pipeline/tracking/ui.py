@@ -1,22 +1,28 @@
 """The comparison in MLflow's UI: the experiment's description, saved views, and tracking/compare.html with links."""
 
 import json
-import os
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mlflow.entities import Run
 
-from pipeline.tracking import UI_HOST, UI_PORT, UI_URL
-from pipeline.tracking.address import FOLDER, SERVERS
+from pipeline.tracking.address import FOLDER
 from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.descriptions import write_description
+from pipeline.tracking.links import (
+    ALL_TRIALS,
+    BEST_TRIALS,
+    SEEDS,
+    find_address,
+    link_comparison,
+    link_run,
+    link_view,
+)
 from pipeline.tracking.mlflow_version import is_verified_version
 from pipeline.tracking.results import TrialResults
 from pipeline.tracking.run_data import set_tags
 from pipeline.tracking.runs import NO, SUPERSEDED, YES
-from pipeline.tracking.saved_views import TAG_PREFIX, make_view
+from pipeline.tracking.saved_views import TAG_PREFIX, make_seeds_view, make_view
 from pipeline.tracking.store import Store
 from stages.common.artifacts import write_bytes
 from stages.common.grid import Grid
@@ -24,7 +30,6 @@ from stages.common.grid import Grid
 PAGE = FOLDER / "compare.html"
 TEMPLATE = "compare.html.jinja"
 BEST_OF_GAN = "best_of_gan"
-ALL_TRIALS, BEST_TRIALS = "trials", "best"
 # For experiments of this kind the UI shows no pages for language models.
 EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")
 
@@ -33,12 +38,18 @@ def describe_experiment(store: Store, experiment_id: str, grid: Grid, notes: lis
     """Set the experiment's description, what is compared and where to look; one that a person edited is kept."""
     gans, settings = ", ".join(grid.gans), ", ".join(grid.settings_used)
     seeds = ", ".join(map(str, grid.seeds))
+    # Of a long description the page shows the first line.
     lines = [
+        f"[All runs by FID]({link_view(experiment_id, ALL_TRIALS)}) | "
+        f"[Charts of each GAN's best run]({link_view(experiment_id, BEST_TRIALS, charts=True)})"
+        + (
+            f" | [Mean and deviation over seeds]({link_view(experiment_id, SEEDS)})"
+            if len(grid.seeds) > 1
+            else ""
+        ),
+        "",
         f"**{len(grid.gans)} GANs** ({gans}) under **Adam settings** {settings}, seeds {seeds}: one run each, scored "
         "by FID (lower is better) and Inception Score (higher is better) over the training.",
-        "",
-        f"- [Charts of each GAN's best run]({link_view(experiment_id, BEST_TRIALS, charts=True)})",
-        f"- [All runs in a table, by FID]({link_view(experiment_id, ALL_TRIALS)})",
         "",
         "The run `comparison` holds the table, the figures and the report. `tags.superseded = 'yes'` marks runs whose "
         "content has been replaced. Only scores with equal `protocol.*` params compare.",
@@ -70,13 +81,14 @@ def publish_comparison(
             store, experiment_id, max((step for result in results for step in result.grids), default=0)
         )
     links = {
-        "Compare the best run of each GAN": link_comparison(
-            experiment_id, [runs[name].info.run_id for name in best]
-        ),
+        "All runs in a table, by FID": link_view(experiment_id, ALL_TRIALS),
         "Charts of the best run of each GAN: FID over epochs": link_view(
             experiment_id, BEST_TRIALS, charts=True
         ),
-        "All runs in a table, by FID": link_view(experiment_id, ALL_TRIALS),
+        "Compare the best run of each GAN": link_comparison(
+            experiment_id, [runs[name].info.run_id for name in best]
+        ),
+        "Means and deviations over seeds (empty with one seed)": link_view(experiment_id, SEEDS),
         "The comparison's run: table, figures, report": link_run(comparison),
     }
     # The runs are read again, because `runs` holds their tags from before they were completed.
@@ -84,12 +96,6 @@ def publish_comparison(
     page = render_page(find_address(store, address), links, results, runs)
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         write_bytes(PAGE, page.encode())
-
-
-def find_address(store: Store, address: str | None = None) -> str:
-    """Return the UI's address: the given one, else that of MLFLOW_UI_URL, else the server's or that of `make ui`."""
-    default = store.uri if store.uri.startswith(SERVERS) else f"http://{UI_HOST}:{UI_PORT}"
-    return (address or os.environ.get(UI_URL) or default).rstrip("/")
 
 
 def choose_best_trials(results: list[TrialResults]) -> list[str]:
@@ -101,23 +107,6 @@ def choose_best_trials(results: list[TrialResults]) -> list[str]:
         if fid is not None and (former is None or fid < former.best["best_fid"]):
             best[result.trial.gan] = result
     return [result.trial.name for result in best.values()]
-
-
-def link_run(run: Run) -> str:
-    """Return the link to a run's page, relative to the UI's address."""
-    return f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-
-
-def link_view(experiment_id: str, view: str, charts: bool = False) -> str:
-    """Return the link to a saved view's table or charts; without such a view the UI opens its default one."""
-    mode = "&compareRunsMode=CHART" if charts else ""
-    return f"#/experiments/{experiment_id}/runs?viewStateShareKey={view}{mode}"
-
-
-def link_comparison(experiment_id: str, run_ids: list[str]) -> str:
-    """Return the link to the page that shows runs side by side."""
-    runs, experiments = (quote(json.dumps(ids, separators=(",", ":"))) for ids in (run_ids, [experiment_id]))
-    return f"#/compare-runs?runs={runs}&experiments={experiments}"
 
 
 def render_page(
@@ -142,8 +131,12 @@ def render_page(
 
 def _save_views(store: Store, experiment_id: str, last_step: int) -> None:
     current = f"tags.kind = 'trial' and tags.{SUPERSEDED} = '{NO}'"
-    for name, condition in ((ALL_TRIALS, ""), (BEST_TRIALS, f" and tags.{BEST_OF_GAN} = '{YES}'")):
-        view = make_view(current + condition, last_step)
+    views = {
+        ALL_TRIALS: make_view(current, last_step),
+        BEST_TRIALS: make_view(f"{current} and tags.{BEST_OF_GAN} = '{YES}'", last_step),
+        SEEDS: make_seeds_view(f"tags.kind = 'seeds' and tags.{SUPERSEDED} = '{NO}'"),
+    }
+    for name, view in views.items():
         _set_experiment_tag(store, experiment_id, TAG_PREFIX + name, json.dumps(view))
 
 

@@ -77,7 +77,7 @@ def list_local_log_steps() -> list[int]:
     ]
 
 
-def list_mlflow_steps(run: Run, key: str = "train/generator_loss") -> list[int]:
+def list_mlflow_steps(run: Run, key: str = "gan_loss/generator") -> list[int]:
     return [metric.step for metric in open_store().client.get_metric_history(run.info.run_id, key)]
 
 
@@ -103,7 +103,7 @@ def check_each_row_is_there_once() -> None:
     (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
     log = Path(f"results/train/{TRIAL}/metrics.jsonl").read_text().splitlines()
     expected = [json.loads(line)["generator_step"] for line in log]
-    for key in ("train/generator_loss", "train/real_score", "epoch"):
+    for key in ("gan_loss/generator", "train/real_score", "epoch"):
         assert sorted(list_mlflow_steps(run, key)) == expected
     assert run.info.status == "FINISHED" and run.data.tags["complete"] == "yes"
     assert "training_key" in run.data.tags, "the run that followed the training was not taken over"

@@ -61,7 +61,7 @@ def test_a_number_that_is_not_finite_is_nan_and_not_left_out() -> None:
     row: dict[str, Any] = {"generator_step": 3, "epoch": 0.5, "generator_loss": None}
     times = TrainingTimes([{"generator_step": 4, "elapsed_seconds": 2.0}])
     values = {value.key: value for value in list_training_values([row], times)}
-    assert math.isnan(values["train/generator_loss"].value)
+    assert math.isnan(values["gan_loss/generator"].value)
     assert (values["epoch"].value, values["epoch"].generator_step, values["epoch"].seconds) == (0.5, 3, 2.0)
 
 

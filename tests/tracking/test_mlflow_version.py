@@ -12,9 +12,11 @@ import mlflow.server
 import pytest
 
 from pipeline.tracking import mlflow_version
+from pipeline.tracking.colours import RUN_COLOUR
 from pipeline.tracking.mlflow_version import VERIFIED_VERSION
 from pipeline.tracking.relocation import PATH_COLUMNS
-from pipeline.tracking.saved_views import TAG_PREFIX, make_view
+from pipeline.tracking.saved_views import TAG_PREFIX, make_seeds_view, make_view
+from pipeline.tracking.start_page import CHOICES, HEAD
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import sync
 from tests.driving import ROOT
@@ -45,10 +47,27 @@ def test_the_installed_and_pinned_version_is_the_verified_one() -> None:
     assert f"\nmlflow=={VERIFIED_VERSION}\n" in (ROOT / "constraints.txt").read_text()
 
 
-def test_the_ui_of_the_installed_version_knows_every_key_of_a_saved_view() -> None:
-    folder = Path(mlflow.server.__file__).parent / "js/build/static/js"
-    scripts = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.js"))
-    view = make_view("", 1)
+PAGES = Path(mlflow.server.__file__).parent / "js/build"
+
+
+@pytest.fixture(scope="module")
+def scripts() -> str:
+    """Return the program of the installed version's UI."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (PAGES / "static/js").glob("*.js"))
+
+
+def test_the_ui_of_the_installed_version_knows_what_links_and_first_choices_name(scripts: str) -> None:
+    names = [key.rpartition("_v")[0] for key in CHOICES]
+    for name in (*names, RUN_COLOUR, "machine_learning"):
+        assert f'"{name}"' in scripts, name
+    assert 'get("workflowType")' in scripts
+    assert HEAD in (PAGES / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("view", [make_view("", 1), make_seeds_view("")], ids=["trials", "seeds"])
+def test_the_ui_of_the_installed_version_knows_every_key_of_a_saved_view(
+    scripts: str, view: dict[str, Any]
+) -> None:
     # The keys of the image chart and of the x axis' metric stand for the texts that are this project's own.
     unknown = [
         key

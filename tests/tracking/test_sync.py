@@ -1,6 +1,7 @@
 """Files on disk become runs, exactly once."""
 
 import json
+import re
 import shutil
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from mlflow.entities import Run
 
 from pipeline.tracking.commands import sync_store
 from pipeline.tracking.lineage import read_lock
+from pipeline.tracking.results import LOSSES
 from pipeline.tracking.runs import list_runs
 from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import read_results, sync
@@ -45,13 +47,13 @@ def test_every_trial_is_a_run_with_all_that_is_known_of_it() -> None:
         json.loads(line) for line in Path("results/train/sngan-A-0/metrics.jsonl").read_text().splitlines()
     ]
     for key in set(rows[0]) - {"generator_step", "epoch"}:
-        history = client.get_metric_history(run.info.run_id, f"train/{key}")
+        history = client.get_metric_history(run.info.run_id, LOSSES.get(key, f"train/{key}"))
         assert [(metric.step, metric.value) for metric in history] == [
             (row["generator_step"], row[key]) for row in rows
         ]
     points = json.loads(Path("results/evaluate/sngan-A-0/points.json").read_text())["points"]
     for key in ("fid", "inception_score"):
-        history = client.get_metric_history(run.info.run_id, key)
+        history = client.get_metric_history(run.info.run_id, f"evaluate/{key}")
         assert [(metric.step, metric.value) for metric in history] == [
             (point["generator_step"], point[key]) for point in points
         ]
@@ -62,6 +64,14 @@ def test_every_trial_is_a_run_with_all_that_is_known_of_it() -> None:
     ]
     assert run.data.metrics["best_fid"] == min(point["fid"] for point in points)
     assert run.data.metrics["last_fid"] == points[-1]["fid"]
+    # As MLflow's page sorts them: sections by name, and those without one last.
+    charts = sorted(key for key in run.data.metrics if "/" in key)
+    assert charts[:4] == [
+        "evaluate/fid",
+        "evaluate/inception_score",
+        "gan_loss/discriminator",
+        "gan_loss/generator",
+    ]
 
 
 @pytest.mark.usefixtures("workspace")
@@ -107,9 +117,17 @@ def test_the_comparison_is_the_parent_run_and_holds_the_report() -> None:
     assert all(f"/runs/{run.info.run_id}" in page for run in find_trials().values())
     beside = Path("tracking/compare.html").read_text(encoding="utf-8")
     assert '<dt id="sngan-A-0">' in beside and call("git", "rev-parse", "HEAD").strip() in beside
+    best = {name: run.data.metrics["best_fid"] for name, run in find_trials().items()}
+    assert parent.data.metrics["best_fid"] == min(best.values())
+    assert parent.data.metrics["best_fid/began"] == best["began-A-0"]
+    assert parent.data.metrics["best_inception_score/sngan"] > 1
     table = mlflow.artifacts.load_dict(f"{parent.info.artifact_uri}/table1.json")
     assert [row[1] for row in table["data"]] == ["Real data", "SNGAN", "BEGAN"] or len(table["data"]) == 3
-    assert "2 GANs" in experiment.tags["mlflow.note.content"]
+    description = experiment.tags["mlflow.note.content"]
+    assert "2 GANs" in description
+    table_link = Path("tracking/table_link.txt").read_text().strip()
+    assert description.startswith(f"[All runs by FID]({table_link})")
+    assert re.findall('href="([^"]*)"', beside)[0].endswith(table_link.replace("&", "&amp;"))
 
 
 @pytest.mark.usefixtures("workspace")

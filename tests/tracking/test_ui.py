@@ -9,8 +9,9 @@ import pytest
 from mlflow.entities import Run, RunData, RunInfo, RunTag
 
 from pipeline.tracking.lineage import Lineage
+from pipeline.tracking.links import link_comparison, link_run, link_view
 from pipeline.tracking.results import TrialResults
-from pipeline.tracking.ui import choose_best_trials, link_comparison, link_view, render_page
+from pipeline.tracking.ui import choose_best_trials, render_page
 from stages.common.artifacts import Trial
 
 
@@ -33,12 +34,13 @@ def test_the_best_trial_of_each_gan_is_the_one_with_the_lowest_fid() -> None:
 
 def test_links_hold_the_ids_as_mlflow_reads_them() -> None:
     link = link_comparison("7", ["a", "b"])
-    assert unquote(link) == '#/compare-runs?runs=["a","b"]&experiments=["7"]'
+    assert unquote(link).startswith('#/compare-runs?runs=["a","b"]&experiments=["7"]&')
     assert '"' not in link and json.loads(unquote(link).partition("runs=")[2].partition("&")[0]) == ["a", "b"]
-    assert (
-        link_view("7", "best", charts=True)
-        == "#/experiments/7/runs?viewStateShareKey=best&compareRunsMode=CHART"
-    )
+    charts = link_view("7", "best", charts=True)
+    assert charts.endswith("&viewStateShareKey=best&compareRunsMode=CHART")
+    # Without this MLflow shows its pages for language models.
+    links = (link, charts, link_view("7", "trials"), link_run(make_run("abc")))
+    assert all("workflowType=machine_learning" in link.partition("?")[2].split("&") for link in links)
 
 
 def make_run(run_id: str, **tags: str) -> Run:
@@ -53,7 +55,10 @@ def test_the_page_of_links_leads_from_a_trial_to_its_run_commit_hashes_and_param
     )
     runs = {"sngan-A-0": make_run("abc", **{"mlflow.source.git.commit": "c0ffee"})}
     page = render_page("http://localhost:5000", {"All": "#/experiments/7"}, [results], runs)
-    assert '<dt id="sngan-A-0"><a href="http://localhost:5000/#/experiments/7/runs/abc">' in page
+    assert (
+        '<dt id="sngan-A-0"><a href="http://localhost:5000/#/experiments/7/runs/abc?workflowType=machine_learning">'
+        in page
+    )
     assert "commit <code>c0ffee</code>" in page
     assert "train <code>12ab</code>,\nsample <code>34cd</code>\n" in page
     assert "adam.beta1 0.5,\na &lt;b&gt;\n" in page

@@ -1,0 +1,18 @@
+"""The colours of runs in MLflow's charts: a GAN has that of the report's figures."""
+
+from collections.abc import Sequence
+
+from mlflow.entities import Run
+
+from pipeline.tracking.run_data import set_tags
+from pipeline.tracking.store import Store
+from stages.report.figures.plot_style import COLOURS, choose_colour
+
+# The UI reads a run's colour there, and writes there what a person chooses.
+RUN_COLOUR = "mlflow.runColor"
+
+
+def colour_run(store: Store, run: Run, gan: str, gans: Sequence[str]) -> None:
+    """Give a run the colour of its GAN, unless a person has chosen another than the report's."""
+    if run.data.tags.get(RUN_COLOUR, COLOURS[0]) in COLOURS:
+        set_tags(store, run, {RUN_COLOUR: choose_colour(gan, gans)})
