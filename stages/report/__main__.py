@@ -15,7 +15,7 @@ def main() -> None:
     report = build_report(results, write_figures(results, REPORT))
     write_report(report, REPORT)
     equal_time = write_equal_time(results, TIMINGS / "report")
-    print(f"\n{render_text_table(report)}\nThe report: {REPORT / 'index.html'}", flush=True)
+    print(f"\n{render_text_table(report)}\nThe page: {REPORT / 'index.html'}", flush=True)
     if equal_time is not None:
         print(f"GANs at equal computing time: {equal_time}", flush=True)
 

@@ -128,7 +128,7 @@ def render_text_table(report: Report) -> str:
     header = [""]
     for metric in metrics:
         header += [formatting.capitalise(metric.short), "rank", "best", "at"]
-    lines = [[*header, "Report IS", "Report FID"], *(_list_cells(row, report) for row in report.table1)]
+    lines = [[*header, "Feng et al. IS", "FID"], *(_list_cells(row, report) for row in report.table1)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header) + 2)]
     text = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -140,7 +140,7 @@ def render_text_table(report: Report) -> str:
     source = report.sources[0]
     notes += [
         report.answer,
-        f"The report's scores are of {source.data_set} with the {source.extractor} network: another quantity.",
+        f"The scores of Feng et al. are of {source.data_set} with the {source.extractor} network: another quantity.",
     ]
     return "\n".join([text[0], rule, *text[1:], "", *notes]) + "\n"
 

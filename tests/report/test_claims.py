@@ -350,6 +350,6 @@ def test_decided_claims_come_first_and_numbers_agree_with_their_verbs(write_resu
     places = [order.index(claim.outcome) for claim in claims]
     assert places == sorted(places)
     assert summarise_claims(claims, 3) == (
-        "Of 17 claims of the report, 2 hold, 1 does not, 3 are not comparable and 11 were not asked, at 95 % and "
+        "Of 17 claims of Feng et al., 2 hold, 1 does not, 3 are not comparable and 11 were not asked, at 95 % and "
         "with 3 seeds."
     )

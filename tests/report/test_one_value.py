@@ -202,7 +202,7 @@ def list_ablation(report: Report) -> Texts:
 
 def list_claims(report: Report) -> Texts:
     return [
-        [claim.text, formatting.format_agreement(claim.published), claim.verdict, claim.numbers]
+        [claim.text, claim.verdict, formatting.format_agreement(claim.published), claim.numbers]
         for claim in report.claims
     ]
 
@@ -231,7 +231,11 @@ TABLES: dict[str, tuple[str, str, Callable[[Report], Texts]]] = {
     "budgets": ("At equal budgets", "At equal budgets", list_budgets),
     "trials": ("All trials", "All trials", list_trials),
     "ablation": ("What the evaluation alone explains", "What the evaluation alone explains", list_ablation),
-    "claims": ("What the report claimed, checked here", "What the report claimed, checked here", list_claims),
+    "claims": (
+        "What Feng et al. claimed, checked here",
+        "What Feng et al. claimed, checked here",
+        list_claims,
+    ),
     "lipschitz": ("How steep the discriminators are", "How steep the discriminators are", list_lipschitz),
     "settings": ("Protocol", "Protocol", list_settings),
 }

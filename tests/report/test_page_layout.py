@@ -113,11 +113,11 @@ def make_claims(**counts: int) -> list[Claim]:
     [
         (
             {"HOLDS": 2, "FAILS": 4, "OPEN": 10},
-            "Of 16 claims of the report, 2 hold, 4 do not and 10 cannot be told",
+            "Of 16 claims of Feng et al., 2 hold, 4 do not and 10 cannot be told",
         ),
-        ({"HOLDS": 1, "FAILS": 1}, "Of 2 claims of the report, 1 holds and 1 does not"),
-        ({"FAILS": 3, "UNASKED": 1}, "Of 4 claims of the report, 3 do not hold and 1 was not asked"),
-        ({"OPEN": 1}, "Of 1 claim of the report, 1 cannot be told"),
+        ({"HOLDS": 1, "FAILS": 1}, "Of 2 claims of Feng et al., 1 holds and 1 does not"),
+        ({"FAILS": 3, "UNASKED": 1}, "Of 4 claims of Feng et al., 3 do not hold and 1 was not asked"),
+        ({"OPEN": 1}, "Of 1 claim of Feng et al., 1 cannot be told"),
     ],
 )
 def test_verbs_agree_with_their_numbers(counts: dict[str, int], text: str) -> None:

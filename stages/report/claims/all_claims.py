@@ -52,7 +52,7 @@ def summarise_claims(claims: Sequence[Claim], seed_count: int) -> str:
     if counts[Outcome.HOLDS] and counts[Outcome.FAILS]:
         # Right after those that hold, "do not" says the same in fewer words.
         parts[1] = parts[1].removesuffix(" hold")
-    summary = f"Of {pluralise(len(claims), 'claim')} of the report, {join_words(parts)}"
+    summary = f"Of {pluralise(len(claims), 'claim')} of Feng et al., {join_words(parts)}"
     if seed_count == 1:
         return (
             f"{summary}. Each GAN was trained once under each setting, which decides no claim about scores."

@@ -51,7 +51,7 @@ def describe_figure3(results: Results) -> Picture:
     return Picture(
         file="figure3.png",
         caption=f"Figure 3. The scores over the training under each setting, the {scale} on a logarithmic "
-        f"scale{spread}{' (of the logarithm)' if seeds > 1 else ''}; last, the report's.",
+        f"scale{spread}{' (of the logarithm)' if seeds > 1 else ''}; last, those of Feng et al.",
         description="Curves of both scores over generator steps, one curve per GAN and one panel per "
         "setting; all ends are in the table of trials.",
     )
@@ -93,7 +93,7 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
         _plot_published_curves(published, results.grid.gans, metric)
         style_axes(
             published,
-            f"Report {published_curves(metric.key)[0]}: {metric.published_title}",
+            f"Feng et al., {published_curves(metric.key)[0]}: {metric.published_title}",
             "epoch (CIFAR-10)\n",
         )
         for axes in places[len(settings) + 1 :]:

@@ -39,7 +39,7 @@ def describe_figure2(results: Results) -> Picture:
         file="figure2.png",
         caption=f"Figure 2. The best {_join_titles(results)} of each GAN under each setting{spread}; "
         f"the {join_words([metric.title for metric in results.metrics if metric.is_log])} on a logarithmic scale; "
-        "below, the report's bars.",
+        "below, the bars of Feng et al.",
         description="Bars or dots of both scores grouped by Adam setting, one per GAN; all values are in the "
         "table of trials.",
     )
@@ -63,7 +63,7 @@ def plot_figure2(results: Results) -> Figure:
         letters, bars = published_bars(metric.key)
         known = {gan: [float(value) for value in bars[gan]] for gan in gans if gan in bars}
         _plot_bars(panels[1, column], gans, letters, known, {})
-        style_axes(panels[1, column], f"{metric.published_title}, the report (CIFAR-10)", "setting")
+        style_axes(panels[1, column], f"{metric.published_title}, Feng et al. (CIFAR-10)", "setting")
         if not known:
             mark_unpublished(panels[1, column])
     add_legend(figure, panels[0, 0])

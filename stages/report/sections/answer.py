@@ -25,7 +25,7 @@ def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Seq
         places = join_places(results, rankings)
         return f"{places}, in one training of each {_name_unit(results)}, which cannot tell which GAN is the best."
     if SNGAN not in results.grid.gans:
-        return f"{join_places(results, rankings)}; without SNGAN, the report's question is not asked."
+        return f"{join_places(results, rankings)}; without SNGAN, the question of Feng et al. is not asked."
     told = [
         row.is_ahead(metric.is_higher_better)
         for metric, found in zip(results.metrics, contrasts, strict=True)
