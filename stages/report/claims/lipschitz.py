@@ -69,9 +69,8 @@ EQUATION_5 = (
         ),
     ),
     Universal(
-        text="The norm of the discriminator's gradient is at most 1 (section 2; by the input, where the "
-        "report says by the "
-        "parameters).",
+        text="The norm of the discriminator's gradient is at most 1 (section 2; by the input, where "
+        "Feng et al. say by the parameters).",
         form="A gradient with a norm above 1 at any image of any snapshot contradicts.",
         is_so=lambda point: point.largest_gradient <= 1,
         describe=lambda points: (

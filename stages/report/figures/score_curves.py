@@ -93,7 +93,7 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
         _plot_published_curves(published, results.grid.gans, metric)
         style_axes(
             published,
-            f"Feng et al., {published_curves(metric.key)[0]}: {metric.published_title}",
+            f"Feng et al., {published_curves(metric.key)[0]}: {metric.published_short}",
             "epoch (CIFAR-10)\n",
         )
         for axes in places[len(settings) + 1 :]:

@@ -44,7 +44,12 @@ class Metric:
     @property
     def published_title(self) -> str:
         """What the published reports call it: their scores come from the Inception network."""
-        return {INCEPTION_SCORE.key: INCEPTION_SCORE, FID.key: FID}[self.key].title
+        return PUBLISHED[self.key].title
+
+    @property
+    def published_short(self) -> str:
+        """The same for narrow columns."""
+        return PUBLISHED[self.key].short
 
     def value_of(self, point: Point) -> float:
         """Return a point's value."""
@@ -73,6 +78,7 @@ INCEPTION_SCORE = Metric(
     "inception_score", "Inception Score", "IS", is_higher_better=True, is_log=False, digits=2, least=1.0
 )
 FID = Metric("fid", "FID", "FID", is_higher_better=False, is_log=True, digits=1, least=0.0)
+PUBLISHED = {metric.key: metric for metric in (INCEPTION_SCORE, FID)}
 # The names Inception Score and FID belong to features of the Inception network; others compute the same of their own.
 OF_CLASSIFIER = (
     replace(INCEPTION_SCORE, title="classifier score", short="classifier score"),
