@@ -11,13 +11,18 @@ import re
 import shutil
 import socket
 import subprocess
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import combinations
 from pathlib import Path
 
-from stages.common.artifacts import TIMINGS, Trial, timings_file, write_json
+from stages.common.artifacts import METRICS_LOG, TIMINGS, TRAINING, Trial, timings_file, write_json
 
 FOLDER = TIMINGS / "machines"
+# What makes two machines one kind of hardware.
+KIND = ("gpu", "cpu", "instruction_sets", "torch")
 CPU_INFO = Path("/proc/cpuinfo")
 # The instruction sets by which numerical libraries choose their kernels.
 INSTRUCTION_SETS = re.compile(r"^(avx\w*|fma|sse4_2|amx\w*|asimd\w*|sve\w*)$")
@@ -92,3 +97,35 @@ def read_version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+def describe_mixture(trials: Iterable[Trial]) -> str:
+    """Say that trials were trained on different hardware, and which GANs cannot be told from it.
+
+    Args:
+        trials: of the comparison; those whose machine is not known are left out.
+
+    Returns:
+        A sentence or two; "" where all known machines are of one kind.
+    """
+    kinds: dict[str, set[str]] = {}
+    counts: Counter[str] = Counter()
+    for trial in trials:
+        if (TRAINING / trial.name / METRICS_LOG).exists() and (machine := read_machine(trial)):
+            kind = ", ".join(machine[key] for key in KIND if machine.get(key))
+            kinds.setdefault(trial.gan, set()).add(kind)
+            counts[kind] += 1
+    if len(counts) < 2:
+        return ""
+    listed = "; ".join(f"{count} on {kind}" for kind, count in counts.most_common())
+    apart = [
+        f"{one} and {other}"
+        for one, other in combinations(sorted(kinds), 2)
+        if kinds[one].isdisjoint(kinds[other])
+    ]
+    confounded = (
+        f" No machine trained both of {', '.join(apart)}: what differs between them may be the hardware's."
+        if apart
+        else ""
+    )
+    return f"The trials were trained on different hardware, which changes last bits and times: {listed}.{confounded}"

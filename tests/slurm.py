@@ -18,6 +18,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "squeue")
 # Where Debian has the programs of daemons.
 PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
 READY_SECONDS = 60
+END_SECONDS = 15
 CONFIGURATION = """\
 ClusterName=test
 SlurmctldHost=localhost
@@ -88,7 +89,10 @@ def run_slurm() -> Iterator[pytest.MonkeyPatch]:
             for process in reversed(processes):
                 process.terminate()
             for process in processes:
-                process.wait(READY_SECONDS)
+                try:
+                    process.wait(END_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def list_jobs() -> list[str]:

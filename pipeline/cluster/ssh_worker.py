@@ -29,6 +29,7 @@ class SshWorker(ProcessInterface):  # type: ignore[misc]
 
     def __init__(self, scheduler: str, host: str, settings: SshSettings, security: Any, name: str) -> None:
         super().__init__(scheduler=scheduler, name=name)
+        self._scheduler, self._name = scheduler, name
         self._host, self._settings, self._security = host, settings, security
         self._process: asyncio.subprocess.Process | None = None
 
@@ -36,8 +37,8 @@ class SshWorker(ProcessInterface):  # type: ignore[misc]
         """Start it."""
         script = SCRIPT.format(
             python=shlex.quote(self._settings.python or sys.executable),
-            scheduler=shlex.quote(self.scheduler),
-            name=shlex.quote(self.name),
+            scheduler=shlex.quote(self._scheduler),
+            name=shlex.quote(self._name),
             options=shlex.join(WORKER_OPTIONS),
         )
         user = f"{self._settings.user}@" if self._settings.user else ""

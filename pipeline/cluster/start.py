@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,11 @@ CLOSE_SECONDS = 15
 # A worker whose scheduler does not answer ends after so long.
 DEATH_SECONDS = 30
 # Dask's worker is a process of its own beside the agent, and its limit is none of the stages'.
+# Dask has an HTTP server in any case; it is for the machine itself.
+PAGES = "127.0.0.1:0"
 WORKER_OPTIONS = [
+    "--dashboard-address",
+    PAGES,
     "--no-dashboard",
     "--nthreads",
     "1",
@@ -74,6 +79,15 @@ def check_can_start(settings: Settings) -> None:
             )
     if isinstance(settings, SlurmSettings | SshSettings):
         check_interface(settings.interface)
+    if isinstance(settings, SlurmSettings):
+        import_jobqueue()
+
+
+def import_jobqueue() -> None:
+    """Import dask-jobqueue, in the main thread: its runner.py (0.9.0) sets a handler of Ctrl-C as it is imported."""
+    handler = signal.getsignal(signal.SIGINT)
+    importlib.import_module("dask_jobqueue")
+    signal.signal(signal.SIGINT, handler)
 
 
 def check_interface(name: str) -> None:
@@ -162,7 +176,8 @@ def _start_local(settings: LocalSettings, _: str) -> tuple[Any, list[Callable[[]
             threads_per_worker=1,
             memory_limit=0,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address=PAGES,
+            scheduler_kwargs={"dashboard": False},
             security=_make_security(),
         ),
         [],
@@ -202,7 +217,7 @@ def _start_slurm(settings: SlurmSettings, name: str) -> tuple[Any, list[Callable
         python=settings.python or sys.executable,
         interface=settings.interface,
         worker_extra_args=WORKER_OPTIONS,
-        scheduler_options={"interface": settings.interface, "dashboard_address": None, "dashboard": False},
+        scheduler_options={"interface": settings.interface, "dashboard_address": PAGES, "dashboard": False},
         security=_make_security(),
         shared_temp_directory=str(folder),
     )
@@ -223,7 +238,7 @@ def _start_ssh(settings: SshSettings, _: str) -> tuple[Any, list[Callable[[], ob
     }
     cluster = SpecCluster(
         workers={},
-        scheduler={"cls": Scheduler, "options": options | {"dashboard_address": None}},
+        scheduler={"cls": Scheduler, "options": options | {"dashboard_address": PAGES}},
         security=security,
         name="ssh",
     )

@@ -30,6 +30,20 @@ OnEvent = Callable[[dict[str, Any]], None]
 LOGGER = logging.getLogger("prefect.flow_runs")
 
 
+class ByValue:
+    """A function that is pickled with its code: a worker without the project gets the function itself."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._code = cloudpickle.dumps(function)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[bytes]]:
+        return cloudpickle.loads, (self._code,)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it here."""
+        return cloudpickle.loads(self._code)(*arguments)
+
+
 class LostError(RuntimeError):
     """A worker was lost in the middle of a stage; nothing of it runs any more."""
 
@@ -171,7 +185,7 @@ class Workers:
     def _run_on(self, worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
         """Run a stage on this worker alone: Dask would run it again elsewhere before it has ended here."""
         future = self.client.submit(
-            node.run_on_node,
+            ByValue(node.run_on_node),
             self.name,
             request,
             workers=[worker.address],
@@ -236,7 +250,7 @@ class Workers:
 
     def _prepare(self, address: str) -> None:
         future = self.client.submit(
-            node.prepare_node, self.name, workers=[address], allow_other_workers=False, pure=False
+            ByValue(node.prepare_node), self.name, workers=[address], allow_other_workers=False, pure=False
         )
         with self._changed:
             self._workers[address] = Worker(address, future)

@@ -30,6 +30,7 @@ from pipeline.flow.summary import check_nothing_left, list_failures, summarise
 from pipeline.flow.task import run_stage, show_up_to_date
 from pipeline.flow.terminal import TERMINAL
 from pipeline.flow.timing import Timing, to_markdown, to_text
+from pipeline.machine import describe_mixture
 from pipeline.tracking.store_check import check_store
 from stages.common.artifacts import Trial
 from stages.common.cli import describe_error
@@ -134,6 +135,9 @@ def reproduce_comparison(
             results |= check_nothing_left(pool, graph)
         parts = {} if other_version else timing.divide()
     tracking_seconds = sum(follower.processor_seconds for follower in followers)
+    mixture = describe_mixture(chosen)
+    if mixture:
+        logger.warning("%s", mixture)
     return conclude(results, parts, tracking_seconds)
 
 

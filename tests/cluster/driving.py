@@ -1,5 +1,6 @@
 """Flows over a cluster: a repository whose trials are to run again, and what is left of workers."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ SCRIPT = "pipeline.cluster.agent"
 
 def write_cluster(**settings: Any) -> None:
     """Write cluster.yaml where Git ignores it."""
-    Path(".dvc/tmp/cluster.yaml").write_text(yaml.safe_dump(settings))
+    # YAML holds JSON, in which text is quoted.
+    Path(".dvc/tmp/cluster.yaml").write_text(json.dumps(settings))
 
 
 def run_on_cluster(*arguments: str, may_fail: bool = False) -> str:
