@@ -14,6 +14,7 @@ from stages.networks.params import NetworksParams
 from stages.prepare.params import DATASETS, PrepareParams
 from stages.reference.params import ReferenceParams
 from stages.sample.params import SampleParams
+from stages.scores.extra_scores import find_extra_faults
 from stages.scores.params import ScoresParams
 from stages.train.params import TrainParams
 
@@ -49,6 +50,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
             )
         ),
         *_find_missing_scores(extractor),
+        *find_extra_faults(scores.extra, extractor.name, reference.split),
         *_find_missing_classes(prepare, counts, extractor),
         *_find_large_batches(counts.get("train"), train, extractor, lipschitz),
         *_find_many_neighbours(neighbours, sample),

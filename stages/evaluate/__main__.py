@@ -38,8 +38,12 @@ def main() -> None:
     real = read_reference(REFERENCE, record["real_split"])
     scorer = Scorer(real, params)
     extractor = load_extractor(configure_compute())
-    sha256 = record["protocol"]["reference_sha256"]
-    reference = ReferenceSet(split=real.source, count=real.moments.image_count, sha256=sha256)
+    reference = ReferenceSet(
+        split=real.source,
+        count=real.moments.image_count,
+        sha256=record["protocol"]["reference_sha256"],
+        held_out_sha256=record["protocol"].get("held_out_sha256"),
+    )
     protocol = describe_protocol(extractor.card, params, reference, manifest["sample_count"])
     # The reference's features must be this extractor's.
     names, remedy = (trial.name, str(REAL_SCORES)), "make the reference anew: `dvc repro -f reference`"

@@ -48,7 +48,9 @@ def load_or_extract_reference(
 
 
 def _hash_inputs(images: ImageSet, extractor: Extractor, params: ScoresParams) -> str:
-    digest = hashlib.sha256(f"{VERSION} {extractor.card.model_dump_json()} {images.shape}".encode())
+    digest = hashlib.sha256(
+        f"{VERSION} {extractor.card.model_dump_json()} {images.shape} {params.extra}".encode()
+    )
     digest.update(FeatureRequest.for_reference(len(images), params).is_kept.tobytes())
     images.read_all()
     digest.update(images.sha256.encode())

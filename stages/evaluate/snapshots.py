@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+
 from stages.common.artifacts import SAMPLES, Trial, read_images
 from stages.common.errors import InputError
 from stages.scores.distinct_images import count_distinct
 from stages.scores.extractor import Extractor
 from stages.scores.feature_statistics import extract_statistics
+from stages.scores.further_moments import Labels
 from stages.scores.scorer import Scorer
 
 
@@ -41,7 +44,11 @@ def score_snapshots(
             )
         step = point["generator_step"]
         statistics = extract_statistics(
-            images, extractor, scorer.params, f"{trial.name} at generator step {step}"
+            images,
+            extractor,
+            scorer.params,
+            f"{trial.name} at generator step {step}",
+            labels=read_labels(manifest),
         )
         points.append(
             {
@@ -51,3 +58,9 @@ def score_snapshots(
             }
         )
     return points
+
+
+def read_labels(manifest: dict[str, Any]) -> Labels | None:
+    """Return the classes of a conditional GAN's images: image i is of class i modulo their number."""
+    names = manifest.get("class_names")
+    return None if names is None else Labels(np.arange(manifest["sample_count"]) % len(names), len(names))

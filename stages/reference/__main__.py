@@ -4,13 +4,18 @@ from stages.common.artifacts import REAL_SCORES, REFERENCE, write_json
 from stages.common.cli import run_command
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
+from stages.reference.labels import leave_out_rare, read_labels
 from stages.reference.params import ReferenceParams, SampledParams
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import extract_statistics
 from stages.scores.image_digest import digest_images
 from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
-from stages.scores.reference_statistics import extract_reference, read_real_images, write_reference
+from stages.scores.reference_statistics import (
+    extract_reference,
+    read_real_images,
+    write_reference,
+)
 from stages.scores.scorer import Scorer
 
 
@@ -25,12 +30,25 @@ def main() -> None:
     sample_count = load_section(SampledParams, "sample").sample_count
     extractor = load_extractor(configure_compute())
     real_images = read_real_images(params.split, params.count, scores.shuffle_seed)
-    real = extract_reference(real_images, extractor, scores, params.split)
+    labels = read_labels(params.split, params.count, scores)
+    real = extract_reference(real_images, extractor, scores, params.split, labels=labels)
     other_images = read_real_images(params.other_split(), sample_count, scores.shuffle_seed)
-    other = extract_statistics(other_images, extractor, scores, f"real {params.other_split()}")
+    other_labels = leave_out_rare(
+        read_labels(params.other_split(), sample_count, scores),
+        scores.fid_count(len(other_images)),
+        extractor.card.feature_dimension,
+    )
+    title = f"real {params.other_split()}"
+    other = extract_statistics(other_images, extractor, scores, title, labels=other_labels)
 
-    write_reference(REFERENCE, real)
-    reference = ReferenceSet(split=params.split, count=len(real_images), sha256=digest_images(real_images))
+    held_out = other if "ct" in scores.extra else None
+    write_reference(REFERENCE, real if held_out is None else real._replace(held_out=held_out.features))
+    reference = ReferenceSet(
+        split=params.split,
+        count=len(real_images),
+        sha256=digest_images(real_images),
+        held_out_sha256=None if held_out is None else digest_images(other_images),
+    )
     record = {
         "real_split": params.split,
         "real_count": len(real_images),

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common.errors import InputError
+from stages.scores.extra_scores import find_extra_faults
 from stages.scores.extractor import Extractor, Images
 from stages.scores.features import Features
+from stages.scores.further_moments import FurtherMoments, FurtherStatistics, Labels
 from stages.scores.inception_score import InceptionScore, compute_inception_score
 from stages.scores.moments import Moments, StreamingMoments
 from stages.scores.params import ScoresParams
@@ -26,11 +28,13 @@ class FeatureStatistics(NamedTuple):
         inception_score: of all images; None where the extractor tells no classes apart.
         moments: of the features of the first images, as many as were requested for FID.
         features: float32 [kept, D], of the images whose features were requested.
+        further: what the scores compare that are off by default.
     """
 
     inception_score: InceptionScore | None
     moments: Moments
     features: Features
+    further: FurtherStatistics = FurtherStatistics()
 
 
 class FeatureRequest(NamedTuple):
@@ -91,6 +95,7 @@ def extract_statistics(
     title: str,
     request: FeatureRequest | None = None,
     name_image: NameImage = name_by_index,
+    labels: Labels | None = None,
 ) -> FeatureStatistics:
     """Extract the features of a set of images, and compute its Inception Score and moments.
 
@@ -101,21 +106,29 @@ def extract_statistics(
         title: of the images, for the progress lines and errors.
         request: which features are needed; None for those of `FeatureRequest.for_generated`.
         name_image: gives an image's name, for errors.
+        labels: the images' classes, for FID by class.
 
     Raises:
-        InputError: there are too few images for the extractor's features or for the splits, or the network's output
+        InputError: a score of `scores.extra` is not one of this extractor, there are too few images for the
+            extractor's features or for the splits, or the network's output
             for an image is not finite.
     """
+    faults = find_extra_faults(params.extra, extractor.card.name, None)
+    if faults:
+        raise InputError(faults[0])
     check_image_count(len(images), extractor.card.feature_dimension, title)
     request = FeatureRequest.for_generated(len(images), params) if request is None else request
     check_image_count(request.moments_count, extractor.card.feature_dimension, f"{title}, for FID")
     moments = StreamingMoments(extractor.card.feature_dimension)
+    further = FurtherMoments(params.extra, extractor.card, labels, request.moments_count, title)
     logits: list[Features] = []
     kept: list[Features] = []
     done = 0
     last_line = time.monotonic()
-    for features, part in extractor.extract(images):
+    for output in extractor.extract_outputs(images):
+        features, part = output.features, output.logits
         _check_finite(features, part, done, title, name_image)
+        further.add(output)
         counted = features[: max(0, request.moments_count - done)]
         if len(counted):
             moments.add(counted)
@@ -126,7 +139,10 @@ def extract_statistics(
             last_line = time.monotonic()
             print(f"{title}: features of {done}/{len(images)} images extracted", flush=True)
     return FeatureStatistics(
-        _score_classes(np.concatenate(logits), params), moments.finish(), np.concatenate(kept)
+        _score_classes(np.concatenate(logits), params),
+        moments.finish(),
+        np.concatenate(kept),
+        further.finish(),
     )
 
 

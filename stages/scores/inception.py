@@ -15,6 +15,7 @@ from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 from stages.scores.card import INCEPTION_CLASSES, INCEPTION_FEATURES
 from stages.scores.classifier import ExtractorOutput
 from stages.scores.exact_precision import exact_float32
+from stages.scores.extra_scores import SPATIAL_CHANNELS
 from stages.scores.tensorflow_resize import resize_bilinear
 
 Precision = Literal["float32", "bfloat16"]
@@ -52,6 +53,8 @@ STRIDE_2 = {
 UNPADDED = STRIDE_2 | {"Conv2d_2a_3x3", "Conv2d_4a_3x3"}
 # The last block pools by the maximum, all blocks before it by the mean.
 LAST_BLOCK = "Mixed_7c"
+# Its first branch is the tensor mixed_6/conv of TensorFlow's network, whose first channels sFID takes.
+SPATIAL_BLOCK = "Mixed_6d"
 
 
 class Inception:
@@ -84,10 +87,12 @@ class Inception:
         """Compute features and logits of images, uint8 [N, 1 or 3, H, W], on the network's device."""
         size = IMAGES_AT_A_TIME.get(self._device.type, DEFAULT_IMAGES_AT_A_TIME)
         with torch.inference_mode(), exact_float32(self._device):
-            features = torch.cat([self._forward(part) for part in pixels.split(size)])
-            return ExtractorOutput(features, features @ self._to_logits)
+            parts = [self._forward(part) for part in pixels.split(size)]
+            features, spatial = (torch.cat(outputs) for outputs in zip(*parts, strict=True))
+            return ExtractorOutput(features, features @ self._to_logits, spatial)
 
-    def _forward(self, pixels: Tensor) -> Tensor:
+    def _forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute pooled features [N, 2048] and spatial ones [N, 2023], those of sFID (Nash et al. 2021)."""
         maps = (resize_bilinear(pixels, SIDE) - 128.0).div_(128.0).expand(-1, 3, -1, -1)
         maps = maps.to(self._dtype).contiguous(memory_format=torch.channels_last)
         for name in STEM:
@@ -96,7 +101,9 @@ class Inception:
                 maps = max_pool2d(maps, kernel_size=3, stride=2)
         for name in BLOCKS:
             maps = self._forward_block(name, maps)
-        return maps.float().mean(dim=(2, 3))
+            if name == SPATIAL_BLOCK:
+                spatial = maps[:, :SPATIAL_CHANNELS].float().flatten(1)
+        return maps.float().mean(dim=(2, 3)), spatial
 
     def _forward_block(self, block: str, maps: Tensor) -> Tensor:
         def apply(branch: str, *parts: str, start: Tensor = maps) -> Tensor:

@@ -92,7 +92,9 @@ def compute_kid(
         + (within_fake.in_subsets - chosen.fake @ own_fake) / pairs
         - 2.0 * between.in_subsets / size**2
     )
-    error = _jackknife(within_real.of_rows - own_real, within_fake.of_rows - own_fake, between)
+    error = jackknife_discrepancy(
+        within_real.of_rows - own_real, within_fake.of_rows - own_fake, between.of_rows, between.of_columns
+    )
     return Kid(float(values.mean()), float(values.std()), error)
 
 
@@ -158,28 +160,29 @@ def _kernel_with_itself(features: Matrix) -> Matrix:
     return result
 
 
-def _jackknife(real: Matrix, fake: Matrix, between: KernelSums) -> float:
-    """Compute the standard error of the estimate from all images, leaving out one image of one set at a time.
+def jackknife_discrepancy(real: Matrix, fake: Matrix, of_rows: Matrix, of_columns: Matrix) -> float:
+    """Compute the standard error of the unbiased squared discrepancy, leaving out one image of one set at a time.
 
     Args:
         real: float64 [N]; each real image's sum of the kernel with the other real images.
         fake: float64 [M]; the same for the generated images.
-        between: sums of the kernel between real and generated images.
+        of_rows: float64 [N]; each real image's sum of the kernel with the generated images.
+        of_columns: float64 [M]; each generated image's sum with the real ones.
 
     Source: Arvesen 1969, "Jackknifing U-statistics", for two samples.
     """
     n, m = len(real), len(fake)
     within_real, within_fake = real.sum() / (n * (n - 1)), fake.sum() / (m * (m - 1))
-    crossing = between.of_rows.sum()
+    crossing = of_rows.sum()
     without_real = (
         (real.sum() - 2.0 * real) / ((n - 1) * (n - 2))
         + within_fake
-        - 2.0 * (crossing - between.of_rows) / ((n - 1) * m)
+        - 2.0 * (crossing - of_rows) / ((n - 1) * m)
     )
     without_fake = (
         within_real
         + (fake.sum() - 2.0 * fake) / ((m - 1) * (m - 2))
-        - 2.0 * (crossing - between.of_columns) / (n * (m - 1))
+        - 2.0 * (crossing - of_columns) / (n * (m - 1))
     )
     variance = without_real.var() * (n - 1) + without_fake.var() * (m - 1)
     return float(np.sqrt(variance))

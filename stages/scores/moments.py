@@ -1,5 +1,6 @@
 """Mean and covariance of features, computed in one pass in float64."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -192,3 +193,25 @@ def read_moments(path: Path) -> Moments:
         if "factor" in tensors:
             return Moments(count, mean, factor=tensors["factor"])
         return Moments(count, mean, tensors["covariance"])
+
+
+def write_class_moments(path: Path, classes: Sequence[Moments]) -> None:
+    """Write the moments of several classes to one safetensors file, atomically."""
+    tensors = {
+        "image_counts": np.array([moments.image_count for moments in classes], dtype=np.int64),
+        "means": np.stack([moments.mean for moments in classes]),
+        "covariances": np.stack([moments.covariance for moments in classes]),
+    }
+    write_bytes(path, save(tensors))
+
+
+def read_class_moments(path: Path) -> tuple[Moments, ...]:
+    """Read the file that `write_class_moments` wrote.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    with explain_read_errors(path, "reference", SafetensorError, KeyError):
+        tensors = load_file(path)
+        parts = (tensors[name] for name in ("image_counts", "means", "covariances"))
+        return tuple(Moments(int(count), *rest) for count, *rest in zip(*parts, strict=True))

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from stages.common.params import LARGEST_COUNT, Params
+from stages.scores.extra_scores import ExtraScore
 
 # The k nearest of n images are similar images only if k is small compared with n. At n = 10 k, the expected coverage of
 # two samples of one distribution is within 0.005 of its limit 1 - 2^-k, for the papers' k of 3 and 5.
@@ -24,6 +25,8 @@ class ScoresParams(Params):
         kid_subset_size: number of images of such a subset.
         precision_recall_neighbours: k of precision and recall.
         density_coverage_neighbours: k of density and coverage.
+        extra: names of the scores that are computed besides. The key may be left out, so that params.yaml files of
+            earlier versions stay valid.
     """
 
     splits: int = Field(ge=1, le=1000)
@@ -35,6 +38,7 @@ class ScoresParams(Params):
     kid_subset_size: int = Field(ge=2, le=1_000_000)
     precision_recall_neighbours: int = Field(ge=1, le=1000)
     density_coverage_neighbours: int = Field(ge=1, le=1000)
+    extra: list[ExtraScore] = Field(default=[])
 
     @model_validator(mode="after")
     def _check_compared_count(self) -> Self:
@@ -54,6 +58,9 @@ class ScoresParams(Params):
             raise ValueError(
                 "fid_infinity_points = 1: a line needs 2 points or more (the paper has 15); 0 switches it off"
             )
+        repeated = {name for name in self.extra if self.extra.count(name) > 1}
+        if repeated:
+            raise ValueError(f"extra names {min(repeated)} more than once; once is enough")
         return self
 
     def fid_count(self, sample_count: int) -> int:

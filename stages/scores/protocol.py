@@ -45,6 +45,7 @@ class Protocol(Params):
         fid_infinity_points: how many FIDs FID-infinity is extrapolated from; 0 where there is none.
         model: which of the extractor's networks it is.
         normalisation: how pixels were normalised, where that is not part of the network's definition.
+        held_out_sha256: of the content of the held-out images that the C_T test compares with; None where it is off.
 
     The last fields are left out where they are None, as in the records of protocols that have no such field.
     """
@@ -69,6 +70,7 @@ class Protocol(Params):
     fid_infinity_points: int
     model: str | None = None
     normalisation: str | None = None
+    held_out_sha256: str | None = None
 
     @model_serializer(mode="wrap")
     def _leave_out_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -88,11 +90,13 @@ class ReferenceSet(Params):
         split: their split, or their path.
         count: how many of them FID compares with.
         sha256: of their content.
+        held_out_sha256: of the content of the images that were held out from training, where a score needs them.
     """
 
     split: str
     count: int
     sha256: str
+    held_out_sha256: str | None = None
 
 
 def describe_protocol(
@@ -120,7 +124,8 @@ def describe_protocol(
         sample_count=sample_count,
         model=card.model,
         normalisation=card.normalisation,
-        **params.model_dump() | {"fid_sample_count": params.fid_count(sample_count)},
+        held_out_sha256=reference.held_out_sha256,
+        **params.model_dump(exclude={"extra"}) | {"fid_sample_count": params.fid_count(sample_count)},
     )
 
 

@@ -12,13 +12,12 @@ from stages.scores.features import Matrix
 from stages.scores.fid_infinity import compute_fid_infinity
 from stages.scores.fid_interval import compute_fid_interval, compute_transport_map, covariance_power
 from stages.scores.frechet import compute_frechet_distance
+from stages.scores.further_scores import FurtherScorer, Scores
 from stages.scores.kid import KernelSums, compute_kid, sum_real_kernel
 from stages.scores.neighbours import centre, compute_radii
 from stages.scores.params import ScoresParams
 from stages.scores.precision_recall import compute_precision_recall
 from stages.scores.reference_statistics import ReferenceStatistics
-
-Scores = dict[str, float | None]
 
 
 class Scorer:
@@ -52,7 +51,16 @@ class Scorer:
             "inception_score_standard_error": None if score is None else score.standard_error,
             **self._compare_moments(statistics),
             **self._compare_features(statistics.features[: self.params.compared_count]),
+            **self._score_further(statistics),
         }
+
+    def _score_further(self, statistics: FeatureStatistics) -> Scores:
+        further = FurtherScorer(self.real, self.params.shuffle_seed, self._real_radii)
+        features = statistics.features[: self.params.compared_count]
+        scores: Scores = {}
+        for name in self.params.extra:
+            scores |= further.score(name, features, statistics.further)
+        return scores
 
     def _compare_moments(self, statistics: FeatureStatistics) -> Scores:
         real = self.real.moments

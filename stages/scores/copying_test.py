@@ -1,0 +1,111 @@
+"""The C_T test of data copying: are generated images nearer to training images than held-out images are?"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from sklearn.cluster import KMeans
+
+from stages.common.errors import InputError
+from stages.scores.features import Matrix, check_dimensions
+from stages.scores.neighbours import compute_distances
+
+# dgm-eval's numbers: cells of the space of features, principal components before distances, restarts of k-means.
+CELLS = 3
+COMPONENTS = 64
+RESTARTS = 10
+# Images of a cell, generated and held out, with which the normal approximation of Mann and Whitney's statistic holds.
+LEAST_IN_CELL = 20
+
+
+class CopyingTest(NamedTuple):
+    """The C_T statistic.
+
+    Attributes:
+        value: far below 0 where generated images are copies, far above 0 where they are further from training images
+            than real ones are; None where no cell has 20 generated and 20 held-out images.
+        null_deviation: its standard deviation if generated and held-out images were of one distribution; the value
+            divided by it is standard normal then. None where there is no value.
+    """
+
+    value: float | None
+    null_deviation: float | None
+
+
+def compute_copying_test(
+    train: NDArray[np.floating], held_out: NDArray[np.floating], fake: NDArray[np.floating], seed: int
+) -> CopyingTest:
+    """Compute C_T, the average over cells of Mann and Whitney's z of distances to the nearest training image.
+
+    The cells are those of k-means on the training images. A cell's weight is its share of the held-out images.
+
+    Args:
+        train: any float type, [N, D]; of training images.
+        held_out: any float type, [H, D]; of real images that are no training images.
+        fake: any float type, [M, D].
+        seed: of k-means.
+
+    Raises:
+        InputError: the features differ in dimension, or there are fewer than 60 of any set.
+
+    Source: Meehan, Chaudhuri and Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models",
+        sections 3 and 4, without the continuity correction of half a pair that their code adds; cells and components
+        as in dgm-eval (Stein et al. 2023).
+    """
+    for name, features in (("training", train), ("held-out", held_out), ("generated", fake)):
+        check_dimensions(train, features)
+        if len(features) < CELLS * LEAST_IN_CELL:
+            raise InputError(
+                f"the C_T test: {len(features)} {name} images, but {CELLS} cells of {LEAST_IN_CELL} need "
+                f"{CELLS * LEAST_IN_CELL} or more; compare more images"
+            )
+    train, held_out, fake = _project(train, held_out, fake)
+    clusters = KMeans(n_clusters=CELLS, n_init=RESTARTS, random_state=seed % 2**32).fit(train)
+    train_cells, held_out_cells, fake_cells = (clusters.predict(part) for part in (train, held_out, fake))
+    weights, statistics = [], []
+    for cell in range(CELLS):
+        parts = (held_out[held_out_cells == cell], fake[fake_cells == cell])
+        if min(map(len, parts)) < LEAST_IN_CELL:
+            continue
+        distances = [find_nearest_distances(part, train[train_cells == cell]) for part in parts]
+        weights.append(len(parts[0]))
+        statistics.append(compare_distances(*distances))
+    if not weights:
+        return CopyingTest(None, None)
+    shares = np.array(weights) / sum(weights)
+    return CopyingTest(float(shares @ statistics), float(np.sqrt((shares**2).sum())))
+
+
+def compare_distances(held_out: Matrix, fake: Matrix) -> float:
+    """Compute Mann and Whitney's z: how often a generated image's distance is larger than a held-out one's.
+
+    Args:
+        held_out: float64 [H], distances.
+        fake: float64 [M], distances; ties count half.
+
+    Source: Mann and Whitney 1947, "On a test of whether one of two random variables is stochastically larger than the
+        other".
+    """
+    n, m = len(held_out), len(fake)
+    ranks = rankdata(np.concatenate([fake, held_out]))
+    larger = ranks[:m].sum() - m * (m + 1) / 2
+    return float((larger - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12))
+
+
+def find_nearest_distances(points: Matrix, others: Matrix) -> Matrix:
+    """Find each point's squared distance to the nearest of others: float64 [N] of [N, D] and [M, D]."""
+    nearest = np.empty(len(points))
+    for rows, distances in compute_distances(points, others):
+        nearest[rows] = distances.min(axis=1)
+    return nearest
+
+
+def _project(train: NDArray[np.floating], *others: NDArray[np.floating]) -> list[Matrix]:
+    """Project all sets, centred, on the training features' first principal components where there are more."""
+    mean = train.mean(axis=0, dtype=np.float64)
+    centred: list[Matrix] = [features.astype(np.float64) - mean for features in (train, *others)]
+    if train.shape[1] <= COMPONENTS:
+        return centred
+    _, vectors = np.linalg.eigh(centred[0].T @ centred[0])
+    return [features @ vectors[:, -COMPONENTS:] for features in centred]
