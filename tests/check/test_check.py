@@ -66,6 +66,20 @@ def test_the_default_preset_passes_and_a_file_says_so() -> None:
             "gans names 'dcgan', but there is no stages/gans/dcgan.py; there is batch_norm, ",
         ),
         (lambda p: p.update(gans=[]), "gans = []"),
+        (lambda p: p["scores"].update(extra=["cmmd"]), "scores.extra names cmmd, which is defined for"),
+        (
+            lambda p: p["scores"].update(extra=["fls"]),
+            "scores.extra.0 = 'fls': input should be 'authenticity'",
+        ),
+        (
+            lambda p: (p["scores"].update(extra=["ct"]), p["reference"].update(split="test")),
+            "scores.extra names ct, which asks whether training images were copied, and reference.split is test",
+        ),
+        (lambda p: p["extractor"].update(name="dinov2"), "its network tells no classes apart"),
+        (
+            lambda p: p["extractor"].update(name="dinov3"),
+            "extractor.name: 'dinov3' is unknown (did you mean dinov2",
+        ),
         (lambda p: p.update(gans=["sngan", "sngan"]), "gans names sngan more than once"),
         (lambda p: p.update(gans="sngan"), "gans = 'sngan'"),
         (lambda p: p.update(seeds=[-1]), "seeds.0 = -1"),

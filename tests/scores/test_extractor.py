@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from stages.scores.card import CARD, WEIGHTS
 from stages.scores.classifier import Classifier, ExtractorOutput
-from stages.scores.extractor import IMAGES_AT_A_TIME, Images, load_extractor
+from stages.scores.extractor import IMAGES_AT_A_TIME, Images, OutputArrays, load_extractor
 from stages.scores.feature_statistics import extract_statistics
 from stages.scores.params import ScoresParams
 from stages.scores.reference_statistics import extract_reference
@@ -121,15 +121,15 @@ def test_a_card_with_a_missing_or_unknown_entry_is_refused() -> None:
 @pytest.mark.usefixtures("extractor_folder")
 def test_an_image_whose_output_is_not_finite_is_named() -> None:
     extractor = load_extractor(CPU)
-    extract = extractor.extract
+    extract = extractor.extract_outputs
 
-    def spoil(images: Images) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        for start, (features, logits) in enumerate(extract(images)):
+    def spoil(images: Images) -> Iterator[OutputArrays]:
+        for start, output in enumerate(extract(images)):
             if start == 1:
-                features[3, 2] = np.nan
-            yield features, logits
+                output.features[3, 2] = np.nan
+            yield output
 
-    extractor.extract = spoil  # type: ignore[method-assign]
+    extractor.extract_outputs = spoil  # type: ignore[method-assign]
     with pytest.raises(
         ValueError, match=r"test: the extractor's output for image 253 \(counted from 0\) is not finite"
     ):
