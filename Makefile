@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce own schedule server worker track ui test test-fast test-containers verify docs docs-serve check lint format types preset diff constraints clean
+.PHONY: help setup reproduce own schedule server worker track ui test test-fast test-containers verify docs docs-serve check lint format types preset experiments diff constraints clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -42,14 +42,25 @@ help:  ## Show this list.
 	@awk -F ':.*## ' -v presets="$(PRESETS)" '/^[a-z-]+:.*## / \
 	{sub("PRESETS", presets); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.ready  ## Create the virtual environment with the pinned versions.
+setup: $(VENV)/.ready  ## Create the virtual environment: 6.5 GB, or about 1.9 GB by TORCH=cpu, without CUDA.
+
+# The stamp holds which build of torch was installed; another one than TORCH asks for begins the environment anew.
+TORCH ?=
+INSTALLED := $(shell cat $(VENV)/.ready 2>/dev/null)
+ifneq ($(filter-out $(INSTALLED),$(TORCH)),)
+.PHONY: $(VENV)/.ready
+endif
+# Of the program that knows where PyTorch has its builds.
+UV := $(shell sed -n 's/^ARG UV=//p' Dockerfile)
 
 $(VENV)/.ready: requirements.txt requirements-docs.txt requirements-cluster.txt requirements-extractors.txt requirements-dev.txt constraints.txt scripts/find_python.sh
+	@case "$(TORCH)" in ''|cpu|cuda) ;; *) echo "error: TORCH=$(TORCH) is unknown; it is cpu or cuda" >&2; exit 1 ;; esac
 	@python="$$(PYTHON='$(PYTHON)' scripts/find_python.sh)" && \
 	echo "Creating $(VENV) with $$python, which takes a few minutes, once." && \
-	"$$python" -m venv $(VENV) && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
-	@touch $@
+	"$$python" -m venv $(if $(TORCH),--clear) $(VENV) && \
+	PYTHON=$(BIN)/python UV='$(UV)' scripts/install.sh '$(or $(TORCH),$(INSTALLED))'
+	@echo '$(or $(TORCH),$(INSTALLED),cuda)' > $@
+	@echo "\`source $(VENV)/bin/activate\` enters the environment; make does so by itself."
 
 $(DATABASE): | $(VENV)/.ready
 	@env -u PREFECT_API_URL -u PREFECT_API_DATABASE_CONNECTION_URL PREFECT_HOME="$(@D)" \
@@ -78,6 +89,9 @@ ui: setup  ## Show all trials in MLflow, on http://127.0.0.1:5000; PORT=5001 set
 
 preset: setup  ## Switch params.yaml to the preset NAME=...: PRESETS.
 	python -m pipeline.preset $(NAME)
+
+experiments: setup  ## Show DVC's experiments: the params that differ, and each trial's FID and IS.
+	dvc exp show --only-changed --drop '(metrics/.*:(?!fid|is$$)|Created|(models|samples|results|report|data|extractor|reference|stages|pipeline)(/|$$))'
 
 diff: setup  ## Show how metrics changed since a revision: make diff REV=main.
 	python -m pipeline.metrics_diff $(REV)
@@ -117,4 +131,4 @@ constraints: setup  ## Resolve constraints.txt again, for Python 3.11 to 3.13 on
 	scripts/resolve_constraints.sh
 
 clean:  ## Delete the outputs of the stages, but neither DVC's cache nor the environment.
-	rm -rf data extractor reference models samples results report .scratch
+	rm -rf data extractor reference models samples results metrics report .scratch dvc_plots

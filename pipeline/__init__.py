@@ -1,0 +1,5 @@
+"""What drives the stages, and brings their results to MLflow: `python -m pipeline.flow run`."""
+
+from stages.common.environment import explain_missing_environment
+
+explain_missing_environment()

@@ -1,18 +1,20 @@
 """Show how metrics changed since a revision, as `dvc metrics diff` does, but refuse scores of different protocols.
 
-`python -m pipeline.metrics_diff main` or `make diff REV=main`. `dvc metrics diff` itself lists the fields of the
-protocol that changed, and shows the difference of the scores all the same.
+`python -m pipeline.metrics_diff main` or `make diff REV=main`. `dvc metrics diff` itself shows the
+difference of the scores whatever their protocols are.
 """
 
 import argparse
 import json
 import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from pipeline.dvc.hash_database import use_private_folder
 from pipeline.workplace import require_root
-from stages.common.artifacts import SCORES
+from stages.common.artifacts import METRICS, SCORES
 from stages.common.cli import run_command
 from stages.common.errors import InputError
 from stages.scores.protocol import ABSENT
@@ -24,8 +26,9 @@ def find_protocol_changes(difference: dict[str, dict[str, Any]]) -> list[str]:
     """Name the fields of the protocol that changed, one line a metrics file.
 
     Args:
-        difference: what `dvc metrics diff --json` prints: changes by file and metric. A file that was added or removed
-            has no other score to compare with; a field that only one of the protocols has is a change.
+        difference: what `dvc metrics diff --json` prints of the stage evaluate's records: changes by file and metric. A
+            file that was added or removed has no other score to compare with; a field that only one of the protocols
+            has is a change.
     """
     changed_files = []
     for file, changes in difference.items():
@@ -37,7 +40,7 @@ def find_protocol_changes(difference: dict[str, dict[str, Any]]) -> list[str]:
             for key, change in changes.items()
             if key.startswith(PREFIX)
         )
-        if file.startswith(str(SCORES)) and is_in_both and fields:
+        if Path(file).name == METRICS and is_in_both and fields:
             changed_files.append(f"{file}: {fields}")
     return changed_files
 
@@ -53,7 +56,9 @@ def show_difference(revision: str) -> None:
         InputError: `dvc metrics diff` failed, or a protocol changed.
     """
     use_private_folder()
-    changed_files = find_protocol_changes(json.loads(_call_dvc("--json", revision) or "{}"))
+    changed_files = find_protocol_changes(
+        json.loads(_call_dvc("--json", revision, "--targets", str(SCORES)) or "{}")
+    )
     if changed_files:
         raise InputError(
             "these scores do not compare, because they were computed under other protocols; score both alike:\n"
@@ -64,7 +69,7 @@ def show_difference(revision: str) -> None:
 
 def _call_dvc(*arguments: str) -> str:
     done = subprocess.run(
-        ["dvc", "metrics", "diff", *arguments],
+        [sys.executable, "-m", "dvc", "metrics", "diff", *arguments],
         capture_output=True,
         encoding="utf-8",
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},

@@ -7,6 +7,7 @@ takes what its cache holds for what the object's name says, so it restores a dam
 import argparse
 import json
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -105,7 +106,9 @@ def find_cache() -> Path:
     Raises:
         InputError: DVC does not say where it is.
     """
-    done = subprocess.run(["dvc", "cache", "dir"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise InputError(f"`dvc cache dir` failed: {done.stderr.strip()}")
     return Path(done.stdout.strip()) / "files/md5"
@@ -126,7 +129,9 @@ def verify() -> int:
         print(f"{LOCK_FILE} is not committed, so there is nothing to compare a reproduction with")
     else:
         print(
-            compare_outputs(list_outputs(committed), found).describe("outputs", "equal the committed hashes")
+            compare_outputs(list_outputs(committed), found).describe(
+                "deterministic outputs", "equal the committed hashes"
+            )
         )
     return 1 if disk.different or cache.different else 0
 

@@ -37,7 +37,7 @@ from stages.common.cli import describe_error
 from stages.common.errors import InputError
 
 # Made from whatever trials there are; they name those that are missing.
-ALLOW_FAILURE = {"neighbours", "report"}
+ALLOW_FAILURE = {"neighbours", "summary", "report"}
 STOPPED = {
     signal.SIGINT: "stopped; the next run goes on from the checkpoints",
     signal.SIGTERM: "stopped by SIGTERM; the next run goes on from the checkpoints",

@@ -34,8 +34,11 @@ LIPSCHITZ = Path("results/lipschitz")
 NEIGHBOURS = Path("results/neighbours")
 ABLATION = Path("results/ablation/scores.json")
 REPORT = Path("report")
+# What DVC shows: a few numbers of each trial, and the curves of all of them.
+METRICS_FOLDER = Path("metrics")
+CURVES = Path("results/curves")
 # The folders of everything that the stages make and DVC tracks.
-OUTPUTS = (PREPARED.parent, EXTRACTOR, REFERENCE, MODELS, SAMPLES, Path("results"), REPORT)
+OUTPUTS = (PREPARED.parent, EXTRACTOR, REFERENCE, MODELS, SAMPLES, Path("results"), METRICS_FOLDER, REPORT)
 SCRATCH = Path(".scratch")
 # How long trainings took: the one folder whose files differ between equal runs, so neither Git nor DVC tracks it.
 TIMINGS = Path("timings")

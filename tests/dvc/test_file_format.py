@@ -14,7 +14,7 @@ from pipeline.preset import compose_preset, list_presets, list_protocols
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ROOT / "presets"
-PLAIN_STAGES = ("check", "source", "prepare", "reference", "neighbours", "report", "track")
+PLAIN_STAGES = ("check", "source", "prepare", "reference", "neighbours", "summary", "report", "track")
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ def test_a_changed_field_of_a_protocol_is_named_with_both_values() -> None:
     assert find_protocol_changes({FILE: changes}) == [f"{FILE}: splits was 10 and is 5"]
 
 
-def test_scores_under_one_protocol_compare_and_so_do_losses() -> None:
+def test_scores_under_one_protocol_compare_and_each_is_named_once() -> None:
     assert find_protocol_changes({FILE: {"best_fid": {"old": 9.0, "new": 8.0}}}) == []
-    assert find_protocol_changes({"results/train/a/metrics.json": {"protocol.x": {"old": 1, "new": 2}}}) == []
+    assert (
+        find_protocol_changes({"results/evaluate/a/points.json": {"protocol.x": {"old": 1, "new": 2}}}) == []
+    )
 
 
 def test_a_field_that_only_one_of_the_protocols_has_is_a_change() -> None:

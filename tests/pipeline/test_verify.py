@@ -55,7 +55,7 @@ def test_all_is_equal_after_a_run(capsys: pytest.CaptureFixture[str]) -> None:
         [
             "2 of 2 outputs on disk equal dvc.lock",
             "4 of 4 objects in DVC's cache have the content that their names say",
-            "2 of 2 outputs equal the committed hashes",
+            "2 of 2 deterministic outputs equal the committed hashes",
         ],
     )
 
@@ -110,7 +110,7 @@ def test_an_output_that_differs_is_named(
     code, lines = run(capsys)
     assert code == 1
     assert lines[:2] == ["1 of 2 outputs on disk equal dvc.lock", f"  differs: {named}"]
-    assert lines[-2:] == ["1 of 2 outputs equal the committed hashes", f"  differs: {named}"]
+    assert lines[-2:] == ["1 of 2 deterministic outputs equal the committed hashes", f"  differs: {named}"]
 
 
 @pytest.mark.usefixtures("repository")
@@ -119,7 +119,7 @@ def test_a_run_that_gives_other_bytes_is_told_from_damage(capsys: pytest.Capture
     call("dvc", "repro")
     code, lines = run(capsys)
     assert code == 0
-    assert lines[-2:] == ["1 of 2 outputs equal the committed hashes", "  differs: c.txt"]
+    assert lines[-2:] == ["1 of 2 deterministic outputs equal the committed hashes", "  differs: c.txt"]
 
 
 @pytest.mark.usefixtures("repository")
@@ -131,7 +131,7 @@ def test_what_is_not_there_is_counted_and_no_fault(capsys: pytest.CaptureFixture
         [
             "1 of 1 outputs on disk equal dvc.lock; 1 more are not there",
             "3 of 3 objects in DVC's cache have the content that their names say; 1 more are not there",
-            "1 of 1 outputs equal the committed hashes; 1 more are not there",
+            "1 of 1 deterministic outputs equal the committed hashes; 1 more are not there",
         ],
     )
 

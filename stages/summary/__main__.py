@@ -1,0 +1,33 @@
+"""Sum up all trials for DVC to show: results/ -> metrics/<trial>.json (a few numbers) and results/curves/."""
+
+import shutil
+
+from stages.common.artifacts import METRICS_FOLDER, SCORES, TRAINING, write_json
+from stages.common.cli import run_command
+from stages.common.errors import InputError
+from stages.common.grid import Grid
+from stages.summary.curves import write_loss_curves, write_score_curves
+from stages.summary.trials import TrialRecord, read_trial, summarise_trial
+
+
+def main() -> None:
+    """Read every trial first, then write; trials without results are left out, as in the report."""
+    trials = [record for trial in Grid.load().trials() if (record := read_trial(trial)) is not None]
+    if not trials:
+        raise InputError(
+            f"{TRAINING} and {SCORES} hold no trial of those in params.yaml; `dvc repro` makes them"
+        )
+    write_metrics(trials)
+    write_score_curves(trials)
+    write_loss_curves(trials)
+
+
+def write_metrics(trials: list[TrialRecord]) -> None:
+    """Write a file of numbers for each trial, and remove those of trials that are no longer compared."""
+    shutil.rmtree(METRICS_FOLDER, ignore_errors=True)
+    for record in trials:
+        write_json(METRICS_FOLDER / f"{record.trial.name}.json", summarise_trial(record))
+
+
+if __name__ == "__main__":
+    run_command(main)

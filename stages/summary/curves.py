@@ -1,0 +1,48 @@
+"""Write the curves of all trials into one table each, which dvc.yaml's plots draw."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from stages.common.artifacts import CURVES, atomic_path
+from stages.summary.trials import OF_CURVES, TrialRecord
+
+# Of a trial in the chart of losses: more are drawn over one another, and make a page that browsers open slowly.
+MOST_STEPS = 100
+NETWORKS = ("discriminator", "generator")
+
+
+def write_score_curves(trials: list[TrialRecord]) -> None:
+    """Write a row for each scored snapshot: the trial, the generator step, FID and Inception Score."""
+    rows = [
+        record.trial._asdict() | {column: point[column] for column in OF_CURVES}
+        for record in trials
+        for point in record.points
+    ]
+    _write_table(CURVES / "scores.csv", OF_CURVES, rows)
+
+
+def write_loss_curves(trials: list[TrialRecord]) -> None:
+    """Write a row for each network at evenly spaced logged steps: the trial, the generator step, network and loss."""
+    rows = [
+        record.trial._asdict() | {"generator_step": row["generator_step"], "network": network, "loss": loss}
+        for record in trials
+        for row in choose_rows(record.losses)
+        for network in NETWORKS
+        if (loss := row[f"{network}_loss"])
+    ]
+    _write_table(CURVES / "losses.csv", ("generator_step", "network", "loss"), rows)
+
+
+def choose_rows(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Choose evenly spaced rows, the last among them: at most MOST_STEPS."""
+    stride = -(-len(rows) // MOST_STEPS) or 1
+    return rows[::-1][::stride][::-1]
+
+
+def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ("gan", "setting", "seed", *columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
