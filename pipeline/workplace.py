@@ -8,8 +8,8 @@ from stages.common.errors import InputError
 
 # What lies in the root of a repository of the project.
 FILE, FOLDER = "dvc.yaml", ".dvc"
-# A full disk may still take an empty file.
-PROBE = bytes(4096)
+# A full disk may still take an empty file, and a database that cannot grow is of no use.
+PROBE = bytes(2**20)
 
 
 def require_root() -> None:

@@ -102,7 +102,7 @@ def run(options: dict[str, object], has_server: bool) -> int:
 
 
 def schedule(cron: str, interval: int | None, **parameters: object) -> int:
-    """Serve the flow as the deployment `nightly` until interrupted; never two runs of it at once.
+    """Serve the flow as the deployment `schedule` until interrupted; never two runs of it at once.
 
     Raises:
         InputError: the times are no times of a schedule.

@@ -6,22 +6,31 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ParameterTypeError
 from prefect.runner import Runner
 
 from pipeline.dvc.worker import WorkerPool, run_module
 from pipeline.flow.flow import compare, mark_crashed
 from pipeline.flow.flow_lock import find_killed_run
+from pipeline.flow.request import check_request
+from pipeline.flow.temporary_params import restore_all
+from stages.common.errors import InputError
 
-NAME = "nightly"
-# As prefect.yaml has it.
+# Unlike that of prefect.yaml, so that neither takes the place of the other.
+NAME = "schedule"
+FILE = Path("prefect.yaml")
+# As that file has it.
 POOL = "compare"
+# Of the flow, as a deployment names it.
+ENTRY_POINT = "pipeline.flow.flow:compare"
 # A run ends its processes within ten seconds and reports its state after that.
 END_SECONDS = 20.0
 # A run takes no job variables: whoever may start one may not choose the command that a worker executes.
@@ -41,7 +50,11 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
         cron: when.
         interval: in seconds, instead of `cron`.
         parameters: of the flow.
+
+    Raises:
+        InputError: a run would refuse the parameters.
     """
+    check_request(**parameters)
     end_killed_run()
     service = Service(name=NAME, pause_on_shutdown=False, limit=1)
     service.add_flow(
@@ -85,8 +98,10 @@ def deploy_all() -> None:
     """Make or mend the work pool, and deploy to it all that prefect.yaml holds.
 
     Raises:
+        InputError: a run would refuse the parameters of one of them, of which none is deployed.
         subprocess.CalledProcessError: Prefect refused prefect.yaml; it has said why.
     """
+    check_deployments()
     with get_client(sync_client=True) as client:
         try:
             client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=JOB_TEMPLATE))
@@ -95,11 +110,40 @@ def deploy_all() -> None:
     subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], check=True)
 
 
+def check_deployments(path: Path = FILE) -> None:
+    """Check the parameters that prefect.yaml gives to deployments of the flow, before any run needs them.
+
+    Raises:
+        InputError: one of them is unknown, or a run would refuse it; names the deployment.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    found = content.get("deployments") if isinstance(content, dict) else None
+    for deployment in found if isinstance(found, list) else ():
+        if not isinstance(deployment, dict) or deployment.get("entrypoint") != ENTRY_POINT:
+            continue
+        parameters = deployment.get("parameters") or {}
+        where = f"{path}: deployment {deployment.get('name')!r}"
+        if not isinstance(parameters, dict):
+            raise InputError(f"{where}: parameters = {parameters!r} is no mapping")
+        known = compare.parameters.properties
+        for name in parameters:
+            if name not in known:
+                raise InputError(f"{where}: parameter {name!r} is unknown; there is {', '.join(known)}")
+        try:
+            check_request(**compare.validate_parameters(parameters))
+        except (InputError, ParameterTypeError) as error:
+            raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+
+
 def end_killed_run() -> None:
-    """End the run of a flow that was killed here, for whose slot Prefect would cancel other runs for five minutes."""
+    """Clear up after a flow that was killed here; Prefect would cancel other runs for its slot for five minutes."""
     killed = find_killed_run()
     if killed:
         mark_crashed(killed)
+        restore_all()
 
 
 def run_worker() -> int:

@@ -3,7 +3,9 @@
 import signal
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import ExitStack
+from functools import partial
+from typing import Annotated, Any
 from uuid import UUID
 
 import networkx as nx
@@ -14,6 +16,7 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 
 from pipeline.dvc.patches import describe_other_version
 from pipeline.dvc.repo import Graph, ReproResult, read_graph_and_status
@@ -23,14 +26,17 @@ from pipeline.flow.flow_lock import lock_repository
 from pipeline.flow.live_tracking import STOP_SECONDS, follow_trainings
 from pipeline.flow.place import Place, choose_place, read_cluster
 from pipeline.flow.progress import ProgressDisplay
-from pipeline.flow.request import change_params, choose_trials, list_slots
+from pipeline.flow.request import DEVICES, change_params, choose_trials, list_slots
+from pipeline.flow.run_name import name_run
 from pipeline.flow.scheduler import Slot, StageResult, name_trial, run_graph, to_result
 from pipeline.flow.server_watch import watch_server
 from pipeline.flow.summary import check_nothing_left, list_failures, summarise
 from pipeline.flow.task import run_stage, show_up_to_date
+from pipeline.flow.temporary_params import restore_all, temporary_params
 from pipeline.flow.terminal import TERMINAL
 from pipeline.flow.timing import Timing, to_markdown, to_text
 from pipeline.machine import describe_mixture
+from pipeline.preset import list_presets
 from pipeline.tracking.store_check import check_store
 from stages.common.artifacts import Trial
 from stages.common.cli import describe_error
@@ -38,6 +44,9 @@ from stages.common.errors import InputError
 
 # Made from whatever trials there are; they name those that are missing.
 ALLOW_FAILURE = {"neighbours", "summary", "report"}
+# Prefect's form offers these in a menu.
+Preset = Annotated[str, Field(json_schema_extra={"enum": list(list_presets())})]
+Device = Annotated[str, Field(json_schema_extra={"enum": list(DEVICES)})]
 STOPPED = {
     signal.SIGINT: "stopped; the next run goes on from the checkpoints",
     signal.SIGTERM: "stopped by SIGTERM; the next run goes on from the checkpoints",
@@ -46,24 +55,26 @@ STOPPED = {
 
 @flow(
     name="compare",
-    flow_run_name="compare",
+    flow_run_name=name_run,
     description=__doc__,
     task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
     persist_result=False,
 )
 def compare(
-    preset: str | None = None,
+    preset: Preset | None = None,
     overrides: list[str] | None = None,
     trials: list[str] | None = None,
     jobs: int | None = None,
-    device: str | None = None,
+    device: Device | None = None,
     trials_per_device: int = 1,
     cluster: str | None = None,
 ) -> State:
     """Bring the comparison up to date.
 
+    What a run of a deployment changes in params.yaml, it puts back at its end; a run from the command line leaves it.
+
     Args:
-        preset: for params.yaml: default, smoke, report; None keeps it as it is.
+        preset: for params.yaml; None keeps it as it is.
         overrides: of params.yaml, as `dvc exp run -S` takes them: `train.generator_steps=100`.
         trials: names or patterns, such as `sngan-A-0` or `sngan-*`; None for all, the report and MLflow.
         jobs: stages at once; None for as many as the machine's cores or GPUs take.
@@ -98,10 +109,15 @@ def reproduce_comparison(
     logger = get_run_logger()
     ends: list[Callable[[], object]] = []
     watch_server(ends)
-    with WorkerPool() as pool, lock_repository(str(flow_run.get_id()), logger.info) as killed_run:
+    with (
+        WorkerPool() as pool,
+        lock_repository(str(flow_run.get_id()), logger.info) as killed_run,
+        ExitStack() as stack,
+    ):
         ends.append(pool.stop)
         if killed_run:
             mark_crashed(killed_run)
+        restore_all()
         other_version = describe_other_version()
         if other_version:
             logger.warning(other_version)
@@ -112,7 +128,11 @@ def reproduce_comparison(
                     "MLflow: %s. The stages run all the same; `make track` sends what is missing", reason
                 )
             settings = read_cluster(cluster)
-            change_params(pool, preset, overrides, device)
+            change = partial(change_params, pool, preset, overrides, device)
+            if deployment.get_id():
+                ends.append(stack.enter_context(temporary_params(partial(change, force=True))))
+            else:
+                change()
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
             place = choose_place(settings, pool, slots, jobs)
             ends.append(place.stop)

@@ -2,14 +2,17 @@
 
 import fnmatch
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 from pipeline.dvc.overrides import override_params
 from pipeline.dvc.worker import WorkerPool, run_module
 from pipeline.flow.gpus import list_gpus
-from pipeline.preset import switch_preset
+from pipeline.flow.place import read_cluster
+from pipeline.preset import PRESETS, switch_preset
 from stages.common.artifacts import Trial, write_bytes
 from stages.common.errors import InputError
 from stages.common.grid import Grid
@@ -18,10 +21,14 @@ from stages.common.yaml_reader import shorten
 
 # Of the names in a message, in characters; a comparison may have thousands of trials.
 LONGEST_LIST = 400
+# What the check of params.yaml lists, for the GANs that there are.
+STAGES = Path("stages")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def change_params(pool: WorkerPool, preset: str | None, overrides: list[str], device: str | None) -> None:
+def change_params(
+    pool: WorkerPool, preset: str | None, overrides: list[str], device: str | None, force: bool = False
+) -> None:
     """Write params.yaml as asked, as `dvc exp run -S` does, and check the whole of it.
 
     Args:
@@ -29,6 +36,7 @@ def change_params(pool: WorkerPool, preset: str | None, overrides: list[str], de
         preset: see `pipeline.preset`; None keeps params.yaml.
         overrides: in Hydra's grammar, such as `train.generator_steps=100`, `+options.mine.x=1`, `seeds=[0,1]`.
         device: for `compute.device`; None keeps it.
+        force: whether a preset may take the place of a params.yaml that was edited by hand.
 
     Raises:
         InputError: something of it is wrong; params.yaml is as before.
@@ -41,12 +49,37 @@ def change_params(pool: WorkerPool, preset: str | None, overrides: list[str], de
         return
     with restore_on_error(PARAMS_FILE):
         if preset is not None:
-            switch_preset(preset)
+            switch_preset(preset, force)
         # DVC reads the file below, and must not be the first to.
         read_params()
         if overrides:
             override_params(overrides)
         check_params(pool)
+
+
+def check_request(
+    preset: str | None = None,
+    overrides: list[str] | None = None,
+    trials: list[str] | None = None,
+    jobs: int | None = None,
+    device: str | None = None,
+    trials_per_device: int = 1,
+    cluster: str | None = None,
+) -> None:
+    """Check the parameters of later runs as those runs will; for a process that does nothing else meanwhile.
+
+    Raises:
+        InputError: something of it is wrong. params.yaml stays as it is in any case.
+    """
+    root = Path.cwd()
+    read_cluster(cluster)
+    with tempfile.TemporaryDirectory() as name, chdir(name), WorkerPool(is_preloaded=False) as pool:
+        shutil.copyfile(root / PARAMS_FILE, PARAMS_FILE)
+        for folder in (PRESETS, STAGES):
+            folder.symlink_to(root / folder)
+        change_params(pool, preset, overrides or [], device, force=True)
+        choose_trials(trials)
+        list_slots(jobs, trials_per_device)
 
 
 def check_params(pool: WorkerPool) -> None:
@@ -57,7 +90,7 @@ def check_params(pool: WorkerPool) -> None:
     """
     lines: list[str] = []
     if pool.call(run_module, "stages.check", on_line=lines.append) != 0:
-        raise InputError("\n".join(lines))
+        raise InputError("\n".join(lines).removeprefix("error: "))
 
 
 @contextmanager

@@ -1,13 +1,22 @@
 """Run the flow once, and show a person at a terminal how it ended: the table, and what to look at next."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
+from httpx import HTTPError
 from prefect.client.schemas.objects import State
+from prefect.exceptions import PrefectException
 
 from pipeline.flow.flow import STOPPED, compare
+from pipeline.flow.flow_lock import LOCK
+from pipeline.flow.server_probe import find_fault
+from pipeline.flow.server_settings import TEMPORARY, URL
 from pipeline.flow.terminal import quiet_terminal
+from pipeline.workplace import require_writable
 from stages.common.artifacts import REPORT
+from stages.common.errors import InputError
 
 TABLE = REPORT / "table1.txt"
 
@@ -18,8 +27,13 @@ def run_once(options: dict[str, Any]) -> int:
     Args:
         options: the flow's parameters.
     """
-    with quiet_terminal() as log:
-        state: State = compare(**options, return_state=True)
+    try:
+        with quiet_terminal() as log:
+            state: State = compare(**options, return_state=True)
+    except (HTTPError, PrefectException, RuntimeError, OSError):
+        # The cause tells more than what Prefect met with.
+        explain_end()
+        raise
     message = state.message or str(state)
     if state.is_completed():
         if log is not None and TABLE.exists():
@@ -30,3 +44,23 @@ def run_once(options: dict[str, Any]) -> int:
     if log is not None:
         print(f"The log of this run: {log}", file=sys.stderr)
     return next((128 + number for number, stopped in STOPPED.items() if stopped == message), 1)
+
+
+def explain_end() -> None:
+    """Look for what made Prefect give up: a disk that is full, or a server that is gone.
+
+    Raises:
+        OSError: nothing can be written; names where and why.
+        InputError: the server does not answer any more; names it, and what to do.
+    """
+    require_writable(LOCK.parent, Path(os.environ["PREFECT_HOME"]))
+    api = os.environ.get(URL)
+    fault = find_fault(api) if api else None
+    if fault is None:
+        return
+    cure = (
+        "call the same command again"
+        if TEMPORARY in os.environ
+        else f"start it, or unset {URL} to use a server for this run alone, and call the same command again"
+    )
+    raise InputError(f"{fault}, and did when this run began. What was finished is kept; {cure}") from None

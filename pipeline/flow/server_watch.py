@@ -1,17 +1,27 @@
-"""End a flow whose Prefect server is gone. Prefect itself waits for it for minutes, and then prints tracebacks."""
+"""End a flow whose Prefect server is gone, or whose disk is full.
+
+Prefect itself waits for a server for minutes, and then prints tracebacks. Of one that cannot write it prints one for
+each task that fails.
+"""
 
 import atexit
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NoReturn
 
 from pipeline.flow.server_probe import Reply, probe
 from pipeline.flow.server_settings import TEMPORARY, URL
 
 POLL_SECONDS = 1.0
+DISK_POLL_SECONDS = 0.1
+# With less than that Prefect's database cannot go on.
+LEAST_FREE_BYTES = 1_000_000
 # Nobody starts the temporary server of a run again.
 TEMPORARY_SECONDS = 1.0
 # Another server may be restarted meanwhile; Prefect's client tries again for about a minute.
@@ -21,7 +31,7 @@ SILENT_SECONDS = 90.0
 
 
 def watch_server(ends: list[Callable[[], object]]) -> None:
-    """End this process as soon as the flow's server is gone, until the process ends by itself.
+    """End this process as soon as the flow's server is gone or a disk is full, until the process ends by itself.
 
     Args:
         ends: are called then, one after the other, to end what the flow runs; more may be added at any time.
@@ -30,6 +40,10 @@ def watch_server(ends: list[Callable[[], object]]) -> None:
     if not api:
         return
     is_over = threading.Event()
+    folders = [Path.cwd(), Path(os.environ.get("PREFECT_HOME", ".")), Path(tempfile.gettempdir())]
+    threading.Thread(
+        target=_watch_disk, args=(folders, ends, is_over), name="watch of the disk", daemon=True
+    ).start()
     # What is registered last is called first: before the temporary server ends.
     atexit.register(is_over.set)
     threading.Thread(
@@ -52,6 +66,25 @@ def _watch(api: str, ends: list[Callable[[], object]], is_over: threading.Event)
         elif now - answered > patience[reply] and not is_over.is_set():
             kind = "temporary server" if is_temporary else "server"
             _end(f"Prefect's {kind} at {api} is gone ({reply.value} for {now - answered:.0f} s)", ends)
+
+
+def _watch_disk(folders: list[Path], ends: list[Callable[[], object]], is_over: threading.Event) -> None:
+    while not is_over.wait(DISK_POLL_SECONDS):
+        full = find_full(folders)
+        if full is not None and not is_over.is_set():
+            _end(f"the disk that holds {full} is full; free some space", ends)
+
+
+def find_full(folders: Iterable[Path]) -> Path | None:
+    """Find the first of these folders whose disk is full; None where all have space."""
+    for folder in folders:
+        try:
+            if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+                return folder
+        except OSError:
+            # It is not there yet, or not any more.
+            continue
+    return None
 
 
 def _end(reason: str, ends: list[Callable[[], object]]) -> NoReturn:

@@ -7,7 +7,9 @@ stages/, since the model brings its own, and is started as a process of its own.
 
 import argparse
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -145,14 +147,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     # Imported only now: it takes seconds.
-    import mlflow.pyfunc
     from mlflow.pyfunc.scoring_server import init
 
-    application: Any = RequestMiddleware(init(mlflow.pyfunc.load_model(options.model)))
-    own_names = list_own_names(options.host, options.names)
-    uvicorn.run(
-        SameOriginMiddleware(application, own_names),
-        host=options.host,
-        port=options.port,
-        log_level="warning",
-    )
+    with load_model(options.model) as model:
+        application: Any = RequestMiddleware(init(model))
+        own_names = list_own_names(options.host, options.names)
+        uvicorn.run(
+            SameOriginMiddleware(application, own_names),
+            host=options.host,
+            port=options.port,
+            log_level="warning",
+        )
+
+
+@contextmanager
+def load_model(address: str) -> Iterator[Any]:
+    """Load a model from a copy, which is there until the context ends.
+
+    MLflow decodes the path of a model of its own store twice, and so does not find one in a folder named `a%41`.
+    """
+    import mlflow.pyfunc
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield mlflow.pyfunc.load_model(address, dst_path=folder)
