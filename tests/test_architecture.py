@@ -9,12 +9,16 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+# A stage for each of something is under `do`.
+DVC: dict[str, Any] = {
+    name: stage.get("do", stage)
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
+}
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
 # Brings results to MLflow: the one stage that is no package under stages/, since those know nothing of MLflow.
 TRACKING = "track"
 STAGES = [stage for stage in DVC if stage != TRACKING]
-SHARED = {"common", "generators", "images", "networks", "gans", "scores"}
+SHARED = {"common", "fingerprints", "generators", "images", "networks", "gans", "scores"}
 PACKAGES = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").exists())
 
 

@@ -82,7 +82,7 @@ def fill_comparison(
         claim_run(store, run)
         log_params(store, run, _list_shared_params(results))
         report = read_json(REPORT / "results.json", "report")
-        _log_table(store, run, report["table1"])
+        _log_table(store, run, [*report["table1"], *report["entries"]["rows"]])
         _log_report(store, run, runs)
         tags |= write_description(describe_comparison(report), run.data.tags, f"the run {KIND}", notes)
         tags |= {

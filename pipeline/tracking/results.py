@@ -112,7 +112,7 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     return TrialResults(
         trial=trial,
         lineage=lineage,
-        params=flatten_params(trial, lineage.params) | _flatten(scores["protocol"], "protocol"),
+        params=flatten_params(trial, lineage.params) | flatten(scores["protocol"], "protocol"),
         tags=_make_tags(trial, lineage, training, scores),
         values=values,
         grids={point["generator_step"]: SAMPLES / trial.name / point["grid"] for point in samples["points"]},
@@ -148,13 +148,14 @@ def flatten_params(trial: Trial, sections: dict[str, Any]) -> dict[str, str]:
     names = {f"settings.{trial.setting}": "adam", f"options.{trial.gan}": "options"}
     params = {"gan": trial.gan, "setting": trial.setting, "seed": str(trial.seed)}
     for section, content in sections.items():
-        params |= _flatten(content, names.get(section, section))
+        params |= flatten(content, names.get(section, section))
     return params
 
 
-def _flatten(content: Any, name: str) -> dict[str, str]:
+def flatten(content: Any, name: str) -> dict[str, str]:
+    """Flatten a value of nested mappings to text by dotted name, which begins with `name`."""
     if isinstance(content, dict):
-        parts = [_flatten(value, f"{name}.{key}") for key, value in content.items()]
+        parts = [flatten(value, f"{name}.{key}") for key, value in content.items()]
         return {key: value for part in parts for key, value in part.items()}
     # JSON writes values as YAML does: true, null, 0.001. Text gets no quotes.
     return {name: content if isinstance(content, str) else json.dumps(content)}

@@ -7,6 +7,7 @@ from pipeline.tracking.colours import colour_run
 from pipeline.tracking.comparison import fill_comparison, open_comparison
 from pipeline.tracking.dataset import name_experiment
 from pipeline.tracking.dvc_experiment import is_copy
+from pipeline.tracking.entries import sync_entries
 from pipeline.tracking.lineage import Lock, read_lock, trace_trial
 from pipeline.tracking.links import write_link
 from pipeline.tracking.promote import promote_champion
@@ -65,6 +66,8 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
         }
         for result in results:
             colour_run(store, runs[result.trial.name], result.trial.gan, grid.gans)
+        if not is_copy():
+            sync_entries(store, experiment_id, lock, notes)
         champion = "there is no champion until all trials and the report are there"
         if comparison is not None:
             fill_comparison(store, comparison, results, runs, lock, notes)

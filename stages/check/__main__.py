@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.check.combinations import find_combination_faults
 from stages.check.sections import (
+    find_entry_faults,
     find_grid_faults,
     find_option_faults,
     find_section_faults,
@@ -23,6 +24,7 @@ FINDERS = (
     find_grid_faults,
     find_setting_faults,
     find_option_faults,
+    find_entry_faults,
     find_section_faults,
 )
 

@@ -8,8 +8,9 @@ from pydantic import TypeAdapter
 
 from stages.ablation.params import AblationParams
 from stages.common.compute import ComputeParams
-from stages.common.grid import Grid, Letter
+from stages.common.grid import NAMES, Grid, Letter
 from stages.common.params import Params, find_faults, load_section, suggest_name
+from stages.entry.params import Entry
 from stages.extractor.params import SECTION as EXTRACTOR_SECTION
 from stages.lipschitz.params import LipschitzParams
 from stages.neighbours.params import NeighboursParams
@@ -50,7 +51,7 @@ def list_gans() -> list[str]:
 
 def find_unknown_keys(content: Content) -> list[str]:
     """List the top-level keys that no package owns."""
-    allowed = [*GRID_KEYS, "settings", "options", *SECTIONS]
+    allowed = [*GRID_KEYS, "settings", "options", "entries", *SECTIONS]
     return [
         f"{key} is unknown{suggest_name(key, allowed)}: there is {', '.join(allowed)}; remove it"
         for key in content
@@ -122,6 +123,22 @@ def find_option_faults(content: Content) -> list[str]:
             f"options.{gan}",
         )
     return faults
+
+
+def find_entry_faults(content: Content) -> list[str]:
+    """List the faults of all entries."""
+    entries = content.get("entries")
+    if not isinstance(entries, Mapping):
+        return ["entries must map names to entries of somebody else; without any it is {}"]
+    faults = find_faults(lambda: NAMES.validate_python(list(entries)), "entries")
+    return faults or [
+        fault
+        for name in entries
+        for fault in find_faults(
+            lambda name=name: load_section(Entry, "entries", name, content=content),  # type: ignore[misc]
+            f"entries.{name}",
+        )
+    ]
 
 
 def _mapping(content: Content, key: str) -> Content:

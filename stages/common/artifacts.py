@@ -124,6 +124,16 @@ def timings_file(trial: Trial) -> Path:
     return TIMINGS / trial.name / f"{hash_file(TRAINING / trial.name / METRICS_LOG)[:16]}.jsonl"
 
 
+def entry_source_file(name: str) -> Path:
+    """Return the path of the fingerprint of an entry's files."""
+    return DATA_SOURCE.parent / "entries" / f"{name}.json"
+
+
+def entry_folder(name: str) -> Path:
+    """Return the folder of an entry's scores, and of grids of its images by their seeds; no trial has such a name."""
+    return SCORES / f"entry-{name}"
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path` in one rename, else it is removed.

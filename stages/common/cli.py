@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stages.common.artifacts import Trial
 from stages.common.errors import InputError
-from stages.common.grid import Grid
+from stages.common.grid import NAMES, Grid
 from stages.common.params import ParamsError, find_faults
 from stages.common.streams import secure_streams
 
@@ -40,6 +40,21 @@ def parse_trial(description: str | None = None) -> Trial:
     if faults:
         raise ParamsError(faults, Path("the command line"))
     return Trial(arguments.gan, arguments.setting, arguments.seed)
+
+
+def parse_entry(description: str | None = None) -> str:
+    """Parse `--entry`, the name of an entry under `entries` in params.yaml.
+
+    Raises:
+        ParamsError: it is none that params.yaml could hold.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--entry", required=True, help="a name under `entries` in params.yaml")
+    name = str(parser.parse_args().entry)
+    faults = find_faults(partial(NAMES.validate_python, [name]), "--entry")
+    if faults:
+        raise ParamsError(faults, Path("the command line"))
+    return name
 
 
 def run_command(main: Callable[[], int | None]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from stages.common.artifacts import Trial
 from stages.common.params import Params, load_section, read_params
@@ -11,6 +11,7 @@ from stages.common.params import Params, load_section, read_params
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Letter = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+NAMES = TypeAdapter(list[Name], config=Params.model_config)
 MOST_TRIALS = 10_000
 
 

@@ -10,6 +10,7 @@ from stages.report.results.all_results import Results
 from stages.report.sections.ablation import build_ablation
 from stages.report.sections.answer import write_answer
 from stages.report.sections.budget_table import build_budget_table
+from stages.report.sections.entries import build_entries
 from stages.report.sections.limits import explain_seeds, list_limits
 from stages.report.sections.lipschitz import build_lipschitz
 from stages.report.sections.protocol_text import list_protocol_facts
@@ -67,4 +68,5 @@ def build_report(results: Results, figures: Figures) -> Report:
         neighbours=results.neighbours,
         figures=figures,
         provenance=trace_sources(results),
+        entries=build_entries(results),
     )

@@ -11,6 +11,14 @@ class ReportParams(Params):
     title: str = Field(min_length=1, max_length=200)
 
 
+class EntryTitle(Params):
+    """The title of an entry, under `entries`; its own stage reads the rest."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str
+
+
 class OptionValues(Params):
     """The options of one GAN, under `options`: the report compares some with those of the published report's code."""
 

@@ -63,8 +63,10 @@ def list_tables(report: Report) -> dict[str, list[Row]]:
         for found in report.contrasts
         for row in found.rows
     ]
-    tables = {"table1": report.table1, "cells": report.cells, "contrasts": contrasts}
+    tables = {"table1": report.all_rows, "cells": report.cells, "contrasts": contrasts}
     tables |= {"budgets": report.budgets, "trials": report.trials}
+    if report.entries.rows:
+        tables |= {"entries": report.entries.seeds, "entry_contrasts": report.entries.contrasts}
     return {name: [row | report.protocol for row in rows] for name, rows in tables.items()}
 
 
@@ -92,7 +94,7 @@ def render_pages(report: Report, folder: Path) -> dict[str, str]:
     )
     environment.globals |= {function.__name__: function for function in FORMATS}
     environment.globals["embed"] = lambda picture: _embed(folder, picture)
-    environment.filters |= {"markdown": _render_markdown, "unwrap": _unwrap}
+    environment.filters |= {"markdown": _render_markdown, "unwrap": _unwrap, "cell": _escape_cell}
     return {
         "index.html": _keep_percent_signs(environment.get_template("index.html.jinja").render(report=report)),
         "report.md": environment.get_template("report.md.jinja").render(report=report),
@@ -117,6 +119,11 @@ def _render_markdown(text: str) -> str:
     return html
 
 
+def _escape_cell(text: str) -> str:
+    """Escape what Markdown would read as markup in the cell of a table."""
+    return re.sub(r"([\\`*_{}\[\]<>#|&~])", r"\\\1", text)
+
+
 def _unwrap(text: str) -> str:
     """Join the lines of each paragraph and list item."""
     return LINE_BREAK.sub(" ", text.strip())
@@ -128,7 +135,7 @@ def render_text_table(report: Report) -> str:
     header = [""]
     for metric in metrics:
         header += [formatting.capitalise(metric.short), "rank", "best", "at"]
-    lines = [[*header, "Feng et al. IS", "FID"], *(_list_cells(row, report) for row in report.table1)]
+    lines = [[*header, "Feng et al. IS", "FID"], *(_list_cells(row, report) for row in report.all_rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header) + 2)]
     text = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

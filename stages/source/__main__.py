@@ -12,7 +12,7 @@ from stages.common.artifacts import DATA_SOURCE, read_json, write_json
 from stages.common.cli import run_command
 from stages.common.errors import InputError
 from stages.common.params import load_section
-from stages.source.fingerprint import fingerprint_files
+from stages.fingerprints.fingerprint import fingerprint_files
 from stages.source.params import SourceParams
 
 
@@ -29,7 +29,10 @@ def main() -> None:
     if path is None:
         write_json(DATA_SOURCE, {"dataset": params.dataset, "files": None})
     elif path.exists():
-        write_json(DATA_SOURCE, {"dataset": params.dataset, "files": fingerprint_files(path)._asdict()})
+        write_json(
+            DATA_SOURCE,
+            {"dataset": params.dataset, "files": fingerprint_files(path, "prepare.path")._asdict()},
+        )
     else:
         text = f"prepare.path = {str(path)!r} does not exist (relative to {Path.cwd()})"
         if not DATA_SOURCE.exists() or read_json(DATA_SOURCE, "source")["dataset"] != params.dataset:

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from stages.common.artifacts import DATA_SOURCE, hash_file
-from stages.source import fingerprint, known_files
+from stages.fingerprints import fingerprint, known_files
+from stages.fingerprints.fingerprint import fingerprint_files
 from stages.source.__main__ import main
-from stages.source.fingerprint import fingerprint_files
 
 Change = Callable[[Path], object]
 
@@ -105,14 +105,14 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_any_change_of_names_or_contents_changes_it(photos: Path, change: Change) -> None:
-    before = fingerprint_files(photos)
-    assert fingerprint_files(photos) == before
+    before = fingerprint_files(photos, "prepare.path")
+    assert fingerprint_files(photos, "prepare.path") == before
     change(photos)
-    after = fingerprint_files(photos)
+    after = fingerprint_files(photos, "prepare.path")
     assert after.sha256 != before.sha256
     # Nor does the answer depend on what was known.
     shutil.rmtree(known_files.FOLDER)
-    assert fingerprint_files(photos) == after
+    assert fingerprint_files(photos, "prepare.path") == after
 
 
 SAME: dict[str, Change] = {
@@ -135,16 +135,20 @@ SAME: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME)
 def test_the_same_names_and_contents_have_the_same_one(photos: Path, change: Change) -> None:
-    before = fingerprint_files(photos)
+    before = fingerprint_files(photos, "prepare.path")
     change(photos)
-    assert fingerprint_files(photos) == before
+    assert fingerprint_files(photos, "prepare.path") == before
 
 
 def test_it_is_the_same_at_another_place_and_by_a_link(photos: Path) -> None:
-    before = fingerprint_files(photos)
+    before = fingerprint_files(photos, "prepare.path")
     shutil.copytree(photos, "elsewhere")
     Path("link").symlink_to("elsewhere")
-    assert fingerprint_files(Path("elsewhere")) == fingerprint_files(Path("link")) == before
+    assert (
+        fingerprint_files(Path("elsewhere"), "prepare.path")
+        == fingerprint_files(Path("link"), "prepare.path")
+        == before
+    )
 
 
 def test_only_what_has_changed_is_read_again(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,20 +160,20 @@ def test_only_what_has_changed_is_read_again(photos: Path, monkeypatch: pytest.M
         return hash_file(path)
 
     monkeypatch.setattr(fingerprint, "hash_file", record_and_hash)
-    fingerprint_files(photos)
+    fingerprint_files(photos, "prepare.path")
     assert sorted(read) == ["1.png", "1.png", "2.png", "2.png", "birds.zip"]
     read.clear()
-    fingerprint_files(photos)
+    fingerprint_files(photos, "prepare.path")
     assert not read
     (photos / "dog/1.png").touch()
     (photos / "dog/3.png").touch()
-    fingerprint_files(photos)
+    fingerprint_files(photos, "prepare.path")
     assert sorted(read) == ["1.png", "3.png"]
 
 
 def test_a_file_that_has_only_just_been_written_is_read_again(photos: Path) -> None:
     """Its next change may fall on the same tick of the file system's clock."""
-    before = fingerprint_files(photos)
+    before = fingerprint_files(photos, "prepare.path")
     (record,) = known_files.FOLDER.iterdir()
     # The times of this file are those of its next content.
     content = json.loads(record.read_text())
@@ -177,25 +181,25 @@ def test_a_file_that_has_only_just_been_written_is_read_again(photos: Path) -> N
     state = (photos / "cat/1.png").stat()
     content["cat/1.png"][1:4] = [state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
     record.write_text(json.dumps(content))
-    assert fingerprint_files(photos) != before
+    assert fingerprint_files(photos, "prepare.path") != before
 
 
 def test_a_single_file_is_its_content_wherever_it_lies(photos: Path) -> None:
-    first = fingerprint_files(photos / "birds.zip")
+    first = fingerprint_files(photos / "birds.zip", "prepare.path")
     shutil.copy(photos / "birds.zip", "others.zip")
-    assert fingerprint_files(Path("others.zip")) == first
+    assert fingerprint_files(Path("others.zip"), "prepare.path") == first
     add_to_zip(Path("others.zip"))
-    assert fingerprint_files(Path("others.zip")) != first
+    assert fingerprint_files(Path("others.zip"), "prepare.path") != first
 
 
 def test_names_that_are_no_utf8_count(photos: Path) -> None:
-    before = fingerprint_files(photos)
+    before = fingerprint_files(photos, "prepare.path")
     name = Path(os.fsdecode(b"cat/\xff\xe9.png"))
     (photos / name).write_text("new")
-    after = fingerprint_files(photos)
-    assert fingerprint_files(photos) == after != before
+    after = fingerprint_files(photos, "prepare.path")
+    assert fingerprint_files(photos, "prepare.path") == after != before
     (photos / name).rename(photos / os.fsdecode(b"cat/\xfe\xe9.png"))
-    assert fingerprint_files(photos) not in (before, after)
+    assert fingerprint_files(photos, "prepare.path") not in (before, after)
 
 
 def run(path: str | None, dataset: str = "image_folder") -> dict[str, object]:

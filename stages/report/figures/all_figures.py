@@ -8,6 +8,7 @@ from stages.report.figures.galleries import (
     copy_interpolations,
     copy_neighbours,
     read_best_samples,
+    write_entry_samples,
     write_real,
     write_samples,
     write_strip,
@@ -67,7 +68,7 @@ def write_figures(results: Results, folder: Path) -> Figures:
     return Figures(
         answer=answer,
         narrow_answer=narrow,
-        strip=write_strip(real, shown, results.data["image_size"], folder),
+        strip=write_strip(real, shown, results.entries, results.data["image_size"], folder),
         figure1=_write_figure1(results, best, real, folder),
         figure2=figure2,
         figure3=figure3,
@@ -75,7 +76,10 @@ def write_figures(results: Results, folder: Path) -> Figures:
         losses=losses,
         lipschitz=_write_lipschitz(results, folder),
         real=write_real(real, folder),
-        samples=write_samples(shown, results.metrics[1], folder),
+        samples=(
+            *write_samples(shown, results.metrics[1], folder),
+            *write_entry_samples(results.entries, results.metrics[1], folder),
+        ),
         interpolations=copy_interpolations(shown, folder),
         neighbours=copy_neighbours(results, shown, folder),
         progression=write_sample_progression(results, folder),

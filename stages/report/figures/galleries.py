@@ -7,6 +7,7 @@ from stages.report.figures.images import Pixels, read_picture, write_picture
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan
 from stages.report.results.all_results import Results
+from stages.report.results.entries import EntryResult
 from stages.report.results.trials import TrialResult
 from stages.report.statistics.metrics import FID, Metric
 
@@ -48,13 +49,34 @@ def _write_samples(result: TrialResult, metric: Metric, folder: Path) -> Picture
     return picture
 
 
+def write_entry_samples(entries: list[EntryResult], metric: Metric, folder: Path) -> tuple[Picture, ...]:
+    """Write the grid of samples of each entry's seed with the best FID."""
+    return tuple(_write_entry(entry, metric, folder) for entry in entries if entry.points)
+
+
+def _write_entry(entry: EntryResult, metric: Metric, folder: Path) -> Picture:
+    point = min(entry.points, key=lambda point: point.fid)
+    picture = Picture(
+        file=f"samples_entry-{entry.name}.png",
+        caption=f"{entry.title}, entry, {metric.short} {metric.format(point.fid)}",
+        description=f"A grid of images of the entry {entry.title}.",
+    )
+    write_picture(folder / picture.file, read_picture(point.grid))
+    return picture
+
+
 def write_strip(
-    real: Pixels, results: list[TrialResult], image_size: int, folder: Path
+    real: Pixels, results: list[TrialResult], entries: list[EntryResult], image_size: int, folder: Path
 ) -> tuple[Picture, ...]:
     """Write the upper left corners of the grids of real images and of each trial's samples."""
     side = STRIP_TILES * image_size
     grids = {"real": ("Real images", real)}
     grids |= {result.trial.gan: (name_gan(result.trial.gan), read_best_samples(result)) for result in results}
+    grids |= {
+        f"entry-{entry.name}": (entry.title, read_picture(entry.points[0].grid))
+        for entry in entries
+        if entry.points
+    }
     pictures = []
     for key, (name, grid) in grids.items():
         picture = Picture(f"strip_{key}.png", name, f"A few images: {name}.")

@@ -40,6 +40,23 @@ class Gan:
 
 
 @dataclass(frozen=True)
+class EntrySection:
+    """Samples and generators of somebody else, scored by the same protocol.
+
+    Attributes:
+        rows: one for each entry, with the columns of Table 1.
+        seeds: the scores of each of its files.
+        contrasts: each entry of several seeds against each GAN of several.
+        missing: names of the entries without results.
+    """
+
+    rows: tuple[Row, ...]
+    seeds: tuple[Row, ...]
+    contrasts: tuple[Row, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """All that the report shows.
 
@@ -79,6 +96,7 @@ class Report:
         neighbours: how near samples are to training images.
         figures: the pictures' files and captions.
         provenance: what each trial's numbers were read from.
+        entries: samples and generators of somebody else, beside the GANs.
     """
 
     title: str
@@ -115,6 +133,16 @@ class Report:
     neighbours: Neighbours
     figures: Figures
     provenance: tuple[TrialSource, ...]
+    entries: EntrySection
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The rows of Table 1, and those of the entries below them."""
+        return self.table1 + self.entries.rows
+
+    def has_gan(self, gan: str) -> bool:
+        """Return whether a row's `gan` is a GAN of the comparison, as real data and entries are not."""
+        return any(found.gan == gan for found in self.gans)
 
     def find_gan(self, gan: str) -> Gan:
         """Return a GAN of the comparison by its file's name."""

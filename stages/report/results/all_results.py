@@ -2,13 +2,22 @@
 
 from typing import Any, NamedTuple
 
-from stages.common.artifacts import DATA_MANIFEST, EXTRACTOR, POINTS, REAL_SCORES, SCORES, Trial
+from stages.common.artifacts import (
+    DATA_MANIFEST,
+    EXTRACTOR,
+    POINTS,
+    REAL_SCORES,
+    SCORES,
+    Trial,
+    entry_folder,
+)
 from stages.common.errors import InputError
 from stages.common.grid import Grid
 from stages.common.params import load_section
 from stages.report.params import OptionValues, ReportParams, SettingNumbers
 from stages.report.published import name_data_set, published_code_options
 from stages.report.results.ablation import Ablation, read_ablation
+from stages.report.results.entries import EntryResult, read_entries
 from stages.report.results.lipschitz import Analyses, read_analyses
 from stages.report.results.neighbours import Neighbours, read_neighbours
 from stages.report.results.records import read_record
@@ -49,6 +58,7 @@ class Results(NamedTuple):
         neighbours: distances to the nearest training images.
         analyses: norms and gradients of the discriminators.
         ablation: scores of distorted real images; None where the ablation is switched off.
+        entries: scores of samples and generators of somebody else.
     """
 
     title: str
@@ -63,6 +73,7 @@ class Results(NamedTuple):
     neighbours: Neighbours
     analyses: Analyses
     ablation: Ablation | None
+    entries: list[EntryResult]
 
     def select_trials(self, gan: str, setting: str) -> list[TrialResult]:
         """List the trials of a GAN under a setting, one per seed."""
@@ -112,6 +123,14 @@ def read_results() -> Results:
             f"{SCORES} holds no trial of the {len(trials)} in params.yaml; `dvc repro` makes them"
         )
     _refuse_mixed_protocols(real["protocol"], protocols)
+    entries = read_entries()
+    first_trial, first = next(iter(protocols.items()))
+    for entry in entries:
+        if entry.points:
+            names = (str(SCORES / first_trial.name / POINTS), str(entry_folder(entry.name) / POINTS))
+            check_same_protocol(
+                first, entry.protocol, names, f"score both alike: `dvc repro entry@{entry.name}`"
+            )
     return Results(
         title=title,
         grid=grid,
@@ -125,6 +144,7 @@ def read_results() -> Results:
         neighbours=read_neighbours(),
         analyses=read_analyses(grid),
         ablation=read_ablation(real["protocol"]),
+        entries=entries,
     )
 
 

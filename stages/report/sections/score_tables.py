@@ -50,11 +50,18 @@ def build_table1(results: Results) -> tuple[Row, ...]:
 def _describe_real(results: Results) -> Row:
     row: Row = {"gan": REAL, "name": "Real data"} | _count_trials([])
     for metric in results.metrics:
-        nothing = (*RANK_COLUMNS, "best", "best_low", "best_high", *PLACE_COLUMNS)
         interval = {f"{metric.key}_{end}": results.real.get(f"{metric.key}_{end}") for end in ("low", "high")}
         row |= {metric.key: results.real[metric.key]} | interval
-        row |= dict.fromkeys(f"{metric.key}_{name}" for name in nothing)
-    return row | _list_published(REAL)
+    return list_empty_columns(results) | row | _list_published(REAL)
+
+
+def list_empty_columns(results: Results) -> Row:
+    """Return the columns of Table 1 that real data and entries have no values for, and published numbers, as None."""
+    nothing = (*RANK_COLUMNS, "best", "best_low", "best_high", *PLACE_COLUMNS)
+    empty = dict.fromkeys(f"{metric.key}_{name}" for metric in results.metrics for name in nothing)
+    return empty | dict.fromkeys(
+        f"{source.key}_{metric.key}" for source in SOURCES for metric in (INCEPTION_SCORE, FID)
+    )
 
 
 def _count_trials(trials: list[TrialResult]) -> Row:

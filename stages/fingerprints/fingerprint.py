@@ -12,7 +12,7 @@ from typing import NamedTuple
 from stages.common.artifacts import hash_file
 from stages.common.errors import InputError
 from stages.common.file_tree import is_hidden
-from stages.source.known_files import KnownFile, read_known_files, write_known_files
+from stages.fingerprints.known_files import KnownFile, read_known_files, write_known_files
 
 SECONDS_BETWEEN_LINES = 10.0
 # A file that was changed so shortly before it was read may be changed again without another time of change.
@@ -36,15 +36,19 @@ class Fingerprint(NamedTuple):
     sha256: str
 
 
-def fingerprint_files(path: Path) -> Fingerprint:
+def fingerprint_files(path: Path, key: str) -> Fingerprint:
     """Fingerprint a file, or all files of a folder and its subfolders but for hidden ones; links are followed.
+
+    Args:
+        path: of the file or the folder.
+        key: that names it in params.yaml, for messages.
 
     Raises:
         InputError: the path is neither a file nor a folder.
     """
     if not path.is_dir() and not path.is_file():
         raise InputError(
-            f"prepare.path = {str(path)!r} is neither a file nor a folder, so there are no images in it"
+            f"{key} = {str(path)!r} is neither a file nor a folder, so there are no images in it"
         )
     names = sorted(_list_names(path)) if path.is_dir() else ["."]
     known, found, last_line = read_known_files(path), {}, time.monotonic()
@@ -58,7 +62,7 @@ def fingerprint_files(path: Path) -> Fingerprint:
         if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
             last_line = time.monotonic()
             print(
-                f"source: compared {number + 1} of {len(names)} files in {path}", file=sys.stderr, flush=True
+                f"{key}: compared {number + 1} of {len(names)} files in {path}", file=sys.stderr, flush=True
             )
     if found != known:
         write_known_files(path, found)

@@ -1,0 +1,91 @@
+"""Bring the runs of entries, samples and generators of somebody else, up to what is on disk."""
+
+import json
+from typing import Any
+
+from mlflow.entities import Metric, Run
+
+from pipeline.tracking.commit import describe_commit
+from pipeline.tracking.files import log_missing_files
+from pipeline.tracking.lineage import Lock, hash_content, hash_output
+from pipeline.tracking.results import flatten
+from pipeline.tracking.run_data import log_params, set_tags
+from pipeline.tracking.runs import (
+    COMPLETE,
+    CONTENT_KEY,
+    FINISHED,
+    YES,
+    claim_run,
+    create_run_of_content,
+    end_run,
+    find_run_of_content,
+    list_runs,
+    supersede_runs,
+)
+from pipeline.tracking.store import Store
+from stages.common.artifacts import POINTS, entry_folder, read_json
+from stages.common.params import read_params
+
+KIND = "entry"
+# What a point holds beside scores.
+OTHERS = ("seed", "sha256")
+
+
+def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str]) -> dict[str, Run]:
+    """Create or complete the run of every entry whose scores are those that dvc.lock names.
+
+    An entry's run has one value of each score for each of its files, whose place is the step. The SHA-256 of the files'
+    content are its tags: they are all the lineage that there is.
+
+    Args:
+        store: the runs'.
+        experiment_id: of the runs.
+        lock: the stages of dvc.lock.
+        notes: gets a line if a run was restored.
+
+    Returns:
+        The runs by the entries' names.
+    """
+    runs = {}
+    for name in read_params().get("entries") or {}:
+        path, entry = entry_folder(name) / POINTS, lock.get(f"entry@{name}")
+        outs = {out["path"]: out.get("md5") for out in (entry or {}).get("outs", [])}
+        if path.exists() and outs.get(str(path)) == hash_output(path):
+            runs[name] = _sync_entry(store, experiment_id, read_json(path, f"entry@{name}"), notes)
+    return runs
+
+
+def _sync_entry(store: Store, experiment_id: str, record: dict[str, Any], notes: list[str]) -> Run:
+    name, key = record["entry"], hash_content(record)
+    identity = {"kind": KIND, "entry": name, CONTENT_KEY: key}
+    run = find_run_of_content(store, experiment_id, key, {"entry": name}, notes)
+    run = run or create_run_of_content(store, experiment_id, f"entry-{name}", identity)
+    if run.data.tags.get(COMPLETE) != YES:
+        claim_run(store, run)
+        set_tags(store, run, identity | _make_tags(record) | describe_commit())
+        options = flatten(read_params()["entries"][name], "entries")
+        log_params(store, run, {"entry": name} | options | flatten(record["protocol"], "protocol"))
+        values = [
+            Metric(key, float(value), run.info.start_time, point["seed"])
+            for point in record["points"]
+            for key, value in point.items()
+            if key not in OTHERS and value is not None
+        ]
+        store.client.log_batch(run.info.run_id, metrics=values)
+        grids = sorted((entry_folder(name) / "grids").iterdir())
+        log_missing_files(store, run, {f"grids/{grid.name}": grid for grid in grids})
+        end_run(store, run, FINISHED)
+        # The run is marked as complete last, so that an interrupted call is repeated.
+        set_tags(store, run, {COMPLETE: YES})
+    supersede_runs(store, list_runs(store, experiment_id, kind=KIND, entry=name), by=run)
+    return run
+
+
+def _make_tags(record: dict[str, Any]) -> dict[str, str]:
+    checksums = [point["sha256"] for point in record["points"]]
+    return {
+        "title": record["title"],
+        "sha256": json.dumps(checksums),
+        "mlflow.source.name": f"dvc repro entry@{record['entry']}",
+        "mlflow.source.type": "LOCAL",
+    }

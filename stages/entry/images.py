@@ -1,0 +1,65 @@
+"""The images of one file of an entry, as many as a snapshot of the comparison's own GANs has."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.common.errors import InputError
+from stages.entry.params import Entry
+from stages.generators.file import GeneratorFile
+from stages.images.image_sets import ReadOptions, open_images
+
+
+def read_entry_images(
+    entry: Entry, place: int, key: str, count: int, shape: list[int], seed: int
+) -> NDArray[np.uint8]:
+    """Draw or read the images of a file.
+
+    Args:
+        entry: whose file it is.
+        place: of the file among the entry's, which is the seed of a generator's noise.
+        key: of the file in params.yaml, for errors.
+        count: the number of images; of more samples some are chosen.
+        shape: C, H, W of the data set.
+        seed: of that choice.
+
+    Returns:
+        uint8 [count, C, H, W].
+
+    Raises:
+        InputError: there are too few images, or they are not of the data set's shape.
+    """
+    file = entry.files[place]
+    if entry.generator is not None:
+        images = GeneratorFile(file, entry.generator, seed=place).draw(range(count))
+    else:
+        images = _read_samples(entry, file, key, count, shape, seed)
+    if list(images.shape[1:]) != shape:
+        cure = "" if entry.samples is None else ", or set samples.resize to true"
+        raise InputError(
+            f"{key} = {file!r} has images {list(images.shape[1:])}, but the data set's are {shape}; give images "
+            f"of that shape{cure}"
+        )
+    return images
+
+
+def _read_samples(
+    entry: Entry, file: str, key: str, count: int, shape: list[int], seed: int
+) -> NDArray[np.uint8]:
+    assert entry.samples is not None
+    side = shape[1] if entry.samples.resize else None
+    images = open_images(file, key, ReadOptions(entry.samples.layout, entry.samples.floats, side))
+    if len(images) < count:
+        raise InputError(
+            f"{key} = {file!r} holds {len(images)} images, but sample.sample_count = {count} of each snapshot are "
+            "scored; give as many or more, or lower sample.sample_count"
+        )
+    # Folders are often sorted, and some scores compare the first images alone.
+    images.select(np.random.RandomState(seed).permutation(len(images))[:count])
+    if shape[0] == 1 and images.shape[1] == 3:
+        try:
+            images.as_grey()
+        except InputError as error:
+            raise InputError(
+                f"{key} = {file!r}: the data set is grey, but {error}; give grey images"
+            ) from None
+    return images[:count]

@@ -1,0 +1,91 @@
+"""Read the scores of entries: samples or generators of somebody else, beside the GANs under the same protocol."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stages.common.artifacts import POINTS, entry_folder, grid_name
+from stages.common.params import load_section, read_params
+from stages.report.params import EntryTitle
+from stages.report.results.records import parse_content, read_record
+from stages.report.statistics.metrics import Metric
+
+KEYS = ("protocol", "points")
+
+
+class EntryPoint(NamedTuple):
+    """The scores of one file of an entry, which is a seed.
+
+    Attributes:
+        seed: the place of the file among the entry's.
+        sha256: of the file's content, or of the names and contents of a folder's files.
+        inception_score: mean over the splits of the images.
+        fid: of the images.
+        fid_low: lower end of the FID's 95 % interval over draws of images.
+        fid_high: upper end of that interval.
+        distinct_images: how many of the images differ.
+        grid: the picture of the first images.
+    """
+
+    seed: int
+    sha256: str
+    inception_score: float
+    fid: float
+    fid_low: float
+    fid_high: float
+    distinct_images: int
+    grid: Path
+
+
+class EntryResult(NamedTuple):
+    """All results of an entry.
+
+    Attributes:
+        name: its key in params.yaml.
+        title: its name for people.
+        points: one for each of its files; empty where its stage failed or was not run.
+        protocol: what the scores were made with.
+    """
+
+    name: str
+    title: str
+    points: list[EntryPoint]
+    protocol: dict[str, Any]
+
+    def values_of(self, metric: Metric) -> list[float]:
+        """Return a score of every seed."""
+        return [float(getattr(point, metric.key)) for point in self.points]
+
+
+def read_entries() -> list[EntryResult]:
+    """Read all entries in the order of params.yaml.
+
+    Raises:
+        ParamsError: params.yaml is wrong.
+        InputError: a file is damaged.
+    """
+    return [_read_entry(str(name)) for name in read_params()["entries"]]
+
+
+def _read_entry(name: str) -> EntryResult:
+    title = load_section(EntryTitle, "entries", name).title
+    path, made_by = entry_folder(name) / POINTS, f"entry@{name}"
+    if not path.exists():
+        return EntryResult(name, title, [], {})
+    record = read_record(path, made_by, KEYS)
+    points = parse_content(
+        path, made_by, lambda: [_parse_point(point, path.parent) for point in record["points"]]
+    )
+    return EntryResult(name, title, points, record["protocol"])
+
+
+def _parse_point(record: dict[str, Any], folder: Path) -> EntryPoint:
+    return EntryPoint(
+        seed=int(record["seed"]),
+        sha256=str(record["sha256"]),
+        inception_score=float(record["inception_score"]),
+        fid=float(record["fid"]),
+        fid_low=float(record["fid_low"]),
+        fid_high=float(record["fid_high"]),
+        distinct_images=int(record["distinct_images"]),
+        grid=folder / "grids" / grid_name(int(record["seed"])),
+    )

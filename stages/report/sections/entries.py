@@ -1,0 +1,71 @@
+"""Build what the report shows of entries: a row of Table 1, the scores of each seed, and tests against every GAN."""
+
+from stages.report.model.report import EntrySection, Row
+from stages.report.published import name_gan
+from stages.report.results.all_results import Results
+from stages.report.results.entries import EntryResult
+from stages.report.sections.score_tables import describe_interval, list_empty_columns
+from stages.report.statistics.contrasts import correct_by_holm
+from stages.report.statistics.intervals import LEVEL
+from stages.report.statistics.metrics import Metric
+from stages.report.statistics.seed_scores import collect_last_scores, require_all, take_log
+from stages.report.statistics.summary import average
+from stages.report.statistics.unpaired import compare_unpaired
+
+
+def build_entries(results: Results) -> EntrySection:
+    """Build the section on entries; it is empty where there are none.
+
+    Returns:
+        `rows` with the columns of Table 1, whose best value is that at the end, as an entry has one point; `seeds` with
+        `entry`, `name`, `seed`, `sha256`, each metric with its interval, and `distinct_images`; `contrasts` with
+        `metric`, `entry`, `name`, `rival`, `rival_name`, `ratio`, `low`, `high`, `p`, `corrected_p`, `is_told`.
+    """
+    return EntrySection(
+        rows=tuple(_build_row(entry, results) for entry in results.entries),
+        seeds=tuple(row for entry in results.entries for row in _list_seeds(entry, results)),
+        contrasts=tuple(row for metric in results.metrics for row in _contrast(results, metric)),
+        missing=tuple(entry.name for entry in results.entries if not entry.points),
+    )
+
+
+def _build_row(entry: EntryResult, results: Results) -> Row:
+    row: Row = {"gan": f"entry-{entry.name}", "name": entry.title, "trials": len(entry.points)}
+    row |= {"trials_diverged": 0, "trials_missing": int(not entry.points)}
+    row |= list_empty_columns(results)
+    for metric in results.metrics:
+        logarithms: list[float | None] = [take_log(value) for value in entry.values_of(metric)]
+        mean = average(logarithms, metric) if logarithms else None
+        row |= describe_interval(mean, metric.key) | describe_interval(mean, f"{metric.key}_best")
+    return row
+
+
+def _list_seeds(entry: EntryResult, results: Results) -> list[Row]:
+    return [
+        {"entry": entry.name, "name": entry.title, "seed": point.seed, "sha256": point.sha256}
+        | {
+            metric.key: value
+            for metric, value in zip(results.metrics, (point.inception_score, point.fid), strict=True)
+        }
+        | {"fid_low": point.fid_low, "fid_high": point.fid_high, "distinct_images": point.distinct_images}
+        for point in entry.points
+    ]
+
+
+def _contrast(results: Results, metric: Metric) -> list[Row]:
+    """Compare each entry of several seeds with each GAN of which no training failed, with Holm's correction."""
+    rows: list[Row] = []
+    scores = collect_last_scores(results, metric)
+    for entry in results.entries:
+        own = [take_log(value) for value in entry.values_of(metric)]
+        for gan, values in scores.items():
+            known = require_all(values)
+            if len(own) < 2 or known is None or len(known) < 2:
+                continue
+            names = {"metric": metric.key, "entry": entry.name, "name": entry.title, "rival": gan}
+            rows.append(names | {"rival_name": name_gan(gan)} | compare_unpaired(own, known)._asdict())
+    corrected = correct_by_holm([row["p"] for row in rows])
+    return [
+        row | {"corrected_p": p, "is_told": p is not None and p < LEVEL}
+        for row, p in zip(rows, corrected, strict=True)
+    ]

@@ -1,0 +1,80 @@
+"""Entries beside two GANs in the smoke preset: table, page, MLflow; a change of a file runs only what needs it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.tracking.store import open_store
+from tests.driving import call, change, dvc, fork_dvc, list_run
+from tests.scores.factories import make_images
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("repository")]
+SAMPLES = {"layout": "auto", "floats": "refuse", "resize": False}
+GENERATOR = {"z_dimension": 16, "z_distribution": "normal", "batch_size": 100, "output_range": "symmetric"}
+
+
+def read(path: str) -> Any:
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def list_without_sources(output: str) -> list[str]:
+    return [stage for stage in list_run(output) if not stage.startswith("entry_source@")]
+
+
+def test_an_entry_gets_a_row_a_place_on_the_page_and_a_run_and_alone_runs_again_when_its_file_changes() -> (
+    None
+):
+    call(
+        "python",
+        "-m",
+        "stages.sample",
+        "export",
+        "--gan",
+        "sngan",
+        "--setting",
+        "A",
+        "--seed",
+        "0",
+        "exported",
+    )
+    for seed in (0, 1):
+        np.save(f"samples_{seed}.npy", make_images(210, seed))
+    noise = {"title": "Noise", "files": ["samples_0.npy", "samples_1.npy"], "samples": SAMPLES}
+    exported = {"title": "SNGAN, exported", "files": ["exported/generator.onnx"], "generator": GENERATOR}
+    before = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}
+    change(lambda params: params.update(entries={"noise": noise, "exported": exported}))
+    output = fork_dvc("repro")
+    assert sorted(list_without_sources(output)) == [
+        "check",
+        "entry@exported",
+        "entry@noise",
+        "report",
+        "track",
+    ]
+    assert {path: path.read_bytes() for path in before} == before
+
+    # The exported generator scores as the snapshot does, up to pixels that round differently.
+    own = read("results/evaluate/sngan-A-0/points.json")["points"][-1]
+    assert read("results/evaluate/entry-exported/points.json")["points"][0]["fid"] == pytest.approx(
+        own["fid"], 1e-2
+    )
+    table = Path("report/table1.txt").read_text(encoding="utf-8")
+    page = Path("report/index.html").read_text(encoding="utf-8")
+    for title in ("Noise", "SNGAN, exported"):
+        assert title in table and title in page
+    store = open_store()
+    (experiment,) = [one for one in store.client.search_experiments() if one.name != "Default"]
+    runs = {run.info.run_name: run for run in store.client.search_runs([experiment.experiment_id])}
+    checksums = [point["sha256"] for point in read("results/evaluate/entry-noise/points.json")["points"]]
+    assert json.loads(runs["entry-noise"].data.tags["sha256"]) == checksums
+    assert runs["entry-noise"].data.metrics["fid"] > 0 and runs["entry-noise"].info.status == "FINISHED"
+
+    assert list_without_sources(dvc("repro")) == []
+    np.save("samples_1.npy", make_images(210, 5))
+    assert list_without_sources(fork_dvc("repro")) == ["entry@noise", "report", "track"]
+    change(lambda params: params.update(entries={}))
+    assert list_without_sources(fork_dvc("repro")) == ["check", "report", "track"]
+    assert "Noise" not in Path("report/table1.txt").read_text(encoding="utf-8")
