@@ -1,7 +1,4 @@
-"""What commands of DVC that were killed leave behind: found, and removed before DVC works again.
-
-Nothing of the stages is imported here at once: a stage that is forked off DVC's process reads its modules anew.
-"""
+"""What commands of DVC that were killed leave behind: found, and removed before DVC works again."""
 
 import contextlib
 import json
@@ -13,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from stages.common.artifacts import OUTPUTS, UNFINISHED, remove_unfinished, write_bytes
 
 # DVC's entries of its run-cache and its objects are named by hashes, its temporary files by a random token.
 ENTRY = re.compile(r"[0-9a-f]{64}")
@@ -32,8 +31,6 @@ def clear_leftovers(folder: Path, cache: Path) -> None:
         folder: the repository's root.
         cache: DVC's cache, the folder that has `files` and `runs` in it.
     """
-    from stages.common.artifacts import OUTPUTS, UNFINISHED, remove_unfinished
-
     age = 0.0 if cache.resolve().is_relative_to(folder.resolve()) else SHARED_AGE_SECONDS
     for path in find_cache_leftovers(cache, age):
         _remove(path)
@@ -113,8 +110,6 @@ def has_ended(pid: int, written: float) -> bool:
 
 def _clear_rwlock(path: Path) -> None:
     """Remove an rwlock that cannot be read, and from one that can the holders that have ended."""
-    from stages.common.artifacts import write_bytes
-
     try:
         written = path.stat().st_mtime
         lock = json.loads(path.read_text(encoding="utf-8"))

@@ -267,6 +267,10 @@ def run_module(name: str, *arguments: str) -> int:
     # The interpreter puts the working folder there for -m.
     sys.path[:0] = [str(Path.cwd())]
     sys.argv = [name, *arguments]
+    # What is loaded of its package may be older than its files, or another repository's.
+    package = name.partition(".")[0]
+    for loaded in [module for module in sys.modules if module.partition(".")[0] == package]:
+        del sys.modules[loaded]
     try:
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     except SystemExit as end:
