@@ -173,7 +173,7 @@ def _choose_params(
         return protocol, "protocol"
     if isinstance(protocol, Protocol):
         fields = protocol.model_dump()
-        kept = {name: fields[name] for name in ScoresParams.model_fields}
+        kept = {name: fields[name] for name in ScoresParams.model_fields if name in fields}
         if kept["fid_sample_count"] == protocol.sample_count:
             kept["fid_sample_count"] = None
         return ScoresParams.model_validate(kept), "protocol"

@@ -124,7 +124,7 @@ def test_without_server_and_network_it_runs_everything_and_then_finds_all_cached
     assert "2 of 2 trials done; " in output and "failed" not in output.splitlines()[-2]
     assert list_run(dvc("repro")) == []
     assert Path(".prefect/prefect.db").exists()
-    assert "2 of 2 trials done; 0 stages run, 17 cached" in flow()
+    assert "2 of 2 trials done; 0 stages run, 18 cached" in flow()
 
 
 @pytest.mark.usefixtures("repository")
