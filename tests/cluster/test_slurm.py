@@ -14,6 +14,7 @@ import pytest
 from pipeline.cluster.start import PACKAGES
 from tests.cluster.driving import (
     check_nothing_changed,
+    extractor_may_be_missing,
     forget_trials,
     list_agents,
     run_on_cluster,
@@ -81,9 +82,7 @@ def cancel_jobs() -> None:
     subprocess.run(["scancel", *list_jobs()], check=True)
 
 
-@pytest.mark.xfail(
-    reason="a worker's evaluate has been seen to find no folder of the extractor; the cause is not known yet"
-)
+@extractor_may_be_missing
 def test_jobs_of_slurm_make_what_dvc_alone_made(tmp_path: Path) -> None:
     forget_trials()
     write_slurm(tmp_path, 2)
@@ -96,9 +95,7 @@ def test_jobs_of_slurm_make_what_dvc_alone_made(tmp_path: Path) -> None:
     assert len(machines) == 2 and all(re.search(r'"job": "\d+"', text) for text in machines)
 
 
-@pytest.mark.xfail(
-    reason="a worker's evaluate has been seen to find no folder of the extractor; the cause is not known yet"
-)
+@extractor_may_be_missing
 def test_a_trial_whose_worker_is_lost_goes_on_elsewhere_and_nothing_outlives_the_head(tmp_path: Path) -> None:
     change(lambda params: params["train"].update(generator_steps=3000, checkpoint_every_generator_steps=50))
     write_slurm(tmp_path, 1)
