@@ -140,9 +140,7 @@ def _list_causes(error: BaseException | None) -> list[BaseException]:
 def _read_inputs(repo: Any, stage: str) -> dict[str, Any]:
     """Read what dvc.lock says of the stages that make what a stage needs."""
     to_lock = import_module("dvc.stage.serialize").to_single_stage_lockfile
-    (wanted,) = repo.stage.collect(stage)
-    # DVC's edges lead from a stage to what it needs.
-    return {need.addressing: _to_plain(to_lock(need)) for need in repo.index.graph.successors(wanted)}
+    return {need.addressing: _to_plain(to_lock(need)) for need in _list_needed_stages(repo, stage)}
 
 
 def _to_plain(value: Any) -> Any:
@@ -154,11 +152,13 @@ def _to_plain(value: Any) -> Any:
 def _reproduce_for_others_in_child(stage: str, remote: str | None) -> ReproResult:
     try:
         with open_repo(remote) as (repo, log):
-            inputs = _list_made_inputs(repo, stage)
-            if inputs and remote is None:
-                repo.checkout(targets=inputs, force=True)
-            elif inputs:
-                repo.pull(targets=inputs, force=True)
+            # Stages, not paths of outputs: of both kinds together DVC 3.67 takes the last stage alone (docs/log.md),
+            # and `extractor` is the name of a stage and of a folder.
+            needed = [need.addressing for need in _list_needed_stages(repo, stage)]
+            if needed and remote is None:
+                repo.checkout(targets=needed, force=True)
+            elif needed:
+                repo.pull(targets=needed, force=True)
             result = reproduce_stage(repo, log, stage)
             if remote is not None:
                 repo.push(targets=[stage], run_cache=True)
@@ -167,10 +167,7 @@ def _reproduce_for_others_in_child(stage: str, remote: str | None) -> ReproResul
         return ReproResult(ReproStatus.FAILED, patches.command_seconds(), str(error))
 
 
-def _list_made_inputs(repo: Any, stage: str) -> list[str]:
-    """List the paths of what a stage needs that other stages make."""
+def _list_needed_stages(repo: Any, stage: str) -> list[Any]:
     (wanted,) = repo.stage.collect(stage)
-    made = [Path(out.fs_path) for need in repo.index.graph.successors(wanted) for out in need.outs]
-    return [
-        dep.def_path for dep in wanted.deps if any(Path(dep.fs_path).is_relative_to(path) for path in made)
-    ]
+    # DVC's edges lead from a stage to what it needs.
+    return list(repo.index.graph.successors(wanted))

@@ -9,7 +9,6 @@ from pipeline.cluster.start import PACKAGES
 from tests.cluster.driving import (
     TRIAL_STAGES,
     check_nothing_changed,
-    extractor_may_be_missing,
     forget_trials,
     nothing_left,
     run_on_cluster,
@@ -42,7 +41,6 @@ def test_what_workers_make_is_what_dvc_alone_made_and_a_second_flow_runs_nothing
     assert "2 of 2 trials done; 0 stages run, " in run_on_cluster()
 
 
-@extractor_may_be_missing
 def test_without_a_common_disk_results_come_by_a_remote(tmp_path: Path) -> None:
     call("dvc", "remote", "add", "store", str(tmp_path / "store"))
     commit("a remote")

@@ -14,7 +14,6 @@ import pytest
 from pipeline.cluster.start import PACKAGES
 from tests.cluster.driving import (
     check_nothing_changed,
-    extractor_may_be_missing,
     forget_trials,
     list_agents,
     run_on_cluster,
@@ -82,7 +81,6 @@ def cancel_jobs() -> None:
     subprocess.run(["scancel", *list_jobs()], check=True)
 
 
-@extractor_may_be_missing
 def test_jobs_of_slurm_make_what_dvc_alone_made(tmp_path: Path) -> None:
     forget_trials()
     write_slurm(tmp_path, 2)
@@ -95,7 +93,6 @@ def test_jobs_of_slurm_make_what_dvc_alone_made(tmp_path: Path) -> None:
     assert len(machines) == 2 and all(re.search(r'"job": "\d+"', text) for text in machines)
 
 
-@extractor_may_be_missing
 def test_a_trial_whose_worker_is_lost_goes_on_elsewhere_and_nothing_outlives_the_head(tmp_path: Path) -> None:
     change(lambda params: params["train"].update(generator_steps=3000, checkpoint_every_generator_steps=50))
     write_slurm(tmp_path, 1)
