@@ -37,7 +37,10 @@ def main() -> None:
     real = read_reference(REFERENCE, record["real_split"])
     scorer, extractor = Scorer(real, params), load_extractor(device)
     reference = ReferenceSet(
-        split=real.source, count=real.moments.image_count, sha256=record["protocol"]["reference_sha256"]
+        split=real.source,
+        count=real.moments.image_count,
+        sha256=record["protocol"]["reference_sha256"],
+        held_out_sha256=record["protocol"].get("held_out_sha256"),
     )
     protocol = describe_protocol(extractor.card, params, reference, sample.sample_count)
     remedy = "make the reference anew: `dvc repro -f reference`"

@@ -4,14 +4,15 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from stages.common.compute import ComputeParams
 from stages.common.errors import InputError
 from stages.evaluate.extractor_choice import ExtractorChoice
 from stages.evaluate.parameters import list_protocols, load_params, make_compute, read_published_protocol
-from stages.evaluate.score_columns import COLUMNS
+from stages.evaluate.score_columns import SORTABLE
 from stages.images.image_sets import ReadOptions
+from stages.scores.extra_scores import ExtraScore
 from stages.scores.params import ScoresParams
 
 DESCRIPTION = (
@@ -52,7 +53,7 @@ class ImageArgument:
 
     Attributes:
         path: a folder, an array file or a prepared split.
-        option: the option that names it, `--real` or `--fake`.
+        option: the option that names it, such as `--real`.
         count: the number of images to sample from it; None keeps all.
         count_source: what asks for this number, for errors.
     """
@@ -70,6 +71,7 @@ class ScoreArguments:
     Attributes:
         real: the real images.
         fakes: the sets of images to score.
+        held_out: real images that no generator was trained on, for the C_T test; None where there are none.
         earlier: files of scores, as `json` is, whose rows the table has, too.
         sort: the score that the table is sorted by.
         is_in_order: whether the images to score keep their order; if not, the seed shuffles them.
@@ -86,6 +88,7 @@ class ScoreArguments:
 
     real: ImageArgument
     fakes: tuple[ImageArgument, ...]
+    held_out: ImageArgument | None
     earlier: tuple[Path, ...]
     sort: str
     is_in_order: bool
@@ -113,7 +116,7 @@ def parse_arguments(words: Sequence[str] | None = None) -> ScoreArguments:
     options = _make_parser().parse_args(words)
     protocol = read_published_protocol(options.protocol)
     params, params_file = load_params(
-        protocol.get("scores", {}), {name: getattr(options, name) for name in OVERRIDES}
+        protocol.get("scores", {}), {name: getattr(options, name) for name in (*OVERRIDES, "extra")}
     )
     protocol_name = f"--protocol {options.protocol}"
     real_count = protocol.get("reference", {}).get("count")
@@ -124,6 +127,9 @@ def parse_arguments(words: Sequence[str] | None = None) -> ScoreArguments:
             _make_image_argument("--fake", path, options.fake_count, fake_count, protocol_name)
             for path in options.fake
         ),
+        held_out=None
+        if options.held_out is None
+        else ImageArgument(options.held_out, "--held-out", None, ""),
         earlier=tuple(options.earlier),
         sort=options.sort,
         is_in_order=options.in_order,
@@ -171,6 +177,11 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar="IMAGES",
         help="the images to score; several sets make one table",
     )
+    parser.add_argument(
+        "--held-out",
+        metavar="IMAGES",
+        help="real images that no generator was trained on, for the score ct",
+    )
     _add_output(parser.add_argument_group("the table"))
     _add_reading(parser.add_argument_group("reading images"))
     _add_extraction(parser.add_argument_group("extracting features"))
@@ -182,6 +193,12 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     for name, text in OVERRIDES.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=text)
+    group.add_argument(
+        "--extra",
+        nargs="*",
+        metavar="SCORE",
+        help=f"further scores, out of {', '.join(get_args(ExtraScore))}, in place of those of scores.extra",
+    )
     group.add_argument(
         "--in-order",
         action="store_true",
@@ -204,10 +221,10 @@ def _add_output(group: Any) -> None:
     group.add_argument(
         "--sort",
         default="fid",
-        choices=[column.key for column in COLUMNS],
+        choices=SORTABLE,
         metavar="SCORE",
         help="which score the table is sorted by, the best first (default: fid); also "
-        + ", ".join(column.key for column in COLUMNS if column.key != "fid"),
+        + ", ".join(key for key in SORTABLE if key != "fid"),
     )
     group.add_argument(
         "--json", metavar="FILE", help="also write the scores to this file as JSON; - for standard output"

@@ -9,6 +9,7 @@ import numpy as np
 
 from stages.common.errors import InputError
 from stages.common.image_files import FILTER_NAME
+from stages.evaluate.held_out import add_held_out
 from stages.evaluate.overlap import check_different_files, check_different_images, check_no_copies
 from stages.evaluate.reference_cache import load_or_extract_reference
 from stages.evaluate.result import ScoreResult, parse_scores
@@ -33,6 +34,7 @@ class Conditions:
         resize: side, in pixels, to which images were resized; None where they were not.
         is_in_order: whether the images to score keep their order; if not, the seed shuffles them.
         cache: a folder that keeps the statistics of real images; None keeps nothing.
+        held_out: real images that no generator was trained on; None where no score needs them.
         expected: protocols that the scores must share, by the name of the scores that have them.
         compute: device, number of threads and version of torch.
     """
@@ -43,18 +45,25 @@ class Conditions:
     resize: int | None
     is_in_order: bool
     cache: Path | None
+    held_out: ImageSet | None
     expected: Mapping[str, Mapping[str, Any]]
     compute: Mapping[str, str | int]
 
-    def describe(self, real: ImageSet, fake: ImageSet, sha256: str) -> Protocol:
+    def describe(self, real: ImageSet, fake: ImageSet, is_read: bool = True) -> Protocol:
         """Describe the protocol of a set's scores.
 
         Args:
             real: the real images.
             fake: the images to score.
-            sha256: of the real images' content.
+            is_read: whether the real images have been read, so that their content is known; else it is left open.
         """
-        reference = ReferenceSet(split=real.name, count=len(real), sha256=sha256)
+        held_out = self.held_out
+        reference = ReferenceSet(
+            split=real.name,
+            count=len(real),
+            sha256=real.sha256 if is_read else "",
+            held_out_sha256=None if held_out is None else held_out.sha256 if is_read else "",
+        )
         resize = None if self.resize is None else f"{FILTER_NAME}, to {self.resize} pixels"
         return describe_protocol(self.extractor.card, self.params, reference, len(fake), resize)
 
@@ -91,34 +100,41 @@ def score_sets(real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions
             the same protocol.
     """
     extractor, params = conditions.extractor, conditions.params
+    held_out = [] if conditions.held_out is None else [conditions.held_out]
+    for images in (*fakes, *held_out):
+        check_different_files(real, images)
+        check_no_copies(real, images)
+        _check_shapes(real, images, extractor)
     for fake in fakes:
-        check_different_files(real, fake)
-        check_no_copies(real, fake)
         if not conditions.is_in_order:
             fake.select(np.random.RandomState(params.shuffle_seed).permutation(len(fake)))
-        _check_shapes(real, fake, extractor)
         _check_counts(real, fake, extractor, params)
-    _check_protocols(real, fakes, conditions, sha256=None)
-    for fake in fakes:
-        if len(real.sources) <= 1 and len(fake.sources) <= 1:
+    _check_protocols(real, fakes, conditions, is_read=False)
+    for images in (*fakes, *held_out):
+        if len(real.sources) <= 1 and len(images.sources) <= 1:
             # Arrays take little time to compare; files are compared once they have been read for their features.
             real.read_all()
-            fake.read_all()
-            check_different_images(real, fake)
-    scorer = Scorer(load_or_extract_reference(real, extractor, params, conditions.cache), params)
-    _check_protocols(real, fakes, conditions, real.sha256)
+            images.read_all()
+            check_different_images(real, images)
+    reference = load_or_extract_reference(real, extractor, params, conditions.cache)
+    if conditions.held_out is not None:
+        reference = add_held_out(reference, real, conditions.held_out, extractor)
+    scorer = Scorer(reference, params)
+    _check_protocols(real, fakes, conditions, is_read=True)
     return [_score_set(real, fake, scorer, conditions) for fake in fakes]
 
 
 def _score_set(real: ImageSet, fake: ImageSet, scorer: Scorer, conditions: Conditions) -> ScoreResult:
     extractor = conditions.extractor
     statistics = extract_statistics(fake, extractor, conditions.params, fake.name, name_image=fake.name_image)
+    if conditions.held_out is not None:
+        check_different_images(conditions.held_out, fake)
     values = scorer.score(statistics)
     return ScoreResult(
         fake=fake.name,
         real=real.name,
         scores=parse_scores(values),
-        protocol=conditions.describe(real, fake, real.sha256),
+        protocol=conditions.describe(real, fake),
         fake_count=len(fake),
         real_count=len(real),
         image_shape=fake.shape[1:],
@@ -128,15 +144,18 @@ def _score_set(real: ImageSet, fake: ImageSet, scorer: Scorer, conditions: Condi
         params=conditions.params_source,
         compute=conditions.compute,
         values=values,
+        held_out=None if conditions.held_out is None else conditions.held_out.name,
     )
 
 
 def _check_protocols(
-    real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions, sha256: str | None
+    real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions, is_read: bool
 ) -> None:
-    """Refuse scores that could not share a table; without `sha256` the real images' content is left out."""
-    ignored = () if sha256 is not None else ("reference_sha256",)
-    own = [(fake.name, conditions.describe(real, fake, sha256 or "").model_dump()) for fake in fakes]
+    """Refuse scores that could not share a table; before the real images are read, their content is left out."""
+    ignored = [] if is_read else ["reference_sha256"]
+    if not is_read and conditions.held_out is not None:
+        ignored.append("held_out_sha256")
+    own = [(fake.name, conditions.describe(real, fake, is_read).model_dump()) for fake in fakes]
     first_name, first = own[0]
     for name, protocol in [*own, *conditions.expected.items()]:
         check_same_protocol(first, protocol, (first_name, name), CURE, ignored)

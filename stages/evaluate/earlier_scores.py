@@ -12,8 +12,8 @@ from stages.scores.protocol import Protocol
 
 # What a record holds beside scores.
 OTHERS = (
-    "real", "fake", "image_shape", "distinct_images", "shared_images", "protocol", "protocol_digest", "is_in_order",
-    "params", "device", "threads", "torch",
+    "real", "fake", "held_out", "image_shape", "distinct_images", "shared_images", "protocol", "protocol_digest",
+    "is_in_order", "params", "device", "threads", "torch",
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def _parse_record(record: dict[str, Any]) -> ScoreResult:
         params=str(record["params"]),
         compute={key: record[key] for key in ("device", "threads", "torch")},
         values=values,
+        held_out=None if record.get("held_out") is None else str(record["held_out"]),
     )
 
 

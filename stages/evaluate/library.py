@@ -4,7 +4,7 @@ docs/library.md has an example.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -13,9 +13,10 @@ import torch
 
 from stages.common.compute import configure_compute, describe_compute
 from stages.common.errors import InputError
-from stages.common.params import ParamsError
+from stages.common.params import ParamsError, load_section
 from stages.evaluate.comparison import Conditions, sample_images, score_sets
 from stages.evaluate.extractor_choice import ExtractorChoice, load_chosen_extractor
+from stages.evaluate.held_out import TEST, check_extra_scores, sample_held_out
 from stages.evaluate.parameters import load_params, make_compute, read_published_protocol
 from stages.evaluate.result import Score, ScoreResult
 from stages.images.image_arrays import Floats, Layout
@@ -40,8 +41,10 @@ def score(
     real: Images,
     fake: Images,
     *,
+    held_out: Images | None = None,
     extractor: str | Path | Extractor = "extractor",
     protocol: str | Mapping[str, Any] | ScoresParams | Protocol | None = None,
+    extra: Sequence[str] | None = None,
     real_count: int | None = None,
     fake_count: int | None = None,
     layout: Layout = "auto",
@@ -68,12 +71,16 @@ def score(
     Args:
         real: the real images.
         fake: the images to score.
+        held_out: real images that the generator was not trained on, 60 or more, for the score `ct`, which `extra`
+            names. Of a larger set as many are sampled as are compared, and a function draws as many.
         extractor: what computes the features: a folder that the stage `extractor` made, `inception` with `weights`,
             or an extractor that is loaded.
         protocol: the parameters of the scores: the name of a published protocol (`field`, `miyato`, `report`), which
             also has numbers of images; some of the keys of the section `scores` of params.yaml, which replace those of
             params.yaml in the current folder or of the default preset; all of them as `ScoresParams`; or the protocol
             of another result, which this one must then share. None takes those of params.yaml or of the default preset.
+        extra: the names of further scores: `authenticity`, `cmmd`, `ct`, `sfid`; None takes those that `protocol` has
+            under this name.
         real_count: the number of real images, sampled by the protocol's seed (of an iterable, the first); None takes
             all, or as many as the protocol names.
         fake_count: the same of the images to score.
@@ -101,11 +108,13 @@ def score(
         )
         chosen = _load_extractor(extractor, weights, precision, torch_device)
         published = _read_published(protocol)
-        params, source = _choose_params(protocol, published)
+        params, source = _choose_params(protocol, published, extra)
+        check_extra_scores(params, chosen, held_out is not None)
         if real_count is None:
             real_count = published.get("reference", {}).get("count")
         if fake_count is None:
             fake_count = published.get("sample", {}).get("sample_count")
+        unseen = None if held_out is None else _open_held_out(held_out, reading, params)
         conditions = Conditions(
             extractor=chosen,
             params=params,
@@ -113,6 +122,7 @@ def score(
             resize=resize,
             is_in_order=in_order,
             cache=None if cache is None else Path(cache),
+            held_out=unseen,
             expected={"protocol": protocol.model_dump()} if isinstance(protocol, Protocol) else {},
             compute=describe_compute(torch_device),
         )
@@ -153,6 +163,11 @@ def _open_sample(
     return opened
 
 
+def _open_held_out(images: Images, reading: ReadOptions, params: ScoresParams) -> ImageSet:
+    count = params.compared_count if callable(images) else None
+    return sample_held_out(gather_images(images, "held_out", reading, count), params)
+
+
 def _load_extractor(
     extractor: str | Path | Extractor,
     weights: str | Path | None,
@@ -166,26 +181,29 @@ def _load_extractor(
 
 
 def _choose_params(
-    protocol: str | Mapping[str, Any] | ScoresParams | Protocol | None, published: Mapping[str, Any]
+    protocol: str | Mapping[str, Any] | ScoresParams | Protocol | None,
+    published: Mapping[str, Any],
+    extra: Sequence[str] | None,
 ) -> tuple[ScoresParams, str]:
     """Choose the parameters of the scores, and name what they come from."""
-    if isinstance(protocol, ScoresParams):
-        return protocol, "protocol"
-    if isinstance(protocol, Protocol):
+    overrides = {} if extra is None else {"extra": extra if isinstance(extra, str) else list(extra)}
+    if isinstance(protocol, ScoresParams | Protocol):
         fields = protocol.model_dump()
         kept = {name: fields[name] for name in ScoresParams.model_fields if name in fields}
-        if kept["fid_sample_count"] == protocol.sample_count:
-            kept["fid_sample_count"] = None
-        return ScoresParams.model_validate(kept), "protocol"
+        if isinstance(protocol, Protocol):
+            if kept["fid_sample_count"] == protocol.sample_count:
+                kept["fid_sample_count"] = None
+            kept["extra"] = [] if protocol.held_out_sha256 is None else [TEST]
+        return load_section(ScoresParams, "scores", content={"scores": kept | overrides}), "protocol"
     if protocol is None or isinstance(protocol, str):
-        return load_params(published.get("scores", {}), {})
+        return load_params(published.get("scores", {}), overrides)
     if not isinstance(protocol, Mapping):
         raise InputError(
             f"protocol is a {type(protocol).__name__}; expected a name, a mapping, ScoresParams, or the protocol of "
             "another result"
         )
     try:
-        return load_params({}, protocol)
+        return load_params({}, {**protocol, **overrides})
     except ParamsError as error:
         raise ParamsError(error.faults, Path("protocol")) from None
 

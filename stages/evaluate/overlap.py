@@ -28,8 +28,8 @@ def check_different_files(real: ImageSet, fake: ImageSet) -> None:
     path, other = shared[0]
     name = str(path) if path == other else f"{path}, which is {other}"
     raise InputError(
-        f"{fake.label} and {real.label} share files: {len(shared)} of the {len(fake.sources)} to score "
-        f"are also among the real ones, such as {name}: {CURE}"
+        f"{fake.label} and {real.label} share files: {len(shared)} of the {len(fake.sources)} of {fake.label} "
+        f"are also among those of {real.label}, such as {name}: {CURE}"
     )
 
 
@@ -71,7 +71,7 @@ def check_different_images(real: ImageSet, fake: ImageSet) -> int:
     if shared > 1 and shared >= LARGEST_SHARE * min(len(of_real), len(of_fake)):
         raise InputError(
             f"{fake.label} and {real.label} hold the same images: {shared} distinct ones are in both, to "
-            f"the pixel, of {len(of_fake)} to score and {len(of_real)} real ones: {CURE}"
+            f"the pixel, of {len(of_fake)} of {fake.label} and {len(of_real)} of {real.label}: {CURE}"
         )
     return shared
 

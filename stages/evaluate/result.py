@@ -9,7 +9,9 @@ from stages.scores.protocol import Protocol
 
 # The ends of the names under which a scorer writes what belongs to a score.
 DEVIATION, STANDARD_ERROR, LOW, HIGH = "_deviation", "_standard_error", "_low", "_high"
-PARTS = (DEVIATION, STANDARD_ERROR, LOW, HIGH)
+# CMMD's other estimate, which its authors' code prints.
+BIASED = "_biased"
+PARTS = (DEVIATION, STANDARD_ERROR, LOW, HIGH, BIASED)
 CONFIDENCE = 0.95
 QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
@@ -50,6 +52,7 @@ class ScoreResult:
         params: the file or the argument that the parameters of the scores come from.
         compute: device, number of threads and version of torch.
         values: what the scorer wrote, flat.
+        held_out: name of the held-out images; None where no score needs them.
     """
 
     fake: str
@@ -65,6 +68,7 @@ class ScoreResult:
     params: str
     compute: Mapping[str, str | int]
     values: Mapping[str, float | None]
+    held_out: str | None = None
 
     def __getitem__(self, name: str) -> Score:
         """Return a score by its name.
@@ -78,9 +82,11 @@ class ScoreResult:
 
     def to_record(self) -> dict[str, Any]:
         """Return what JSON files hold: the scores flat, the protocol with its digest, and how they were computed."""
+        held_out = {} if self.held_out is None else {"held_out": self.held_out}
         return {
             "real": self.real,
             "fake": self.fake,
+            **held_out,
             "image_shape": list(self.image_shape),
             "distinct_images": self.distinct_images,
             "shared_images": self.shared_images,

@@ -17,6 +17,7 @@ from stages.evaluate.arguments import ImageArgument, ScoreArguments, parse_argum
 from stages.evaluate.comparison import Conditions, sample_images, score_sets
 from stages.evaluate.earlier_scores import read_earlier_scores
 from stages.evaluate.extractor_choice import load_chosen_extractor
+from stages.evaluate.held_out import check_extra_scores, sample_held_out
 from stages.evaluate.result import ScoreResult
 from stages.evaluate.score_columns import sort_results
 from stages.evaluate.score_pages import Picture, draw_grid, render_html, render_markdown
@@ -65,13 +66,17 @@ def score_arguments(arguments: ScoreArguments) -> tuple[list[ScoreResult], list[
     _check_writable(None if arguments.json in (None, "-") else Path(str(arguments.json)), "--json")
     earlier = [result for path in arguments.earlier for result in read_earlier_scores(path, "--with")]
     device = configure_compute(arguments.compute)
+    extractor = load_chosen_extractor(arguments.extractor, device)
+    check_extra_scores(arguments.params, extractor, arguments.held_out is not None)
+    held_out = None if arguments.held_out is None else _open_sample(arguments.held_out, arguments)
     conditions = Conditions(
-        extractor=load_chosen_extractor(arguments.extractor, device),
+        extractor=extractor,
         params=arguments.params,
         params_source=arguments.params_file,
         resize=arguments.reading.resize,
         is_in_order=arguments.is_in_order,
         cache=arguments.cache,
+        held_out=None if held_out is None else sample_held_out(held_out, arguments.params),
         expected={f"--with {result.fake}": result.protocol.model_dump() for result in earlier},
         compute=describe_compute(device),
     )

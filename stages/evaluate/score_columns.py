@@ -15,13 +15,13 @@ class ScoreColumn(NamedTuple):
         key: its name in files.
         name: for people.
         digits: after the decimal point.
-        is_higher_better: else a lower value is better.
+        is_higher_better: else a lower value is better; None where the best value is between.
     """
 
     key: str
     name: str
     digits: int
-    is_higher_better: bool
+    is_higher_better: bool | None
 
     def format(self, score: Score | None) -> str:
         """Write a score with its standard error where it has one; a dash for none."""
@@ -40,7 +40,15 @@ COLUMNS = (
     ScoreColumn("recall", "Recall", 4, is_higher_better=True),
     ScoreColumn("density", "Density", 4, is_higher_better=True),
     ScoreColumn("coverage", "Coverage", 4, is_higher_better=True),
+    ScoreColumn("authenticity", "Authenticity", 4, is_higher_better=True),
+    ScoreColumn("cmmd", "CMMD", 4, is_higher_better=False),
+    ScoreColumn("sfid", "sFID", 3, is_higher_better=False),
+    # Far below 0 are copies, far above 0 images unlike the training images: neither direction is the better one.
+    ScoreColumn("ct", "C_T", 3, is_higher_better=None),
 )
+
+
+SORTABLE = tuple(column.key for column in COLUMNS if column.is_higher_better is not None)
 
 
 def list_columns(results: Sequence[ScoreResult]) -> list[ScoreColumn]:
@@ -56,6 +64,7 @@ def list_columns(results: Sequence[ScoreResult]) -> list[ScoreColumn]:
 def sort_results(results: Sequence[ScoreResult], key: str) -> list[ScoreResult]:
     """Sort results by a score, the best first; those without it come last, and equals stay in their order."""
     (column,) = (column for column in COLUMNS if column.key == key)
+    assert column.is_higher_better is not None
     sign = -1.0 if column.is_higher_better else 1.0
 
     def place(result: ScoreResult) -> tuple[bool, float]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from stages.evaluate.result import ScoreResult
 from stages.evaluate.score_columns import ScoreColumn, list_columns
+from stages.scores.extra_scores import LEAST_IN_CELL
 
 LEGEND = "± is the standard error over samples of images."
 REPEATED = "Some images occur more than once: scores of repeated images mean little."
@@ -34,11 +35,21 @@ def _format_one(result: ScoreResult) -> list[str]:
 
 
 def list_notes(result: ScoreResult) -> list[str]:
-    """List what is to be said of the images that were scored: repeated ones, and those among the real ones."""
+    """List what is to be said of the scored images: repeated ones, those among the real ones, the held-out ones."""
     notes = [REPEATED] if result.distinct_images < result.fake_count else []
     if result.shared_images:
         notes.append(f"{result.shared_images} of them are, to the pixel, among the real images.")
-    return notes
+    return notes if result.held_out is None else [*notes, _describe_copying_test(result, result.held_out)]
+
+
+def _describe_copying_test(result: ScoreResult, held_out: str) -> str:
+    deviation = result.values.get("ct_null_deviation")
+    if deviation is None:
+        return (
+            f"C_T has no value: no cell of the training images has {LEAST_IN_CELL} of the images and {LEAST_IN_CELL} "
+            f"of the held-out ones, {held_out}; compare more images."
+        )
+    return f"C_T compares with the held-out images {held_out}; without copying it is 0 ± {deviation:.3f}."
 
 
 def _format_score(result: ScoreResult, column: ScoreColumn) -> str:

@@ -41,13 +41,15 @@ def main() -> None:
     title = f"real {params.other_split()}"
     other = extract_statistics(other_images, extractor, scores, title, labels=other_labels)
 
-    held_out = other if "ct" in scores.extra else None
-    write_reference(REFERENCE, real if held_out is None else real._replace(held_out=held_out.features))
+    has_held_out = "ct" in scores.extra
+    if has_held_out:
+        real = real._replace(held_out=other.features[: scores.compared_count])
+    write_reference(REFERENCE, real)
     reference = ReferenceSet(
         split=params.split,
         count=len(real_images),
         sha256=digest_images(real_images),
-        held_out_sha256=None if held_out is None else digest_images(other_images),
+        held_out_sha256=digest_images(other_images) if has_held_out else None,
     )
     record = {
         "real_split": params.split,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common.errors import InputError
+from stages.scores.extra_scores import LEAST_IMAGES
 from stages.scores.features import Matrix, check_dimensions
 from stages.scores.kid import ROWS_AT_A_TIME, jackknife_discrepancy
 
@@ -14,7 +15,7 @@ from stages.scores.kid import ROWS_AT_A_TIME, jackknife_discrepancy
 SIGMA = 10.0
 SCALE = 1000.0
 # The jackknife's error is itself an estimate; below this its own relative error, 1 / sqrt(2 n), is above 7 %.
-LEAST_IMAGES = 100
+LEAST = LEAST_IMAGES["cmmd"]
 
 
 class Cmmd(NamedTuple):
@@ -49,9 +50,9 @@ def compute_cmmd(real: NDArray[np.floating], fake: NDArray[np.floating]) -> Cmmd
     """
     check_dimensions(real, fake)
     for name, count in (("real", len(real)), ("generated", len(fake))):
-        if count < LEAST_IMAGES:
+        if count < LEAST:
             raise InputError(
-                f"CMMD: {count} {name} images, but its standard error needs {LEAST_IMAGES} or more; compare more images"
+                f"CMMD: {count} {name} images, but its standard error needs {LEAST} or more; compare more images"
             )
     first, second = _scale_to_unit_length(real, "real"), _scale_to_unit_length(fake, "generated")
     within_real, within_fake = (_sum_others(points) for points in (first, second))

@@ -8,15 +8,14 @@ from scipy.stats import rankdata
 from sklearn.cluster import KMeans
 
 from stages.common.errors import InputError
+from stages.scores.extra_scores import CELLS, LEAST_IN_CELL
 from stages.scores.features import Matrix, check_dimensions
 from stages.scores.neighbours import compute_distances
 
-# dgm-eval's numbers: cells of the space of features, principal components before distances, restarts of k-means.
-CELLS = 3
+# dgm-eval's numbers, as those of cells: principal components before distances, restarts of k-means. With the least
+# images of a cell, generated and held out, the normal approximation of Mann and Whitney's statistic holds.
 COMPONENTS = 64
 RESTARTS = 10
-# Images of a cell, generated and held out, with which the normal approximation of Mann and Whitney's statistic holds.
-LEAST_IN_CELL = 20
 
 
 class CopyingTest(NamedTuple):

@@ -12,6 +12,10 @@ SPATIAL_FEATURES = SPATIAL_CHANNELS * 17 * 17
 EXTRACTORS: dict[str, str] = {"cmmd": "clip", "sfid": "inception"}
 # Those that ask whether training images were copied, so that the real images must be the training images.
 OF_TRAINING: tuple[str, ...] = ("authenticity", "ct")
+# Cells of the space of features in the C_T test, and the least images of each set in a cell that counts.
+CELLS, LEAST_IN_CELL = 3, 20
+# How many images of each set such a score has to compare.
+LEAST_IMAGES = {"authenticity": 10, "cmmd": 100, "ct": CELLS * LEAST_IN_CELL}
 
 
 def find_extra_faults(extra: Sequence[str], extractor: str, reference_split: str | None) -> list[str]:

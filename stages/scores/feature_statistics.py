@@ -127,7 +127,7 @@ def extract_statistics(
     last_line = time.monotonic()
     for output in extractor.extract_outputs(images):
         features, part = output.features, output.logits
-        _check_finite(features, part, done, title, name_image)
+        check_finite(features, part, done, title, name_image)
         further.add(output)
         counted = features[: max(0, request.moments_count - done)]
         if len(counted):
@@ -165,9 +165,19 @@ def check_image_count(count: int, feature_dimension: int, title: str) -> None:
         )
 
 
-def _check_finite(
-    features: Features, logits: Features, first: int, title: str, name_image: NameImage
-) -> None:
+def check_finite(features: Features, logits: Features, first: int, title: str, name_image: NameImage) -> None:
+    """Refuse the output of an extractor that is not finite.
+
+    Args:
+        features: float32 [n, D].
+        logits: float32 [n, K].
+        first: index of the first of these images in its set.
+        title: of the set, for the error.
+        name_image: gives an image's name.
+
+    Raises:
+        InputError: a number is not finite; the error names the first such image.
+    """
     is_finite = np.isfinite(features).all(axis=1) & np.isfinite(logits).all(axis=1)
     if not is_finite.all():
         faulty = np.flatnonzero(~is_finite)

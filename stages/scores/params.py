@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from stages.common.params import LARGEST_COUNT, Params
-from stages.scores.extra_scores import ExtraScore
+from stages.scores.extra_scores import LEAST_IMAGES, ExtraScore
 
 # The k nearest of n images are similar images only if k is small compared with n. At n = 10 k, the expected coverage of
 # two samples of one distribution is within 0.005 of its limit 1 - 2^-k, for the papers' k of 3 and 5.
@@ -58,6 +58,12 @@ class ScoresParams(Params):
             raise ValueError(
                 "fid_infinity_points = 1: a line needs 2 points or more (the paper has 15); 0 switches it off"
             )
+        for name in self.extra:
+            if self.compared_count < LEAST_IMAGES.get(name, 0):
+                raise ValueError(
+                    f"compared_count = {self.compared_count} is too few for {name} of extra, which needs "
+                    f"{LEAST_IMAGES[name]} images or more; compare more images or remove {name}"
+                )
         repeated = {name for name in self.extra if self.extra.count(name) > 1}
         if repeated:
             raise ValueError(f"extra names {min(repeated)} more than once; once is enough")

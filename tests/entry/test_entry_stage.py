@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from numpy.typing import NDArray
 
 from stages.check.sections import find_entry_faults
 from stages.common.artifacts import REAL_SCORES, REFERENCE, entry_folder, entry_source_file, write_json
@@ -28,7 +29,7 @@ from tests.scores.factories import make_extractor, make_images, write_folder
 COUNT = 60
 SAMPLES = {"layout": "auto", "floats": "refuse", "resize": False}
 GENERATOR = {"z_dimension": 64, "z_distribution": "normal", "batch_size": 100, "output_range": "symmetric"}
-SMALL = {"splits": 2, "compared_count": 50, "kid_subset_size": 20, "kid_subsets": 5}
+SMALL: dict[str, Any] = {"splits": 2, "compared_count": 50, "kid_subset_size": 20, "kid_subsets": 5}
 
 
 class Draws(torch.nn.Module):
@@ -43,10 +44,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work beside an extractor and the statistics of real images."""
     monkeypatch.chdir(tmp_path)
     make_extractor()
+    write_real_statistics()
+
+
+def write_real_statistics(held_out: NDArray[np.uint8] | None = None) -> None:
     params, extractor = read_scores_params(), load_extractor(torch.device("cpu"))
     images = make_images(80)
-    write_reference(REFERENCE, extract_reference(images, extractor, params, "train"))
+    statistics = extract_reference(images, extractor, params, "train")
     reference = ReferenceSet(split="train", count=80, sha256=digest_images(images))
+    if held_out is not None:
+        features = next(iter(extractor.extract(held_out)))[0]
+        statistics = statistics._replace(held_out=features)
+        reference = reference.model_copy(update={"held_out_sha256": digest_images(held_out)})
+    write_reference(REFERENCE, statistics)
     protocol = describe_protocol(extractor.card, params, reference, 50).model_dump()
     write_json(REAL_SCORES, {"real_split": "train", "image_shape": [1, 8, 8], "protocol": protocol})
 
@@ -99,6 +109,19 @@ def test_a_generator_draws_from_the_noise_of_each_seed(monkeypatch: pytest.Monke
     record = run(monkeypatch, {"files": ["a.pt", "b.pt"], "generator": GENERATOR})
     first, second = record["points"]
     assert first["fid"] != second["fid"] and first["distinct_images"] == COUNT
+
+
+def test_the_copying_test_compares_an_entry_with_the_references_held_out_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SMALL, "extra", ["authenticity", "ct"])
+    monkeypatch.setitem(SMALL, "compared_count", COUNT)
+    held_out = make_images(70, seed=3)
+    write_real_statistics(held_out)
+    np.save("array.npy", make_images(COUNT, seed=1))
+    record = run(monkeypatch, {"files": ["array.npy"], "samples": SAMPLES})
+    assert record["protocol"]["held_out_sha256"] == digest_images(held_out)
+    assert record["points"][0]["ct"] is not None and 0 <= record["points"][0]["authenticity"] <= 1
 
 
 def test_the_fingerprint_is_of_the_content_and_survives_files_that_are_gone(

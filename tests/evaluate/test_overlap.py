@@ -75,7 +75,7 @@ def test_files_that_are_on_both_sides_are_refused(name: str) -> None:
     real, fake, make = SAME_FILES[name]
     make()
     with pytest.raises(
-        ValueError, match="share files: .* are also among the real ones, such as .*name two sets"
+        ValueError, match="share files: .* are also among those of --real .*, such as .*name two sets"
     ):
         check_different_files(*open_both(real, fake.format(here=Path.cwd().name)))
 

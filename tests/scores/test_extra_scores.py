@@ -104,7 +104,7 @@ def test_a_score_of_another_extractors_features_is_refused(name: str, wanted: st
     with pytest.raises(
         ValueError, match=f"{name}, which is defined for the features of {wanted}, .* classifier"
     ):
-        extract_statistics(make_images(90), load_extractor(CPU), switch_on(name), "test")
+        extract_statistics(make_images(90), load_extractor(CPU), switch_on(name, compared_count=100), "test")
 
 
 def test_scores_of_memorisation_need_the_training_images_as_reference() -> None:

@@ -7,7 +7,8 @@ from scipy.stats import binomtest, mannwhitneyu, norm
 from sklearn.cluster import KMeans
 
 from stages.scores.authenticity import compute_authenticity
-from stages.scores.copying_test import CELLS, compare_distances, compute_copying_test
+from stages.scores.copying_test import compare_distances, compute_copying_test
+from stages.scores.extra_scores import CELLS
 from stages.scores.neighbours import centre, compute_radii
 
 
