@@ -7,13 +7,13 @@ have, as in the
 report; the first run is compared with every other by Student's paired test, with Holm's correction for their number.
 """
 
-import argparse
 import json
 import statistics
 from pathlib import Path
 from typing import Any
 
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.report.formatting import NONE, format_p_cell, format_ratio, format_ratio_interval
 from stages.report.model.comparisons import Contrast
 from stages.report.statistics.contrasts import compare_rivals
@@ -109,7 +109,7 @@ def _describe(gan: str, score: str, row: Contrast) -> str:
 
 def main() -> None:
     """Print the comparison of the runs named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = CommandParser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="report/results.json of each run, the first first")
     print("\n".join(tabulate(read_runs(parser.parse_args().runs))))
 

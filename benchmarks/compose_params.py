@@ -5,7 +5,6 @@
 It gives the values that `python -m pipeline.preset report` and Hydra's overrides give, without the comments.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.common.params import read_params
 from stages.common.yaml_reader import YamlError, parse_yaml
 
@@ -63,9 +63,7 @@ def _merge(params: dict[str, Any], changes: dict[str, Any], where: str = "") -> 
 
 def main() -> None:
     """Print the params that the command line names."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("preset")
     parser.add_argument("changes", nargs="*", metavar="KEY=VALUE")
     arguments = parser.parse_args()

@@ -11,6 +11,10 @@
 # zips of a folder of images by class; without them the data set is downloaded. A part that fails does not keep the next
 # from running. What needs torch and the stages alone is in benchmarks/gpu_stages.sh.
 set -uo pipefail
+case "${1:-}" in
+    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;;
+    -*) echo "error: $1 is unknown; \`benchmarks/gpu_flow.sh --help\` says what there is" >&2 && exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 out="${OUT:-.cache/gpu}"
 mkdir -p "$out"

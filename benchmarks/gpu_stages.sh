@@ -20,6 +20,10 @@
 # TRAIN_ZIP and TEST_ZIP may each name several files, which are joined; WORK=.cache/gpu/work is where the stages run;
 # TINY=1 makes every part so small that a CPU does it in a minute.
 set -uo pipefail
+case "${1:-}" in
+    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;;
+    -*) echo "error: $1 is unknown; \`benchmarks/gpu_stages.sh --help\` says what there is" >&2 && exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 root="$PWD"
 device="${DEVICE:-cuda}" limit="${LIMIT:-530}" tiny="${TINY:-}"

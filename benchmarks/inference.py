@@ -9,7 +9,6 @@ docs/results do: by another amount for each GAN, and for trainings of one GAN an
 settings. docs/inference.md has the results and says what follows from them.
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from functools import partial
@@ -20,6 +19,7 @@ import yaml
 from numpy.typing import NDArray
 
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.report.claims.decision import Comparison, decide
 from stages.report.claims.trends import find_step
 from stages.report.model.sections import Outcome
@@ -256,11 +256,11 @@ def simulate(shape: str, seeds: int, count: int) -> Rates:
 
 def main() -> None:
     """Print the rates as YAML: by shape of the deviations and number of seeds."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = CommandParser(__doc__)
     parser.add_argument("--experiments", type=int, default=4000)
     count = parser.parse_args().experiments
     if count < 2:
-        raise ValueError(f"--experiments is {count}; at least 2 are needed")
+        parser.error(f"--experiments is {count}; at least 2 are needed")
     print(
         "# Rates by shape of deviations and number of seeds; docs/inference.md says of how many experiments."
     )

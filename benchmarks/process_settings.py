@@ -6,13 +6,13 @@
 Each variant trains one GAN in a process of its own and is compared with the first variant.
 """
 
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+from argparse import SUPPRESS
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from stages.common.cli import run_command  # noqa: E402
+from stages.common.command_line import CommandParser  # noqa: E402
 
 # By variant: environment variables, and whether freed memory is kept. The first is what the stages do.
 VARIANTS: dict[str, tuple[dict[str, str], bool]] = {
@@ -87,7 +88,7 @@ def measure(variant: str, plan: Plan) -> float:
 
 def main() -> None:
     """Time the variants, interleaved, and print medians and ratios."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = CommandParser(__doc__)
     parser.add_argument("--gan", default=Plan.gan)
     parser.add_argument("--updates", type=int, default=Plan.updates)
     parser.add_argument("--width", type=int, default=Plan.width)
@@ -95,8 +96,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=Plan.threads)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--busy", type=int, default=0, help="other processes that compute all the time")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--keep-memory", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--child", action="store_true", help=SUPPRESS)
+    parser.add_argument("--keep-memory", action="store_true", help=SUPPRESS)
     arguments = parser.parse_args()
     plan = Plan(**{field.name: getattr(arguments, field.name) for field in fields(Plan)})
     if arguments.child:

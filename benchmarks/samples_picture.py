@@ -5,7 +5,6 @@
 The folder of a report holds a grid of samples of every GAN and the table of their scores.
 """
 
-import argparse
 import csv
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from stages.common.artifacts import atomic_path
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 
 # In pixels. The width is twice that of GitHub's column of text, for screens of high resolution.
 WIDTH, LABEL_WIDTH, STRIP_HEIGHT, GAP, TEXT_SIZE = 1680, 420, 84, 12, 40
@@ -22,7 +22,7 @@ INK, MUTED = "#1a1a1a", "#666666"
 
 def main() -> None:
     """Draw the picture of a report: a strip of samples of every GAN."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.samples_picture", description=main.__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("report", type=Path, help="the folder of a report: samples_*.png and table1.csv")
     parser.add_argument("picture", type=Path, help="the PNG to write")
     parser.add_argument("--columns", type=int, default=8, help="sample.grid_columns of the run (8)")

@@ -7,7 +7,6 @@ Run in the repository's root, or in any folder with params.yaml, data/prepared a
 `scores` of params.yaml holds. By default 2000 images of the test split are scored against the train split.
 """
 
-import argparse
 import io
 import os
 import sys
@@ -25,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from stages.ablation.distortions import repeat_few, resize, stretch_contrast
 from stages.common.artifacts import images_file, labels_file, read_array, read_images
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.common.compute import configure_compute
 from stages.common.params import load_section
 from stages.scores.extractor import Extractor, load_extractor
@@ -128,9 +128,7 @@ def show_counts(test: Pixels, extractor: Extractor, scorer: Scorer, params: Scor
 
 def main() -> None:
     """Print the table, and the lines that follow it in docs/scores.md."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("--count", type=int, default=2000, help="images a row")
     count = parser.parse_args().count
     params = load_section(ScoresParams, "scores").model_copy(update={"fid_infinity_points": 15})

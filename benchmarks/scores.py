@@ -9,7 +9,6 @@ All networks hold one random state dict (benchmarks/inception_weights.py). Timin
 printed with ratios to ours. Run it on a quiet machine; it prints the load average at its start.
 """
 
-import argparse
 import os
 import statistics
 import sys
@@ -35,6 +34,7 @@ from benchmarks import score_baselines as baselines  # noqa: E402 - it lies besi
 from benchmarks.inception_weights import draw_images, make_weights  # noqa: E402
 from benchmarks.interleaved import BenchmarkProcess, Work  # noqa: E402
 from stages.common.cli import run_command  # noqa: E402
+from stages.common.command_line import CommandParser  # noqa: E402
 from stages.common.compute import keep_freed_memory  # noqa: E402
 from stages.scores.frechet import compute_frechet_distance  # noqa: E402
 
@@ -182,9 +182,7 @@ def run_end_to_end(names: Sequence[str], images: int, real_images: int, weights:
 
 def main() -> None:
     """Run the section that the command line names."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("section", choices=("formula", "features", "end-to-end"))
     parser.add_argument("--images", type=int, default=None, help="6000 from end to end, 50 for features")
     parser.add_argument("--real-images", type=int, help="end to end; as many as --images when left out")

@@ -17,7 +17,6 @@ memory is glibc's default; "kept" is what the stages set (stages/common/compute.
 loops run with deterministic kernels, as the stages do; the others run with torch's defaults.
 """
 
-import argparse
 import platform
 import statistics
 import sys
@@ -30,6 +29,7 @@ from benchmarks.interleaved import CLOCKS, BenchmarkError, BenchmarkProcess, Wor
 from benchmarks.settings import Settings
 from benchmarks.tables import GANS, OURS, SECTIONS, Line, Table, list_tables
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 
 # Updates are captured once each kind has run a few times.
 UPDATES_BEFORE_CAPTURE = 5
@@ -148,9 +148,7 @@ def describe(timing: Timing, base: Timing) -> str:
 
 def parse_arguments() -> tuple[str, Settings]:
     """Read the command line: the section, and how it runs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     default = Settings()
     parser.add_argument("section", choices=(*SECTIONS, *MEASUREMENTS))
     parser.add_argument("--gan", choices=GANS, help="only this one")

@@ -1,9 +1,9 @@
 """Check a server's health: `python -m pipeline.health URL...` exits with 0 if each URL answers with status 200."""
 
-import sys
 import urllib.request
 
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 
 TIMEOUT_SECONDS = 5.0
 # Our servers are on this machine, which a proxy cannot reach.
@@ -19,5 +19,12 @@ def is_healthy(url: str, timeout: float = TIMEOUT_SECONDS) -> bool:
         return False
 
 
+def main() -> int:
+    """Parse the command line, and return the exit code: 0 if every server is healthy, else 1."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("urls", nargs="+", metavar="URL", help="such as http://127.0.0.1:5000/health")
+    return 0 if all(is_healthy(url) for url in parser.parse_args().urls) else 1
+
+
 if __name__ == "__main__":
-    run_command(lambda: 0 if all(is_healthy(url) for url in sys.argv[1:]) else 1)
+    run_command(main)

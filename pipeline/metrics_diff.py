@@ -4,7 +4,6 @@
 difference of the scores whatever their protocols are.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from pipeline.dvc.hash_database import use_private_folder
 from pipeline.workplace import require_root
 from stages.common.artifacts import METRICS, SCORES
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from stages.scores.protocol import ABSENT
 
@@ -82,7 +82,7 @@ def _call_dvc(*arguments: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and show the difference."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = CommandParser(__doc__)
     parser.add_argument(
         "revision", nargs="?", default="HEAD", help="a Git revision, such as main (default: HEAD)"
     )

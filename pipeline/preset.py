@@ -4,7 +4,6 @@
 default's comments and in DVC's format. A params.yaml that was edited by hand is overwritten only with --force.
 """
 
-import argparse
 import io
 import re
 from pathlib import Path
@@ -15,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 from pipeline.workplace import require_root
 from stages.common.artifacts import write_bytes
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from stages.common.params import LARGEST_BYTES, PARAMS_FILE, read_params
 
@@ -130,7 +130,7 @@ def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int =
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and switch to the preset."""
     require_root()
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = CommandParser(__doc__)
     parser.add_argument("name", choices=list_presets(), help="the preset")
     parser.add_argument(
         "--force", action="store_true", help="overwrite a params.yaml that was edited by hand"

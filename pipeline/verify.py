@@ -4,7 +4,6 @@
 takes what its cache holds for what the object's name says, so it restores a damaged object as if nothing were wrong.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from pipeline.tracking.lineage import FOLDER_END, LOCK_FILE, Lock, hash_output, parse_lock, read_lock
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 
 
@@ -138,9 +138,7 @@ def verify() -> int:
 
 def main() -> int:
     """Parse the command line, and verify."""
-    argparse.ArgumentParser(
-        prog="python -m pipeline.verify", description=(__doc__ or "").partition("\n")[0]
-    ).parse_args()
+    CommandParser(__doc__).parse_args()
     return verify()
 
 

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Write .env for compose.yaml: who works in this working tree, and passwords that nobody can guess. What it holds stays.
 set -eu
+case "${1:-}" in
+    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;;
+    -*) echo "error: $1 is unknown; \`scripts/make_env_file.sh --help\` says what there is" >&2 && exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 umask 077
 touch .env

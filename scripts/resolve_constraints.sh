@@ -2,6 +2,10 @@
 # Resolve all versions, direct and transitive, for all supported interpreters and systems, and write them
 # to constraints.txt.
 set -eu
+case "${1:-}" in
+    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit ;;
+    -*) echo "error: $1 is unknown; \`scripts/resolve_constraints.sh --help\` says what there is" >&2 && exit 2 ;;
+esac
 workspace="$(mktemp -d)"
 trap 'rm -rf "$workspace"' EXIT
 python -m venv "$workspace/venv"

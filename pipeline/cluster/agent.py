@@ -25,6 +25,7 @@ from pipeline.machine import describe_machine
 from pipeline.tracking.trainings import list_running_trainings
 from stages.common.artifacts import TIMINGS, TIMINGS_LOG
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 
 # Rows of a training reach MLflow within five seconds: the head's follower polls every three.
 POLL_SECONDS = 1.0
@@ -139,9 +140,15 @@ def work(lease_seconds: float, folder: Path, channel: Channel) -> None:
 
 def main() -> None:
     """Keep standard output for messages, and work."""
+    parser = CommandParser(__doc__)
+    parser.add_argument(
+        "seconds", type=float, metavar="SECONDS", help="how long to wait for the next request"
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="is removed at the end")
+    options = parser.parse_args()
     messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    work(float(sys.argv[1]), Path(sys.argv[2]), Channel(messages))
+    work(options.seconds, options.folder, Channel(messages))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Run the comparison as a Prefect flow: `run` it once, `schedule` it, start Prefect's `server` or a `worker`."""
 
-import argparse
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from pipeline.flow.server import TemporaryServer, find_server, serve
 from pipeline.flow.server_settings import URL
 from pipeline.workplace import require_root, require_writable
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser, add_command
 from stages.common.errors import InputError
 
 # DVC's, and of the flow's lock.
@@ -21,10 +21,10 @@ NIGHTLY = "0 3 * * *"
 
 def main() -> int:
     """Run the command that the command line names, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.flow", description=__doc__)
+    parser = CommandParser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    running = commands.add_parser("run", help="bring the comparison up to date")
-    scheduling = commands.add_parser("schedule", help="do so by the clock, until interrupted")
+    running = add_command(commands, "run", "bring the comparison up to date")
+    scheduling = add_command(commands, "schedule", "bring it up to date by the clock, until interrupted")
     scheduling.add_argument("--cron", default=NIGHTLY, help=f"when, as cron says it (default: {NIGHTLY!r})")
     scheduling.add_argument(
         "--interval", type=int, metavar="SECONDS", help="instead of --cron: every so many seconds"
@@ -48,7 +48,7 @@ def main() -> int:
         command.add_argument(
             "--cluster", metavar="FILE", help="where trials run, if not here: docs/cluster.md has such files"
         )
-    serving = commands.add_parser("server", help="start Prefect's server and its pages")
+    serving = add_command(commands, "server", "start Prefect's server and its pages")
     serving.add_argument(
         "--host", default=SERVER_HOST, help=f"where it listens (default: {SERVER_HOST}, this machine alone)"
     )
@@ -61,7 +61,7 @@ def main() -> int:
         metavar="NAME",
         help="a further host name or address at which browsers and workers call it; may be given several times",
     )
-    commands.add_parser("worker", help="deploy what prefect.yaml says, and run what falls due")
+    add_command(commands, "worker", "deploy what prefect.yaml says, and run what falls due")
     options = vars(parser.parse_args())
     command = options.pop("command")
     home = Path(os.environ["PREFECT_HOME"])

@@ -17,6 +17,7 @@ from pipeline.own.survey import describe, survey_folder
 from pipeline.workplace import require_root
 from stages.common.artifacts import REPORT
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from stages.common.file_tree import show_path
 
@@ -56,9 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.own", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument(
         "folder", type=Path, help="a folder or zip of class folders, such as rose/1.jpg, tulip/2.png"
     )

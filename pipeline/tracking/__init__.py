@@ -6,9 +6,10 @@ from pipeline.proxies import exempt_loopback
 
 # Of the embedded store.
 FOLDER = "tracking"
-# The address of `make ui`. It is defined here so that it can be read without importing MLflow.
+# The address of `make ui`, and the port of a served model. They can be read here without importing MLflow.
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000
+MODEL_PORT = 8000
 # Where a browser finds MLflow, if not at the address that programs call.
 UI_URL = "MLFLOW_UI_URL"
 

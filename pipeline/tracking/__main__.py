@@ -1,40 +1,44 @@
 """Bring results to MLflow: `sync` what is on disk, `follow` trainings while they run, or open the `ui`."""
 
 import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import TypeAlias
 
-from pipeline.tracking import FOLDER, UI_HOST, UI_PORT
+from pipeline.tracking import FOLDER, MODEL_PORT, UI_HOST, UI_PORT
 from pipeline.tracking.store_check import check_store, check_uri
 from pipeline.workplace import require_root, require_writable
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser, add_command
 from stages.common.errors import InputError
+
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 
 
 def main() -> int:
     """Parse the command line, run the command that it names, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking", description=__doc__)
+    parser = CommandParser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    sync = commands.add_parser("sync", help="create or complete the runs of all results on disk")
+    sync = add_command(commands, "sync", "create or complete the runs of all results on disk")
     sync.add_argument(
         "--replace-champion",
         action="store_true",
         help="let the best generator replace a champion whose score was computed under another protocol",
     )
-    follow = commands.add_parser("follow", help="run a command and log the trainings that it starts, live")
+    follow = add_command(commands, "follow", "run a command and log the trainings that it starts, live")
     follow.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="for example: dvc repro")
-    ui = commands.add_parser("ui", help="sync, then serve MLflow's UI of the embedded store on 127.0.0.1")
-    ui.add_argument("--port", type=int, default=UI_PORT)
+    ui = add_command(commands, "ui", "sync, then serve MLflow's UI of the embedded store on 127.0.0.1")
+    ui.add_argument("--port", type=int, default=UI_PORT, help=f"(default: {UI_PORT})")
     ui.add_argument(
         "--no-browser", action="store_true", help="only print the address of the table of all trials"
     )
     _add_server(commands)
-    model = commands.add_parser("model", help="serve a registered model", add_help=False)
-    model.add_argument("words", nargs=argparse.REMAINDER, metavar="MODEL")
+    _add_model(commands)
     options = parser.parse_args()
     if options.command != "server":
         require_root()
@@ -45,8 +49,10 @@ def main() -> int:
         return follow_command(options.words)
     if options.command == "model":
         # The model brings packages of the names that this process has imported.
-        code = "from pipeline.tracking.model_server import main; main()"
-        os.execv(sys.executable, [sys.executable, "-c", code, *options.words])  # noqa: S606  It is this program.
+        code = "import json, sys; from pipeline.tracking.model_server import serve; serve(**json.loads(sys.argv[1]))"
+        words = {name: getattr(options, name) for name in ("model", "host", "port", "names")}
+        # S606: it is this program.
+        os.execv(sys.executable, [sys.executable, "-c", code, json.dumps(words)])  # noqa: S606
     if options.command == "server":
         reason = check_uri(options.store, "--store")
         if reason is not None:
@@ -65,14 +71,24 @@ def main() -> int:
     return serve_ui(options.port, has_browser=not options.no_browser)
 
 
-def _add_server(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    server = commands.add_parser(
-        "server", help="serve MLflow to several machines, with the runs in a database"
-    )
+def _add_server(commands: Commands) -> None:
+    server = add_command(commands, "server", "serve MLflow to several machines, with the runs in a database")
     server.add_argument("--store", required=True, metavar="URI", help="the database's address")
     server.add_argument("--artifacts", required=True, metavar="FOLDER", help="the folder for artifacts")
+    _add_address(server, UI_PORT)
+
+
+def _add_model(commands: Commands) -> None:
+    model = add_command(commands, "model", "serve a registered model, which draws images, over HTTP")
+    model.add_argument(
+        "model", help="its address, such as models:/NAME@champion; MLFLOW_TRACKING_URI says where"
+    )
+    _add_address(model, MODEL_PORT)
+
+
+def _add_address(server: CommandParser, port: int) -> None:
     server.add_argument("--host", default=UI_HOST, help=f"the address to listen at (default: {UI_HOST})")
-    server.add_argument("--port", type=int, default=UI_PORT)
+    server.add_argument("--port", type=int, default=port, help=f"(default: {port})")
     server.add_argument(
         "--allow",
         action="append",

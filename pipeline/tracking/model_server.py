@@ -5,7 +5,6 @@ host names are refused, requests have a type and a largest size, and errors hold
 stages/, since the model brings its own, and is started as a process of its own.
 """
 
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,9 +22,7 @@ from pipeline.same_origin import (
     answer,
     list_own_names,
 )
-from pipeline.tracking import UI_HOST
 
-MODEL_PORT = 8000
 LARGEST_REQUEST_BYTES = 1_000_000
 JSON_TYPE = "application/json"
 EXAMPLE = 'JSON such as {"inputs": {"index": [0, 1]}, "params": {"seed": 3, "png": true}}'
@@ -134,28 +131,24 @@ async def _answer(send: Send, status: int, message: str) -> None:
     await answer(send, status, JSON_TYPE, json.dumps({"error": message}))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, load the model, and serve it until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking model", description=__doc__)
-    parser.add_argument(
-        "model", help="its address, such as models:/NAME@champion; MLFLOW_TRACKING_URI says where"
-    )
-    parser.add_argument("--host", default=UI_HOST, help=f"the address to listen at (default: {UI_HOST})")
-    parser.add_argument("--port", type=int, default=MODEL_PORT)
-    parser.add_argument(
-        "--allow", action="append", default=[], dest="names", metavar="NAME", help="a further host name"
-    )
-    options = parser.parse_args(arguments)
+def serve(model: str, host: str, port: int, names: Sequence[str]) -> None:
+    """Load a model, and serve it until interrupted.
+
+    Args:
+        model: its address, such as models:/NAME@champion.
+        host: the address to listen at.
+        port: likewise.
+        names: further host names at which the server may be called.
+    """
     # Imported only now: it takes seconds.
     from mlflow.pyfunc.scoring_server import init
 
-    with load_model(options.model) as model:
-        application: Any = RequestMiddleware(init(model))
-        own_names = list_own_names(options.host, options.names)
+    with load_model(model) as loaded:
+        application: Any = RequestMiddleware(init(loaded))
         uvicorn.run(
-            SameOriginMiddleware(application, own_names),
-            host=options.host,
-            port=options.port,
+            SameOriginMiddleware(application, list_own_names(host, names)),
+            host=host,
+            port=port,
             log_level="warning",
         )
 

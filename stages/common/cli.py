@@ -1,6 +1,5 @@
 """The command line that all commands share: the arguments that name a trial, and errors in a line for the user."""
 
-import argparse
 import errno
 import sys
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from stages.common.artifacts import Trial
+from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from stages.common.grid import NAMES, Grid
 from stages.common.params import ParamsError, find_faults
@@ -30,7 +30,7 @@ def parse_trial(description: str | None = None) -> Trial:
     Raises:
         ParamsError: a name or the seed is none that params.yaml could hold.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = CommandParser(description)
     parser.add_argument("--gan", required=True, help="a file of stages/gans/, such as sngan")
     parser.add_argument("--setting", required=True, help="a letter under `settings` in params.yaml")
     parser.add_argument("--seed", required=True, type=int)
@@ -48,7 +48,7 @@ def parse_entry(description: str | None = None) -> str:
     Raises:
         ParamsError: it is none that params.yaml could hold.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = CommandParser(description)
     parser.add_argument("--entry", required=True, help="a name under `entries` in params.yaml")
     name = str(parser.parse_args().entry)
     faults = find_faults(partial(NAMES.validate_python, [name]), "--entry")
@@ -57,13 +57,19 @@ def parse_entry(description: str | None = None) -> str:
     return name
 
 
-def run_command(main: Callable[[], int | None]) -> None:
+def run_command(main: Callable[[], int | None], description: str | None = None) -> None:
     """Run a command to its end, and exit with the code that it returns unless that is 0.
 
     An error in its input or of the disk ends the process with one message and exit code 1. Any other exception is a bug
     of ours, or of somebody's own GAN, and keeps its traceback.
+
+    Args:
+        main: the command.
+        description: what `--help` says of a command that takes no arguments, and parses none.
     """
     secure_streams()
+    if description is not None:
+        CommandParser(description).parse_args()
     try:
         code = main()
     except (InputError, OSError) as error:

@@ -1,11 +1,11 @@
 """The command line that scores any images: its options, parsed into one frozen dataclass."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from stages.common.command_line import CommandParser
 from stages.common.compute import ComputeParams
 from stages.common.errors import InputError
 from stages.evaluate.extractor_choice import ExtractorChoice
@@ -160,14 +160,8 @@ def _check_positive(value: int | None, option: str) -> int | None:
     return value
 
 
-def _make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m stages.evaluate",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def _make_parser() -> CommandParser:
+    parser = CommandParser(DESCRIPTION, prog="python -m stages.evaluate", epilog=EPILOG)
     parser.add_argument("--real", required=True, metavar="IMAGES", help="the real images")
     parser.add_argument(
         "--fake",

@@ -86,4 +86,4 @@ def write_picture(name: str, samples: Images, spaces: Spaces, train: Images) -> 
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, __doc__)

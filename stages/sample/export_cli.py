@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from stages.common.artifacts import MANIFEST, MODELS, Trial, read_json, write_bytes
+from stages.common.command_line import CommandParser
 from stages.common.compute import ComputeParams, configure_compute
 from stages.common.errors import InputError
 from stages.common.file_tree import show_path
@@ -79,9 +80,7 @@ def _choose_snapshot(manifest: dict[str, Any], point: int | None, trial: Trial) 
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m stages.sample export", description=__doc__, allow_abbrev=False
-    )
+    parser = CommandParser(__doc__, prog="python -m stages.sample export")
     parser.add_argument("--gan", required=True, help="a file of stages/gans/, such as sngan")
     parser.add_argument("--setting", required=True, help="a letter under `settings` in params.yaml")
     parser.add_argument("--seed", required=True, type=int)

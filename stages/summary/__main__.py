@@ -30,4 +30,4 @@ def write_metrics(trials: list[TrialRecord]) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, __doc__)

@@ -4,7 +4,6 @@
 that the same command goes on where it was interrupted.
 """
 
-import argparse
 import contextlib
 import hashlib
 import json
@@ -27,6 +26,7 @@ import yaml
 from pipeline.dvc.leftovers import DVC_TEMPORARY
 from stages.common.artifacts import OUTPUTS, UNFINISHED
 from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
 from tests.driving import copy_working_tree, make_environment
 
 VICTIMS = ("flow", "server", "fork server", "DVC child", "stage", "tracking")
@@ -319,7 +319,7 @@ def tabulate(rounds: list[Round]) -> str:
 
 def main() -> int:
     """Run the rounds that are not done yet, and return 1 if anything was wrong in any."""
-    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.kill", description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument(
         "--folder", type=Path, required=True, help="for clones and results, outside this repository"

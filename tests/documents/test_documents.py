@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.documents.markdown import list_anchors, list_commands, list_documents, list_links
+from tests.documents.drawing import read_drawing, read_stages
+from tests.documents.markdown import list_anchors, list_commands, list_documents, list_links, walk
 from tests.driving import ROOT, call
 
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in list_documents()}
 # These two also name what is gone.
 CURRENT = {name: text for name, text in DOCUMENTS.items() if name not in ("CHANGELOG.md", "docs/log.md")}
 COMMANDS = sorted({command for text in CURRENT.values() for command in list_commands(text)})
+STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PROGRAM = re.compile(r"python -m ((?:stages|pipeline|benchmarks|tests)[\w.]*)((?: [^;&|]*)?)")
-# Subcommands whose words are another program's.
-PASSED_ON = ("follow", "model")
+# A subcommand whose words are another program's.
+PASSED_ON = ("follow",)
 FIRST_PARTY_FILE = re.compile(r"python ((?:benchmarks|scripts)/\S+\.py)")
 
 
@@ -55,6 +57,31 @@ def test_targets_of_make_exist_and_presets_too() -> None:
         assert set(re.findall(r"make preset NAME=(\w+)", command)) <= presets, command
 
 
+def test_the_drawn_graphs_are_that_of_dvc_yaml() -> None:
+    graph = read_stages(STAGES)
+    assert {("check", "source"), ("evaluate", "summary"), ("report", "track")} <= graph
+    drawn = {
+        name: read_drawing(block.content)
+        for name, text in CURRENT.items()
+        for block in walk(text)
+        if block.type == "fence" and re.search(r"\w ─", block.content)
+    }
+    assert {"README.md", "docs/pipeline.md"} <= drawn.keys()
+    assert drawn == dict.fromkeys(drawn, graph)
+
+
+def test_a_drawing_that_misses_or_invents_a_dependency_is_told() -> None:
+    assert read_drawing("a ─┬─ b ─┐\n   └─ c ─┴─ d") == {("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")}
+    assert read_drawing("a ─┬─ b\n   └─ c") == {("a", "b"), ("a", "c")}
+    assert read_drawing("a ─┬│─ b\n   ││\n   └│─ c") == {("a", "b"), ("a", "c")}
+    assert read_drawing("a ─ b   c ─ d") == {("a", "b"), ("c", "d")}
+
+
+def test_every_stage_is_described() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", DOCUMENTS["docs/pipeline.md"], re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted(STAGES)
+
+
 def test_programs_exist() -> None:
     for command in COMMANDS:
         for module, _ in PROGRAM.findall(command):
@@ -85,7 +112,6 @@ def test_programs_have_the_subcommands_and_options_that_documents_name() -> None
         for module, rest in PROGRAM.findall(command):
             words = rest.replace("'", " ").split()
             if not words:
-                # A stage that takes no words has no help either.
                 continue
             text = read_help(module)
             if words[0] in PASSED_ON:

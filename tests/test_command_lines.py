@@ -1,0 +1,148 @@
+"""Every command says by --help what it does, refuses what it does not know in one line, and does nothing then."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.driving import ROOT, make_environment
+
+FOLDERS = ("stages", "pipeline", "benchmarks", "tests/campaigns")
+SUBCOMMANDS = [
+    "pipeline.flow run",
+    "pipeline.flow schedule",
+    "pipeline.flow server",
+    "pipeline.flow worker",
+    "pipeline.tracking sync",
+    "pipeline.tracking follow",
+    "pipeline.tracking ui",
+    "pipeline.tracking server",
+    "pipeline.tracking model",
+    "stages.sample export",
+    "stages.evaluate --gan sngan",
+]
+SCRIPTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.sh"))
+UNKNOWN = "--frobnicate"
+# Each command is forked off a process that has imported what all of them import.
+RUN = """
+import importlib, json, os, runpy, sys, traceback
+from importlib.util import find_spec
+import mlflow, prefect
+out, calls = sys.argv[1], json.loads(sys.stdin.read())
+for name in dict.fromkeys(words[0] for words in calls):
+    main = f"{name}.__main__" if find_spec(name).submodule_search_locations else name
+    importlib.import_module(main)
+    del sys.modules[main]
+for place, words in enumerate(calls):
+    child = os.fork()
+    if child == 0:
+        for descriptor, name in ((1, "out"), (2, "err")):
+            file = os.open(f"{out}/{place}.{name}", os.O_WRONLY | os.O_CREAT)
+            os.dup2(file, descriptor)
+        sys.argv = words
+        code = 0
+        try:
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else print(end.code, file=sys.stderr) or 1
+        except BaseException:
+            traceback.print_exc()
+            code = 99
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def is_command(file: Path) -> bool:
+    tests = [
+        node.test for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.If)
+    ]
+    return any("'__main__'" in ast.unparse(test) for test in tests)
+
+
+def list_commands() -> list[str]:
+    files = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py")) if is_command(file)]
+    names = [str(file.relative_to(ROOT)).removesuffix(".py").removesuffix("/__main__") for file in files]
+    return [*(name.replace("/", ".") for name in names), *SUBCOMMANDS]
+
+
+COMMANDS = list_commands()
+
+
+class Answer:
+    """What a command answered: its exit code, and what it printed to standard output and error."""
+
+    def __init__(self, code: int, out: str, error: str) -> None:
+        self.code, self.out, self.error = code, out, error
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Answer]:
+    """Call every command with --help and with an unknown option, in a repository that holds nothing to work on."""
+    folder, empty = tmp_path_factory.mktemp("answers"), tmp_path_factory.mktemp("empty")
+    for name in ("presets", "dvc.yaml", ".dvc"):
+        (empty / name).symlink_to(ROOT / name)
+    calls = [(command, option) for command in COMMANDS for option in ("--help", UNKNOWN)]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(folder)],
+        input=json.dumps([[*command.split(), option] for command, option in calls]),
+        cwd=empty,
+        env=make_environment(PYTHONPATH=str(ROOT), PREFECT_HOME=str(folder / "prefect")),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
+    assert {path.name for path in empty.iterdir()} == {"presets", "dvc.yaml", ".dvc"}
+    return {
+        call: Answer(int(code), (folder / f"{place}.out").read_text(), (folder / f"{place}.err").read_text())
+        for place, (call, code) in enumerate(zip(calls, done.stdout.split(), strict=True))
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_begins_with_what_the_command_does(command: str, answers: dict[tuple[str, str], Answer]) -> None:
+    answer = answers[command, "--help"]
+    assert (answer.code, answer.error) == (0, "")
+    first = answer.out.splitlines()[0]
+    assert first[0].isupper() and len(first.split()) > 3 and not first.startswith("usage")
+    usage = answer.out[answer.out.index("usage: ") :]
+    assert usage.startswith(f"usage: python -m {command.partition(' --')[0]} ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_is_refused_in_one_line(
+    command: str, answers: dict[tuple[str, str], Answer]
+) -> None:
+    answer = answers[command, UNKNOWN]
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.error.startswith("error: ") and answer.error.count("\n") == 1
+    assert answer.error.endswith("--help` says what there is\n")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_says_what_it_does_and_refuses_what_it_does_not_know(script: str, tmp_path: Path) -> None:
+    def call(option: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", ROOT / script, option],
+            cwd=tmp_path,
+            env=os.environ | {"OUT": str(tmp_path), "WORK": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    told, refused = call("--help"), call(UNKNOWN)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout[0].isupper() and len(told.stdout.splitlines()[0].split()) > 3
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == f"error: {UNKNOWN} is unknown; `{script} --help` says what there is\n"
