@@ -20,7 +20,6 @@ ROOT_DOCUMENTS = {
     "SECURITY.md": "security.md",
 }
 API_TREES = ("stages", "pipeline")
-TRACKING_LINK = re.compile(r'<a\s[^>]*href="\.\./tracking/[^>]*>(.*?)</a>', re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -52,13 +51,6 @@ def on_page_markdown(markdown: str, **_: object) -> str:
         lambda found: f"]({ROOT_DOCUMENTS.get(found[1], f'../{found[1]}')}",
         markdown,
     )
-
-
-def on_post_build(config: MkDocsConfig) -> None:
-    """Take the links to MLflow's runs from the pages of results: the store is not on the site."""
-    for page in Path(config.site_dir).glob("results/*/index.html"):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(TRACKING_LINK.sub(r"\1", text), encoding="utf-8")
 
 
 def move_links(text: str) -> str:

@@ -38,6 +38,9 @@ def copy_working_tree(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     call("git", "init", "--quiet", folder=folder)
+    # DVC's experiments are commits, too.
+    for key, value in (("name", "test"), ("email", "test@localhost")):
+        call("git", "config", f"user.{key}", value, folder=folder)
     call(sys.executable, "-m", "pipeline.preset", "smoke", "--force", folder=folder)
 
 
