@@ -124,7 +124,8 @@ def test_an_unknown_option_is_refused_in_one_line(
 ) -> None:
     answer = answers[command, UNKNOWN]
     assert (answer.code, answer.out) == (2, "")
-    assert answer.error.startswith("error: ") and answer.error.count("\n") == 1
+    assert answer.error.startswith(f"error: unrecognized arguments: {UNKNOWN}; ")
+    assert answer.error.count("\n") == 1
     assert answer.error.endswith("--help` says what there is\n")
 
 

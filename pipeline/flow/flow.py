@@ -37,7 +37,7 @@ from pipeline.flow.terminal import TERMINAL
 from pipeline.flow.timing import Timing, to_markdown, to_text
 from pipeline.machine import describe_mixture
 from pipeline.preset import list_presets
-from pipeline.tracking.store_check import check_store
+from pipeline.tracking.store_check import check_store, find_folder_fault
 from stages.common.artifacts import Trial
 from stages.common.cli import describe_error
 from stages.common.errors import InputError
@@ -127,6 +127,9 @@ def reproduce_comparison(
                 logger.warning(
                     "MLflow: %s. The stages run all the same; `make track` sends what is missing", reason
                 )
+            fault = find_folder_fault()
+            if fault:
+                logger.warning("MLflow: %s", fault)
             settings = read_cluster(cluster)
             change = partial(change_params, pool, preset, overrides, device)
             if deployment.get_id():

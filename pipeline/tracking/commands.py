@@ -1,10 +1,8 @@
 """The commands that need MLflow: `sync` and `ui`."""
 
 import random
-import re
 import sys
 import time
-from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
@@ -12,7 +10,6 @@ from pipeline.tracking import UI_HOST
 from pipeline.tracking.address import (
     FOLDER,
     SERVERS,
-    embedded_uri,
     find_ui,
     find_uri,
     hide_password,
@@ -21,15 +18,13 @@ from pipeline.tracking.address import (
 from pipeline.tracking.browser import open_page, open_when_healthy
 from pipeline.tracking.commit import MISSING, describe_commit
 from pipeline.tracking.store import ARTIFACTS, open_store
-from pipeline.tracking.store_check import check_store
+from pipeline.tracking.store_check import check_store, find_folder_fault
 from pipeline.tracking.store_errors import STORE_ERRORS, describe_error, is_of_disk
 from pipeline.tracking.sync import SyncResult, sync
 from pipeline.tracking.ui import PAGE
 from stages.common.errors import InputError
 
 ATTEMPTS = 6
-# Such as %41, which stands for A in addresses.
-ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 
 
 def sync_store(replace_champion: bool = False, ui_address: str | None = None) -> int:
@@ -52,11 +47,9 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
         return 1
     for note in result.notes:
         print(f"note: {note}")
-    if find_uri() == embedded_uri() and ENCODED.search(str(Path.cwd())):
-        print(
-            f"note: {Path.cwd()} holds what MLflow takes for an encoded character, so it does not find models there; "
-            "rename the folder, or give mlflow.pyfunc.load_model(..., dst_path=FOLDER) another one to copy them to"
-        )
+    fault = find_folder_fault()
+    if fault is not None:
+        print(f"note: {fault}")
     for reason in result.left_out:
         print(f"left out: {reason}", file=sys.stderr)
     missing = describe_commit().get(MISSING)

@@ -143,10 +143,29 @@ def _has_all_files(store: Store, run: Run) -> bool:
 
 
 def describe_comparison(report: dict[str, Any]) -> str:
-    """Write the comparison's description in Markdown: the report's Table 1, and the protocol of its scores."""
-    table = (REPORT / "table1.txt").read_text(encoding="utf-8")
-    protocol = ", ".join(f"{key} {value}" for key, value in report["protocol"].items())
-    return f"```\n{table}```\n\nProtocol of the scores: {protocol}.\n\nThe whole report: artifact `report/index.html`."
+    """Write the comparison's description in Markdown: the page's answer, and each GAN's scores in a narrow table.
+
+    MLflow shows it above the metrics, so it is short; Table 1 with intervals and ranks is an artifact.
+    """
+    metrics = [report["metrics"][key] for key in ("fid", "inception_score")]
+    columns = ["", *(metric["short"] for metric in metrics)]
+    rows = [
+        [row["name"], *(_format_score(row[metric["key"]], metric["digits"]) for metric in metrics)]
+        for row in report["table1"]
+    ]
+    table = [f"| {' | '.join(cells)} |" for cells in (columns, ["---", "---:", "---:"], *rows)]
+    lines = [
+        report["answer"],
+        "",
+        *table,
+        "",
+        f"Intervals and ranks: `{TABLE}`; the whole page: `report/{PAGE_OF_REPORT}`, both among the artifacts.",
+    ]
+    return "\n".join(lines)
+
+
+def _format_score(score: float | None, digits: int) -> str:
+    return "–" if score is None else f"{score:.{digits}f}"
 
 
 def _list_shared_params(results: list[TrialResults]) -> dict[str, str]:

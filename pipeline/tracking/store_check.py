@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import sqlite3
 import ssl
 import urllib.error
@@ -29,6 +30,8 @@ from pipeline.tracking.mlflow_version import VERIFIED_VERSION
 from stages.common.errors import InputError
 
 TIMEOUT_SECONDS = 5
+# Such as %41, which stands for A in addresses.
+ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 # A larger file takes too long to be read as a whole.
 LARGEST_CHECKED_BYTES = 200_000_000
 # Any question that every MLflow server answers.
@@ -48,6 +51,21 @@ def check_store() -> str | None:
     if uri == embedded_uri():
         return check_file(find_folder() / DATABASE, str(FOLDER / DATABASE))
     return check_uri(uri, URI_VARIABLE)
+
+
+def find_folder_fault() -> str | None:
+    """Say why MLflow's own functions will not find models where it stores them, and what to do; None if they will.
+
+    MLflow decodes the path of a model twice where it reads the model in place.
+    """
+    uri = find_uri()
+    folder = find_folder().resolve() if uri == embedded_uri() else Path.cwd()
+    if uri.startswith(SERVERS) or not ENCODED.search(str(folder)):
+        return None
+    return (
+        f"{folder} holds what MLflow takes for an encoded character, so it does not find models there; rename the "
+        "folder, or give mlflow.pyfunc.load_model(..., dst_path=FOLDER) another one to copy them to"
+    )
 
 
 def check_uri(uri: str, owner: str) -> str | None:

@@ -73,3 +73,24 @@ def test_a_name_that_no_trial_has_is_refused(
     monkeypatch.setattr("sys.argv", ["train", *(f"{name}={word}" for name, word in words.items())])
     with pytest.raises(ParamsError, match="the command line has 1 fault"):
         parse_trial()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--gan", "sngan"], "the following arguments are required: --setting, --seed"),
+        (["--gan", "sngan", "--stting=A"], "unrecognized arguments: --stting=A"),
+        (["--gan", "sngan", "--setting", "A", "--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["--gan", "sngan", "--setting", "A", "--seed", "3", "a\nb"], "unrecognized arguments: a b"),
+        (["--gan", "sngan", "--set", "A", "--seed", "3"], "unrecognized arguments: --set"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_in_one_line(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train", *words])
+    with pytest.raises(SystemExit) as caught:
+        parse_trial()
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {message}; `") and told.count("\n") == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tracking.address import hide_password
-from pipeline.tracking.store_check import check_store
+from pipeline.tracking.store_check import check_store, find_folder_fault
 from tests.serving import find_free_port
 
 DATABASE = Path("tracking/mlflow.db")
@@ -180,3 +180,25 @@ def test_a_server_that_is_down_is_told_and_refused_by_nobody(monkeypatch: pytest
 )
 def test_a_password_is_never_shown(uri: str, shown: str) -> None:
     assert hide_password(uri) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "uri", "is_fault"),
+    [
+        ("a%41", "", True),
+        ("b%2Fc d", "", True),
+        ("%c3%A4", "sqlite:////srv/runs.db", True),
+        ("50% off", "", False),
+        ("größe", "", False),
+        ("a%41", "http://127.0.0.1:5000", False),
+    ],
+)
+def test_a_folder_whose_models_mlflow_will_not_find_is_told_before_anything_runs(
+    name: str, uri: str, is_fault: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    fault = find_folder_fault()
+    assert (fault is not None) == is_fault
+    assert fault is None or ("rename the folder" in fault and name in fault and "\n" not in fault)

@@ -310,11 +310,15 @@ def test_artifacts_are_found_after_the_repository_has_moved(
 
 
 @pytest.mark.usefixtures("workspace")
-def test_an_experiment_in_a_copy_of_the_repository_has_its_runs_in_the_repositorys_store() -> None:
+@pytest.mark.parametrize("option", ["--temp", "--queue"])
+def test_an_experiment_in_a_copy_of_the_repository_has_its_runs_in_the_repositorys_store(option: str) -> None:
     sync(open_store())
     own = {run.info.run_id for run in find_trials(superseded="no").values()}
 
-    fork_dvc("exp", "run", "--temp", "--name", "flat", "-S", "sample.grid_rows=2")
+    fork_dvc("exp", "run", option, "--name", "flat", "-S", "sample.grid_rows=2")
+    if option == "--queue":
+        assert not find_runs(dvc_experiment="flat")
+        call("dvc", "exp", "run", "--run-all")
     runs = find_trials(dvc_experiment="flat")
     assert set(runs) == TRIALS
     for run in runs.values():
