@@ -138,8 +138,32 @@ def verify() -> int:
 
 def main() -> int:
     """Parse the command line, and verify."""
-    CommandParser(__doc__).parse_args()
-    return verify()
+    parser = CommandParser(__doc__)
+    parser.add_argument(
+        "--retrain",
+        nargs="*",
+        metavar="PATTERN",
+        help="then train trials such as 'sngan-*' again from nothing, and compare: all if no pattern is given",
+    )
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of these trials, drawn at random (default: 1, all)"
+    )
+    parser.add_argument("--draw-seed", type=int, default=0, help="of that draw (default: 0)")
+    parser.add_argument(
+        "--cluster", type=Path, metavar="FILE", help="where they are trained: see docs/cluster.md"
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="keep the clone there, so that an interrupted run goes on"
+    )
+    arguments = parser.parse_args()
+    code = verify()
+    if arguments.retrain is None or code:
+        return code
+    from pipeline.retrain import Request, retrain
+
+    return retrain(
+        Request(arguments.retrain, arguments.share, arguments.draw_seed, arguments.cluster, arguments.folder)
+    )
 
 
 if __name__ == "__main__":

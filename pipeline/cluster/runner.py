@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pipeline.cluster.bundle import bundle_working_tree
+from pipeline.bundle import bundle_working_tree
 from pipeline.cluster.mirror import TrainingMirror
 from pipeline.cluster.settings import Settings, SlurmSettings
 from pipeline.cluster.start import Cluster, start_cluster

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cluster.bundle import bundle_working_tree
+from pipeline.bundle import bundle_working_tree
 from pipeline.cluster.node import Clone, make_clone
 from stages.common.errors import InputError
 from tests.driving import call, commit

@@ -63,7 +63,7 @@ def bundle_working_tree() -> Bundle:
         size = path.stat().st_size
         if size > LARGEST_BYTES:
             raise InputError(
-                f"the files of this repository that Git does not ignore make {size:,} bytes, which every worker would "
+                f"the files of this repository that Git does not ignore make {size:,} bytes, which every clone would "
                 f"get; allowed are {LARGEST_BYTES:,}: let .gitignore name what no stage needs"
             )
         return Bundle(tree, path.read_bytes())
@@ -80,7 +80,7 @@ def _git(*arguments: str, environment: dict[str, str] | None = None) -> str:
     )
     if done.returncode != 0:
         raise InputError(
-            f"workers of a cluster get the state of the working tree from Git, and `git {arguments[0]}` failed: "
+            f"clones get the state of the working tree from Git, and `git {arguments[0]}` failed: "
             f"{done.stderr.strip() or done.returncode}"
         )
     return done.stdout
