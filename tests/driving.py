@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 # DVC as a flow runs it: stages are forked off its process, which has imported torch once for all of them.
 _FORKING_DVC = """
 import importlib, sys

@@ -15,6 +15,7 @@ from typing import Any, TextIO, TypeAlias
 import networkx as nx
 
 from pipeline.dvc import patches
+from pipeline.dvc.cache_access import require_writable_cache
 from pipeline.dvc.hash_database import use_private_folder
 from pipeline.dvc.leftovers import clear_leftovers
 from pipeline.dvc.worker import DiedError, WorkerPool
@@ -78,6 +79,7 @@ def read_graph_and_status(
 
     Raises:
         DvcError: DVC refuses dvc.yaml or params.yaml; says why.
+        InputError: DVC's cache cannot be written by this user.
     """
 
     def pass_on(line: str) -> None:
@@ -132,6 +134,7 @@ def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
     with open_repo() as (repo, _):
         from dvc.repo import lock_repo
 
+        require_writable_cache(Path(repo.cache.legacy.path))
         watching = {
             stage.addressing: _can_reproduce(repo, stage)
             for stage in repo.index.stages
