@@ -52,6 +52,8 @@ def score(
     resize: int | None = None,
     in_order: bool = False,
     weights: str | Path | None = None,
+    weights_sha256: str | None = None,
+    extractor_options: Mapping[str, Any] | None = None,
     precision: Precision | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
@@ -73,8 +75,8 @@ def score(
         fake: the images to score.
         held_out: real images that the generator was not trained on, 60 or more, for the score `ct`, which `extra`
             names. Of a larger set as many are sampled as are compared, and a function draws as many.
-        extractor: what computes the features: a folder that the stage `extractor` made, `inception` with `weights`,
-            or an extractor that is loaded.
+        extractor: what computes the features: a folder that the stage `extractor` made; the name of a published
+            network, `clip`, `dinov2` or `inception`, with `weights`; or an extractor that is loaded.
         protocol: the parameters of the scores: the name of a published protocol (`field`, `miyato`, `report`), which
             also has numbers of images; some of the keys of the section `scores` of params.yaml, which replace those of
             params.yaml in the current folder or of the default preset; all of them as `ScoresParams`; or the protocol
@@ -89,7 +91,10 @@ def score(
         floats: the range of floating-point arrays, `unit` for [0, 1] or `symmetric` for [-1, 1]; it is never guessed.
         resize: side, in pixels, to which every image is cropped and resized; None refuses images of different sizes.
         in_order: whether `fake` keeps its order; if not, the seed shuffles it, because folders are often sorted.
-        weights: the file of the published Inception weights; their checksum is verified.
+        weights: the file of the published network's weights; where a checksum of it is recorded, it is verified.
+        weights_sha256: the checksum that this file has to have; not for `inception`, whose is recorded.
+        extractor_options: values that replace those of the network's section under `extractor` of params.yaml here, or
+            else of the default preset, such as `{"model": "vits14", "resize": "torch_bicubic"}`.
         precision: of Inception's convolutions, `float32` or `bfloat16`.
         cache: a folder that keeps the statistics of the real images, so that they are extracted once.
         device: where the network computes: `auto`, `cpu`, `cuda` or `mps`.
@@ -106,9 +111,12 @@ def score(
         torch_device = configure_compute(
             make_compute(device, torch.get_num_threads() if threads is None else threads)
         )
-        chosen = _load_extractor(extractor, weights, precision, torch_device)
         published = _read_published(protocol)
         params, source = _choose_params(protocol, published, extra)
+        path = None if weights is None else Path(weights)
+        chosen = _load_extractor(
+            extractor, torch_device, path, precision, weights_sha256, dict(extractor_options or {})
+        )
         check_extra_scores(params, chosen, held_out is not None)
         if real_count is None:
             real_count = published.get("reference", {}).get("count")
@@ -168,16 +176,16 @@ def _open_held_out(images: Images, reading: ReadOptions, params: ScoresParams) -
     return sample_held_out(gather_images(images, "held_out", reading, count), params)
 
 
-def _load_extractor(
-    extractor: str | Path | Extractor,
-    weights: str | Path | None,
-    precision: Precision | None,
-    device: torch.device,
-) -> Extractor:
-    if isinstance(extractor, Extractor):
-        return extractor
-    path = None if weights is None else Path(weights)
-    return load_chosen_extractor(ExtractorChoice(str(extractor), path, precision), device)
+def _load_extractor(extractor: str | Path | Extractor, device: torch.device, *options: Any) -> Extractor:
+    """Load the extractor that the arguments name, with the options of an `ExtractorChoice`, in its order."""
+    if not isinstance(extractor, Extractor):
+        return load_chosen_extractor(ExtractorChoice(str(extractor), *options), device)
+    if any(options):
+        raise InputError(
+            "weights, weights_sha256, extractor_options and precision go with the name of an extractor, but extractor "
+            "is one that is loaded; leave them out"
+        )
+    return extractor
 
 
 def _choose_params(

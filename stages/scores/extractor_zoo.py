@@ -47,6 +47,15 @@ def list_extractors() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
 
 
+def list_published_extractors() -> list[str]:
+    """List the names of the extractors whose weights are published, so that no data set is needed to make them."""
+    return [
+        name
+        for name in list_extractors()
+        if "weights_path" in load_extractor_module(name).Options.model_fields
+    ]
+
+
 def load_extractor_module(name: str) -> ModuleType:
     """Import the file of an extractor.
 

@@ -88,7 +88,7 @@ def read_weights(path: Path, sha256: str | None, named_by: str, file: PublishedF
 
     Args:
         path: safetensors, or a file that torch reads with `weights_only`. A TorchScript archive holds code, so
-            it is read only where its checksum was given.
+            it is read only where its checksum was given or is recorded here.
         sha256: the expected checksum, or None.
         named_by: the param or option that names the file, for the error.
         file: the published file, for the error.
@@ -106,7 +106,7 @@ def read_weights(path: Path, sha256: str | None, named_by: str, file: PublishedF
             f"{path} has the sha256 {found}, expected {sha256}: it is damaged or another file; download {file.url}"
         )
     try:
-        state = _parse(content, sha256 is not None)
+        state = _parse(content, is_known=found in (sha256, file.sha256))
     except (SafetensorError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
@@ -164,7 +164,7 @@ def _parse(content: bytes, is_known: bool) -> dict[str, Tensor]:
     if _is_torchscript(content):
         if not is_known:
             raise InputError(
-                "a TorchScript archive, which holds code, and its checksum was not given: set sha256"
+                "a TorchScript archive, which holds code, and its checksum is not the recorded one: give its sha256"
             )
         loaded: Any = torch.jit.load(io.BytesIO(content), map_location="cpu").state_dict()
     elif content[8:9] == b"{":

@@ -10,11 +10,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+from torch import nn
 
 from stages.common.compute import derive_seed
 from stages.evaluate.library import ScoreError, ScoreResult, score
+from stages.generators.file import GeneratorFile
+from stages.generators.params import GeneratorOptions
 from stages.images.image_batches import gather_images
 from stages.images.image_sets import ReadOptions
+from stages.sample.export import FILES, convert
 from stages.scores.extractor import load_extractor
 from tests.scores.factories import make_extractor, make_images, write_folder
 
@@ -50,6 +54,32 @@ def make_draw(images: Any) -> Callable[[int], Any]:
     return draw
 
 
+class PicksDigits(nn.Module):
+    """A generator that returns one of the digits that it holds, chosen by the largest of its noise."""
+
+    def __init__(self, digits: Pixels) -> None:
+        super().__init__()
+        self.digits = nn.Buffer(torch.from_numpy(digits).float() / 127.5 - 1)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        chosen: torch.Tensor = self.digits[z.argmax(dim=1)]
+        return chosen
+
+
+PICKED = GeneratorOptions(z_dimension=1000, z_distribution="normal", batch_size=50, output_range="symmetric")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, digits: Pixels) -> dict[str, Path]:
+    """Export a generator of digits as ONNX and by torch.export."""
+    generator: Any = PicksDigits(digits[200 : 200 + PICKED.z_dimension])
+    folder = tmp_path_factory.mktemp("exported")
+    for file_format, name in FILES.items():
+        content = convert(generator, file_format, (torch.randn(4, PICKED.z_dimension),))
+        (folder / name).write_bytes(content)
+    return {file_format: folder / name for file_format, name in FILES.items()}
+
+
 def list_sources(images: Pixels) -> dict[str, tuple[Any, dict[str, Any]]]:
     write_folder(Path("files"), images)
     np.savez("images.npz", images=images)
@@ -71,10 +101,13 @@ def list_sources(images: Pixels) -> dict[str, tuple[Any, dict[str, Any]]]:
     }
 
 
-def test_digits_have_the_same_scores_whatever_they_come_from(digits: Pixels) -> None:
+def test_digits_have_the_same_scores_whatever_they_come_from(exported: dict[str, Path]) -> None:
+    draws = {name: GeneratorFile(path, PICKED, seed=3) for name, path in exported.items()}
+    drawn = draws["onnx"].draw(range(120))
+    generators = {name: (draw, {"fake_count": 120}) for name, draw in draws.items()}
     results: dict[str, ScoreResult] = {
         name: score("real", fake, protocol=PROTOCOL, **options)
-        for name, (fake, options) in list_sources(digits[200:320]).items()
+        for name, (fake, options) in (list_sources(drawn) | generators).items()
     }
     first = results["array"]
     assert first["fid"].low is not None and first["fid"].value > 0
@@ -229,6 +262,27 @@ WRONG: dict[str, tuple[Callable[[Pixels], Any], dict[str, Any], str]] = {
         lambda images: images,
         {"extractor": "inception"},
         "extractor inception needs weights",
+    ),
+    "a misspelt extractor": (lambda images: images, {"extractor": "dino2"}, r"did you mean dinov2\?"),
+    "weights of no network": (
+        lambda images: images,
+        {"extractor": "clip", "weights": "model.pt"},
+        "^weights = 'model.pt' does not exist",
+    ),
+    "weights of a folder": (
+        lambda images: images,
+        {"weights": "model.pt"},
+        "^weights goes with extractor clip,",
+    ),
+    "a checksum that is none": (
+        lambda images: images,
+        {"extractor": "dinov2", "weights": "model.pt", "weights_sha256": "12"},
+        "extractor.dinov2.sha256 = '12'",
+    ),
+    "an unknown option of an extractor": (
+        lambda images: images,
+        {"extractor": "dinov2", "weights": "model.pt", "extractor_options": {"model": "vith14"}},
+        "with extractor_options has 1 fault:\n.*dinov2.model = 'vith14'",
     ),
     "an unknown device": (lambda images: images, {"device": "tpu"}, "device = 'tpu'"),
     "no threads": (lambda images: images, {"threads": 0}, "threads = 0: input should be greater"),

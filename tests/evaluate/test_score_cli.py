@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from benchmarks.inception_weights import make_weights
 from stages.common.artifacts import hash_file, images_file, write_array
-from stages.evaluate import comparison, extractor_choice, reference_cache
+from stages.evaluate import comparison, reference_cache
 from stages.evaluate.arguments import parse_arguments
 from stages.evaluate.extractor_choice import ExtractorChoice, load_chosen_extractor
 from stages.evaluate.score_cli import main
 from stages.images.image_sets import ImageSet
 from stages.scores.extractor import load_extractor
+from stages.scores.extractors import inception
 from stages.scores.feature_statistics import extract_statistics
 from stages.scores.image_digest import digest_images
 from stages.scores.protocol import Protocol, list_differences
@@ -195,6 +197,7 @@ def write_wrong_inputs() -> None:
     np.save("neither.npy", np.zeros((60, 4, 8, 8), dtype=np.uint8))
     np.save("flat.npy", np.zeros((60, 64), dtype=np.uint8))
     np.savez("several.npz", first=np.zeros((2, 4, 4)), second=np.zeros((2, 4, 4)))
+    save_file({"cls_token": torch.zeros(1, 1, 4)}, "few.safetensors")
     Path("cut.npz").write_bytes(b"PK\3\4")
 
 
@@ -253,7 +256,10 @@ def write_wrong_inputs() -> None:
             r"several.npz holds no array 'third'; there is first float64 \[2, 4, 4\], second",
         ),
         ("--fake cut.npz", "cut.npz is damaged or no .npz file"),
-        ("--extractor vgg", "--extractor vgg is unknown: neither a folder, .* nor inception"),
+        (
+            "--extractor vgg",
+            "--extractor vgg is unknown: neither a folder, .* nor one of clip, dinov2, inception",
+        ),
         ("--extractor empty", "empty/card.json is missing; make it with `dvc repro extractor`"),
         ("--extractor inception", "--extractor inception needs --weights FILE"),
         ("--extractor inception --weights none.pth", "--weights = 'none.pth' does not exist"),
@@ -261,7 +267,47 @@ def write_wrong_inputs() -> None:
             "--extractor inception --weights words.txt",
             "words.txt has the sha256 e3b0c442.*, expected 6726825d",
         ),
-        ("--weights words.txt", "--weights goes with --extractor inception"),
+        ("--weights words.txt", "--weights goes with --extractor clip, dinov2, inception"),
+        ("--weights-sha256 0", "--weights-sha256 goes with --extractor clip, dinov2, inception"),
+        (
+            "--extractor-options model=vits14",
+            "--extractor-options goes with --extractor clip, dinov2, inception",
+        ),
+        ("--extractor dinov", r"--extractor dinov is unknown \(did you mean dinov2\?\): neither a folder"),
+        ("--extractor classifier", "--extractor classifier is made of prepared images, .*name the folder"),
+        ("--extractor principal_components", "--extractor principal_components is made of prepared images"),
+        ("--extractor clip", "--extractor clip needs --weights FILE"),
+        ("--extractor dinov2", "--extractor dinov2 needs --weights FILE"),
+        ("--extractor clip --weights none.pt", "--weights = 'none.pt' does not exist"),
+        ("--extractor dinov2 --weights words.txt", "words.txt holds no weights that can be read safely"),
+        ("--extractor dinov2 --weights real.npy", "real.npy holds no weights that can be read safely"),
+        (
+            f"--extractor clip --weights words.txt --weights-sha256 {'0' * 64}",
+            f"words.txt has the sha256 e3b0c442.*, expected {'0' * 64}",
+        ),
+        ("--extractor clip --weights words.txt --weights-sha256 abc", "extractor.clip.sha256 = 'abc'"),
+        (
+            "--extractor inception --weights words.txt --weights-sha256 abc",
+            "--weights-sha256: the checksum of inception's weights is known",
+        ),
+        (
+            "--extractor dinov2 --weights few.safetensors",
+            "few.safetensors .*DINOv2 vitl14",
+        ),
+        (
+            "--extractor dinov2 --weights words.txt --extractor-options model=vith14 image_size=8",
+            r"with --extractor-options has 2 faults:\n.*dinov2.model = 'vith14'.*\n.*dinov2.image_size = 8",
+        ),
+        (
+            "--extractor dinov2 --weights words.txt --extractor-options side=224",
+            "with --extractor-options has 1 fault:\n.*dinov2.side is unknown",
+        ),
+        ("--extractor clip --extractor-options resize", "--extractor-options resize: expected KEY=VALUE"),
+        ("--extractor clip --extractor-options a=[", r"--extractor-options a=\[: it is not valid YAML"),
+        (
+            "--extractor dinov2 --weights words.txt --precision bfloat16",
+            "the dinov2 computes in float32 only",
+        ),
         ("--precision bfloat16", "--precision bfloat16: the classifier computes in float32 only"),
     ],
 )
@@ -334,7 +380,7 @@ def test_folders_below_are_read_through_links(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.slow
 def test_the_published_weights_are_loaded_as_an_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(make_weights(), "published.pth")
-    monkeypatch.setattr(extractor_choice, "SHA256", hash_file(Path("published.pth")))
+    monkeypatch.setattr(inception, "SHA256", hash_file(Path("published.pth")))
     extractor = load_chosen_extractor(ExtractorChoice("inception", Path("published.pth"), "bfloat16"), CPU)
     features, logits = next(iter(extractor.extract(make_images(2, shape=(3, 32, 32)))))
     assert extractor.card.precision == "bfloat16"

@@ -161,7 +161,7 @@ def test_a_published_file_is_read_as_safetensors_torch_file_or_torchscript_with_
         assert card.weights_sha256 == found
         hashes.add(card.file_sha256)
     assert len(hashes) == 1
-    with pytest.raises(ValueError, match="TorchScript archive, which holds code.*set sha256"):
+    with pytest.raises(ValueError, match="TorchScript archive, which holds code.*give its sha256"):
         dinov2.make(make_dinov2_options(weights_path="w.pt"), CPU)
 
 
