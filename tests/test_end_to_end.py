@@ -188,3 +188,20 @@ def kill_after_a_checkpoint(target: str) -> None:
 
 def list_states() -> list[Path]:
     return list(Path(".scratch/train/sngan-A-0").glob("*/state_*.safetensors"))
+
+
+def test_an_extractor_without_classes_scores_the_same_trainings_by_the_distance_alone() -> None:
+    components = {"dimension": 16, "is_whitened": False}
+    change(
+        lambda params: params["extractor"].update(
+            name="principal_components", principal_components=components
+        )
+    )
+    run = list_run(fork_dvc("repro"))
+    assert not [stage for stage in run if stage.startswith(("train", "sample", "lipschitz"))]
+    assert run[-2:] == ["report", "track"]
+    metrics = json.loads(dvc("metrics", "show", "--json"))[""]["data"]["metrics/sngan-A-0.json"]["data"]
+    assert metrics["best_fid"] > 0 and "is" not in metrics
+    assert list(json.loads(Path("report/results.json").read_text())["metrics"]) == ["fid"]
+    assert "nan" not in Path("report/table1.txt").read_text(encoding="utf-8").lower()
+    assert "index.html" in dvc("plots", "show", "--out", "plots")

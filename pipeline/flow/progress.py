@@ -132,5 +132,8 @@ def describe_scores(trial: str) -> str:
     if not points:
         return f"{trial}  diverged before its first snapshot"
     last = points[-1]
-    step = f"generator step {last['generator_step']}"
-    return f"{trial}  FID {last['fid']:.1f}  IS {last['inception_score']:.2f} at {step}"
+    scores = f"FID {last['fid']:.1f}"
+    # Some extractors tell no classes apart and give no Inception Score.
+    if last["inception_score"] is not None:
+        scores += f"  IS {last['inception_score']:.2f}"
+    return f"{trial}  {scores} at generator step {last['generator_step']}"

@@ -49,7 +49,8 @@ def describe_experiment(store: Store, experiment_id: str, grid: Grid, notes: lis
         ),
         "",
         f"**{len(grid.gans)} GANs** ({gans}) under **Adam settings** {settings}, seeds {seeds}: one run each, scored "
-        "by FID (lower is better) and Inception Score (higher is better) over the training.",
+        "over the training by FID (lower is better) and, where the extractor tells classes apart, Inception Score "
+        "(higher is better).",
         "",
         "The run `comparison` holds the table, the figures and the report. `tags.superseded = 'yes'` marks runs whose "
         "content has been replaced. Only scores with equal `protocol.*` params compare.",
@@ -77,9 +78,7 @@ def publish_comparison(
     for name, run in runs.items():
         set_tags(store, run, {BEST_OF_GAN: YES if name in best else NO})
     if is_verified_version():
-        _save_views(
-            store, experiment_id, max((step for result in results for step in result.grids), default=0)
-        )
+        _save_views(store, experiment_id, results)
     links = {
         "All runs in a table, by FID": link_view(experiment_id, ALL_TRIALS),
         "Charts of the best run of each GAN: FID over epochs": link_view(
@@ -129,12 +128,14 @@ def render_page(
     return environment.get_template(TEMPLATE).render(address=address, links=links, results=results, runs=runs)
 
 
-def _save_views(store: Store, experiment_id: str, last_step: int) -> None:
+def _save_views(store: Store, experiment_id: str, results: list[TrialResults]) -> None:
+    last_step = max((step for result in results for step in result.grids), default=0)
+    tells_classes = any("best_inception_score" in result.best for result in results)
     current = f"tags.kind = 'trial' and tags.{SUPERSEDED} = '{NO}'"
     views = {
-        ALL_TRIALS: make_view(current, last_step),
-        BEST_TRIALS: make_view(f"{current} and tags.{BEST_OF_GAN} = '{YES}'", last_step),
-        SEEDS: make_seeds_view(f"tags.kind = 'seeds' and tags.{SUPERSEDED} = '{NO}'"),
+        ALL_TRIALS: make_view(current, last_step, tells_classes),
+        BEST_TRIALS: make_view(f"{current} and tags.{BEST_OF_GAN} = '{YES}'", last_step, tells_classes),
+        SEEDS: make_seeds_view(f"tags.kind = 'seeds' and tags.{SUPERSEDED} = '{NO}'", tells_classes),
     }
     for name, view in views.items():
         _set_experiment_tag(store, experiment_id, TAG_PREFIX + name, json.dumps(view))

@@ -49,23 +49,11 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
                 ),
             )
         ),
-        *_find_missing_scores(extractor),
         *find_extra_faults(scores.extra, extractor.name, reference.split),
         *_find_missing_classes(prepare, counts, extractor),
         *_find_large_batches(counts.get("train"), train, extractor, lipschitz),
         *_find_many_neighbours(neighbours, sample),
         *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
-    ]
-
-
-def _find_missing_scores(extractor: ExtractorParams) -> list[str]:
-    """Find an extractor without classes, with which the comparison has no Inception Score to report."""
-    if extractor.options.tells_classes:
-        return []
-    return [
-        f"extractor.name = {extractor.name!r}: its network tells no classes apart, and the comparison of GANs reports "
-        "an Inception Score; make it by `python -m stages.extractor` and score images with it by `python -m "
-        "stages.evaluate`, or use classifier or inception here"
     ]
 
 
@@ -115,7 +103,7 @@ def _find_few_images(
             f"{name} = {count}: FID with the {extractor.name}'s {dimension} features needs more than "
             f"{dimension} images; {remedy}, or use an extractor with fewer features"
         )
-    if count < scores.splits:
+    if extractor.options.tells_classes and count < scores.splits:
         faults.append(
             f"{name} = {count}: fewer than scores.splits = {scores.splits}; {remedy}, or lower scores.splits"
         )

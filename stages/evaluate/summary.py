@@ -1,5 +1,6 @@
 """Summarise the scores of a trial's snapshots as flat numbers, for `dvc metrics`."""
 
+from collections.abc import Callable
 from typing import Any
 
 NO_SCORES = ("generator_step", "discriminator_steps", "epoch", "distinct_images")
@@ -13,19 +14,15 @@ def summarise_points(record: dict[str, Any], digest: str) -> dict[str, Any]:
         digest: the digest of its protocol.
 
     Returns:
-        Flat numbers, and the protocol with its digest. A trial without points has no scores, only the step at which it
-        diverged.
+        Flat numbers, and the protocol with its digest. A score that the extractor does not give is left out. A trial
+        without points has no scores, only the step at which it diverged.
     """
     summary: dict[str, Any] = {}
     points = record["points"]
     if points:
-        highest = max(points, key=lambda point: point["inception_score"])
-        lowest = min(points, key=lambda point: point["fid"])
         summary = {
-            "best_inception_score": highest["inception_score"],
-            "best_inception_score_generator_step": highest["generator_step"],
-            "best_fid": lowest["fid"],
-            "best_fid_generator_step": lowest["generator_step"],
+            **_find_best(points, "inception_score", max),
+            **_find_best(points, "fid", min),
             **{
                 f"last_{key}": value
                 for key, value in points[-1].items()
@@ -37,3 +34,11 @@ def summarise_points(record: dict[str, Any], digest: str) -> dict[str, Any]:
     if record["diverged_at_generator_step"] is not None:
         summary["diverged_at_generator_step"] = record["diverged_at_generator_step"]
     return summary | {"protocol": record["protocol"], "protocol_digest": digest}
+
+
+def _find_best(points: list[dict[str, Any]], score: str, choose: Callable[..., Any]) -> dict[str, Any]:
+    """Return the best value of a score and its generator step; nothing where the extractor does not give the score."""
+    if points[0][score] is None:
+        return {}
+    best = choose(points, key=lambda point: point[score])
+    return {f"best_{score}": best[score], f"best_{score}_generator_step": best["generator_step"]}

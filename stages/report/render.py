@@ -131,12 +131,14 @@ def _unwrap(text: str) -> str:
 
 def render_text_table(report: Report) -> str:
     """Lay Table 1 out for a terminal."""
-    metrics = report.metrics.values()
+    metrics = list(report.metrics.values())
     header = [""]
     for metric in metrics:
         header += [formatting.capitalise(metric.short), "rank", "best", "at"]
-    lines = [[*header, "Feng et al. IS", "FID"], *(_list_cells(row, report) for row in report.all_rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header) + 2)]
+    published = [metric.published_short for metric in metrics]
+    header += [f"Feng et al. {published[0]}", *published[1:]]
+    lines = [header, *(_list_cells(row, report) for row in report.all_rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines

@@ -14,7 +14,7 @@ NETWORKS = ("discriminator", "generator")
 
 
 def write_score_curves(trials: list[TrialRecord]) -> None:
-    """Write a row for each scored snapshot: the trial, the generator step, FID and Inception Score."""
+    """Write a row for each scored snapshot: the trial, the generator step, FID, and Inception Score or nothing."""
     rows = [
         record.trial._asdict() | {column: point[column] for column in OF_CURVES}
         for record in trials

@@ -33,14 +33,15 @@ class TrialRecord(NamedTuple):
 
     Attributes:
         trial: the trial.
-        points: the scores of its snapshots in the order of training; empty if it diverged before the first.
+        points: the scores of its snapshots in the order of training; empty if it diverged before the first. The
+            Inception Score is None where the extractor tells no classes apart.
         training: the summary of its training.
         losses: a row for each logged generator step, as text; a loss that was not finite is empty.
         diverged_at: the generator step of the first loss that was not finite, or None.
     """
 
     trial: Trial
-    points: list[dict[str, float]]
+    points: list[dict[str, Any]]
     training: dict[str, Any]
     losses: list[dict[str, str]]
     diverged_at: int | None

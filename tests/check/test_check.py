@@ -75,7 +75,6 @@ def test_the_default_preset_passes_and_a_file_says_so() -> None:
             lambda p: (p["scores"].update(extra=["ct"]), p["reference"].update(split="test")),
             "scores.extra names ct, which asks whether training images were copied, and reference.split is test",
         ),
-        (lambda p: p["extractor"].update(name="dinov2"), "its network tells no classes apart"),
         (
             lambda p: p["extractor"].update(name="dinov3"),
             "extractor.name: 'dinov3' is unknown (did you mean dinov2",
@@ -212,3 +211,14 @@ def test_every_preset_passes(name: str) -> None:
     from pipeline.preset import compose_preset
 
     assert find_all_faults(yaml.safe_load(compose_preset(name, ROOT / "presets"))) == []
+
+
+@pytest.mark.parametrize("name", ["dinov2", "principal_components"])
+def test_an_extractor_that_tells_no_classes_apart_is_accepted_and_needs_no_splits(name: str) -> None:
+    content = read_default()
+    content["extractor"]["name"] = name
+    content["scores"]["splits"] = 1000
+    content["prepare"]["test_limit"] = 500
+    content["scores"] |= {"compared_count": 400, "kid_subset_size": 100}
+    content["extractor"]["dinov2"]["model"] = "vits14"
+    assert find_all_faults(content) == []

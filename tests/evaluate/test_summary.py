@@ -35,3 +35,15 @@ def test_best_is_the_highest_inception_score_and_the_lowest_fid_and_last_is_the_
 def test_a_trial_without_points_has_no_scores_but_says_where_it_diverged() -> None:
     summary = summarise_points({"points": [], "diverged_at_generator_step": 7, "protocol": PROTOCOL}, "d1")
     assert summary == {"diverged_at_generator_step": 7, "protocol": PROTOCOL, "protocol_digest": "d1"}
+
+
+def test_a_score_that_the_extractor_does_not_give_is_left_out() -> None:
+    points = [
+        point(10, 0.0, 90.0) | {"inception_score": None},
+        point(20, 0.0, 70.0) | {"inception_score": None},
+    ]
+    summary = summarise_points(
+        {"points": points, "diverged_at_generator_step": None, "protocol": PROTOCOL}, "d1"
+    )
+    assert not [key for key in summary if "inception_score" in key]
+    assert (summary["best_fid"], summary["last_fid"]) == (70.0, 70.0)

@@ -16,7 +16,7 @@ from stages.report import formatting, render
 from stages.report.model.report import Report, Row
 from stages.report.statistics.budgets import name_budget
 from stages.report.statistics.metrics import Metric
-from tests.report.conftest import write_without_figures
+from tests.report.conftest import remove_classes, write_without_figures
 from tests.report.test_lipschitz_section import make_row, write_analysis
 
 Write = Callable[..., None]
@@ -241,13 +241,15 @@ TABLES: dict[str, tuple[str, str, Callable[[Report], Texts]]] = {
 }
 
 
-@pytest.fixture
-def report(write_results: Write) -> Report:
+@pytest.fixture(params=[True, False], ids=["both scores", "no Inception Score"])
+def report(write_results: Write, request: pytest.FixtureRequest) -> Report:
     """Write a report with two seeds, a trial that diverged and one without results."""
     write_results(GRID | {"began-C-1": GRID["began-C-1"][:1]}, diverged={"began-C-1": 15})
     Path("results/evaluate/wgan_gp-A-1/points.json").unlink()
     for gan in ("began", "sngan"):
         write_analysis(f"{gan}-A-0", make_row(10), make_row(20, largest=2.5))
+    if not request.param:
+        remove_classes()
     return write_without_figures()
 
 
@@ -271,9 +273,10 @@ def test_page_and_markdown_show_every_row_of_the_value(report: Report, name: str
 
 def test_page_and_markdown_show_every_contrast(report: Report) -> None:
     heading = "Who differs from SNGAN"
-    markdown, page = read_markdown().rows[heading][:4], read_page().rows[heading]
+    page, count = read_page().rows[heading], 2 * len(report.metrics)
+    markdown = read_markdown().rows[heading][:count]
     contrasts = [(report.metrics[found.metric], row) for found in report.contrasts for row in found.rows]
-    assert len(markdown) == len(contrasts) == 4
+    assert len(markdown) == len(contrasts) == count
     for line, (metric, row) in zip(markdown, contrasts, strict=True):
         name = report.find_gan(row.rival).name
         numbers = [
@@ -289,7 +292,7 @@ def test_page_and_markdown_show_every_contrast(report: Report) -> None:
 def test_page_and_markdown_show_the_probability_of_every_rank(report: Report) -> None:
     ranks = [row for ranking in report.rankings for row in ranking.rows]
     for tables in (read_page(), read_markdown()):
-        lines = tables.rows["Who differs from SNGAN"][4:]
+        lines = tables.rows["Who differs from SNGAN"][2 * len(report.metrics) :]
         for line, row in zip(lines[: len(ranks)], ranks, strict=True):
             shares = [f"{share:.2f}" for share in row.probabilities]
             assert len(shares) == len(report.gans)

@@ -131,6 +131,9 @@ def test_verbs_agree_with_their_numbers(counts: dict[str, int], text: str) -> No
         (30.0, 400.0, [30.0, 100.0, 300.0]),
         (40.0, 230.0, [50.0, 100.0, 200.0]),
         (2.9, 5.2, [3.0, 4.0, 5.0]),
+        (8.7, 14.6, [9.0, 10.0, 11.0, 12.0, 13.0, 14.0]),
+        (95.0, 130.0, [100.0, 110.0, 120.0, 130.0]),
+        (1.02, 1.09, [1.02, 1.04, 1.06, 1.08]),
     ],
 )
 def test_a_logarithmic_scale_has_round_ticks(low: float, high: float, ticks: list[float]) -> None:

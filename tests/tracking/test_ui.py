@@ -1,6 +1,8 @@
 """The page of links, and the choice of the trials that it compares."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
@@ -11,6 +13,7 @@ from mlflow.entities import Run, RunData, RunInfo, RunTag
 from pipeline.tracking.lineage import Lineage
 from pipeline.tracking.links import link_comparison, link_run, link_view
 from pipeline.tracking.results import TrialResults
+from pipeline.tracking.saved_views import make_seeds_view, make_view
 from pipeline.tracking.ui import choose_best_trials, render_page
 from stages.common.artifacts import Trial
 
@@ -96,3 +99,22 @@ def test_the_page_of_links_names_no_commit_outside_a_git_repository() -> None:
     results = make_results("sngan", "A", 5.0)._replace(lineage=Lineage("", {}, {}, {}))
     page = render_page("http://localhost:5000", {"All": "#"}, [results], {"sngan-A-0": make_run("abc")})
     assert "/runs/abc" in page and "commit" not in page
+
+
+@pytest.mark.parametrize(
+    "make", [partial(make_view, "", 1), partial(make_seeds_view, "")], ids=["trials", "seeds"]
+)
+def test_a_view_shows_no_score_that_the_extractor_does_not_give(make: Callable[..., dict[str, Any]]) -> None:
+    whole, one_score = make(tells_classes=True), make(tells_classes=False)
+    assert "inception_score" in json.dumps(whole) and "inception_score" not in json.dumps(one_score)
+    assert "best_fid" in json.dumps(one_score["compareRunCharts"]) and "best_fid" in str(
+        one_score["selectedColumns"]
+    )
+
+
+def test_the_page_of_links_says_nothing_of_a_score_that_there_is_not() -> None:
+    results = make_results("sngan", "A", 5.0)._replace(
+        lineage=Lineage("", {}, {}, {}), protocol={"extractor": "principal_components"}
+    )
+    page = render_page("http://localhost:5000", {"All": "#"}, [results], {"sngan-A-0": make_run("abc")})
+    assert "lowest Fréchet distance of principal_components features, where lower is better. A name" in page

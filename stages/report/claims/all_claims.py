@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from stages.report.claims.best_gan import check_best, check_best_everywhere, check_fastest
 from stages.report.claims.levels import check_levels
 from stages.report.claims.lipschitz import check_lipschitz_claims
+from stages.report.claims.published_numbers import PUBLISHED_METRICS
 from stages.report.claims.training import check_fluctuation, check_length, check_ratio
 from stages.report.claims.trends import check_early_ranking, check_trend
 from stages.report.formatting import format_percent, join_words, pluralise
@@ -30,7 +31,7 @@ def check_claims(results: Results) -> tuple[Claim, ...]:
         check_best(results),
         check_best_everywhere(results),
         *check_levels(results),
-        *(check_trend(results, metric) for metric in results.metrics),
+        *(check_trend(results, metric) for metric in PUBLISHED_METRICS),
         check_early_ranking(results),
         check_fastest(results),
         check_length(results),

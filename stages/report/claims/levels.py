@@ -11,7 +11,7 @@ from stages.report.model.sections import Claim, Outcome
 from stages.report.published import name_gan, published_bars, published_conditions
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
-from stages.report.statistics.metrics import FID, INCEPTION_SCORE, Metric
+from stages.report.statistics.metrics import FID, INCEPTION_SCORE, NO_CLASSES, Metric
 from stages.report.statistics.summary import summarise_cell
 
 
@@ -103,8 +103,11 @@ def list_differences(results: Results) -> list[str]:
 
 
 def _check(results: Results, text: str, bounds: list[Bound]) -> Claim:
-    values = _format_values(results, bounds)
     published = all(_holds_of_bars(bound) for bound in bounds)
+    metric = results.find_metric(bounds[0].metric.key)
+    if metric is None:
+        return make_claim(text, FORM, Outcome.UNASKED, NO_CLASSES, "settings", published=published)
+    values = _format_values(results, bounds, metric)
     differences = list_differences(results)
     if differences:
         reason = f"{'; '.join(differences)}; for the record, {values}"
@@ -118,8 +121,10 @@ def _check_early(results: Results) -> Claim:
     low, high = EARLY
     text = f"At the first evaluation point, every Inception Score is between {low:g} and {high:g} (Figure 3)."
     published, differences = do_first_scores_lie_between(low, high), list_differences(results)
+    if results.find_metric(INCEPTION_SCORE.key) is None:
+        return make_claim(text, EARLY_FORM, Outcome.UNASKED, NO_CLASSES, "training", published=published)
     trials = [trial for gan in results.grid.gans for trial in results.select_trials(gan, FIGURE3_SETTING)]
-    firsts = [trial.points[0].inception_score for trial in trials if trial.points]
+    firsts = [_measure_first(trial) for trial in trials if trial.points]
     values = (
         f"first scores at {FIGURE3_SETTING} from {min(firsts):.2f} to {max(firsts):.2f}" if firsts else ""
     )
@@ -135,10 +140,12 @@ def _check_early(results: Results) -> Claim:
             Bound(gan, INCEPTION_SCORE, True, low, ""),
             Bound(gan, INCEPTION_SCORE, False, high, ""),
         ):
-            comparisons.append(
-                _compare_trials(bound, own, FIGURE3_SETTING, lambda trial: trial.points[0].inception_score)
-            )
+            comparisons.append(_compare_trials(bound, own, FIGURE3_SETTING, _measure_first))
     return make_decided(text, EARLY_FORM, decide(comparisons), values, "training", published)
+
+
+def _measure_first(trial: TrialResult) -> float:
+    return INCEPTION_SCORE.value_of(trial.points[0])
 
 
 def _holds_of_bars(bound: Bound) -> bool:
@@ -178,15 +185,12 @@ def _compare_trials(
     return Comparison(name, margins, is_lost=None in margins, quantity=quantity)
 
 
-def _format_values(results: Results, bounds: list[Bound]) -> str:
+def _format_values(results: Results, bounds: list[Bound], metric: Metric) -> str:
     """Write the best values of the GANs that a claim is about, setting by setting."""
-    named = {metric.key: metric for metric in results.metrics}
     texts = []
-    for gan, key in dict.fromkeys((bound.gan, bound.metric.key) for bound in bounds):
+    for gan in dict.fromkeys(bound.gan for bound in bounds):
         if gan in results.grid.gans:
-            cells = [
-                summarise_cell(results, gan, letter, named[key]) for letter in results.grid.settings_used
-            ]
-            values = [NONE if cell.best is None else named[key].format(cell.best.mean) for cell in cells]
+            cells = [summarise_cell(results, gan, letter, metric) for letter in results.grid.settings_used]
+            values = [NONE if cell.best is None else metric.format(cell.best.mean) for cell in cells]
             texts.append(f"{name_gan(gan)} {'/'.join(values)}")
-    return f"{named[bounds[0].metric.key].short} by setting: {', '.join(texts) or 'none of these GANs'}"
+    return f"{metric.short} by setting: {', '.join(texts) or 'none of these GANs'}"

@@ -77,8 +77,8 @@ def write_figures(results: Results, folder: Path) -> Figures:
         lipschitz=_write_lipschitz(results, folder),
         real=write_real(real, folder),
         samples=(
-            *write_samples(shown, results.metrics[1], folder),
-            *write_entry_samples(results.entries, results.metrics[1], folder),
+            *write_samples(shown, results.distance, folder),
+            *write_entry_samples(results.entries, results.distance, folder),
         ),
         interpolations=copy_interpolations(shown, folder),
         neighbours=copy_neighbours(results, shown, folder),

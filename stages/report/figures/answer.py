@@ -36,27 +36,33 @@ def describe_answer(results: Results) -> Picture:
             "A dot is a seed, averaged over settings; diamonds are geometric means over seeds with their "
             f"{format_percent(CONFIDENCE)} intervals"
         )
-    failed = any(None in scores for scores in collect_last_scores(results, results.metrics[0]).values())
+    failed = any(None in scores for scores in collect_last_scores(results, results.distance).values())
+    several_scores = len(results.metrics) > 1
+    what = "Both scores" if several_scores else capitalise(results.distance.title)
+    scale = "logarithmic scales" if several_scores else "a logarithmic scale"
+    layout = "Two panels, one per score" if several_scores else "One panel"
     return Picture(
         file="answer.png",
-        caption=f"Both scores at the end of the training, from best to worst, on logarithmic scales. {meaning}."
+        caption=f"{what} at the end of the training, from best to worst, on {scale}. {meaning}."
         + (" A GAN of which a training failed stands last." if failed else ""),
-        description="Two panels, one per score: a row of dots per GAN, the best on top; the values are in Table 1.",
+        description=f"{layout}: a row of dots per GAN, the best on top; the values are in Table 1.",
     )
 
 
 def plot_answer(results: Results) -> Figure:
     """Plot a panel per metric side by side, with the best GAN on top."""
     figure = make_figure(_measure_panel(results))
-    for axes, metric in zip(figure.subplots(1, 2), results.metrics, strict=True):
+    panels = figure.subplots(1, len(results.metrics), squeeze=False)
+    for axes, metric in zip(panels.flat, results.metrics, strict=True):
         _plot_metric(axes, results, metric)
     return figure
 
 
 def plot_narrow_answer(results: Results) -> Figure:
     """Plot the same panels one above the other, for the screen of a phone."""
-    figure = make_figure(2.0 * _measure_panel(results), NARROW_INCHES)
-    for axes, metric in zip(figure.subplots(2, 1), results.metrics, strict=True):
+    count = len(results.metrics)
+    figure = make_figure(count * _measure_panel(results), NARROW_INCHES)
+    for axes, metric in zip(figure.subplots(count, 1, squeeze=False).flat, results.metrics, strict=True):
         _plot_metric(axes, results, metric)
     return figure
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from stages.common.artifacts import write_bytes
 
@@ -26,9 +26,9 @@ LOG_STEPS = (
     (1.0, 3.0),
     (1.0, 2.0, 5.0),
     (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0),
-    tuple(step / 10 for step in range(10, 100)),
 )
 FEWEST_TICKS = 3
+MOST_LINEAR_TICKS = 6
 
 
 def choose_colour(gan: str, gans: Sequence[str]) -> str:
@@ -68,15 +68,18 @@ def use_log_scale(axes: Axes, of: Literal["x", "y"], low: float, high: float) ->
 
 
 def choose_log_ticks(low: float, high: float) -> list[float]:
-    """Choose round numbers from `low` to `high`, both above 0: whole decades, or finer ones where these are too few."""
+    """Choose round numbers from `low` to `high`, both above 0: whole decades, or finer ones where these are too few.
+
+    Ends that are near to each other have numbers at equal distances: there a logarithmic scale is nearly a linear one.
+    """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks: list[float] = []
     for steps in LOG_STEPS:
         ticks = [step * 10.0**decade for decade in decades for step in steps]
         ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) >= FEWEST_TICKS:
-            break
-    return ticks
+            return ticks
+    linear = MaxNLocator(MOST_LINEAR_TICKS, steps=[1, 2, 5, 10], min_n_ticks=FEWEST_TICKS)
+    return [float(tick) for tick in linear.tick_values(low, high) if low <= tick <= high]
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Plot Figure 3: Inception Score and FID over generator steps, a panel per setting, and the published curves.
+"""Plot Figure 3: the scores over generator steps, a panel per setting, and the published curves.
 
 The same curves over discriminator steps, and over seconds of a processor, are figures of their own.
 """
@@ -52,7 +52,7 @@ def describe_figure3(results: Results) -> Picture:
         file="figure3.png",
         caption=f"Figure 3. The scores over the training under each setting, the {scale} on a logarithmic "
         f"scale{spread}{' (of the logarithm)' if seeds > 1 else ''}; last, those of Feng et al.",
-        description="Curves of both scores over generator steps, one curve per GAN and one panel per "
+        description="Curves of each score over generator steps, one curve per GAN and one panel per "
         "setting; all ends are in the table of trials.",
     )
 
@@ -68,12 +68,12 @@ def describe_curves(results: Results, budget: Budget) -> Picture:
 
 
 def plot_figure3(results: Results) -> Figure:
-    """Plot both scores over the training, one panel per setting, and the published curves of setting C as the last."""
+    """Plot the scores over the training, one panel per setting, and the published curves of setting C as the last."""
     return plot_curves(results, GENERATOR_STEPS)
 
 
 def plot_curves(results: Results, budget: Budget) -> Figure:
-    """Plot both scores over a budget, one panel per setting, and the published curves of setting C as the last."""
+    """Plot the scores over a budget, one panel per setting, and the published curves of setting C as the last."""
     settings = results.grid.settings_used
     rows = math.ceil((len(settings) + 1) / MOST_COLUMNS)
     columns = math.ceil((len(settings) + 1) / rows)

@@ -40,16 +40,16 @@ def describe_figure2(results: Results) -> Picture:
         caption=f"Figure 2. The best {_join_titles(results)} of each GAN under each setting{spread}; "
         f"the {join_words([metric.title for metric in results.metrics if metric.is_log])} on a logarithmic scale; "
         "below, the bars of Feng et al.",
-        description="Bars or dots of both scores grouped by Adam setting, one per GAN; all values are in the "
+        description="Bars or dots of each score grouped by Adam setting, one per GAN; all values are in the "
         "table of trials.",
     )
 
 
 def plot_figure2(results: Results) -> Figure:
-    """Plot the best Inception Score and FID of each GAN under each setting as bars; the published ones below."""
+    """Plot the best scores of each GAN under each setting as bars; the published ones below."""
     gans, settings = results.grid.gans, results.grid.settings_used
     figure = make_figure(6.4)
-    panels = figure.subplots(2, 2, squeeze=False)
+    panels = figure.subplots(2, len(results.metrics), squeeze=False)
     for column, metric in enumerate(results.metrics):
         cells = {gan: [summarise_cell(results, gan, setting, metric) for setting in settings] for gan in gans}
         values = {

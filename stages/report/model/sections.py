@@ -73,7 +73,7 @@ class AblationRow:
         title: what was done to the images.
         missing: why there are no scores; None where there are.
         distinct_images: how many of the images scored differ.
-        inception_score: of the images.
+        inception_score: of the images; None where the extractor tells no classes apart.
         fid: of the images.
         worse_than: names of the GANs trained here whose best FID is lower.
         share: of the lowest published FID of a GAN; None unless extractor and data set are the published ones.

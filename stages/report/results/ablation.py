@@ -14,7 +14,7 @@ class DistortedScores(NamedTuple):
         name: of the distortion, as the stage ablation names it.
         missing: why there are no scores; None where there are.
         distinct_images: how many of the images scored differ.
-        inception_score: of the images.
+        inception_score: of the images; None where the extractor tells no classes apart.
         fid: of the images.
     """
 
@@ -71,6 +71,11 @@ def read_ablation(real_protocol: dict[str, Any]) -> Ablation | None:
 def _parse_row(row: dict[str, Any]) -> DistortedScores:
     if row["missing"] is not None:
         return DistortedScores(row["name"], str(row["missing"]))
+    score = row["inception_score"]
     return DistortedScores(
-        row["name"], None, int(row["distinct_images"]), float(row["inception_score"]), float(row["fid"])
+        row["name"],
+        None,
+        int(row["distinct_images"]),
+        None if score is None else float(score),
+        float(row["fid"]),
     )

@@ -87,9 +87,18 @@ class Results(NamedTuple):
         return name_data_set(self.data["dataset"])
 
     @property
-    def metrics(self) -> tuple[Metric, Metric]:
-        """Both scores, named by the network that they come from."""
-        return name_metrics(self.card["name"])
+    def metrics(self) -> tuple[Metric, ...]:
+        """The scores that the extractor gives, the distance last, named by what they come from."""
+        return name_metrics(self.card["name"], tells_classes(self.card))
+
+    @property
+    def distance(self) -> Metric:
+        """The Fréchet distance, which every extractor gives."""
+        return self.metrics[-1]
+
+    def find_metric(self, key: str) -> Metric | None:
+        """Return a score by its key; None where the extractor does not give it."""
+        return next((metric for metric in self.metrics if metric.key == key), None)
 
     @property
     def missing(self) -> list[str]:
@@ -111,10 +120,11 @@ def read_results() -> Results:
     """
     title = load_section(ReportParams, "report").title
     grid = Grid.load()
+    card = read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS)
     real = read_record(REAL_SCORES, "reference", REAL_KEYS)
     trials, protocols = [], {}
     for trial in grid.trials():
-        result, protocol = read_trial(trial)
+        result, protocol = read_trial(trial, tells_classes(card))
         trials.append(result)
         if not result.is_missing:
             protocols[trial] = protocol
@@ -123,7 +133,7 @@ def read_results() -> Results:
             f"{SCORES} holds no trial of the {len(trials)} in params.yaml; `dvc repro` makes them"
         )
     _refuse_mixed_protocols(real["protocol"], protocols)
-    entries = read_entries()
+    entries = read_entries(tells_classes(card))
     first_trial, first = next(iter(protocols.items()))
     for entry in entries:
         if entry.points:
@@ -139,13 +149,18 @@ def read_results() -> Results:
         trials=trials,
         protocol=next(iter(protocols.values())),
         real=real,
-        card=read_record(EXTRACTOR / "card.json", "extractor", CARD_KEYS),
+        card=card,
         data=read_record(DATA_MANIFEST, "prepare", DATA_KEYS),
         neighbours=read_neighbours(),
         analyses=read_analyses(grid),
         ablation=read_ablation(real["protocol"]),
         entries=entries,
     )
+
+
+def tells_classes(card: dict[str, Any]) -> bool:
+    """Return whether an extractor tells classes apart, without which there is no Inception Score."""
+    return card["class_count"] is not None
 
 
 def _read_setting(letter: str) -> dict[str, int | float]:

@@ -18,7 +18,7 @@ class EntryPoint(NamedTuple):
     Attributes:
         seed: the place of the file among the entry's.
         sha256: of the file's content, or of the names and contents of a folder's files.
-        inception_score: mean over the splits of the images.
+        inception_score: mean over the splits of the images; None where the extractor tells no classes apart.
         fid: of the images.
         fid_low: lower end of the FID's 95 % interval over draws of images.
         fid_high: upper end of that interval.
@@ -28,7 +28,7 @@ class EntryPoint(NamedTuple):
 
     seed: int
     sha256: str
-    inception_score: float
+    inception_score: float | None
     fid: float
     fid_low: float
     fid_high: float
@@ -56,33 +56,36 @@ class EntryResult(NamedTuple):
         return [float(getattr(point, metric.key)) for point in self.points]
 
 
-def read_entries() -> list[EntryResult]:
+def read_entries(tells_classes: bool) -> list[EntryResult]:
     """Read all entries in the order of params.yaml.
+
+    Args:
+        tells_classes: whether the extractor does, so that every file must have an Inception Score.
 
     Raises:
         ParamsError: params.yaml is wrong.
         InputError: a file is damaged.
     """
-    return [_read_entry(str(name)) for name in read_params()["entries"]]
+    return [_read_entry(str(name), tells_classes) for name in read_params()["entries"]]
 
 
-def _read_entry(name: str) -> EntryResult:
+def _read_entry(name: str, tells_classes: bool) -> EntryResult:
     title = load_section(EntryTitle, "entries", name).title
     path, made_by = entry_folder(name) / POINTS, f"entry@{name}"
     if not path.exists():
         return EntryResult(name, title, [], {})
     record = read_record(path, made_by, KEYS)
     points = parse_content(
-        path, made_by, lambda: [_parse_point(point, path.parent) for point in record["points"]]
+        path, made_by, lambda: [_parse_point(point, tells_classes, path.parent) for point in record["points"]]
     )
     return EntryResult(name, title, points, record["protocol"])
 
 
-def _parse_point(record: dict[str, Any], folder: Path) -> EntryPoint:
+def _parse_point(record: dict[str, Any], tells_classes: bool, folder: Path) -> EntryPoint:
     return EntryPoint(
         seed=int(record["seed"]),
         sha256=str(record["sha256"]),
-        inception_score=float(record["inception_score"]),
+        inception_score=float(record["inception_score"]) if tells_classes else None,
         fid=float(record["fid"]),
         fid_low=float(record["fid_low"]),
         fid_high=float(record["fid_high"]),

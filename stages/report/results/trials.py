@@ -30,8 +30,8 @@ class Point(NamedTuple):
         generator_step: of the snapshot.
         discriminator_steps: done by then, each on a batch of real images.
         epoch: the same place in epochs of the real images.
-        inception_score: mean over the splits of the images.
-        inception_score_deviation: standard deviation over these splits.
+        inception_score: mean over the splits of the images; None where the extractor tells no classes apart.
+        inception_score_deviation: standard deviation over these splits; None likewise.
         fid: of the snapshot's images.
         distinct_images: how many of the images differ.
         fid_low: lower end of the FID's 95 % interval over draws of images; None where evaluate gave none.
@@ -42,8 +42,8 @@ class Point(NamedTuple):
     generator_step: int
     discriminator_steps: int
     epoch: float
-    inception_score: float
-    inception_score_deviation: float
+    inception_score: float | None
+    inception_score_deviation: float | None
     fid: float
     distinct_images: int
     fid_low: float | None = None
@@ -51,7 +51,7 @@ class Point(NamedTuple):
     processor_seconds: float | None = None
 
     def deviation_of(self, key: str) -> float | None:
-        """Return the deviation of one snapshot's score: the Inception Score's over its splits, None for FID."""
+        """Return the deviation of one snapshot's score: the Inception Score's over its splits; None without one."""
         return self.inception_score_deviation if key == "inception_score" else None
 
     def interval_of(self, key: str) -> tuple[float | None, float | None]:
@@ -85,8 +85,12 @@ class TrialResult(NamedTuple):
     is_missing: bool = False
 
 
-def read_trial(trial: Trial) -> tuple[TrialResult, dict[str, Any]]:
+def read_trial(trial: Trial, tells_classes: bool) -> tuple[TrialResult, dict[str, Any]]:
     """Read a trial's results and the protocol of its scores; a trial without results is marked missing.
+
+    Args:
+        trial: which.
+        tells_classes: whether its extractor does, so that every point must have an Inception Score.
 
     Raises:
         InputError: a file is damaged, or a scored snapshot has no picture of samples.
@@ -98,7 +102,9 @@ def read_trial(trial: Trial) -> tuple[TrialResult, dict[str, Any]]:
     scores = read_record(scores_file, made_by, POINTS_KEYS)
     seconds = read_processor_seconds(trial)
     points = parse_content(
-        scores_file, made_by, lambda: [_parse_point(point, seconds) for point in scores["points"]]
+        scores_file,
+        made_by,
+        lambda: [_parse_point(point, tells_classes, seconds) for point in scores["points"]],
     )
     grids, interpolation = _find_pictures(trial)
     unseen = [point.generator_step for point in points if point.generator_step not in grids]
@@ -128,13 +134,13 @@ def _is_missing(trial: Trial) -> bool:
     return not all(record.exists() for record in records)
 
 
-def _parse_point(record: dict[str, Any], processor_seconds: dict[int, float]) -> Point:
+def _parse_point(record: dict[str, Any], tells_classes: bool, processor_seconds: dict[int, float]) -> Point:
     return Point(
         generator_step=int(record["generator_step"]),
         discriminator_steps=int(record["discriminator_steps"]),
         epoch=float(record["epoch"]),
-        inception_score=float(record["inception_score"]),
-        inception_score_deviation=float(record["inception_score_deviation"]),
+        inception_score=float(record["inception_score"]) if tells_classes else None,
+        inception_score_deviation=float(record["inception_score_deviation"]) if tells_classes else None,
         fid=float(record["fid"]),
         distinct_images=int(record["distinct_images"]),
         fid_low=_parse_optional(record, "fid_low"),

@@ -34,14 +34,17 @@ def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Seq
     parts = [
         _describe_metric(found, metric) for found, metric in zip(contrasts, results.metrics, strict=True)
     ]
-    return f"{_begin(told)}, from {pluralise(len(results.grid.seeds), 'seed')}: {'; '.join(parts)}."
+    return (
+        f"{_begin(told, len(parts))}, from {pluralise(len(results.grid.seeds), 'seed')}: {'; '.join(parts)}."
+    )
 
 
-def _begin(told: Sequence[bool | None]) -> str:
+def _begin(told: Sequence[bool | None], score_count: int) -> str:
     if all(told):
         return "SNGAN is the best of these GANs"
     if any(ahead is False for ahead in told):
-        return "SNGAN is not the best of these GANs by at least one score"
+        by = " by at least one score" if score_count > 1 else ""
+        return f"SNGAN is not the best of these GANs{by}"
     return "Whether SNGAN is the best of these GANs cannot be told"
 
 

@@ -43,10 +43,7 @@ def _build_row(entry: EntryResult, results: Results) -> Row:
 def _list_seeds(entry: EntryResult, results: Results) -> list[Row]:
     return [
         {"entry": entry.name, "name": entry.title, "seed": point.seed, "sha256": point.sha256}
-        | {
-            metric.key: value
-            for metric, value in zip(results.metrics, (point.inception_score, point.fid), strict=True)
-        }
+        | {metric.key: getattr(point, metric.key) for metric in results.metrics}
         | {"fid_low": point.fid_low, "fid_high": point.fid_high, "distinct_images": point.distinct_images}
         for point in entry.points
     ]

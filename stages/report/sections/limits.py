@@ -1,6 +1,6 @@
 """Say in words what the comparison lets one conclude: the meaning of its intervals, and its limits."""
 
-from stages.report.formatting import format_percent, pluralise
+from stages.report.formatting import format_percent, join_words, pluralise
 from stages.report.published import published_length
 from stages.report.results.all_results import Results
 from stages.report.sections.discriminator_steps import describe_discriminator_steps
@@ -23,14 +23,14 @@ def explain_seeds(results: Results) -> str:
 
 def list_limits(results: Results) -> tuple[str, ...]:
     """Say what the comparison cannot show, in its own numbers."""
-    first, second = results.metrics
+    scores = join_words([f"the {metric.title}" for metric in results.metrics])
     return (
         _explain_seed_count(len(results.grid.seeds)),
         *_compare_training_length(results),
         f"Scores are of the {results.card['name']} extractor with {results.protocol['sample_count']:,} images per "
-        f"point. The {second.title} is too high at any finite number of images, by more the fewer they are. Whether "
-        "another extractor, data set or length of training would order the GANs as this one does is not shown: neither "
-        f"ranks nor values of the {first.title} and the {second.title} carry over by themselves.",
+        f"point. The {results.distance.title} is too high at any finite number of images, by more the fewer they are. "
+        "Whether another extractor, data set or length of training would order the GANs as this one does is not "
+        f"shown: neither ranks nor values of {scores} carry over by themselves.",
         "The best value over evaluation points and settings is chosen by the score that is shown, which flatters every "
         "GAN; the value at the end is not chosen.",
         "Every GAN has the same generator, data and number of generator steps, and its own computing time. "

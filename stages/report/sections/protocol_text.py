@@ -4,6 +4,7 @@ from stages.report.formatting import NONE, capitalise, format_percent, pluralise
 from stages.report.model.sections import Fact
 from stages.report.results.all_results import Results
 from stages.report.sections.discriminator_steps import describe_discriminator_steps
+from stages.report.statistics.metrics import INCEPTION_SCORE, NO_CLASSES
 
 SHOWN_DIGITS = 12
 
@@ -36,7 +37,8 @@ def _list_extractor(results: Results) -> list[Fact]:
     card, sha256 = results.card, results.protocol["weights_sha256"]
     facts = [
         Fact("Extractor", f"{card['name']}: {card['title']}"),
-        Fact("Its features and classes", f"{card['feature_dimension']} and {card['class_count']}"),
+        Fact("Its features", f"{card['feature_dimension']}"),
+        Fact("Its classes", NONE if card["class_count"] is None else f"{card['class_count']}"),
         Fact("SHA-256 of its weights", f"{sha256[:SHOWN_DIGITS]}…", full_value=sha256),
     ]
     if card.get("test_accuracy") is not None:
@@ -47,7 +49,8 @@ def _list_extractor(results: Results) -> list[Fact]:
 
 def _list_scoring(results: Results) -> list[Fact]:
     protocol, real = results.protocol, results.real
-    score, distance = (capitalise(metric.title) for metric in results.metrics)
+    score = results.find_metric(INCEPTION_SCORE.key)
+    splits = f"{pluralise(protocol['splits'], 'split')}, shuffled with seed {protocol['shuffle_seed']}"
     return [
         Fact(
             "Primary score, before any run",
@@ -56,12 +59,11 @@ def _list_scoring(results: Results) -> list[Fact]:
             else "the mean over settings of the logarithm at the last evaluation point",
         ),
         Fact("Images per snapshot", f"{protocol['sample_count']:,}"),
+        Fact(INCEPTION_SCORE.title, f"none: {NO_CLASSES}")
+        if score is None
+        else Fact(capitalise(score.title), splits),
         Fact(
-            score,
-            f"{pluralise(protocol['splits'], 'split')}, shuffled with seed {protocol['shuffle_seed']}",
-        ),
-        Fact(
-            distance,
+            capitalise(results.distance.title),
             f"{protocol['fid_sample_count']:,} images against {protocol['reference_count']:,} of the "
             f"{protocol['reference_split']} split; its interval is of these numbers of images",
         ),

@@ -1,6 +1,7 @@
 """Build the tables of scores: each GAN over all settings, each GAN under each setting, and each trial."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from stages.report.model.comparisons import RankEstimate
 from stages.report.model.report import Row
@@ -9,7 +10,7 @@ from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 from stages.report.sections.ranking import rank_gans
 from stages.report.statistics.intervals import Interval
-from stages.report.statistics.metrics import FID, INCEPTION_SCORE, Metric
+from stages.report.statistics.metrics import Metric
 from stages.report.statistics.seed_scores import collect_best_scores, collect_last_scores
 from stages.report.statistics.summary import average, summarise_cell
 
@@ -43,7 +44,7 @@ def build_table1(results: Results) -> tuple[Row, ...]:
                 average(collect_best_scores(results, metric)[gan], metric), f"{metric.key}_best"
             )
             row |= _describe_place(trials, results, metric)
-        rows.append(row | _list_published(gan))
+        rows.append(row | _list_published(gan, results.metrics))
     return tuple(rows)
 
 
@@ -52,7 +53,7 @@ def _describe_real(results: Results) -> Row:
     for metric in results.metrics:
         interval = {f"{metric.key}_{end}": results.real.get(f"{metric.key}_{end}") for end in ("low", "high")}
         row |= {metric.key: results.real[metric.key]} | interval
-    return list_empty_columns(results) | row | _list_published(REAL)
+    return list_empty_columns(results) | row | _list_published(REAL, results.metrics)
 
 
 def list_empty_columns(results: Results) -> Row:
@@ -60,7 +61,7 @@ def list_empty_columns(results: Results) -> Row:
     nothing = (*RANK_COLUMNS, "best", "best_low", "best_high", *PLACE_COLUMNS)
     empty = dict.fromkeys(f"{metric.key}_{name}" for metric in results.metrics for name in nothing)
     return empty | dict.fromkeys(
-        f"{source.key}_{metric.key}" for source in SOURCES for metric in (INCEPTION_SCORE, FID)
+        f"{source.key}_{metric.key}" for source in SOURCES for metric in results.metrics
     )
 
 
@@ -99,11 +100,11 @@ def _describe_place(trials: list[TrialResult], results: Results, metric: Metric)
     return dict(zip((f"{metric.key}_{name}" for name in PLACE_COLUMNS), values, strict=True))
 
 
-def _list_published(row: str) -> Row:
+def _list_published(row: str, metrics: Sequence[Metric]) -> Row:
     return {
         f"{source.key}_{metric.key}": published_score(source.key, row, metric.key)
         for source in SOURCES
-        for metric in (INCEPTION_SCORE, FID)
+        for metric in metrics
     }
 
 
@@ -143,7 +144,7 @@ def build_trial_table(results: Results) -> tuple[Row, ...]:
     return tuple(_describe_trial(result, results.metrics) for result in results.trials)
 
 
-def _describe_trial(result: TrialResult, metrics: tuple[Metric, Metric]) -> Row:
+def _describe_trial(result: TrialResult, metrics: Sequence[Metric]) -> Row:
     row: Row = {**result.trial._asdict(), "name": name_gan(result.trial.gan)}
     for metric in metrics:
         best = metric.choose(result.points) if result.points else None

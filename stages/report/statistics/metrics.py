@@ -79,13 +79,32 @@ INCEPTION_SCORE = Metric(
 )
 FID = Metric("fid", "FID", "FID", is_higher_better=False, is_log=True, digits=1, least=0.0)
 PUBLISHED = {metric.key: metric for metric in (INCEPTION_SCORE, FID)}
-# The names Inception Score and FID belong to features of the Inception network; others compute the same of their own.
-OF_CLASSIFIER = (
-    replace(INCEPTION_SCORE, title="classifier score", short="classifier score"),
-    replace(FID, title="Fréchet distance of classifier features", short="Fréchet distance"),
-)
+# What other extractors' features are called; one that is not named here has its own name.
+FEATURES = {
+    "classifier": "classifier features",
+    "clip": "CLIP features",
+    "dinov2": "DINOv2 features",
+    "principal_components": "pixels' principal components",
+}
+# Why a claim about the Inception Score is not asked.
+NO_CLASSES = "the extractor tells no classes apart and gives no Inception Score"
 
 
-def name_metrics(extractor: str) -> tuple[Metric, Metric]:
-    """Return both scores, the one of single images first, named by the network that they come from."""
-    return (INCEPTION_SCORE, FID) if extractor == "inception" else OF_CLASSIFIER
+def name_metrics(extractor: str, tells_classes: bool) -> tuple[Metric, ...]:
+    """Return the scores that an extractor gives, named by what they come from.
+
+    Args:
+        extractor: its name.
+        tells_classes: whether it has classes, from which the score of single images is computed.
+
+    Returns:
+        The score of single images, where there is one, then the distance. The names Inception Score and FID belong to
+        features of the Inception network; other extractors compute the same of their own.
+    """
+    if extractor == "inception":
+        score, distance = INCEPTION_SCORE, FID
+    else:
+        features = FEATURES.get(extractor, f"{extractor} features")
+        score = replace(INCEPTION_SCORE, title=f"{extractor} score", short=f"{extractor} score")
+        distance = replace(FID, title=f"Fréchet distance of {features}", short="Fréchet distance")
+    return (score, distance) if tells_classes else (distance,)
