@@ -7,77 +7,54 @@ have, as in the
 report; the first run is compared with every other by Student's paired test, with Holm's correction for their number.
 """
 
-import json
-import statistics
 from pathlib import Path
-from typing import Any
 
+from benchmarks.run_files import Run, average_last, read_runs
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
+from stages.common.errors import InputError
 from stages.report.formatting import NONE, format_p_cell, format_ratio, format_ratio_interval
 from stages.report.model.comparisons import Contrast
 from stages.report.statistics.contrasts import compare_rivals
-from stages.report.statistics.seed_scores import SeedScores, take_log
+from stages.report.statistics.seed_scores import SeedScores
 
-Run = dict[str, Any]
 HEADER = (
     "| GAN | Score | The first run's over that of | Ratio | p | Corrected p | Told | Would have been told |"
 )
 
 
-def read_runs(paths: list[Path]) -> dict[str, Run]:
-    """Read the reports of two or more runs, by path.
+def require_same_protocol(runs: dict[str, Run]) -> None:
+    """Refuse scores that are different quantities.
 
     Raises:
-        ValueError: fewer than two, a file is no report, or scores were made under different protocols.
+        InputError: scores were made under different protocols.
     """
-    if len(set(paths)) < 2:
-        raise ValueError(f"{len(set(paths))} run is named; name two or more, each once")
-    runs = {str(path): _read_run(path) for path in paths}
     first, *others = runs
     for other in others:
         if runs[first]["protocol"] != runs[other]["protocol"]:
-            raise ValueError(
+            raise InputError(
                 f"{first} and {other} were scored under different protocols, so their scores are different quantities; "
                 "score both alike"
             )
-    return runs
-
-
-def _read_run(path: Path) -> Run:
-    try:
-        run: Run = json.loads(path.read_text(encoding="utf-8"))
-        return {key: run[key] for key in ("protocol", "metrics", "settings", "seeds", "trials")}
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise ValueError(f"{path} is no report/results.json of this program") from None
 
 
 def compare_runs(runs: dict[str, Run], gan: str, metric: str) -> tuple[Contrast, ...]:
     """Compare the first run with every other, by one GAN's score at the end.
 
     Raises:
-        ValueError: the runs have no seed or no setting in common.
+        InputError: the runs have no seed or no setting in common.
     """
     settings, seeds = (
         set.intersection(*(set(run[key]) for run in runs.values())) for key in ("settings", "seeds")
     )
     if not settings or not seeds:
-        raise ValueError("the runs have no setting or no seed in common, so there is nothing to pair")
+        raise InputError("the runs have no setting or no seed in common, so there is nothing to pair")
     scores: SeedScores = {
-        name: [_average(run, gan, metric, seed, settings) for seed in sorted(seeds)]
+        name: [average_last(run, gan, metric, seed, settings) for seed in sorted(seeds)]
         for name, run in runs.items()
     }
     failed = {name: values.count(None) for name, values in scores.items()}
     return compare_rivals(scores, failed, reference=next(iter(runs)))
-
-
-def _average(run: Run, gan: str, metric: str, seed: int, settings: set[str]) -> float | None:
-    values = [
-        trial[f"{metric}_last"]
-        for trial in run["trials"]
-        if (trial["gan"], trial["seed"]) == (gan, seed) and trial["setting"] in settings
-    ]
-    return None if None in values or not values else statistics.fmean(map(take_log, values))
 
 
 def tabulate(runs: dict[str, Run]) -> list[str]:
@@ -111,7 +88,9 @@ def main() -> None:
     """Print the comparison of the runs named on the command line."""
     parser = CommandParser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="report/results.json of each run, the first first")
-    print("\n".join(tabulate(read_runs(parser.parse_args().runs))))
+    runs = read_runs(parser.parse_args().runs)
+    require_same_protocol(runs)
+    print("\n".join(tabulate(runs)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.compare_runs import compare_runs, read_runs, tabulate
+from benchmarks.compare_runs import compare_runs, require_same_protocol, tabulate
+from benchmarks.run_files import read_runs
+from stages.common.errors import InputError
 
 
 def write_run(path: Path, fids: list[float | None], **changes: Any) -> Path:
@@ -22,6 +24,7 @@ def write_run(path: Path, fids: list[float | None], **changes: Any) -> Path:
         "settings": {"A": {}, "C": {}},
         "seeds": list(range(len(fids))),
         "trials": trials,
+        "provenance": [],
     }
     path.write_text(json.dumps(run | changes))
     return path
@@ -58,14 +61,16 @@ def test_a_failed_training_leaves_no_test(tmp_path: Path) -> None:
 
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     one = write_run(tmp_path / "1", [50.0])
-    with pytest.raises(ValueError, match="1 run is named"):
+    with pytest.raises(InputError, match="1 run is named"):
         read_runs([one, one])
     other = write_run(tmp_path / "other", [50.0], protocol={"extractor": "inception"})
-    with pytest.raises(ValueError, match="different protocols"):
-        read_runs([one, other])
+    with pytest.raises(InputError, match="different protocols"):
+        require_same_protocol(read_runs([one, other]))
     for text in ("", "[]", "{}", '"text"'):
         (tmp_path / "text").write_text(text)
-        with pytest.raises(ValueError, match="text is no report/results.json"):
+        with pytest.raises(InputError, match="text is no report/results.json"):
             read_runs([one, tmp_path / "text"])
-    with pytest.raises(ValueError, match="no seed in common"):
+    with pytest.raises(InputError, match="nothing cannot be read"):
+        read_runs([one, tmp_path / "nothing"])
+    with pytest.raises(InputError, match="no seed in common"):
         compare_runs(read_runs([one, write_run(tmp_path / "5", [50.0], seeds=[7])]), "sngan", "fid")
