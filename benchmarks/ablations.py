@@ -1,0 +1,198 @@
+"""Run the preset `ablations` and what one option of SNGAN changes in it, and write one row for each question.
+
+    python -m benchmarks.ablations
+    python -m benchmarks.ablations -S train.generator_steps=40    # of every run, for a try
+
+A run is the flow's: what is done already comes from DVC's cache, so that a call that was stopped goes on. The page and
+MLflow show the preset's own grid, which runs last. params.yaml is as before afterwards.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.run_files import Run, average_last, read_runs
+from pipeline.preset import switch_preset
+from pipeline.workplace import require_root
+from stages.common.artifacts import REPORT, write_bytes
+from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
+from stages.common.errors import InputError
+from stages.common.params import PARAMS_FILE
+from stages.report.formatting import NONE, format_p_cell, format_ratio, format_ratio_interval
+from stages.report.model.comparisons import Contrast
+from stages.report.statistics.contrasts import compare_rivals
+from stages.report.statistics.seed_scores import SeedScores
+
+PRESET = "ablations"
+FOLDER, TABLE = Path("ablations"), "table.md"
+GRID = "grid"
+# Of SNGAN under C alone; the grid has one power iteration and K = 1.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "power_iterations": {"iterations-5": 5, "iterations-20": 20},
+    "lipschitz_constant": {"lipschitz-0.5": 0.5, "lipschitz-2": 2.0, "lipschitz-4": 4.0},
+}
+
+
+class Trained(NamedTuple):
+    """What was trained.
+
+    Attributes:
+        run: the run that it is of.
+        gan: the GAN.
+        setting: of Adam.
+    """
+
+    run: str
+    gan: str
+    setting: str
+
+
+class Question(NamedTuple):
+    """What one row asks.
+
+    Attributes:
+        text: the question.
+        claim: of Feng et al.: where it is made.
+        base: what is compared.
+        other: with what.
+    """
+
+    text: str
+    claim: str
+    base: Trained
+    other: Trained
+
+
+SNGAN, WGAN_GP = Trained(GRID, "sngan", "C"), Trained(GRID, "wgan_gp", "C")
+QUESTIONS = (
+    Question("normalised or not (vanilla GAN)", "section 4", SNGAN, Trained(GRID, "vanilla", "C")),
+    Question("time scales 1:1 or 4:1 (T)", "section 3", SNGAN, Trained(GRID, "sngan", "T")),
+    Question("1 or 5 discriminator steps (N)", "section 3", SNGAN, Trained(GRID, "sngan", "N")),
+    Question("1 or 5 power iterations", "section 2", SNGAN, Trained("iterations-5", "sngan", "C")),
+    Question("1 or 20 power iterations", "section 2", SNGAN, Trained("iterations-20", "sngan", "C")),
+    Question("K of 1 or 0.5", "section 3", SNGAN, Trained("lipschitz-0.5", "sngan", "C")),
+    Question("K of 1 or 2", "section 3", SNGAN, Trained("lipschitz-2", "sngan", "C")),
+    Question("K of 1 or 4", "section 3", SNGAN, Trained("lipschitz-4", "sngan", "C")),
+    Question("WGAN-GP: 1 or 5 critic steps (N)", "its paper", WGAN_GP, Trained(GRID, "wgan_gp", "N")),
+)
+HEADER = (
+    "| | Claim | Score | First over second | p | Corrected p | Told | Would have been told |",
+    "|---|---|---|---:|---:|---:|---|---:|",
+)
+
+
+def run_all(folder: Path, overrides: list[str]) -> dict[str, Run]:
+    """Run the grid and every variant, one after the other, and keep their results in a folder.
+
+    Args:
+        folder: gets a file a run.
+        overrides: of every run, as the flow's -S takes them.
+
+    Raises:
+        InputError: a run failed, or params.yaml was edited by hand.
+    """
+    former = PARAMS_FILE.read_bytes()
+    # Refuses to lose what somebody wrote by hand.
+    switch_preset(PRESET)
+    try:
+        for name, own in list_overrides():
+            print(f"ablations: {name}", flush=True)
+            switch_preset(PRESET, force=True)
+            run_flow(name, [*own, *overrides])
+            folder.mkdir(exist_ok=True)
+            shutil.copyfile(REPORT / "results.json", folder / f"{name}.json")
+    finally:
+        write_bytes(PARAMS_FILE, former)
+    runs = read_runs([folder / f"{name}.json" for name, _ in list_overrides()])
+    return {Path(path).stem: run for path, run in runs.items()}
+
+
+def list_overrides() -> Iterator[tuple[str, list[str]]]:
+    """List the runs by name with the params that they change; the grid is the last."""
+    for option, values in OPTIONS.items():
+        for name, value in values.items():
+            yield (
+                name,
+                [
+                    f"gans=[{SNGAN.gan}]",
+                    f"settings_used=[{SNGAN.setting}]",
+                    f"options.sngan.{option}={value}",
+                ],
+            )
+    yield GRID, []
+
+
+def run_flow(name: str, overrides: list[str]) -> None:
+    """Run the flow once.
+
+    Raises:
+        InputError: it failed.
+    """
+    command = [sys.executable, "-m", "pipeline.flow", "run"]
+    done = subprocess.run([*command, *(part for own in overrides for part in ("-S", own))], check=False)
+    if done.returncode:
+        raise InputError(f"the run {name} ended with {done.returncode}; the same command goes on from there")
+
+
+def tabulate(runs: dict[str, Run]) -> list[str]:
+    """Make a Markdown table: a row for each question and score, with Holm's correction for those of one base."""
+    lines = list(HEADER)
+    for key, metric in runs[GRID]["metrics"].items():
+        for base in dict.fromkeys(question.base for question in QUESTIONS):
+            questions = [question for question in QUESTIONS if question.base == base]
+            for question, row in zip(questions, compare(runs, questions, key), strict=True):
+                lines.append(_describe(question, metric["short"], row))
+    return lines
+
+
+def compare(runs: dict[str, Run], questions: list[Question], metric: str) -> tuple[Contrast, ...]:
+    """Compare what all questions have in common with the other of each, paired by seed."""
+    base = questions[0].base
+    seeds = runs[GRID]["seeds"]
+    scores: SeedScores = {
+        text: [
+            average_last(runs[trained.run], trained.gan, metric, seed, {trained.setting}) for seed in seeds
+        ]
+        for text, trained in {"": base, **{question.text: question.other for question in questions}}.items()
+    }
+    failed = {text: values.count(None) for text, values in scores.items()}
+    return compare_rivals(scores, failed, reference="")
+
+
+def _describe(question: Question, score: str, row: Contrast) -> str:
+    ratio = f"{format_ratio(row.ratio)} {format_ratio_interval(row.low, row.high)}".strip()
+    told = (
+        "a training failed" if row.failed else "no test" if row.p is None else "yes" if row.is_told else "no"
+    )
+    power = NONE if row.tellable_ratio is None else f"×{format_ratio(row.tellable_ratio)}"
+    cells = (
+        question.text,
+        question.claim,
+        score,
+        ratio,
+        format_p_cell(row.p),
+        format_p_cell(row.corrected_p),
+        told,
+        power,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Run everything, and write and print the table."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("-S", "--set", action="append", default=[], metavar="KEY=VALUE", help="of every run")
+    overrides = parser.parse_args().set
+    require_root()
+    lines = tabulate(run_all(FOLDER, overrides))
+    write_bytes(FOLDER / TABLE, "\n".join([*lines, ""]).encode())
+    print("\n".join(lines))
+    print(f"\nThis table: {FOLDER / TABLE}; the page of the grid: {REPORT / 'index.html'}")
+
+
+if __name__ == "__main__":
+    run_command(main)
