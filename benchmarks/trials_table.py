@@ -69,7 +69,9 @@ def tabulate_scores(folder: Path, trials: list[str]) -> list[str]:
         if points:
             steps = ", ".join(str(point["generator_step"]) for point in points)
             scores = [
-                ", ".join(f"{point[key]:.2f}" for point in points) for key in ("inception_score", "fid")
+                # An extractor that tells no classes apart gives no Inception Score.
+                ", ".join("–" if point[key] is None else f"{point[key]:.2f}" for point in points)
+                for key in ("inception_score", "fid")
             ]
             rows.append(f"| {trial} | {steps} | {scores[0]} | {scores[1]} |")
     return ["| Trial | Generator steps | IS | FID |", "|---|---|---|---|", *rows] if rows else []

@@ -54,3 +54,13 @@ def test_a_trials_scores_are_one_row(tmp_path: Path) -> None:
     path.write_text(json.dumps({"points": points}))
     row = "| sngan-C-0 | 100, 200 | 1.00, 2.00 | 200.00, 100.00 |"
     assert tabulate_scores(tmp_path, ["sngan-C-0", "began-C-0"])[2:] == [row]
+
+
+def test_a_score_that_the_extractor_does_not_give_is_a_dash(tmp_path: Path) -> None:
+    path = tmp_path / "results/evaluate/sngan-C-0/points.json"
+    path.parent.mkdir(parents=True)
+    points = [
+        {"generator_step": step, "fid": fid, "inception_score": None} for step, fid in ((10, 9.0), (20, 8.5))
+    ]
+    path.write_text(json.dumps({"points": points}))
+    assert tabulate_scores(tmp_path, ["sngan-C-0"])[-1] == "| sngan-C-0 | 10, 20 | –, – | 9.00, 8.50 |"
