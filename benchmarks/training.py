@@ -1,4 +1,4 @@
-"""Images a second of whole updates, ours beside others', each in a process of its own, interleaved.
+"""Measure images a second of whole updates, ours beside others', each in a process of its own, interleaved.
 
     python benchmarks/training.py report            # the published report's networks: its loop, ours
     python benchmarks/training.py standard          # Miyato's standard CNN at 32 x 32: plain PyTorch, ours

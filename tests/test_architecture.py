@@ -19,6 +19,7 @@ PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_tex
 TRACKING = "track"
 STAGES = [stage for stage in DVC if stage != TRACKING]
 SHARED = {"common", "fingerprints", "generators", "images", "networks", "gans", "scores"}
+COMMAND_FOLDERS = ["stages", "pipeline", "benchmarks", "tests/campaigns"]
 PACKAGES = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").exists())
 
 
@@ -89,7 +90,7 @@ def test_the_init_file_of_a_package_has_a_docstring_at_most(file: Path) -> None:
     assert len(module.body) == (ast.get_docstring(module) is not None)
 
 
-@pytest.mark.parametrize("folder", ["stages", "pipeline", "benchmarks", "tests/campaigns"])
+@pytest.mark.parametrize("folder", COMMAND_FOLDERS)
 def test_every_command_runs_where_its_streams_are_secured_and_its_errors_told(folder: str) -> None:
     for file in (ROOT / folder).rglob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -98,6 +99,12 @@ def test_every_command_runs_where_its_streams_are_secured_and_its_errors_told(fo
         ]
         for command in commands:
             assert [ast.unparse(line).partition("(")[0] for line in command.body] == ["run_command"], file
+
+
+def test_every_command_line_is_parsed_by_the_parser_that_all_share() -> None:
+    shared = ROOT / "stages/common/command_line.py"
+    files = [file for folder in COMMAND_FOLDERS for file in (ROOT / folder).rglob("*.py") if file != shared]
+    assert not [str(file) for file in files if "ArgumentParser(" in file.read_text(encoding="utf-8")]
 
 
 def test_what_a_user_gave_wrongly_is_an_error_of_input() -> None:

@@ -24,7 +24,9 @@ def main() -> int:
     parser = CommandParser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = add_command(commands, "run", "bring the comparison up to date")
-    scheduling = add_command(commands, "schedule", "bring it up to date by the clock, until interrupted")
+    scheduling = add_command(
+        commands, "schedule", "bring the comparison up to date by the clock, until interrupted"
+    )
     scheduling.add_argument("--cron", default=NIGHTLY, help=f"when, as cron says it (default: {NIGHTLY!r})")
     scheduling.add_argument(
         "--interval", type=int, metavar="SECONDS", help="instead of --cron: every so many seconds"
