@@ -340,7 +340,7 @@ def test_claims_about_sngan_are_not_asked_without_it(write_results: Write) -> No
     write_results({"began-A-0": [(1.0, 90.0)]})
     claims = check_claims(read_results())
     assert [claim.verdict for claim in claims if claim.outcome in (HOLDS, FAILS)] == ["does not hold"]
-    assert len(claims) == 17
+    assert len(claims) == 18
 
 
 def test_decided_claims_come_first_and_numbers_agree_with_their_verbs(write_results: Write) -> None:
@@ -350,6 +350,6 @@ def test_decided_claims_come_first_and_numbers_agree_with_their_verbs(write_resu
     places = [order.index(claim.outcome) for claim in claims]
     assert places == sorted(places)
     assert summarise_claims(claims, 3) == (
-        "Of 17 claims of Feng et al., 2 hold, 1 does not, 3 are not comparable and 11 were not asked, at 95 % and "
+        "Of 18 claims of Feng et al., 2 hold, 1 does not, 3 are not comparable and 12 were not asked, at 95 % and "
         "with 3 seeds."
     )

@@ -7,6 +7,7 @@ from stages.report.claims.best_gan import check_best, check_best_everywhere, che
 from stages.report.claims.levels import check_levels
 from stages.report.claims.lipschitz import check_lipschitz_claims
 from stages.report.claims.published_numbers import PUBLISHED_METRICS
+from stages.report.claims.time_scales import check_time_scales
 from stages.report.claims.training import check_fluctuation, check_length, check_ratio
 from stages.report.claims.trends import check_early_ranking, check_trend
 from stages.report.formatting import format_percent, join_words, pluralise
@@ -37,6 +38,7 @@ def check_claims(results: Results) -> tuple[Claim, ...]:
         check_length(results),
         check_fluctuation(results),
         check_ratio(results),
+        check_time_scales(results),
         *check_lipschitz_claims(results.analyses),
     )
     return tuple(sorted(claims, key=lambda claim: list(VERBS).index(claim.outcome)))
