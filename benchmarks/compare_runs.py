@@ -2,9 +2,9 @@
 
     python -m benchmarks.compare_runs iterations-1/results.json iterations-5/results.json iterations-20/results.json
 
-Each file is the report/results.json of a run. A seed's score is its mean over the settings that all runs
-have, as in the
-report; the first run is compared with every other by Student's paired test, with Holm's correction for their number.
+Each file is the report/results.json of a run. A seed's score is its mean over the settings that all runs have, as in
+the report; the first run is compared with every other by Student's paired test, with Holm's correction for their
+number.
 """
 
 from pathlib import Path

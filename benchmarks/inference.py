@@ -2,11 +2,10 @@
 
     python -m benchmarks.inference > stages/report/statistics/simulated.yaml
 
-An experiment is a grid of six GANs under three settings with some seeds, whose true scores are known;
-the functions that
-the report calls are asked of it. Logarithms of scores deviate from their means as those of the grid of 54 trainings in
-docs/results do: by another amount for each GAN, and for trainings of one GAN and seed with a correlation of 0.3 over
-settings. docs/inference.md has the results and says what follows from them.
+An experiment is a grid of six GANs under three settings with some seeds, whose true scores are known; the functions
+that the report calls are asked of it. Logarithms of scores deviate from their means as those of the grid of 54
+trainings in docs/results do: by another amount for each GAN, and for trainings of one GAN and seed with a correlation
+of 0.3 over settings. docs/inference.md has the results and says what follows from them.
 """
 
 import math

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from stages.common.cli import run_command
 
-PLANNED = "evaluation_generator_steps"
+PLANNED_STEPS = "evaluation_generator_steps"
 
 
 def list_trials(folder: Path) -> list[str]:
@@ -46,7 +46,7 @@ def describe_training(folder: Path, trial: str) -> str:
     planned = json.loads((folder / "models" / trial / "manifest.json").read_text())
     diverged_at = planned["diverged_at_generator_step"]
     how = "done" if diverged_at is None else f"diverged at step {diverged_at}"
-    return f"{trial}: {how}, {step} of {planned[PLANNED][-1]} generator steps, {seconds:.0f} s{rate}"
+    return f"{trial}: {how}, {step} of {planned[PLANNED_STEPS][-1]} generator steps, {seconds:.0f} s{rate}"
 
 
 def _find_seconds(folder: Path, trial: str, log: Path | None) -> float:

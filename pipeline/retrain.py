@@ -63,8 +63,8 @@ class ScorePair:
 
     Attributes:
         name: of the score.
-        before: of the results that are there, above 0.
-        now: of the trial trained again, above 0.
+        before: the score in the present results, above 0.
+        now: the score after training again, above 0.
         limit: by which factor two trainings of this GAN and setting may differ, above 1; None where one seed alone is
             there, which says nothing of that.
     """
@@ -240,7 +240,7 @@ def explain(clone: Path, trial: Trial, comparisons: int) -> bool:
     Args:
         clone: with the trial trained again.
         trial: the trial.
-        comparisons: of scores that are made in all, by which the level of each is divided.
+        comparisons: how many scores are compared in all; the level of each is divided by it.
     """
     machines = [read_kind(Path(), trial), read_kind(clone, trial)]
     if machines[0] and machines[0] == machines[1]:

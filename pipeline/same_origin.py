@@ -28,17 +28,17 @@ class SameOriginMiddleware:
     """Refuses HTTP requests and WebSockets that pages of other origins send, or that name another server."""
 
     def __init__(
-        self, application: Application, names: Collection[str], closed_paths: Collection[str] = ()
+        self, application: Application, allowed_hosts: Collection[str], closed_paths: Collection[str] = ()
     ) -> None:
         """Wrap an application.
 
         Args:
             application: what answers the requests that are not refused.
-            names: host names and IP addresses, without ports, at which the server may be called.
+            allowed_hosts: host names and IP addresses, without ports, at which the server may be called.
             closed_paths: beginnings of paths that nobody may call.
         """
         self._application = application
-        self._names = frozenset(name.lower() for name in names)
+        self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
         self._closed_paths = tuple(closed_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +58,7 @@ class SameOriginMiddleware:
     def find_reason_to_refuse(self, scope: Scope) -> str | None:
         """Find out why a request is refused; None where it is not."""
         hosts = _read_headers(scope, b"host")
-        if len(hosts) != 1 or _read_name(hosts[0]) not in self._names:
+        if len(hosts) != 1 or _read_name(hosts[0]) not in self._allowed_hosts:
             return (
                 f"Host {', '.join(hosts)!r} is not an address of this server. If it should be, start the server with "
                 "--allow NAME."

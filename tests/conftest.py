@@ -1,14 +1,14 @@
 """A finished comparison for every test that needs one, and the order of the tests."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from tests.driving import call, commit, working_copy
+from tests.driving import call, commit, thread_count_kept, working_copy
 
 OUTPUT = "output.txt"
 
@@ -48,11 +48,19 @@ def finished_comparison(shared_folder: Path) -> Path:
 
     def build(folder: Path) -> None:
         with working_copy(folder, lambda params: params.update(settings_used=["A"])):
-            # What Git ignores, a test may read.
+            # Git ignores that folder.
             (folder / ".dvc/tmp" / OUTPUT).write_text(call("dvc", "repro"), encoding="utf-8")
             commit("run")
 
     return build_once(shared_folder / "finished", build)
+
+
+@pytest.fixture
+def own_folder_and_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be in an empty folder; what a stage does to torch's number of threads is undone at the end."""
+    monkeypatch.chdir(tmp_path)
+    with thread_count_kept():
+        yield
 
 
 @pytest.fixture

@@ -54,6 +54,18 @@ def working_copy(folder: Path, edit: Callable[[dict[str, Any]], object]) -> Iter
         yield patch
 
 
+@contextmanager
+def thread_count_kept() -> Iterator[None]:
+    """Put torch's number of threads, which stages set, back at the end of a block."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def change(edit: Callable[[dict[str, Any]], object]) -> None:
     """Edit the params.yaml of the current folder."""
     path = Path("params.yaml")

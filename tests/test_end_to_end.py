@@ -16,6 +16,7 @@ import pytest
 from stages.common.artifacts import OUTPUTS, SCRATCH, TIMINGS
 from tests.conftest import OUTPUT
 from tests.driving import PATIENCE_SECONDS, call, change, dvc, fork_dvc, list_run, make_environment
+from tests.flow.driving import list_checkpoints
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("repository")]
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
@@ -178,16 +179,12 @@ def kill_after_a_checkpoint(target: str) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while not any(path.stat().st_mtime > began for path in list_states()):
+    while not list_checkpoints(Path(".scratch"), began):
         assert process.poll() is None, "the training ended before it could be killed"
         assert time.time() - began < PATIENCE_SECONDS
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def list_states() -> list[Path]:
-    return list(Path(".scratch/train/sngan-A-0").glob("*/state_*.safetensors"))
 
 
 def test_an_extractor_without_classes_scores_the_same_trainings_by_the_distance_alone() -> None:

@@ -2,9 +2,9 @@
 
 A worker of Dask starts `python -m pipeline.cluster.agent SECONDS FOLDER`, writes requests to its standard input and
 reads what becomes of them from its standard output, both as JSON, one object a line. A request is `run`, a stage, with
-`inputs`, `environment` and `remote` as `pipeline.dvc.run_cache.reproduce_for_others` takes them; or `beat`. There come
-`line`s that a stage prints, `log`s of trainings, and a `result`. When the input ends, or no beat has come for so many
-seconds, all that runs is ended, and the folder with the clone is removed.
+`upstream_lock`, `environment` and `remote` as `pipeline.dvc.run_cache.reproduce_for_others` takes them; or `beat`.
+There come `line`s that a stage prints, `log`s of trainings, and a `result`. When the input ends, or no beat has come
+for so many seconds, all that runs is ended, and the folder with the clone is removed.
 """
 
 import contextlib
@@ -99,7 +99,7 @@ def run_stage(pool: WorkerPool, request: dict[str, Any], channel: Channel) -> No
             result = reproduce_for_others(
                 pool,
                 stage,
-                request["inputs"],
+                request["upstream_lock"],
                 lambda line: channel.send(line=line),
                 request["environment"],
                 request["remote"],

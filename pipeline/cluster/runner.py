@@ -83,10 +83,10 @@ class ClusterRunner:
             if ran is not None:
                 return ReproResult(ReproStatus.FAILED, reason=self._describe_missing())
             try:
-                self._push(set(found.inputs))
+                self._push(set(found.upstream_lock))
             except (DvcError, DiedError) as error:
                 return ReproResult(ReproStatus.FAILED, reason=str(error))
-            request = {"run": stage, "inputs": found.inputs, "environment": dict(environment)}
+            request = {"run": stage, "upstream_lock": found.upstream_lock, "environment": dict(environment)}
             answer = self._run_elsewhere(trial, request, on_line)
             status = ReproStatus[answer["status"]]
             ran = ReproResult(status, answer["command_seconds"], answer["reason"])

@@ -72,8 +72,8 @@ class Folders(NamedTuple):
     """The folders that go when the flow has ended, however it ended.
 
     Attributes:
-        socket: of the fork server's socket.
-        temporary: of the children's temporary files, of which one that is killed removes none.
+        socket: the folder of the fork server's socket.
+        temporary: the folder of the children's temporary files, of which one that is killed removes none.
     """
 
     socket: Path

@@ -231,15 +231,16 @@ def open_repo(remote: str | None = None) -> Iterator[tuple[Any, "DvcLogHandler"]
         with Repo(_wait_for_lock=True, config=config) as repo:
             yield repo, log
     except DvcException as error:
-        reason = ": ".join(_list_exception_chain(error))
+        reason = ": ".join(map(str, list_causes(error)))
         if patches.LOCK_FILE in reason:
             reason += f"\n`git checkout {patches.LOCK_FILE}` restores the one of the last commit"
         raise DvcError(reason + (NO_GIT_CURE if NO_GIT in reason else "")) from None
 
 
-def _list_exception_chain(error: BaseException | None) -> Iterator[str]:
+def list_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """List an exception, its cause, the cause of that, and so on."""
     while error is not None:
-        yield str(error)
+        yield error
         error = error.__cause__
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dvc import patches
-from pipeline.dvc.repo import DvcError, ReproResult, ReproStatus, open_repo, reproduce_stage
+from pipeline.dvc.repo import DvcError, ReproResult, ReproStatus, list_causes, open_repo, reproduce_stage
 from pipeline.dvc.worker import DiedError, WorkerPool
 from stages.common.artifacts import write_bytes
 
@@ -19,16 +19,16 @@ LOCK_SCHEMA = "2.0"
 
 
 @dataclass(frozen=True)
-class Lookup:
+class RunCacheLookup:
     """What was found of a stage in the run-cache.
 
     Attributes:
         result: of restoring it, or of finding it up to date; None where the run-cache does not have it.
-        inputs: what dvc.lock says of the stages that make what this one needs, by their names.
+        upstream_lock: what dvc.lock says of the upstream stages, by their names.
     """
 
     result: ReproResult | None
-    inputs: dict[str, Any] = field(default_factory=dict)
+    upstream_lock: dict[str, Any] = field(default_factory=dict)
 
 
 def find_cache_folder(pool: WorkerPool) -> Path:
@@ -38,7 +38,7 @@ def find_cache_folder(pool: WorkerPool) -> Path:
 
 def restore(
     pool: WorkerPool, stage: str, on_line: Callable[[str], None], remote: str | None = None
-) -> Lookup:
+) -> RunCacheLookup:
     """Restore a stage, whose dependencies are up to date, from the run-cache; never run it.
 
     Args:
@@ -53,7 +53,7 @@ def restore(
     try:
         return pool.call(_restore_in_child, stage, remote, on_line=on_line)
     except (DiedError, DvcError) as error:
-        return Lookup(ReproResult(ReproStatus.FAILED, reason=str(error)))
+        return RunCacheLookup(ReproResult(ReproStatus.FAILED, reason=str(error)))
 
 
 def push(pool: WorkerPool, stages: Collection[str], remote: str) -> None:
@@ -68,7 +68,7 @@ def push(pool: WorkerPool, stages: Collection[str], remote: str) -> None:
 def reproduce_for_others(
     pool: WorkerPool,
     stage: str,
-    inputs: Mapping[str, Any],
+    upstream_lock: Mapping[str, Any],
     on_line: Callable[[str], None],
     environment: Mapping[str, str],
     remote: str | None = None,
@@ -78,17 +78,17 @@ def reproduce_for_others(
     Args:
         pool: where DVC runs.
         stage: as DVC names it.
-        inputs: what dvc.lock is to say of the stages that make what this one needs; it replaces this clone's.
+        upstream_lock: what dvc.lock is to say of the upstream stages; it replaces this clone's.
         on_line: gets each line that the stage and DVC print.
         environment: variables beside this process's own.
-        remote: a remote of DVC from which inputs come and to which results go; None for the cache alone.
+        remote: a remote of DVC from which dependencies come and to which results go; None for the cache alone.
 
     Raises:
         StoppedError: the pool is being stopped.
     """
     import yaml
 
-    content = yaml.safe_dump({"schema": LOCK_SCHEMA, "stages": dict(inputs)}, sort_keys=False)
+    content = yaml.safe_dump({"schema": LOCK_SCHEMA, "stages": dict(upstream_lock)}, sort_keys=False)
     write_bytes(Path(patches.LOCK_FILE), content.encode())
     try:
         return pool.call(
@@ -111,7 +111,7 @@ def _find_cache_folder_in_child() -> str:
         return str(repo.cache.legacy.path)
 
 
-def _restore_in_child(stage: str, remote: str | None) -> Lookup:
+def _restore_in_child(stage: str, remote: str | None) -> RunCacheLookup:
     class NotCachedError(import_module("dvc.exceptions").DvcException):  # type: ignore[misc]
         pass
 
@@ -122,25 +122,17 @@ def _restore_in_child(stage: str, remote: str | None) -> Lookup:
     import_module("dvc.stage.run").cmd_run = refuse  # type: ignore[attr-defined]
     with open_repo(remote) as (repo, log):
         try:
-            return Lookup(reproduce_stage(repo, log, stage, pull=remote is not None))
+            return RunCacheLookup(reproduce_stage(repo, log, stage, pull=remote is not None))
         except Exception as error:
-            if not any(isinstance(cause, NotCachedError) for cause in _list_causes(error)):
+            if not any(isinstance(cause, NotCachedError) for cause in list_causes(error)):
                 raise
-        return Lookup(None, _read_inputs(repo, stage))
+        return RunCacheLookup(None, _read_upstream_lock(repo, stage))
 
 
-def _list_causes(error: BaseException | None) -> list[BaseException]:
-    causes = []
-    while error is not None:
-        causes.append(error)
-        error = error.__cause__
-    return causes
-
-
-def _read_inputs(repo: Any, stage: str) -> dict[str, Any]:
-    """Read what dvc.lock says of the stages that make what a stage needs."""
+def _read_upstream_lock(repo: Any, stage: str) -> dict[str, Any]:
+    """Read what dvc.lock says of the stages that a stage depends on."""
     to_lock = import_module("dvc.stage.serialize").to_single_stage_lockfile
-    return {need.addressing: _to_plain(to_lock(need)) for need in _list_needed_stages(repo, stage)}
+    return {need.addressing: _to_plain(to_lock(need)) for need in _list_upstream_stages(repo, stage)}
 
 
 def _to_plain(value: Any) -> Any:
@@ -154,7 +146,7 @@ def _reproduce_for_others_in_child(stage: str, remote: str | None) -> ReproResul
         with open_repo(remote) as (repo, log):
             # Stages, not paths of outputs: of both kinds together DVC 3.67 takes the last stage alone (docs/log.md),
             # and `extractor` is the name of a stage and of a folder.
-            needed = [need.addressing for need in _list_needed_stages(repo, stage)]
+            needed = [need.addressing for need in _list_upstream_stages(repo, stage)]
             if needed and remote is None:
                 repo.checkout(targets=needed, force=True)
             elif needed:
@@ -167,7 +159,7 @@ def _reproduce_for_others_in_child(stage: str, remote: str | None) -> ReproResul
         return ReproResult(ReproStatus.FAILED, patches.command_seconds(), str(error))
 
 
-def _list_needed_stages(repo: Any, stage: str) -> list[Any]:
+def _list_upstream_stages(repo: Any, stage: str) -> list[Any]:
     (wanted,) = repo.stage.collect(stage)
     # DVC's edges lead from a stage to what it needs.
     return list(repo.index.graph.successors(wanted))

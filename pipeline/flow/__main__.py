@@ -59,8 +59,8 @@ def main() -> int:
         "--allow",
         action="append",
         default=[],
-        dest="names",
-        metavar="NAME",
+        dest="allowed_hosts",
+        metavar="HOST",
         help="a further host name or address at which browsers and workers call it; may be given several times",
     )
     add_command(commands, "worker", "deploy what prefect.yaml says, and run what falls due")

@@ -107,14 +107,14 @@ def reproduce_comparison(
 ) -> State:
     """Change params.yaml as asked and bring the comparison up to date; see `compare`."""
     logger = get_run_logger()
-    ends: list[Callable[[], object]] = []
-    watch_server(ends)
+    stop_functions: list[Callable[[], object]] = []
+    watch_server(stop_functions)
     with (
         WorkerPool() as pool,
         lock_repository(str(flow_run.get_id()), logger.info) as killed_run,
         ExitStack() as stack,
     ):
-        ends.append(pool.stop)
+        stop_functions.append(pool.stop)
         if killed_run:
             mark_crashed(killed_run)
         restore_all()
@@ -133,12 +133,12 @@ def reproduce_comparison(
             settings = read_cluster(cluster)
             change = partial(change_params, pool, preset, overrides, device)
             if deployment.get_id():
-                ends.append(stack.enter_context(temporary_params(partial(change, force=True))))
+                stop_functions.append(stack.enter_context(temporary_params(partial(change, force=True))))
             else:
                 change()
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
             place = choose_place(settings, pool, slots, jobs)
-            ends.append(place.stop)
+            stop_functions.append(place.stop)
             whole, stale = read_graph_and_status(pool, logger.warning)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
@@ -152,7 +152,7 @@ def reproduce_comparison(
         with ProgressDisplay(graph, [trial.name for trial in chosen]) as display:
             results = show_cached(graph.subgraph(set(graph) - stale), display)
             with follow_trainings(is_needed=bool(stale)) as followers:
-                ends.append(lambda: [follower.stop(True, STOP_SECONDS) for follower in followers])
+                stop_functions.append(lambda: [follower.stop(True, STOP_SECONDS) for follower in followers])
                 results |= run_stale(graph.subgraph(stale), place, pool, display, timing)
         if not list_failures(results):
             results |= check_nothing_left(pool, graph)

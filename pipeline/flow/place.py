@@ -21,16 +21,18 @@ class Place:
         slots: environment variables for each stage that runs at once.
     """
 
-    def __init__(self, run: StageRunner, slots: list[Slot], ends: list[Callable[[], object]]) -> None:
-        """Take a place as it is.
+    def __init__(
+        self, run: StageRunner, slots: list[Slot], stop_functions: list[Callable[[], object]]
+    ) -> None:
+        """Remember how stages run in this place.
 
         Args:
             run: reproduces a stage there.
             slots: see above.
-            ends: what ends all that runs there.
+            stop_functions: are called one after the other to end all that runs there.
         """
         self.slots = slots
-        self._run, self._ends = run, ends
+        self._run, self._stop_functions = run, stop_functions
 
     def __call__(
         self, stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]
@@ -40,8 +42,8 @@ class Place:
 
     def stop(self) -> None:
         """End all that runs here."""
-        for end in self._ends:
-            end()
+        for stop in self._stop_functions:
+            stop()
 
 
 def read_cluster(file: str | None) -> "Settings | None":

@@ -12,7 +12,7 @@ from prefect.exceptions import PrefectException
 from pipeline.flow.flow import STOPPED, compare
 from pipeline.flow.flow_lock import LOCK
 from pipeline.flow.server_probe import find_fault
-from pipeline.flow.server_settings import TEMPORARY, URL
+from pipeline.flow.server_settings import TEMPORARY_SERVER_PID, URL
 from pipeline.flow.terminal import quiet_terminal
 from pipeline.workplace import require_writable
 from stages.common.artifacts import REPORT
@@ -60,7 +60,7 @@ def explain_end() -> None:
         return
     cure = (
         "call the same command again"
-        if TEMPORARY in os.environ
+        if TEMPORARY_SERVER_PID in os.environ
         else f"start it, or unset {URL} to use a server for this run alone, and call the same command again"
     )
     raise InputError(f"{fault}, and did when this run began. What was finished is kept; {cure}") from None

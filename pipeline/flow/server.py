@@ -17,7 +17,7 @@ from pipeline.flow.server_settings import (
     AUTH,
     KEY,
     SERVER_AUTH,
-    TEMPORARY,
+    TEMPORARY_SERVER_PID,
     URL,
     list_server_settings,
     prepare_server,
@@ -41,13 +41,13 @@ def name_address(host: str, port: int) -> str:
     return f"http://[{called}]:{port}" if ":" in called else f"http://{called}:{port}"
 
 
-def serve(host: str, port: int, names: list[str]) -> int:
+def serve(host: str, port: int, allowed_hosts: list[str]) -> int:
     """Serve Prefect's API, pages and schedules until interrupted; return the exit code.
 
     Args:
         host: the address to listen at.
         port: the port to listen at.
-        names: further host names at which browsers and workers may call the server.
+        allowed_hosts: further host names at which browsers and workers may call the server.
     """
     home, address = Path(os.environ["PREFECT_HOME"]), name_address(host, port)
     login = f"the value of {SERVER_AUTH}" if SERVER_AUTH in os.environ else f"what {home / FILE} holds"
@@ -56,7 +56,7 @@ def serve(host: str, port: int, names: list[str]) -> int:
     # Prefect reads the environment when it is imported.
     from pipeline.flow.server_app import run_server
 
-    run_server(host, port, names, make_served(address))
+    run_server(host, port, allowed_hosts, make_served(address))
     return 0
 
 
@@ -102,7 +102,7 @@ class TemporaryServer:
         self._address = name_address(SERVER_HOST, self._port)
         self._auth = create_auth()
         use_server(os.environ, f"{self._address}/api", self._auth)
-        os.environ[TEMPORARY] = str(os.getpid())
+        os.environ[TEMPORARY_SERVER_PID] = str(os.getpid())
         self._thread.start()
         ignore_environment()
 

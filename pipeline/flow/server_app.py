@@ -11,13 +11,15 @@ from pipeline.flow.server_proof import ProofMiddleware, Served, write_served
 from pipeline.same_origin import SameOriginMiddleware, list_own_names
 
 
-def run_server(host: str, port: int, names: Collection[str] = (), served: Served | None = None) -> None:
+def run_server(
+    host: str, port: int, allowed_hosts: Collection[str] = (), served: Served | None = None
+) -> None:
     """Serve until interrupted.
 
     Args:
         host: the address to listen at.
         port: the port to listen at.
-        names: further host names at which browsers and workers call the server.
+        allowed_hosts: further host names at which browsers and workers call the server.
         served: what is written to Prefect's folder once the port is its own; None for the server of one run, which is
             without pages and schedules, and silent unless something is wrong.
     """
@@ -27,7 +29,7 @@ def run_server(host: str, port: int, names: Collection[str] = (), served: Served
     if served is not None:
         application = ProofMiddleware(application, served.secret)
     config = uvicorn.Config(
-        SameOriginMiddleware(application, list_own_names(host, names)),
+        SameOriginMiddleware(application, list_own_names(host, allowed_hosts)),
         host=host,
         port=port,
         timeout_keep_alive=settings.api.keepalive_timeout,

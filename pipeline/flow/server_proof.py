@@ -14,7 +14,7 @@ from pipeline.health import OPENER
 from pipeline.same_origin import Application, Receive, Scope, Send, answer
 
 # Where `make server` last served: a run shows up there without being told to.
-SERVED = "server.txt"
+PROOF_FILE = "server.txt"
 PATH = "/proof/"
 QUESTION_BYTES = 16
 ANSWER_BYTES = 64
@@ -45,13 +45,13 @@ def make_served(address: str) -> Served:
 
 def write_served(home: Path, served: Served) -> None:
     """Write into Prefect's folder where a server serves, for this user alone."""
-    write_private(home, SERVED, "\n".join(served) + "\n").replace(home / SERVED)
+    write_private(home, PROOF_FILE, "\n".join(served) + "\n").replace(home / PROOF_FILE)
 
 
 def read_served(home: Path) -> Served | None:
     """Read where the last server of Prefect's folder serves, or served; None where there was none."""
     try:
-        address, secret = (home / SERVED).read_text(encoding="utf-8").split()
+        address, secret = (home / PROOF_FILE).read_text(encoding="utf-8").split()
     except (OSError, ValueError):
         return None
     return Served(address, secret)

@@ -22,9 +22,14 @@ SERVER = "PREFECT_SERVER_"
 DATABASE_SETTINGS = "PREFECT_SERVER_DATABASE_"
 DATABASE_URL = f"{DATABASE_SETTINGS}CONNECTION_URL"
 # Names the process whose temporary server a flow calls.
-TEMPORARY = "COMPARISON_TEMPORARY_SERVER"
+TEMPORARY_SERVER_PID = "COMPARISON_TEMPORARY_SERVER"
 # What is about this machine and not about a server.
-KEPT = ("PREFECT_HOME", "PREFECT_LOGGING_", "PREFECT_DEBUG_MODE", "PREFECT_SERVER_ANALYTICS_ENABLED")
+KEPT_VARIABLES = (
+    "PREFECT_HOME",
+    "PREFECT_LOGGING_",
+    "PREFECT_DEBUG_MODE",
+    "PREFECT_SERVER_ANALYTICS_ENABLED",
+)
 
 
 def forget_other_servers(environment: Environment, *more_kept: str) -> None:
@@ -34,7 +39,7 @@ def forget_other_servers(environment: Environment, *more_kept: str) -> None:
         environment: that of this process, which has not imported Prefect yet, or of one that will be started.
         more_kept: beginnings of names that stay.
     """
-    kept = (*KEPT, *more_kept)
+    kept = (*KEPT_VARIABLES, *more_kept)
     for name in [name for name in environment if name.startswith("PREFECT_") and not name.startswith(kept)]:
         del environment[name]
     environment["PREFECT_PROFILES_PATH"] = os.devnull

@@ -16,63 +16,70 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.flow.server_probe import Reply, probe
-from pipeline.flow.server_settings import TEMPORARY, URL
+from pipeline.flow.server_settings import TEMPORARY_SERVER_PID, URL
 
 POLL_SECONDS = 1.0
 DISK_POLL_SECONDS = 0.1
 # With less than that Prefect's database cannot go on.
 LEAST_FREE_BYTES = 1_000_000
 # Nobody starts the temporary server of a run again.
-TEMPORARY_SECONDS = 1.0
+TEMPORARY_PATIENCE_SECONDS = 1.0
 # Another server may be restarted meanwhile; Prefect's client tries again for about a minute.
-RESTART_SECONDS = 30.0
+RESTART_PATIENCE_SECONDS = 30.0
 # A server that is there and silent may be busy.
-SILENT_SECONDS = 90.0
+SILENT_PATIENCE_SECONDS = 90.0
+_ENDING = threading.Lock()
 
 
-def watch_server(ends: list[Callable[[], object]]) -> None:
+def watch_server(stop_functions: list[Callable[[], object]]) -> None:
     """End this process as soon as the flow's server is gone or a disk is full, until the process ends by itself.
 
     Args:
-        ends: are called then, one after the other, to end what the flow runs; more may be added at any time.
+        stop_functions: are called then, one after the other, to end what the flow runs; more may be added at any time.
     """
-    api = os.environ.get(URL)
-    if not api:
-        return
     is_over = threading.Event()
-    folders = [Path.cwd(), Path(os.environ.get("PREFECT_HOME", ".")), Path(tempfile.gettempdir())]
-    threading.Thread(
-        target=_watch_disk, args=(folders, ends, is_over), name="watch of the disk", daemon=True
-    ).start()
+    folders = [Path.cwd(), Path(os.environ["PREFECT_HOME"]), Path(tempfile.gettempdir())]
+    threads = [threading.Thread(target=_watch_disk, args=(folders, stop_functions, is_over), daemon=True)]
+    api = os.environ.get(URL)
+    if api:
+        threads.append(
+            threading.Thread(target=_watch_server, args=(api, stop_functions, is_over), daemon=True)
+        )
     # What is registered last is called first: before the temporary server ends.
     atexit.register(is_over.set)
-    threading.Thread(
-        target=_watch, args=(api, ends, is_over), name="watch of the server", daemon=True
-    ).start()
+    for thread in threads:
+        thread.start()
 
 
-def _watch(api: str, ends: list[Callable[[], object]], is_over: threading.Event) -> None:
-    is_temporary = os.environ.get(TEMPORARY) == str(os.getpid())
+def _watch_server(api: str, stop_functions: list[Callable[[], object]], is_over: threading.Event) -> None:
+    is_temporary = os.environ.get(TEMPORARY_SERVER_PID) == str(os.getpid())
     patience = {
-        Reply.NOBODY_THERE: TEMPORARY_SECONDS if is_temporary else RESTART_SECONDS,
-        Reply.SILENT: SILENT_SECONDS,
+        Reply.NOBODY_THERE: TEMPORARY_PATIENCE_SECONDS if is_temporary else RESTART_PATIENCE_SECONDS,
+        Reply.SILENT: SILENT_PATIENCE_SECONDS,
     }
-    answered = time.monotonic()
+    begun = time.monotonic()
+    # When it was last otherwise. Who is silent is there all the same.
+    since = dict.fromkeys(patience, begun)
     while not is_over.wait(POLL_SECONDS):
         reply = probe(f"{api.rstrip('/')}/health")
         now = time.monotonic()
+        if reply != Reply.NOBODY_THERE:
+            since[Reply.NOBODY_THERE] = now
         if reply not in patience:
-            answered = now
-        elif now - answered > patience[reply] and not is_over.is_set():
+            since[Reply.SILENT] = now
+        elif now - since[reply] > patience[reply] and not is_over.is_set():
             kind = "temporary server" if is_temporary else "server"
-            _end(f"Prefect's {kind} at {api} is gone ({reply.value} for {now - answered:.0f} s)", ends)
+            reason = f"Prefect's {kind} at {api} is gone ({reply.value} for {now - since[reply]:.0f} s)"
+            _end_process(reason, stop_functions)
 
 
-def _watch_disk(folders: list[Path], ends: list[Callable[[], object]], is_over: threading.Event) -> None:
+def _watch_disk(
+    folders: list[Path], stop_functions: list[Callable[[], object]], is_over: threading.Event
+) -> None:
     while not is_over.wait(DISK_POLL_SECONDS):
         full = find_full(folders)
         if full is not None and not is_over.is_set():
-            _end(f"the disk that holds {full} is full; free some space", ends)
+            _end_process(f"the disk that holds {full} is full; free some space", stop_functions)
 
 
 def find_full(folders: Iterable[Path]) -> Path | None:
@@ -87,7 +94,9 @@ def find_full(folders: Iterable[Path]) -> Path | None:
     return None
 
 
-def _end(reason: str, ends: list[Callable[[], object]]) -> NoReturn:
+def _end_process(reason: str, stop_functions: list[Callable[[], object]]) -> NoReturn:
+    # One watch ends the process; the other waits here for that.
+    _ENDING.acquire()
     print(
         f"error: {reason}. What ran is ended; the same command goes on from the last checkpoints.",
         file=sys.stderr,
@@ -97,7 +106,9 @@ def _end(reason: str, ends: list[Callable[[], object]]) -> NoReturn:
     silence = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(silence, descriptor)
-    for end in ends:
-        end()
-    # An exit in order would tell the server first.
-    os._exit(1)
+    try:
+        for stop in stop_functions:
+            stop()
+    finally:
+        # An exit in order would tell the server first.
+        os._exit(1)

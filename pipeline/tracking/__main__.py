@@ -1,4 +1,4 @@
-"""Bring results to MLflow: `sync` what is on disk, `follow` trainings while they run, or open the `ui`."""
+"""Bring results to MLflow and serve them: `sync`, `follow`, `ui`, `server` for several machines, `model` over HTTP."""
 
 import argparse
 import json
@@ -44,15 +44,17 @@ def main() -> int:
         require_root()
         require_writable(Path(FOLDER))
     if options.command == "follow":
-        if not options.words:
+        # Up to Python 3.12 argparse leaves the `--` that ends options among the words.
+        words = options.words[1:] if options.words[:1] == ["--"] else options.words
+        if not words:
             parser.error("follow needs a command, for example: follow dvc repro")
-        return follow_command(options.words)
+        return follow_command(words)
     if options.command == "model":
         # The model brings packages of the names that this process has imported.
         code = "import json, sys; from pipeline.tracking.model_server import serve; serve(**json.loads(sys.argv[1]))"
-        words = {name: getattr(options, name) for name in ("model", "host", "port", "names")}
+        arguments = {name: getattr(options, name) for name in ("model", "host", "port", "allowed_hosts")}
         # S606: it is this program.
-        os.execv(sys.executable, [sys.executable, "-c", code, json.dumps(words)])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-c", code, json.dumps(arguments)])  # noqa: S606
     if options.command == "server":
         reason = check_uri(options.store, "--store")
         if reason is not None:
@@ -60,7 +62,11 @@ def main() -> int:
         from pipeline.tracking.server import serve_store
 
         serve_store(
-            options.store, options.host, options.port, options.names, artifacts_destination=options.artifacts
+            options.store,
+            options.host,
+            options.port,
+            options.allowed_hosts,
+            artifacts_destination=options.artifacts,
         )
         return 0
     # The import of MLflow takes two seconds, which a followed command need not wait for.
@@ -81,7 +87,7 @@ def _add_server(commands: Commands) -> None:
 def _add_model(commands: Commands) -> None:
     model = add_command(commands, "model", "serve a registered model, which draws images, over HTTP")
     model.add_argument(
-        "model", help="its address, such as models:/NAME@champion; MLFLOW_TRACKING_URI says where"
+        "model", help="its URI, such as models:/NAME@champion, in the store that MLFLOW_TRACKING_URI names"
     )
     _add_address(model, MODEL_PORT)
 
@@ -93,8 +99,8 @@ def _add_address(server: CommandParser, port: int) -> None:
         "--allow",
         action="append",
         default=[],
-        dest="names",
-        metavar="NAME",
+        dest="allowed_hosts",
+        metavar="HOST",
         help="a further host name or address at which the server may be called; can be repeated",
     )
 
@@ -105,15 +111,21 @@ def follow_command(words: list[str]) -> int:
     SIGINT and SIGTERM reach the command as if it had been started directly. A store that is down stops no command.
 
     Raises:
-        InputError: the store can never be used; the command has not been started.
+        InputError: the store can never be used, or the command cannot be started.
     """
     reason = check_store()
     if reason is not None:
         print(
-            f"MLflow: {reason}. The command runs all the same; rows are sent once it answers.",
+            f"MLflow: {reason}. The command runs all the same; `make track` sends what is missing.",
             file=sys.stderr,
         )
-    process = subprocess.Popen(words)
+    try:
+        process = subprocess.Popen(words)
+    except OSError as error:
+        raise InputError(
+            f"follow cannot start {words[0]!r} ({error.strerror}): name a program that is installed, for example: "
+            "follow dvc repro"
+        ) from None
 
     def forward(number: int, _: FrameType | None) -> None:
         process.send_signal(number)

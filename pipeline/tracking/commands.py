@@ -16,7 +16,7 @@ from pipeline.tracking.address import (
     read_link,
 )
 from pipeline.tracking.browser import open_page, open_when_healthy
-from pipeline.tracking.commit import MISSING, describe_commit
+from pipeline.tracking.commit import COMMIT_MISSING, describe_commit
 from pipeline.tracking.store import ARTIFACTS, open_store
 from pipeline.tracking.store_check import check_store, find_folder_fault
 from pipeline.tracking.store_errors import STORE_ERRORS, describe_error, is_of_disk
@@ -52,7 +52,7 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
         print(f"note: {fault}")
     for reason in result.left_out:
         print(f"left out: {reason}", file=sys.stderr)
-    missing = describe_commit().get(MISSING)
+    missing = describe_commit().get(COMMIT_MISSING)
     if missing:
         print(f"No Git commit is recorded with the runs: {missing}", file=sys.stderr)
     done = len(result.run_ids)

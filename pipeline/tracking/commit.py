@@ -6,7 +6,7 @@ import subprocess
 from pipeline.tracking.lineage import LOCK_FILE
 
 COMMIT = "mlflow.source.git.commit"
-MISSING = "git_commit_missing"
+COMMIT_MISSING = "git_commit_missing"
 # What a repository of the project holds under version control.
 TRACKED_FILE = "dvc.yaml"
 LONGEST_SECONDS = 60
@@ -32,7 +32,7 @@ def describe_commit() -> dict[str, str]:
         _call_git("ls-files", "--error-unmatch", TRACKED_FILE)
         changed = _call_git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{LOCK_FILE}")
     except CommitError as error:
-        return {MISSING: str(error)}
+        return {COMMIT_MISSING: str(error)}
     return {COMMIT: commit, "git_dirty": str(bool(changed)).lower()}
 
 

@@ -131,14 +131,14 @@ async def _answer(send: Send, status: int, message: str) -> None:
     await answer(send, status, JSON_TYPE, json.dumps({"error": message}))
 
 
-def serve(model: str, host: str, port: int, names: Sequence[str]) -> None:
+def serve(model: str, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
     """Load a model, and serve it until interrupted.
 
     Args:
         model: its address, such as models:/NAME@champion.
         host: the address to listen at.
         port: likewise.
-        names: further host names at which the server may be called.
+        allowed_hosts: further host names at which the server may be called.
     """
     # Imported only now: it takes seconds.
     from mlflow.pyfunc.scoring_server import init
@@ -146,7 +146,7 @@ def serve(model: str, host: str, port: int, names: Sequence[str]) -> None:
     with load_model(model) as loaded:
         application: Any = RequestMiddleware(init(loaded))
         uvicorn.run(
-            SameOriginMiddleware(application, list_own_names(host, names)),
+            SameOriginMiddleware(application, list_own_names(host, allowed_hosts)),
             host=host,
             port=port,
             log_level="warning",

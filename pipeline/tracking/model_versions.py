@@ -15,7 +15,7 @@ WEIGHTS_TAG = "weights_sha256"
 # A hash of the paths and sizes of the model's files.
 FILES_TAG = "files_hash"
 # What Python and MLflow write beside the files of a model that they load.
-ADDED = ("__pycache__", "registered_model_meta")
+FILES_ADDED_BY_MLFLOW = ("__pycache__", "registered_model_meta")
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -57,4 +57,6 @@ def hash_files(store: Store, source: str | None) -> str:
         files = list_files(store, source or "")
     except (MlflowException, OSError, ImportError):
         return ""
-    return hash_content(sorted(file for file in files.items() if not set(ADDED) & set(file[0].split("/"))))
+    return hash_content(
+        sorted(file for file in files.items() if not set(FILES_ADDED_BY_MLFLOW) & set(file[0].split("/")))
+    )

@@ -1,4 +1,4 @@
-"""Add to a run the params, tags and metric values that it lacks, so that doing it twice is the same as once."""
+"""Write tags, params, metric values and files into a run of MLflow, so that doing it twice is the same as once."""
 
 import stat
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ PARAMS_PER_REQUEST = 100
 
 
 def set_tags(store: Store, run: Run, tags: dict[str, str]) -> None:
-    """Set the tags that the run does not have yet."""
+    """Set the tags that the run lacks or has with another value."""
     changed = {key: value for key, value in tags.items() if run.data.tags.get(key) != value}
     if changed:
         store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in changed.items()])
@@ -33,7 +33,7 @@ def delete_tag(store: Store, run: Run, key: str) -> None:
 
 
 def log_params(store: Store, run: Run, params: dict[str, str]) -> None:
-    """Log the params that the run does not have yet."""
+    """Log the params that the run lacks; one with another value stays, since MLflow cannot change it."""
     missing = [Param(key, value) for key, value in params.items() if key not in run.data.params]
     for chunk in _split(missing, PARAMS_PER_REQUEST):
         store.client.log_batch(run.info.run_id, params=chunk)
@@ -49,7 +49,7 @@ def log_missing_values(store: Store, run: Run, values: list[MetricValue]) -> Non
 
 
 def log_values(store: Store, run: Run, values: Iterable[MetricValue]) -> None:
-    """Log values that the run does not have yet.
+    """Log values without asking whether the run has them; `log_missing_values` asks.
 
     A value's time is the run's start plus the seconds of training. It does not depend on the time of the call, so a
     value that is sent again after a lost answer is the same to the last digit, and MLflow stores it once.

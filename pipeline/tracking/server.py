@@ -25,7 +25,7 @@ def serve_store(
     uri: str,
     host: str,
     port: int,
-    names: Collection[str] = (),
+    allowed_hosts: Collection[str] = (),
     artifact_root: str = PROXIED_ARTIFACTS,
     artifacts_destination: str | None = None,
 ) -> None:
@@ -35,11 +35,11 @@ def serve_store(
         uri: of the database.
         host: the address to listen at.
         port: the port to listen at.
-        names: further host names at which browsers and programs call the server.
+        allowed_hosts: further host names at which browsers and programs call the server.
         artifact_root: where new experiments keep their artifacts.
         artifacts_destination: where the server keeps those that go through it; None for MLflow's default.
     """
-    own_names = list_own_names(host, names)
+    own_names = list_own_names(host, allowed_hosts)
     prepare_environment(os.environ, uri, own_names, artifact_root, artifacts_destination)
     # Imported only now: MLflow reads the environment when it is imported.
     with warnings.catch_warnings():
@@ -62,7 +62,7 @@ def serve_store(
 def prepare_environment(
     environment: MutableMapping[str, str],
     uri: str,
-    names: Collection[str],
+    allowed_hosts: Collection[str],
     artifact_root: str,
     artifacts_destination: str | None,
 ) -> None:
@@ -71,7 +71,7 @@ def prepare_environment(
     Args:
         environment: that of this process, which has not imported MLflow's server yet.
         uri: as in `serve_store`.
-        names: at which the server may be called.
+        allowed_hosts: at which the server may be called.
         artifact_root: as in `serve_store`.
         artifacts_destination: as in `serve_store`.
     """
@@ -79,7 +79,7 @@ def prepare_environment(
     for name in [name for name in environment if name.startswith(("MLFLOW_SERVER_", "_MLFLOW_SERVER_"))]:
         del environment[name]
     # In these patterns a bracket is written as a set of one.
-    hosts = [f"[[]{name}]" if ":" in name else name for name in names]
+    hosts = [f"[[]{name}]" if ":" in name else name for name in allowed_hosts]
     environment["MLFLOW_SERVER_ALLOWED_HOSTS"] = ",".join(
         f"{host}{port}" for host in hosts for port in ("", ":*")
     )

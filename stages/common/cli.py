@@ -14,7 +14,7 @@ from stages.common.params import ParamsError, find_faults
 from stages.common.streams import secure_streams
 
 FULL = "What was finished is kept: free some space and call the same command again"
-FORBIDDEN = "Let this user write there, or call the command where the user may write"
+FORBIDDEN = "Let this user read and write there, or call the command where the user may write"
 CURES = {
     errno.ENOSPC: FULL,
     errno.EDQUOT: FULL,

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
-MISSING = "the following arguments are required"
+REQUIRED_MISSING = "the following arguments are required"
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -34,7 +34,7 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse the command line in one line, for an option that is unknown rather than for one that is missing."""
         unknown = [word for word in self._words if word.startswith("--") and not self._knows(word)]
-        if unknown and message.startswith(MISSING):
+        if unknown and message.startswith(REQUIRED_MISSING):
             message = f"unrecognized arguments: {' '.join(unknown)}"
         self.exit(2, f"error: {' '.join(message.split())}; `{self.prog} --help` says what there is\n")
 

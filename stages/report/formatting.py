@@ -7,9 +7,9 @@ from stages.report.model.sections import Count, Range
 from stages.report.statistics.metrics import Metric
 
 DIVERGED = "diverged"
-MISSING = "missing"
+MISSING_TRIALS = "missing"
 NONE = "–"
-LARGE = 1000.0
+LARGE_FROM = 1000.0
 
 
 def pluralise(count: int, noun: str, plural: str = "") -> str:
@@ -55,7 +55,7 @@ def format_value(row: dict[str, Any], metric: Metric, of: str = "") -> str:
     if value is not None:
         return metric.format(value)
     planned = row["trials"]
-    failures = [(row["trials_diverged"], DIVERGED), (row["trials_missing"], MISSING)]
+    failures = [(row["trials_diverged"], DIVERGED), (row["trials_missing"], MISSING_TRIALS)]
     texts = [f"{count} of {planned} {what}" if planned > 1 else what for count, what in failures if count]
     return ", ".join(texts) or NONE
 
@@ -98,7 +98,13 @@ def format_ratio(ratio: float | None) -> str:
     """Write a ratio for people; a dash for none."""
     if ratio is None:
         return NONE
-    return f"{ratio:.2f}" if ratio < LARGE / 10 else f"{ratio:.0f}" if ratio < LARGE else f"over {LARGE:,.0f}"
+    return (
+        f"{ratio:.2f}"
+        if ratio < LARGE_FROM / 10
+        else f"{ratio:.0f}"
+        if ratio < LARGE_FROM
+        else f"over {LARGE_FROM:,.0f}"
+    )
 
 
 def format_ratio_interval(low: float | None, high: float | None) -> str:
@@ -126,7 +132,7 @@ def format_number(value: float | None) -> str:
     """Write a number for people in three digits, a large one as a whole number; None is not finite."""
     if value is None:
         return "∞"
-    return f"{value:.3g}" if value < LARGE else f"{value:,.0f}"
+    return f"{value:.3g}" if value < LARGE_FROM else f"{value:,.0f}"
 
 
 def format_count(counts: Count | None) -> str:

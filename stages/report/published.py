@@ -11,7 +11,7 @@ REAL = "real"
 # The GAN that the published report is about.
 SNGAN = "sngan"
 # The source whose claims are checked; its key in published.yaml.
-REPORT_SOURCE = "report"
+FENG_ET_AL = "report"
 _PUBLISHED: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("published.yaml").read_text(encoding="utf-8")
 )
@@ -48,7 +48,7 @@ def published_score(source: str, row: str, metric: str) -> float | None:
 
 def published_range(metric: str) -> PublishedRange:
     """Return the published report's lowest and highest score of a GAN, and its score of real data."""
-    scores = {row: values[metric] for row, values in _PUBLISHED["sources"][REPORT_SOURCE]["scores"].items()}
+    scores = {row: values[metric] for row, values in _PUBLISHED["sources"][FENG_ET_AL]["scores"].items()}
     real = scores.pop(REAL)
     return PublishedRange(min(scores.values()), max(scores.values()), real)
 

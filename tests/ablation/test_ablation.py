@@ -1,7 +1,6 @@
 """The report's distortions of images, and the scores that the stage writes."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,6 @@ ROOT = Path(__file__).parents[2]
 SCORES = {"splits": 2, "compared_count": 50, "kid_subsets": 5, "kid_subset_size": 20}
 
 
-@pytest.fixture
-def restore_thread_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 def run(**changes: Any) -> dict[str, Any]:
     """Make a reference from small images and run the stage."""
     params = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
@@ -48,7 +39,7 @@ def run(**changes: Any) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.usefixtures("restore_thread_count")
+@pytest.mark.usefixtures("own_folder_and_threads")
 def test_undistorted_images_score_as_the_row_of_real_data_and_each_distortion_changes_that() -> None:
     record = run()
     rows = {row["name"]: row for row in record["rows"]}
@@ -64,12 +55,12 @@ def test_undistorted_images_score_as_the_row_of_real_data_and_each_distortion_ch
     assert rows["torchvision"]["missing"].startswith("the scores are computed with the classifier")
 
 
-@pytest.mark.usefixtures("restore_thread_count")
+@pytest.mark.usefixtures("own_folder_and_threads")
 def test_a_disabled_stage_scores_nothing() -> None:
     assert run(is_enabled=False) == {"is_enabled": False, "rows": []}
 
 
-def test_a_few_images_are_repeated_to_the_same_number() -> None:
+def test_a_few_images_are_repeated_until_there_are_as_many_as_before() -> None:
     images = make_images(103)
     repeated = repeat_few(images, 50, seed=0)
     assert len(repeated) == 103

@@ -20,7 +20,7 @@ from tests.cluster.driving import (
     write_cluster,
 )
 from tests.driving import change, dvc
-from tests.flow.driving import LOG, read_results, start_flow, tell
+from tests.flow.driving import LOG, list_checkpoints, read_log_end, read_results, start_flow
 from tests.slurm import find_reason_to_skip, list_jobs, run_slurm
 
 REASON = find_reason_to_skip()
@@ -60,13 +60,8 @@ def write_slurm(tmp_path: Path, jobs: int) -> None:
 def wait_for(what: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     began = time.monotonic()
     while not what():
-        assert time.monotonic() - began < seconds, tell()
+        assert time.monotonic() - began < seconds, read_log_end()
         time.sleep(0.1)
-
-
-def find_checkpoints(tmp_path: Path, after: float) -> list[Path]:
-    found = (tmp_path / "scratch/train").glob("*/*/state_*.safetensors")
-    return [path for path in found if path.stat().st_mtime > after]
 
 
 def kill_workers() -> None:
@@ -100,14 +95,14 @@ def test_a_trial_whose_worker_is_lost_goes_on_elsewhere_and_nothing_outlives_the
     head = start_flow(*command)
     for lose in (kill_workers, cancel_jobs):
         began = time.time()
-        wait_for(partial(find_checkpoints, tmp_path, began))
-        assert head.poll() is None, tell()
+        wait_for(partial(list_checkpoints, tmp_path / "scratch", began))
+        assert head.poll() is None, read_log_end()
         before = list_agents()
         lose()
         # Another worker may have begun meanwhile.
         assert not psutil.wait_procs(before, END_SECONDS)[1]
     began = time.time()
-    wait_for(lambda: find_checkpoints(tmp_path, began))
+    wait_for(lambda: list_checkpoints(tmp_path / "scratch", began))
     printed = LOG.read_text(errors="replace")
     assert printed.count("was lost; it is tried again on another worker") == 2
     assert printed.count("resuming after generator step") == 2

@@ -1,6 +1,5 @@
 """Tests of how computing is configured: threads, device, float32 precision, and derived seeds."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,18 @@ from stages.common.compute import allow_tf32, configure_compute, derive_seed, de
 from stages.common.params import ParamsError
 
 
-@pytest.fixture
-def restore_thread_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 def write_compute_params(**compute: object) -> None:
     Path("params.yaml").write_text(yaml.safe_dump({"compute": compute}))
 
 
-@pytest.mark.usefixtures("restore_thread_count")
+@pytest.mark.usefixtures("own_folder_and_threads")
 def test_the_number_of_threads_is_set_and_recorded() -> None:
     write_compute_params(device="cpu", threads=1, images="auto")
     device = configure_compute()
     assert describe_compute(device) == {"device": "cpu", "threads": 1, "torch": torch.__version__}
 
 
-@pytest.mark.usefixtures("restore_thread_count")
+@pytest.mark.usefixtures("own_folder_and_threads")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_missing_device_raises_and_auto_falls_back_to_the_cpu() -> None:
     write_compute_params(device="auto", threads=1, images="auto")
@@ -40,14 +31,14 @@ def test_a_missing_device_raises_and_auto_falls_back_to_the_cpu() -> None:
         configure_compute()
 
 
-@pytest.mark.usefixtures("restore_thread_count")
+@pytest.mark.usefixtures("own_folder_and_threads")
 def test_zero_threads_raise_an_error() -> None:
     write_compute_params(device="cpu", threads=0, images="auto")
     with pytest.raises(ParamsError, match="compute.threads = 0"):
         configure_compute()
 
 
-@pytest.mark.usefixtures("restore_thread_count")
+@pytest.mark.usefixtures("own_folder_and_threads")
 def test_tf32_is_allowed_only_by_name() -> None:
     for is_allowed in (True, False):
         allow_tf32(is_allowed)

@@ -23,7 +23,7 @@ from stages.scores.params import ScoresParams
 from stages.scores.protocol import ReferenceSet, describe_protocol
 from stages.scores.reference_statistics import extract_reference, write_reference
 from stages.scores.scorer import Scorer
-from tests.driving import ROOT
+from tests.driving import ROOT, thread_count_kept
 from tests.scores.factories import make_extractor, make_images, write_folder
 
 COUNT = 60
@@ -76,12 +76,9 @@ def run(monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any]) -> dict[str, Any
     """Run both stages of an entry, and return what it was scored with."""
     Path("params.yaml").write_text(yaml.safe_dump(read_params(mine={"title": "Mine", **entry})))
     monkeypatch.setattr(sys, "argv", ["stage", "--entry", "mine"])
-    threads = torch.get_num_threads()
-    try:
+    with thread_count_kept():
         fingerprint_entry()
         score_entry()
-    finally:
-        torch.set_num_threads(threads)
     record: dict[str, Any] = json.loads((entry_folder("mine") / "points.json").read_text())
     return record
 

@@ -18,6 +18,7 @@ from stages.scores.copying_test import compute_copying_test
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import sample_indices
 from stages.scores.image_digest import digest_images
+from tests.driving import thread_count_kept
 from tests.scores.factories import make_extractor, make_images, write_folder
 
 PROTOCOL = {"splits": 2, "compared_count": 100, "kid_subset_size": 20, "kid_subsets": 5}
@@ -37,11 +38,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> Any:
     base = ["evaluate", "--real", "real.npy", "--fake", "fake.npy", "--json", "out.json", *OPTIONS]
     monkeypatch.setattr(sys, "argv", [*base, *words])
-    before = torch.get_num_threads()
-    try:
+    with thread_count_kept():
         main()
-    finally:
-        torch.set_num_threads(before)
     return json.loads(Path("out.json").read_text())
 
 

@@ -27,6 +27,7 @@ from stages.scores.image_digest import digest_images
 from stages.scores.protocol import Protocol, list_differences
 from stages.scores.reference_statistics import FEATURES, MOMENTS, ReferenceStatistics, extract_reference
 from stages.scores.scorer import Scorer
+from tests.driving import thread_count_kept
 from tests.scores.factories import make_extractor, make_images, write_folder
 
 OPTIONS = ["--splits", "2", "--compared-count", "50", "--kid-subset-size", "20", "--kid-subsets", "5"]
@@ -47,11 +48,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def score(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
     """Call the command, and return what it writes as JSON."""
     monkeypatch.setattr(sys, "argv", ["evaluate", *OPTIONS, "--json", "scores.json", *words])
-    before = torch.get_num_threads()
-    try:
+    with thread_count_kept():
         main()
-    finally:
-        torch.set_num_threads(before)
     content: dict[str, Any] = json.loads(Path("scores.json").read_text())
     return content
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from markdown_it import MarkdownIt
 
 from stages.common.errors import InputError
@@ -18,6 +17,7 @@ from stages.evaluate.earlier_scores import OTHERS
 from stages.evaluate.score_cli import main
 from stages.evaluate.score_columns import COLUMNS
 from stages.scores.protocol import NAMES, Protocol
+from tests.driving import thread_count_kept
 from tests.scores.factories import make_extractor, make_images, write_folder
 
 OPTIONS = ["--splits", "2", "--compared-count", "50", "--kid-subset-size", "20", "--kid-subsets", "5"]
@@ -38,11 +38,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
     monkeypatch.setattr(
         sys, "argv", ["evaluate", "--real", "real.npy", *OPTIONS, "--json", "out.json", *words]
     )
-    before = torch.get_num_threads()
-    try:
+    with thread_count_kept():
         main()
-    finally:
-        torch.set_num_threads(before)
     content: dict[str, Any] = json.loads(Path("out.json").read_text())
     return content
 

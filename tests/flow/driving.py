@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,10 +23,10 @@ def flow_without_network(*arguments: str) -> str:
     """Run the flow where only the loopback is, in a network namespace of its own, if the system lets users make one."""
     command = [sys.executable, "-m", "pipeline.flow", "run", *arguments]
     alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-    return call(*(alone if is_there(alone) else []), *command)
+    return call(*(alone if can_run_with(alone) else []), *command)
 
 
-def is_there(prefix: list[str]) -> bool:
+def can_run_with(prefix: list[str]) -> bool:
     """Tell whether commands can be started with this before them."""
     try:
         return subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
@@ -38,7 +39,7 @@ def read_results() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for folder in folders for path in sorted(Path(folder).rglob("*.*"))}
 
 
-def find_here(*others: int) -> list[psutil.Process]:
+def find_processes_here(*others: int) -> list[psutil.Process]:
     """List the processes that work in this folder, but for this one and those named by their ids."""
     found = []
     for process in psutil.process_iter():
@@ -66,25 +67,35 @@ def start_flow(*command: str) -> subprocess.Popen[bytes]:
         )
 
 
-def tell(count: int = 60) -> str:
-    """Tell what was printed last by all that was started."""
+def read_log_end(count: int = 60) -> str:
+    """Return the last lines that what was started has printed."""
     return "\n".join(LOG.read_text(errors="replace").splitlines()[-count:])
+
+
+def list_checkpoints(scratch: Path, after: float) -> list[Path]:
+    """List the checkpoints in a scratch folder that were written after a time.time()."""
+    found = []
+    for path in (scratch / "train").glob("*/*/state_*.safetensors"):
+        # A newer one removes it at any time.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime > after:
+                found.append(path)
+    return found
 
 
 def wait_for_checkpoint(process: subprocess.Popen[bytes], seconds: float = 180) -> None:
     """Wait until a training writes a checkpoint from now on."""
     began = time.time()
-    while not any(
-        path.stat().st_mtime > began for path in Path(".scratch/train").glob("*/*/state_*.safetensors")
-    ):
-        assert process.poll() is None, f"it ended before\n{tell()}"
-        assert time.time() - began < seconds, f"no checkpoint\n{tell()}"
+    while not list_checkpoints(Path(".scratch"), began):
+        code = process.poll()
+        assert code is None, f"it ended before a checkpoint, with exit code {code}\n{read_log_end()}"
+        assert time.time() - began < seconds, f"no checkpoint\n{read_log_end()}"
         time.sleep(0.1)
 
 
 def wait_until_alone(*others: int) -> None:
     """Wait until no process works here but for these; ten seconds at most."""
     began = time.monotonic()
-    while found := find_here(*others):
+    while found := find_processes_here(*others):
         assert time.monotonic() - began < END_SECONDS, found
         time.sleep(0.2)

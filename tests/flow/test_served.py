@@ -24,7 +24,7 @@ from tests.driving import call, dvc, list_run, working_copy
 from tests.flow.compose import Services
 from tests.flow.driving import (
     LOG,
-    find_here,
+    find_processes_here,
     flow,
     read_results,
     start_flow,
@@ -69,7 +69,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         try:
             yield Services(places)
         finally:
-            for left in find_here():
+            for left in find_processes_here():
                 left.kill()
 
 

@@ -13,7 +13,7 @@ import uvicorn
 from pipeline.flow.server import find_server
 from pipeline.flow.server_probe import Reply, find_fault, probe
 from pipeline.flow.server_proof import (
-    SERVED,
+    PROOF_FILE,
     ProofMiddleware,
     is_proven,
     make_served,
@@ -62,7 +62,7 @@ def test_a_server_proves_by_its_secret_that_it_is_the_one_of_the_file(home: Path
     address = f"http://127.0.0.1:{find_free_port()}"
     served = make_served(address)
     write_served(home, served)
-    assert read_served(home) == served and (home / SERVED).stat().st_mode & 0o777 == 0o600
+    assert read_served(home) == served and (home / PROOF_FILE).stat().st_mode & 0o777 == 0o600
     assert not is_proven(served)
     port = int(address.rpartition(":")[2])
     server = uvicorn.Server(
@@ -79,7 +79,7 @@ def test_a_server_proves_by_its_secret_that_it_is_the_one_of_the_file(home: Path
 @pytest.mark.parametrize("content", ["{address}/api\n", "{address}\nsecret\n", "", "\0"])
 def test_a_stale_file_gives_no_other_program_the_password(home: Path, content: str) -> None:
     with serve() as (address, got):
-        (home / SERVED).write_text(content.format(address=address))
+        (home / PROOF_FILE).write_text(content.format(address=address))
         assert not find_server()
     assert got == []
 

@@ -15,9 +15,9 @@ FLOW = """
 import os, sys, threading, time
 from pipeline.flow import server_watch
 server_watch.POLL_SECONDS = 0.1
-server_watch.RESTART_SECONDS = float(sys.argv[1])
+server_watch.RESTART_PATIENCE_SECONDS = float(sys.argv[1])
 if sys.argv[2] == "temporary":
-    os.environ[server_watch.TEMPORARY] = str(os.getpid())
+    os.environ[server_watch.TEMPORARY_SERVER_PID] = str(os.getpid())
 server_watch.watch_server([lambda: open("ended", "w").close()])
 time.sleep(float(sys.argv[3]))
 print("went on")
@@ -63,6 +63,52 @@ def test_a_flow_whose_server_is_gone_ends_all_that_it_runs_and_says_so(
     assert flow.returncode == 1 and printed == ""
     (line,) = errors.splitlines()
     assert line.startswith("error: Prefect's ") and "is gone (nobody listens there for" in line
+    assert (tmp_path / "ended").exists()
+
+
+SILENT_SERVER = """
+import socket, sys, time
+listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+time.sleep(60)
+"""
+
+
+def test_a_busy_server_that_is_then_restarted_has_all_the_time_of_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    port = find_free_port()
+    server = start(SILENT_SERVER, str(port))
+    flow = start(FLOW, "3", "other", "9", PREFECT_API_URL=f"http://127.0.0.1:{port}/api")
+    # Longer than a restart may take.
+    time.sleep(6)
+    server.kill()
+    server.communicate()
+    time.sleep(1)
+    server = start_server(port)
+    assert flow.communicate(timeout=30) == ("went on\n", "")
+    server.kill()
+    server.communicate()
+
+
+def test_what_cannot_be_stopped_does_not_keep_a_flow_without_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = FLOW.replace('[lambda: open("ended", "w").close()]', "[lambda: 1 / 0]")
+    flow = start(code, "1", "other", "600", PREFECT_API_URL=f"http://127.0.0.1:{find_free_port()}/api")
+    _, errors = flow.communicate(timeout=30)
+    assert flow.returncode == 1 and len(errors.splitlines()) == 1
+
+
+def test_a_full_disk_ends_a_flow_without_a_server_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = FLOW.replace("server_watch.POLL_SECONDS = 0.1", "server_watch.LEAST_FREE_BYTES = 10**18")
+    flow = start(code, "1", "other", "600", PREFECT_API_URL="")
+    _, errors = flow.communicate(timeout=30)
+    assert flow.returncode == 1 and "is full; free some space" in errors
     assert (tmp_path / "ended").exists()
 
 

@@ -48,7 +48,7 @@ class Run:
         """Type at the terminal."""
         os.write(self._terminal, keys)
 
-    def read_until(self, is_there: Callable[[list[str]], bool] = lambda lines: False) -> int | None:
+    def read_until(self, can_run_with: Callable[[list[str]], bool] = lambda lines: False) -> int | None:
         """Read until a condition on what is shown holds, or the end; return the exit code, None where it goes on."""
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
@@ -57,7 +57,7 @@ class Run:
             except OSError:
                 # Nobody has the terminal open any more.
                 return self.process.wait(30)
-            if is_there(self.shown()):
+            if can_run_with(self.shown()):
                 return None
         raise AssertionError("\n".join(self.all_lines()))
 

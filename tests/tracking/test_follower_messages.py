@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tracking import follower
+from pipeline.tracking.__main__ import follow_command, main
 from tests.serving import find_free_port, wait_until
 
 MANIFEST = Path("data/manifest.json")
@@ -81,3 +82,23 @@ def test_a_server_whose_database_is_down_does_not_answer(
         printed = follow_until("does not take the rows", capsys)
         server.shutdown()
     assert "answers with status 500; look into its log" in printed and "answers again" not in printed
+
+
+def test_a_command_that_cannot_be_started_is_named(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr("pipeline.tracking.__main__.check_store", lambda: None)
+    (folder / "no program").touch()
+    for words in (["no-such-program"], ["./no program", "--help"], [str(folder)]):
+        with pytest.raises(ValueError, match=f"follow cannot start '{words[0]}' .*: name a program"):
+            follow_command(words)
+
+
+@pytest.mark.parametrize("separator", [[], ["--"]])
+def test_a_command_may_stand_behind_the_end_of_options(
+    monkeypatch: pytest.MonkeyPatch, separator: list[str]
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr("pipeline.tracking.__main__.require_root", lambda: None)
+    monkeypatch.setattr("pipeline.tracking.__main__.follow_command", started.append)
+    monkeypatch.setattr("sys.argv", ["tracking", "follow", *separator, "dvc", "repro", "--", "-f"])
+    main()
+    assert started == [["dvc", "repro", "--", "-f"]]

@@ -4,7 +4,7 @@ from itertools import chain
 
 from stages.report.claims.slopes import fit_slope
 from stages.report.published import (
-    REPORT_SOURCE,
+    FENG_ET_AL,
     SNGAN,
     published_bars,
     published_curves,
@@ -30,7 +30,7 @@ def _leads(metric: Metric, everywhere: bool) -> bool:
         return all(metric.is_better(own, rival) for own, *rivals in columns for rival in rivals)
     scores = published_range(metric.key)
     best = scores.highest if metric.is_higher_better else scores.lowest
-    return published_score(REPORT_SOURCE, SNGAN, metric.key) == best
+    return published_score(FENG_ET_AL, SNGAN, metric.key) == best
 
 
 def does_sngan_rise_fastest() -> bool:

@@ -27,8 +27,8 @@ class PublishedRange:
     """What the published report prints for one metric.
 
     Attributes:
-        lowest: of any GAN.
-        highest: of any GAN.
+        lowest: the lowest score of any GAN.
+        highest: the highest score of any GAN.
         real: of real data.
     """
 

@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 # The interval of two seeds can reach beyond this.
-LARGE = 1e5
+IN_POWERS_OF_TEN_FROM = 1e5
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Metric:
         """Write a value for people, one that no table has room for in powers of ten; a dash for none."""
         if value is None:
             return "–"
-        return f"{value:.{self.digits}f}" if value < LARGE else f"{value:.0e}"
+        return f"{value:.{self.digits}f}" if value < IN_POWERS_OF_TEN_FROM else f"{value:.0e}"
 
 
 INCEPTION_SCORE = Metric(

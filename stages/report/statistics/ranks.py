@@ -1,4 +1,4 @@
-"""How sure the ranks of GANs are: what they would be if the means were elsewhere within their uncertainty."""
+"""The probability of each GAN's ranks, by drawing the means anew from their posterior distributions."""
 
 import math
 
@@ -19,10 +19,8 @@ def estimate_ranks(
     """Rank GANs by their means over seeds, with the probability of each rank.
 
     Each GAN's mean is drawn anew from Student's distribution around it, as wide as its scores over seeds say, and the
-    GANs are ranked in every draw: a bootstrap over seeds that is right for few of them, where drawing
-    among two or three
-    seeds themselves is far too sure (docs/inference.md has both). GANs of which a training failed are
-    last in all draws.
+    GANs are ranked in every draw. With few seeds that covers the true ranks, where a bootstrap that draws among two or
+    three seeds is far too sure (docs/inference.md has both). GANs of which a training failed are last in all draws.
 
     Args:
         scores: by GAN and seed.
@@ -38,13 +36,11 @@ def estimate_ranks(
     order = order_gans(scores, metric)
     finished = [gan for gan in order if None not in scores[gan]]
     if not finished or len(scores[finished[0]]) < 2:
-        return tuple(
-            RankEstimate(gan, place, None, None, None, ()) for place, gan in enumerate(order, start=1)
-        )
+        return tuple(RankEstimate(gan, rank, None, None, None, ()) for rank, gan in enumerate(order, start=1))
     shares = _draw_ranks(scores, finished, metric, draw_count)
     return tuple(
-        _describe(gan, place, shares[gan] if gan in shares else _always(place, len(order)), len(order))
-        for place, gan in enumerate(order, start=1)
+        _describe(gan, rank, shares[gan] if gan in shares else _certain_rank(rank, len(order)), len(order))
+        for rank, gan in enumerate(order, start=1)
     )
 
 
@@ -62,18 +58,16 @@ def _draw_ranks(
     return {gan: np.bincount(ranks[row], minlength=len(gans)) / draw_count for row, gan in enumerate(gans)}
 
 
-def _always(place: int, count: int) -> NDArray[np.float64]:
+def _certain_rank(rank: int, count: int) -> NDArray[np.float64]:
     shares = np.zeros(count)
-    shares[place - 1] = 1.0
+    shares[rank - 1] = 1.0
     return shares
 
 
-def _describe(gan: str, place: int, shares: NDArray[np.float64], count: int) -> RankEstimate:
-    """Describe a GAN's ranks; `low` and `high` leave out no more than half of the doubt at either end."""
+def _describe(gan: str, rank: int, shares: NDArray[np.float64], count: int) -> RankEstimate:
+    """Describe a GAN's ranks; `low` to `high` leaves out at most (1 - CONFIDENCE) / 2 of the draws at each end."""
     shares = np.pad(shares, (0, count - len(shares)))
     below = np.cumsum(shares)
-    doubt = (1.0 - CONFIDENCE) / 2.0
-    low, high = (int(np.searchsorted(below, edge, side="right")) for edge in (doubt, 1.0 - doubt))
-    return RankEstimate(
-        gan, place, low + 1, min(high + 1, count), float(shares[0]), tuple(map(float, shares))
-    )
+    tail = (1.0 - CONFIDENCE) / 2.0
+    low, high = (int(np.searchsorted(below, edge, side="right")) for edge in (tail, 1.0 - tail))
+    return RankEstimate(gan, rank, low + 1, min(high + 1, count), float(shares[0]), tuple(map(float, shares)))
