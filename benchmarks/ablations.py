@@ -8,6 +8,7 @@ MLflow show the preset's own grid, which runs last. params.yaml is as before aft
 """
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,9 +134,15 @@ def run_flow(name: str, overrides: list[str]) -> None:
         InputError: it failed.
     """
     command = [sys.executable, "-m", "pipeline.flow", "run"]
-    done = subprocess.run([*command, *(part for own in overrides for part in ("-S", own))], check=False)
-    if done.returncode:
-        raise InputError(f"the run {name} ended with {done.returncode}; the same command goes on from there")
+    with subprocess.Popen([*command, *(part for own in overrides for part in ("-S", own))]) as flow:
+        try:
+            code = flow.wait()
+        except BaseException:
+            # It ends in order, and its trainings keep their checkpoints.
+            flow.terminate()
+            raise
+    if code:
+        raise InputError(f"the run {name} ended with {code}; the same command goes on from there")
 
 
 def tabulate(runs: dict[str, Run]) -> list[str]:
@@ -188,6 +195,8 @@ def main() -> None:
     parser.add_argument("-S", "--set", action="append", default=[], metavar="KEY=VALUE", help="of every run")
     overrides = parser.parse_args().set
     require_root()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     lines = tabulate(run_all(FOLDER, overrides))
     write_bytes(FOLDER / TABLE, "\n".join([*lines, ""]).encode())
     print("\n".join(lines))

@@ -1,6 +1,8 @@
 """The ablations' plan, and the table that answers each question in a row."""
 
 import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ import yaml
 from benchmarks.ablations import GRID, HEADER, QUESTIONS, Trained, list_overrides, tabulate
 from benchmarks.run_files import Run
 from pipeline.preset import compose_preset
-from tests.driving import ROOT, call, working_copy
+from tests.driving import ROOT, call, make_environment, working_copy
+from tests.flow.driving import wait_until_alone
+from tests.serving import wait_until
 
 SEEDS = [0, 1, 2, 3]
 # Each training's level, but for SNGAN's under C and in the runs of one option.
@@ -83,6 +87,22 @@ def test_the_plan_is_of_the_preset() -> None:
     options = params["options"]["sngan"]
     assert (options["power_iterations"], options["lipschitz_constant"]) == (1, 1.0)
     assert Trained(GRID, "sngan", "C") == QUESTIONS[0].base
+
+
+@pytest.mark.slow
+def test_a_command_that_is_ended_ends_its_flow_and_leaves_params_as_they_were(tmp_path: Path) -> None:
+    with working_copy(tmp_path / "repository", lambda params: None):
+        call(sys.executable, "-m", "pipeline.preset", "headline", "--force")
+        before = Path("params.yaml").read_bytes()
+        command = [sys.executable, "-m", "benchmarks.ablations", "-S", "prepare.dataset=digits"]
+        with subprocess.Popen(command, env=make_environment(), start_new_session=True) as process:
+            wait_until(
+                lambda: b"power_iterations: 5" in Path("params.yaml").read_bytes(), "the first run", 300
+            )
+            process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
+        assert Path("params.yaml").read_bytes() == before
+        wait_until_alone()
 
 
 @pytest.mark.slow
