@@ -25,8 +25,8 @@ def test_an_error_of_input_is_one_line_and_exit_code_1() -> None:
         (errno.ENOSPC, "models/x: No space left on device. What was finished is kept: free some space"),
         (errno.EDQUOT, "models/x: Disk quota exceeded. What was finished is kept: free some space"),
         (errno.EROFS, "models/x: Read-only file system. The results lie in the folder of the repository"),
-        (errno.EACCES, "models/x: Permission denied. Let this user write there"),
-        (errno.EPERM, "models/x: Operation not permitted. Let this user write there"),
+        (errno.EACCES, "models/x: Permission denied. Let this user read and write there"),
+        (errno.EPERM, "models/x: Operation not permitted. Let this user read and write there"),
     ],
 )
 def test_an_error_of_the_disk_names_the_file_the_cause_and_the_cure(number: int, cure: str) -> None:
