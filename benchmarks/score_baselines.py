@@ -25,6 +25,7 @@ Statistics = tuple[Any, Any]
 Network = Callable[[Tensor], Features]
 """Maps pixels uint8 [N, 3, H, W] to features float32 [N, 2048]."""
 
+FEATURES = 2048
 BATCH_SIZE = 50
 SPLITS = 10
 SEED = 2020

@@ -2,6 +2,7 @@
 
     pip install -c constraints.txt -r requirements-benchmarks.txt
     python benchmarks/scores.py formula                       # Frechet distance of 2048 features
+    python benchmarks/scores.py compared --counts 1000 5000   # KID, precision, CMMD and so on, of features
     python benchmarks/scores.py features                      # images a second through InceptionV3
     python benchmarks/scores.py end-to-end --images 6000      # from uint8 images to IS and FID, each in its process
 
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import score_baselines as baselines  # noqa: E402 - it lies beside this file
+from benchmarks.feature_scores import list_installed, make_jobs  # noqa: E402
 from benchmarks.inception_weights import draw_images, make_weights  # noqa: E402
 from benchmarks.interleaved import BenchmarkProcess, Work  # noqa: E402
 from stages.common.cli import run_command  # noqa: E402
@@ -39,7 +41,7 @@ from stages.common.compute import keep_freed_memory  # noqa: E402
 from stages.scores.frechet import compute_frechet_distance  # noqa: E402
 
 COUNTS = (1000, 6000, 50000)
-DIMENSION = 2048
+COMPARED_COUNTS = (1000, 5000)
 SIDE = 32
 # Seconds: the threads of one library spin for a while after its work, and would take the cores from the next.
 REST = 0.3
@@ -72,13 +74,13 @@ def measure(jobs: Mapping[str, Callable[[], Any]], repeats: int) -> tuple[dict[s
     return {name: statistics.median(times) for name, times in seconds.items()}, results
 
 
-def draw_features(count: int, seed: int) -> NDArray[np.float32]:
-    """Draw features float32 [N, 2048] whose variances fall as those of a trained network's do, by a power."""
+def draw_features(count: int, seed: int, dimension: int = baselines.FEATURES) -> NDArray[np.float32]:
+    """Draw features float32 [N, D] whose variances fall as those of a trained network's do, by a power."""
     random = np.random.default_rng(seed)
-    deviations = 1.0 / np.sqrt(1.0 + np.arange(DIMENSION)) * (1.0 + 0.2 * random.random(DIMENSION))
-    features = random.standard_normal((count, DIMENSION), dtype=np.float32) * deviations.astype(np.float32)
+    deviations = 1.0 / np.sqrt(1.0 + np.arange(dimension)) * (1.0 + 0.2 * random.random(dimension))
+    features = random.standard_normal((count, dimension), dtype=np.float32) * deviations.astype(np.float32)
     # Reflected, so that no feature is apart from the others.
-    axis = np.ones(DIMENSION, dtype=np.float32) / np.float32(np.sqrt(DIMENSION))
+    axis = np.ones(dimension, dtype=np.float32) / np.float32(np.sqrt(dimension))
     reflected: NDArray[np.float32] = features - 2.0 * np.outer(features @ axis, axis) + np.float32(0.4)
     return reflected
 
@@ -94,10 +96,27 @@ def run_formula(count: int, repeats: int) -> None:
     print(f"n = {count}, moments: " + _list_times(times))
     ours = [baselines.compute_moments(features) for features in (first, second)]
     theirs = [baselines.compute_statistics(features) for features in (first, second)]
-    jobs = {name: partial(distance, *theirs) for name, distance in baselines.DISTANCES.items()}
+    installed = list_installed()
+    jobs = {
+        name: partial(distance, *theirs) for name, distance in baselines.DISTANCES.items() if installed[name]
+    }
     times, distances = measure({OURS: partial(compute_frechet_distance, *ours), **jobs}, repeats)
     print(f"n = {count}, distance: " + _list_times(times))
     print("  relative difference to ours: " + _list_differences(distances), flush=True)
+
+
+def run_compared(count: int, repeats: int) -> None:
+    """Time the scores that compare features, for one number of images, and say where ours is the slower one."""
+    slower = []
+    for title, jobs in make_jobs(count, draw_features).items():
+        times, values = measure(jobs, repeats)
+        print(
+            f"n = {count}, {title}: {_list_times(times)}{'' if len(times) > 1 else ', no installed library has it'}"
+        )
+        if len(times) > 1:
+            print("  relative difference to ours: " + _list_differences(values), flush=True)
+        slower += [f"{title} than {name}" for name, seconds in times.items() if seconds < times[OURS]]
+    print(f"n = {count}: ours is {'slower: ' + ', '.join(slower) if slower else 'never slower'}", flush=True)
 
 
 def _list_times(times: Mapping[str, float]) -> str:
@@ -183,11 +202,14 @@ def run_end_to_end(names: Sequence[str], images: int, real_images: int, weights:
 def main() -> None:
     """Run the section that the command line names."""
     parser = CommandParser(__doc__)
-    parser.add_argument("section", choices=("formula", "features", "end-to-end"))
+    parser.add_argument("section", choices=("formula", "compared", "features", "end-to-end"))
     parser.add_argument("--images", type=int, default=None, help="6000 from end to end, 50 for features")
     parser.add_argument("--real-images", type=int, help="end to end; as many as --images when left out")
     parser.add_argument(
-        "--counts", type=int, nargs="+", default=list(COUNTS), help="of features for the formula"
+        "--counts",
+        type=int,
+        nargs="+",
+        help="of features, for the formula and for the scores that compare them",
     )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
@@ -200,15 +222,21 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     print(describe_machine(), flush=True)
-    if arguments.section == "formula":
+    if arguments.section in ("formula", "compared"):
         # Our stages do so, and here it speeds up all alike. In the other sections each has a process of its own.
         keep_freed_memory()
         print("freed memory kept, for all", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.pth"
         if arguments.section == "formula":
-            for count in arguments.counts:
+            for count in arguments.counts or COUNTS:
                 run_formula(count, arguments.repeats)
+            return
+        if arguments.section == "compared":
+            missing = [name for name, is_installed in list_installed().items() if not is_installed]
+            print(f"not installed: {', '.join(missing) or 'none'}", flush=True)
+            for count in arguments.counts or COMPARED_COUNTS:
+                run_compared(count, arguments.repeats)
             return
         torch.save(make_weights(), weights)
         if arguments.section == "features":

@@ -41,10 +41,10 @@ def main() -> None:
     title = f"real {params.other_split()}"
     other = extract_statistics(other_images, extractor, scores, title, labels=other_labels)
 
+    # The row of real data is itself made of the held-out images, so its scorer gets none, and it has no C_T.
     has_held_out = "ct" in scores.extra
-    if has_held_out:
-        real = real._replace(held_out=other.features[: scores.compared_count])
-    write_reference(REFERENCE, real)
+    held_out = other.features[: scores.compared_count] if has_held_out else None
+    write_reference(REFERENCE, real._replace(held_out=held_out))
     reference = ReferenceSet(
         split=params.split,
         count=len(real_images),

@@ -11,6 +11,7 @@ from stages.report.sections.ablation import build_ablation
 from stages.report.sections.answer import write_answer
 from stages.report.sections.budget_table import build_budget_table
 from stages.report.sections.entries import build_entries
+from stages.report.sections.extra_scores import build_extra_scores
 from stages.report.sections.limits import explain_seeds, list_limits
 from stages.report.sections.lipschitz import build_lipschitz
 from stages.report.sections.protocol_text import list_protocol_facts
@@ -69,4 +70,5 @@ def build_report(results: Results, figures: Figures) -> Report:
         figures=figures,
         provenance=trace_sources(results),
         entries=build_entries(results),
+        extra_scores=build_extra_scores(results),
     )

@@ -67,6 +67,8 @@ def list_tables(report: Report) -> dict[str, list[Row]]:
     tables |= {"budgets": report.budgets, "trials": report.trials}
     if report.entries.rows:
         tables |= {"entries": report.entries.seeds, "entry_contrasts": report.entries.contrasts}
+    if report.extra_scores.rows:
+        tables["extra_scores"] = report.extra_scores.rows
     return {name: [row | report.protocol for row in rows] for name, rows in tables.items()}
 
 

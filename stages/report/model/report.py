@@ -16,7 +16,14 @@ from stages.report.model.comparisons import (
 )
 from stages.report.model.pictures import Figures
 from stages.report.model.published import PublishedSource, PublishedStudy
-from stages.report.model.sections import AblationSection, Claim, Fact, LipschitzSection, TrialSource
+from stages.report.model.sections import (
+    AblationSection,
+    Claim,
+    ExtraSection,
+    Fact,
+    LipschitzSection,
+    TrialSource,
+)
 from stages.report.results.neighbours import Neighbours
 from stages.report.statistics.metrics import Metric
 
@@ -97,6 +104,7 @@ class Report:
         figures: the pictures' files and captions.
         provenance: what each trial's numbers were read from.
         entries: samples and generators of somebody else, beside the GANs.
+        extra_scores: those that `scores.extra` switches on.
     """
 
     title: str
@@ -134,6 +142,7 @@ class Report:
     figures: Figures
     provenance: tuple[TrialSource, ...]
     entries: EntrySection
+    extra_scores: ExtraSection
 
     @property
     def all_rows(self) -> tuple[Row, ...]:

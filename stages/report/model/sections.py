@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 Count = tuple[int, int]
 """How many of how many."""
@@ -173,3 +174,40 @@ class TrialSource:
     files: dict[str, str]
     settings: dict[str, int | float]
     machine: str
+
+
+@dataclass(frozen=True)
+class ExtraColumn:
+    """A further score in its table.
+
+    Attributes:
+        key: its name in files.
+        name: for people.
+        digits: after the decimal point.
+    """
+
+    key: str
+    name: str
+    digits: int
+
+    def format(self, value: float | None) -> str:
+        """Write a value for people; a dash for none."""
+        return "–" if value is None else f"{value:.{self.digits}f}"
+
+    def format_span(self, row: dict[str, Any]) -> str:
+        """Write the lowest and the highest of several seeds; nothing for one seed, or none."""
+        low, high = row[f"{self.key}_low"], row[f"{self.key}_high"]
+        return "" if low is None or row["seeds"] < 2 else f"{self.format(low)} to {self.format(high)}"
+
+
+@dataclass(frozen=True)
+class ExtraSection:
+    """The scores that `scores.extra` switches on.
+
+    Attributes:
+        columns: of the table; empty where none is switched on.
+        rows: real data, every GAN under every setting, and entries.
+    """
+
+    columns: tuple[ExtraColumn, ...]
+    rows: tuple[dict[str, Any], ...]

@@ -18,6 +18,7 @@ from stages.report.params import OptionValues, ReportParams, SettingNumbers
 from stages.report.published import name_data_set, published_code_options
 from stages.report.results.ablation import Ablation, read_ablation
 from stages.report.results.entries import EntryResult, read_entries
+from stages.report.results.extra_scores import ExtraScores, read_extra_scores
 from stages.report.results.lipschitz import Analyses, read_analyses
 from stages.report.results.neighbours import Neighbours, read_neighbours
 from stages.report.results.records import read_record
@@ -59,6 +60,7 @@ class Results(NamedTuple):
         analyses: norms and gradients of the discriminators.
         ablation: scores of distorted real images; None where the ablation is switched off.
         entries: scores of samples and generators of somebody else.
+        extra_scores: those that `scores.extra` switches on.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Results(NamedTuple):
     analyses: Analyses
     ablation: Ablation | None
     entries: list[EntryResult]
+    extra_scores: ExtraScores
 
     def select_trials(self, gan: str, setting: str) -> list[TrialResult]:
         """List the trials of a GAN under a setting, one per seed."""
@@ -155,6 +158,7 @@ def read_results() -> Results:
         analyses=read_analyses(grid),
         ablation=read_ablation(real["protocol"]),
         entries=entries,
+        extra_scores=read_extra_scores(real, trials, entries),
     )
 
 
