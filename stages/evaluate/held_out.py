@@ -5,7 +5,7 @@ import numpy as np
 from stages.common.errors import InputError
 from stages.evaluate.overlap import check_different_images
 from stages.images.image_sets import ImageSet
-from stages.scores.extra_scores import LEAST_IMAGES, find_extra_faults
+from stages.scores.extra_scores import LEAST_IMAGES, OF_LABELS, find_extra_faults
 from stages.scores.extractor import Extractor
 from stages.scores.feature_statistics import check_finite, sample_indices
 from stages.scores.params import ScoresParams
@@ -29,10 +29,11 @@ def check_extra_scores(params: ScoresParams, extractor: Extractor, is_held_out_g
     faults = find_extra_faults(params.extra, extractor.card.name, None)
     if faults:
         raise InputError(faults[0])
-    if "intra_fid" in params.extra:
+    unlabelled = [name for name in params.extra if name in OF_LABELS]
+    if unlabelled:
         raise InputError(
-            "the score intra_fid needs the class of every image, which is known of a conditional GAN of the comparison "
-            "alone; leave it out of --extra, or scores.extra"
+            f"the score {unlabelled[0]} needs the class of every image, which is known of conditional GANs of the "
+            "comparison alone; leave it out of --extra, or scores.extra"
         )
     if TEST in params.extra and not is_held_out_given:
         raise InputError(

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from stages.common.command_line import CommandParser
 from stages.evaluate.parameters import list_protocols
 from stages.evaluate.score_columns import SORTABLE
-from stages.scores.extra_scores import ExtraScore
+from stages.scores.extra_scores import OF_LABELS, ExtraScore
 from stages.scores.extractor_zoo import list_published_extractors
 
 DESCRIPTION = (
@@ -31,6 +31,7 @@ examples:
 
 As a stage of the pipeline, scoring one trial's snapshots: python -m stages.evaluate --gan GAN --setting LETTER --seed N
 """
+OF_OWN_IMAGES = [name for name in get_args(ExtraScore) if name not in OF_LABELS]
 OVERRIDES = {
     "splits": "number of parts that the Inception Score is the mean of",
     "seed": "of every random choice",
@@ -73,7 +74,7 @@ def make_parser() -> CommandParser:
         "--extra",
         nargs="*",
         metavar="SCORE",
-        help=f"further scores, out of {', '.join(get_args(ExtraScore))}, in place of those of scores.extra",
+        help=f"further scores, out of {', '.join(OF_OWN_IMAGES)}, in place of those of scores.extra",
     )
     group.add_argument(
         "--in-order",

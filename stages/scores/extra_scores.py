@@ -12,6 +12,8 @@ SPATIAL_FEATURES = SPATIAL_CHANNELS * 17 * 17
 EXTRACTORS: dict[str, str] = {"cmmd": "clip", "sfid": "inception"}
 # Those that ask whether training images were copied, so that the real images must be the training images.
 OF_TRAINING: tuple[str, ...] = ("authenticity", "ct")
+# Those that need the class of every image.
+OF_LABELS: tuple[str, ...] = ("intra_fid",)
 # Cells of the space of features in the C_T test, and the least images of each set in a cell that counts.
 CELLS, LEAST_IN_CELL = 3, 20
 # How many images of each set such a score has to compare.

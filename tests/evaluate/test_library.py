@@ -13,13 +13,17 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from stages.common.compute import derive_seed
-from stages.evaluate.library import ScoreError, ScoreResult, score
+from stages.evaluate import comparison
+from stages.evaluate.library import Protocol, ScoreError, ScoreResult, score
 from stages.generators.file import GeneratorFile
 from stages.generators.params import GeneratorOptions
 from stages.images.image_batches import gather_images
 from stages.images.image_sets import ReadOptions
 from stages.sample.export import FILES, convert
-from stages.scores.extractor import load_extractor
+from stages.scores.card import read_card
+from stages.scores.classifier import ExtractorOutput
+from stages.scores.extractor import Extractor, load_extractor
+from stages.scores.params import ScoresParams
 from tests.scores.factories import make_extractor, make_images, write_folder
 
 ROOT = Path(__file__).parents[2]
@@ -307,6 +311,56 @@ def test_a_result_of_another_protocol_is_refused_with_the_fields_name(digits: Pi
         score(digits[1:151], digits[200:320], protocol=first.protocol)
     with pytest.raises(ScoreError, match="fake_count 120: fake holds only 119 images"):
         score("real", digits[200:319], protocol=first.protocol)
+
+
+# The fields that no argument of `score` takes from the given protocol; it scores by those of all others.
+FOUND = (
+    "extractor", "weights_sha256", "resize", "precision", "feature_dimension", "reference_count", "reference_sha256",
+    "model", "normalisation",
+)  # fmt: skip
+
+
+def test_a_mismatch_of_any_field_is_refused_with_its_name_before_the_network_computes(
+    digits: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = score("real", digits[200:320], protocol=PROTOCOL)
+    taken = {*ScoresParams.model_fields, "sample_count", "reference_split", "held_out_sha256"}
+    assert taken | set(FOUND) == set(Protocol.model_fields) | {"extra"}
+    monkeypatch.setattr(comparison, "load_or_extract_reference", None)
+    for field in sorted(set(FOUND) - {"reference_sha256"}):
+        value = getattr(first.protocol, field)
+        changed = value + 1 if isinstance(value, int) else f"{value}x"
+        other = first.protocol.model_copy(update={field: changed})
+        with pytest.raises(ScoreError, match=f"not comparable: {field} is .* in one and .* other; score all"):
+            score("real", digits[200:320], protocol=other)
+
+
+def make_loaded(features: int, value: float = 0.0) -> Extractor:
+    """Make an extractor whose network gives so many features, at random but for one of this value."""
+
+    def see(pixels: torch.Tensor) -> ExtractorOutput:
+        found = pixels.float().flatten(1)[:, :features].clone()
+        found[-1, -1] += value
+        return ExtractorOutput(found, found[:, :3])
+
+    card = read_card().model_copy(update={"feature_dimension": 6})
+    return Extractor(card, see, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("features", "value", "message"),
+    [
+        (7, 0.0, r"features \[150, 7\] do not fit, expected \[N, 6\]"),
+        (6, float("nan"), "real real: the extractor's output for real/0149.png is not finite"),
+        (6, float("inf"), "real real: the extractor's output for real/0149.png is not finite"),
+    ],
+)
+def test_features_of_another_shape_or_not_finite_are_one_line(
+    features: int, value: float, message: str, digits: Pixels
+) -> None:
+    with pytest.raises(ScoreError, match=message) as caught:
+        score("real", digits[200:320], extractor=make_loaded(features, value), protocol=PROTOCOL)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_fault_of_the_function_that_draws_keeps_its_traceback() -> None:

@@ -13,6 +13,7 @@ from scipy.stats import ttest_ind
 from stages.common.artifacts import entry_folder, grid_name, write_json
 from stages.common.errors import InputError
 from stages.report.figures.galleries import write_entry_samples
+from stages.report.figures.score_curves import describe_figure3, plot_figure3
 from stages.report.results.all_results import read_results
 from stages.report.statistics.unpaired import compare_unpaired
 from tests.report.conftest import TRIAL_PROTOCOL, Write, read_results_file, write_without_figures
@@ -108,6 +109,20 @@ def test_the_gallery_has_the_entrys_grid(write_results: Write) -> None:
     (picture,) = write_entry_samples(results.entries, results.metrics[1], Path("out"))
     assert picture.file == "samples_entry-theirs.png" and "9.0" in picture.caption
     assert Path("out", picture.file).exists()
+
+
+def test_the_curves_have_a_line_for_the_entry_whatever_its_title(write_results: Write) -> None:
+    write_results(GANS)
+    without = [line.get_label() for line in plot_figure3(read_results()).axes[0].get_lines()]
+    write_entry([10.0, 40.0], title=r"$\broken{ _Theirs")
+    results = read_results()
+    figure = plot_figure3(results)
+    figure.canvas.draw()
+    for axes, level in zip(figure.axes[0:3:2], (2.5, 20.0), strict=True):
+        lines = {line.get_label(): line for line in axes.get_lines()}
+        assert np.asarray(lines[r"entry: \$\broken{ _Theirs"].get_ydata())[0] == pytest.approx(level)
+    assert len(figure.axes[0].get_lines()) == len(without) + 1
+    assert "Level lines are entries" in describe_figure3(results).caption
 
 
 def test_the_unpaired_test_is_welchs() -> None:

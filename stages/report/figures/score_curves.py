@@ -6,6 +6,7 @@ The same curves over discriminator steps, and over seconds of a processor, are f
 import math
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -37,6 +38,8 @@ MOST_STRETCH = 2.0
 # Otherwise text above or below the curves gives it, in this share of the range.
 ROOM = 0.12
 MOST_TICKS = 5
+# Real data's is dashed.
+ENTRY_STYLES: tuple[Any, ...] = (":", "-.", (0, (1, 3)), (0, (3, 2, 1, 2, 1, 2)))
 
 
 def describe_figure3(results: Results) -> Picture:
@@ -47,11 +50,12 @@ def describe_figure3(results: Results) -> Picture:
         if seeds > 1
         else ""
     )
+    entries = " Level lines are entries." if any(entry.points for entry in results.entries) else ""
     scale = join_words([metric.title for metric in results.metrics if metric.is_log])
     return Picture(
         file="figure3.png",
         caption=f"Figure 3. The scores over the training under each setting, the {scale} on a logarithmic "
-        f"scale{spread}{' (of the logarithm)' if seeds > 1 else ''}; last, those of Feng et al.",
+        f"scale{spread}{' (of the logarithm)' if seeds > 1 else ''}; last, those of Feng et al.{entries}",
         description="Curves of each score over generator steps, one curve per GAN and one panel per "
         "setting; all ends are in the table of trials.",
     )
@@ -88,6 +92,7 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
                 axes, f"{capitalise(metric.short)}, {setting}", _label_x_axis(results, setting, budget)
             )
         own, published = list(places[: len(settings)]), places[len(settings)]
+        _draw_entries(own, results, metric)
         _share_y_limits(own, metric)
         _draw_real_data_score(own, metric, results.real[metric.key])
         _plot_published_curves(published, results.grid.gans, metric)
@@ -166,6 +171,17 @@ def _plot_band(axes: Axes, means: dict[float, Interval], metric: Metric, colour:
         for sign in (-1.0, 1.0)
     )
     axes.fill_between(list(several), low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _draw_entries(panels: Sequence[Axes], results: Results, metric: Metric) -> None:
+    """Draw each entry as a line at its mean over seeds: it has one point, and the GANs' settings are not its own."""
+    for place, entry in enumerate(entry for entry in results.entries if entry.points):
+        mean = statistics.fmean(_scale(value, metric) for value in entry.values_of(metric))
+        # A dollar sign would begin a formula.
+        label = f"entry: {entry.title}".replace("$", r"\$")
+        for axes in panels:
+            style = ENTRY_STYLES[place % len(ENTRY_STYLES)]
+            axes.axhline(_unscale(mean, metric), color=MUTED, linewidth=1.2, linestyle=style, label=label)
 
 
 def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) -> None:
