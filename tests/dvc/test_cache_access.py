@@ -21,18 +21,21 @@ from pipeline.dvc.cache_access import require_writable_cache
 require_writable_cache(Path(sys.argv[1]))
 """
 
+NEEDS_ORDINARY_USER = pytest.mark.skipif(
+    bool(ORDINARY) and shutil.which("setpriv") is None, reason="root may write to any folder"
+)
+
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
     for name in ("files/md5/ab", "files/md5/c0", "runs/12/" + "3" * 64):
-        (tmp_path / "cache" / name).mkdir(parents=True)
-    return tmp_path / "cache"
+        (tmp_path / "of all" / name).mkdir(parents=True)
+    return tmp_path / "of all"
 
 
-@pytest.mark.skipif(bool(ORDINARY) and shutil.which("setpriv") is None, reason="root may write to any folder")
-@pytest.mark.parametrize("closed", ["", "files", "files/md5", "files/md5/c0", "runs", "runs/12"])
-def test_a_folder_that_cannot_be_written_is_named(closed: str, cache: Path) -> None:
-    (cache / closed).chmod(0o555)
+def ask(cache: Path, closed: Path) -> str:
+    """Ask as an ordinary user, with a folder that nobody may write, and return what is said last."""
+    closed.chmod(0o555)
     done = subprocess.run(
         [*ORDINARY, sys.executable, "-c", ASK, str(cache)],
         env=make_environment(PYTHONPATH=str(ROOT)),
@@ -40,10 +43,26 @@ def test_a_folder_that_cannot_be_written_is_named(closed: str, cache: Path) -> N
         text=True,
         check=False,
     )
-    (cache / closed).chmod(0o755)
-    told = done.stderr.splitlines()[-1]
-    assert f"DVC's cache {cache / closed} cannot be written by this user" in told
+    closed.chmod(0o755)
+    return done.stderr.splitlines()[-1]
+
+
+@NEEDS_ORDINARY_USER
+@pytest.mark.parametrize("closed", ["", "files", "files/md5", "files/md5/c0", "runs", "runs/12"])
+def test_a_folder_that_cannot_be_written_is_named(closed: str, cache: Path) -> None:
+    told = ask(cache, cache / closed)
+    assert f"DVC's cache {cache} cannot be written by this user ({cache / closed})" in told
     assert f"dvc remote add --local --default shared '{cache}'" in told
+
+
+@NEEDS_ORDINARY_USER
+def test_a_cache_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    told = ask(tmp_path / "disk/cache/of/us", tmp_path / "disk")
+    assert (
+        f"DVC's cache {tmp_path / 'disk/cache/of/us'} cannot be written by this user ({tmp_path / 'disk'})"
+        in told
+    )
 
 
 def test_a_cache_that_can_be_written_or_is_not_there_is_taken(cache: Path, tmp_path: Path) -> None:
