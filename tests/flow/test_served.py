@@ -77,7 +77,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 def server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
     """Run Prefect's server, which flows started here find by their environment."""
     process = services.start("prefect")
-    wait_until(lambda: services.is_healthy("prefect"), "Prefect's server", 120)
+    wait_until(lambda: services.is_healthy("prefect"), "Prefect's server", 300)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
             patch.setenv(name, services.read_environment("worker")[name])
@@ -94,7 +94,7 @@ def mlflow_server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
     with run_postgresql(programs) as address:
         services.places["postgresql+psycopg://mlflow@postgres:5432/mlflow"] = address
         process = services.start("mlflow")
-        wait_until(lambda: services.is_healthy("mlflow"), "MLflow's server", 120)
+        wait_until(lambda: services.is_healthy("mlflow"), "MLflow's server", 300)
         yield process
         kill(process)
 
