@@ -110,13 +110,18 @@ class TemporaryServer:
         """Wait until it answers.
 
         Raises:
-            RuntimeError: it does not; says what it printed.
+            InputError: it has ended, with what it printed, or does not answer in time.
         """
         deadline = time.monotonic() + START_SECONDS
         while not is_healthy(f"{self._address}/api/health", HEALTH_SECONDS):
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                printed = "\n".join(self._lines[-SHOWN_LINES:])
-                raise RuntimeError(f"Prefect's temporary server did not start:\n{printed}")
+            if not self._thread.is_alive():
+                printed = "\n".join(self._lines[-SHOWN_LINES:]) or "nothing"
+                raise InputError(f"Prefect's temporary server ended before it answered; it printed: {printed}")
+            if time.monotonic() > deadline:
+                raise InputError(
+                    f"Prefect's temporary server did not answer within {START_SECONDS:.0f} s, as happens on a machine "
+                    "with too much to do; call the same command again"
+                )
             time.sleep(POLL_SECONDS)
 
     def _run(self) -> None:
