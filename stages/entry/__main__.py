@@ -15,7 +15,7 @@ from stages.common.cli import parse_entry, run_command
 from stages.common.compute import configure_compute
 from stages.common.image_grid import write_grid
 from stages.common.params import load_section
-from stages.entry.images import read_entry_images
+from stages.entry.images import assign_labels, read_entry_images
 from stages.entry.params import Entry, SampledParams
 from stages.scores.distinct_images import count_distinct
 from stages.scores.extractor import load_extractor
@@ -53,7 +53,8 @@ def main() -> None:
         images = read_entry_images(
             entry, place, key, sample.sample_count, record["image_shape"], params.shuffle_seed
         )
-        scores = scorer.score(extract_statistics(images, extractor, params, key))
+        labels = assign_labels(entry, len(images))
+        scores = scorer.score(extract_statistics(images, extractor, params, key, labels=labels))
         grid = images[: sample.grid_rows * sample.grid_columns]
         write_grid(folder / "grids" / grid_name(place), grid, sample.grid_rows, sample.grid_columns)
         distinct = count_distinct(images)

@@ -7,6 +7,7 @@ from stages.common.errors import InputError
 from stages.entry.params import Entry
 from stages.generators.file import GeneratorFile
 from stages.images.image_sets import ReadOptions, open_images
+from stages.scores.further_moments import Labels
 
 
 def read_entry_images(
@@ -40,6 +41,12 @@ def read_entry_images(
             f"of that shape{cure}"
         )
     return images
+
+
+def assign_labels(entry: Entry, count: int) -> Labels | None:
+    """Return the classes of the images that a conditional generator draws, as our own GANs do; else None."""
+    classes = None if entry.generator is None else entry.generator.class_count
+    return None if classes is None else Labels(np.arange(count) % classes, classes)
 
 
 def _read_samples(

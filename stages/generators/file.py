@@ -21,7 +21,8 @@ from stages.generators.noise import sample_z_of
 from stages.generators.params import GeneratorOptions
 from stages.generators.torch_export_file import load_torch_export
 
-Network = Callable[[Tensor], Any]
+Network = Callable[..., Any]
+"""Maps noise, float32 [N, Z], and of a conditional generator labels, int64 [N], to images."""
 # Half of the distance between two pixel values: an output so little outside its range is the nearest pixel value.
 HALF_LEVEL = 0.5 / 255
 SPANS = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0)}
@@ -55,7 +56,7 @@ class GeneratorFile:
         content = _read(Path(path).expanduser(), self.name)
         self.kind = find_kind(content, self.name)
         self._options, self._seed, self._position = options, seed, 0
-        self._network = _load(content, self.kind, self.name)
+        self._network = _load(content, self.kind, self.name, 1 if options.class_count is None else 2)
 
     def __call__(self, count: int) -> NDArray[np.uint8]:
         """Draw the next `count` images, uint8 [count, C, H, W]."""
@@ -80,14 +81,19 @@ class GeneratorFile:
         z = sample_z_of(indices, options.z_dimension, self._seed, options.z_distribution == "uniform")
         # Networks may round differently for another number of images, and some accept one number alone.
         z = torch.cat([z, z.new_zeros(options.batch_size - len(z), options.z_dimension)])
+        inputs, with_labels = [z], ""
+        if options.class_count is not None:
+            labels = torch.zeros(options.batch_size, dtype=torch.int64)
+            labels[: len(indices)] = torch.tensor(indices) % options.class_count
+            inputs, with_labels = [z, labels], f" and labels [{len(labels)}], int64"
         try:
             with torch.no_grad(), warnings.catch_warnings(action="ignore"):
-                images = self._network(z)
+                images = self._network(*inputs)
         # A network of somebody else may raise anything.
         except Exception as error:
             raise InputError(
-                f"{self.name} cannot be run on noise {list(z.shape)}, float32 ({_first_line(error)}); compare its "
-                "input with z_dimension and batch_size"
+                f"{self.name} cannot be run on noise {list(z.shape)}, float32{with_labels} ({_first_line(error)}); "
+                "compare its input with z_dimension, batch_size and class_count"
             ) from None
         return self._to_pixels(images)[: len(indices)]
 
@@ -134,9 +140,9 @@ def _read(path: Path, name: str) -> bytes:
     return path.read_bytes()
 
 
-def _load(content: bytes, kind: str, name: str) -> Network:
+def _load(content: bytes, kind: str, name: str, input_count: int) -> Network:
     if kind == ONNX:
-        return _load_onnx(content, name)
+        return _load_onnx(content, name, input_count)
     if kind == TORCH_EXPORT:
         return load_torch_export(content, name)
     return _load_torchscript(content, name)
@@ -157,7 +163,7 @@ def _load_torchscript(content: bytes, name: str) -> Network:
     return network.eval()  # type: ignore[no-any-return]
 
 
-def _load_onnx(content: bytes, name: str) -> Network:
+def _load_onnx(content: bytes, name: str, input_count: int) -> Network:
     """Load an ONNX file from memory: none of its weights can be in another file, and it has no custom operators."""
     try:
         import onnxruntime
@@ -173,9 +179,17 @@ def _load_onnx(content: bytes, name: str) -> Network:
     except Exception as error:
         raise InputError(f"{name} cannot be loaded by onnxruntime ({_first_line(error)})") from None
     inputs = [one.name for one in session.get_inputs()]
-    if len(inputs) != 1:
-        raise InputError(f"{name} has the inputs {', '.join(inputs)}; expected one, the noise")
-    return lambda z: torch.from_numpy(session.run(None, {inputs[0]: z.numpy()})[0])
+    if len(inputs) != input_count:
+        expected = "one, the noise, as class_count is not given"
+        if input_count == 2:
+            expected = "two, the noise and the labels, as class_count is given"
+        raise InputError(f"{name} has the inputs {', '.join(inputs)}; expected {expected}")
+
+    def run(*parts: Tensor) -> Tensor:
+        arrays = {key: part.numpy() for key, part in zip(inputs, parts, strict=True)}
+        return torch.from_numpy(session.run(None, arrays)[0])
+
+    return run
 
 
 def _first_line(error: Exception) -> str:

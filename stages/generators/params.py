@@ -14,6 +14,8 @@ class GeneratorOptions(Params):
         z_dimension: length of a noise vector.
         z_distribution: `normal` for N(0, I), `uniform` for [-1, 1).
         batch_size: number of noise vectors at a time.
+        class_count: of a conditional generator, whose second input is int64 labels [N] in 0..class_count - 1: image i
+            is of class i modulo their number. None where it reads noise alone.
         output_range: of the images: `symmetric` for [-1, 1], `unit` for [0, 1], `uint8` for whole numbers in 0..255.
     """
 
@@ -21,3 +23,4 @@ class GeneratorOptions(Params):
     z_distribution: Literal["normal", "uniform"]
     batch_size: int = Field(ge=1, le=100_000)
     output_range: Literal["symmetric", "unit", "uint8"]
+    class_count: int | None = Field(default=None, ge=1, le=1_000_000)

@@ -93,17 +93,30 @@ def _quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def measure_difference(generator: nn.Module, file_format: str, content: bytes, inputs: Inputs) -> float:
-    """Run what was converted on the same noise as the generator, and return the maximum absolute difference.
+def compute_outputs(generator: nn.Module, inputs: Inputs, device: torch.device) -> Tensor:
+    """Compute the generator's output on a device: float32 [N, C, H, W] in [-1, 1], on the CPU."""
+    with torch.no_grad():
+        images: Tensor = generator.to(device)(*(part.to(device) for part in inputs)).cpu()
+    return images
 
-    ONNX is run by onnxruntime. Outputs are in [-1, 1].
+
+def measure_difference(expected: Tensor, file_format: str, content: bytes, inputs: Inputs) -> float:
+    """Run what was converted on the same inputs as the generator, and return the maximum absolute difference.
+
+    ONNX is run by onnxruntime. Both are run on the CPU.
+
+    Args:
+        expected: the generator's output.
+        file_format: `onnx` or `torch_export`.
+        content: of the file.
+        inputs: of the generator.
 
     Raises:
         InputError: it differs by more than LARGEST_DIFFERENCE.
     """
     run = _open_onnx(content) if file_format == "onnx" else torch.export.load(io.BytesIO(content)).module()
     with torch.no_grad():
-        difference = float((run(*inputs) - generator(*inputs)).abs().max())
+        difference = float((run(*inputs) - expected).abs().max())
     if not difference <= LARGEST_DIFFERENCE:
         raise InputError(
             f"what was exported as {file_format} differs from the snapshot by {difference:.3g} of outputs in [-1, 1]; "

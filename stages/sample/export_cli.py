@@ -21,7 +21,14 @@ from stages.common.grid import Grid
 from stages.common.params import ParamsError, find_faults, load_section
 from stages.generators.noise import sample_fixed_z
 from stages.networks.params import NetworksParams
-from stages.sample.export import COMPARED_COUNT, FILES, check_packages, convert, measure_difference
+from stages.sample.export import (
+    COMPARED_COUNT,
+    FILES,
+    check_packages,
+    compute_outputs,
+    convert,
+    measure_difference,
+)
 from stages.sample.generation import assign_labels, load_generator
 from stages.sample.model_card import CARD, write_card
 
@@ -42,27 +49,31 @@ def export(words: Sequence[str] | None = None) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{show_path(folder)} is a file; name a folder to write into")
     networks = load_section(NetworksParams, "networks")
-    compute = load_section(ComputeParams, "compute").model_copy(update={"device": "cpu"})
-    device = configure_compute(compute)
+    device = configure_compute(
+        load_section(ComputeParams, "compute").model_copy(update={"device": options.device})
+    )
     manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
     snapshot = _choose_snapshot(manifest, options.point, trial)
     classes = len(manifest["class_names"]) if "class_names" in manifest else None
     shape = tuple(manifest["image_shape"])
-    generator = load_generator(trial, snapshot["file"], shape, networks, device, classes)
+    generator = load_generator(trial, snapshot["file"], shape, networks, torch.device("cpu"), classes)
     z = sample_fixed_z(COMPARED_COUNT, networks.z_dimension, trial.seed)
     labels = assign_labels(len(z), classes)
     inputs = (z,) if labels is None else (z, labels)
-    contents, differences = {}, {}
-    for file_format in formats:
-        contents[file_format] = convert(generator, file_format, inputs)
-        differences[file_format] = measure_difference(generator, file_format, contents[file_format], inputs)
+    # Files hold the weights on the CPU, wherever they were trained and are compared.
+    contents = {file_format: convert(generator, file_format, inputs) for file_format in formats}
+    expected = compute_outputs(generator, inputs, device)
+    differences = {
+        file_format: measure_difference(expected, file_format, content, inputs)
+        for file_format, content in contents.items()
+    }
     for file_format, content in contents.items():
         write_bytes(folder / FILES[file_format], content)
     write_card(folder, trial, snapshot, manifest, networks.z_dimension, differences)
     for file_format, difference in differences.items():
         print(
             f"{show_path(folder / FILES[file_format])}: maximum absolute difference from the snapshot {difference:.3g} "
-            f"of outputs in [-1, 1], for {COMPARED_COUNT} noise vectors"
+            f"of outputs in [-1, 1], for {COMPARED_COUNT} noise vectors, on {device}"
         )
     print(f"{show_path(folder / CARD)}: the model card, torch {torch.__version__}")
 
@@ -86,6 +97,12 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument(
         "--point", type=int, metavar="N", help="the snapshot's generator step (default: the last one)"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="cpu",
+        help="where the snapshot computes what the files are compared with (default: cpu)",
     )
     parser.add_argument("--format", choices=(*FILES, BOTH), default=BOTH, help="(default: both)")
     parser.add_argument(

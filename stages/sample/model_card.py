@@ -37,7 +37,7 @@ entries:
   {gan}_exported:
     title: {gan}, exported
     files: [{file}]
-    generator: {{z_dimension: {z_dimension}, z_distribution: normal, batch_size: 100, output_range: symmetric}}
+    generator: {{{options}}}
 ```
 """
 
@@ -88,6 +88,8 @@ def write_card(
         facts="\n".join(f"| {name} | {_in_cell(value)} |" for name, value in facts.items()),
         scores=_describe_scores(trial, step),
         z_dimension=z_dimension,
+        options=f"z_dimension: {z_dimension}, z_distribution: normal, batch_size: 100, output_range: symmetric"
+        + ("" if names is None else f", class_count: {len(names)}"),
         labels=""
         if names is None
         else f", and `labels`, int64 [N] in 0..{len(names) - 1}: {', '.join(names)}",

@@ -123,9 +123,31 @@ def test_a_conditional_generator_is_exported_with_its_labels() -> None:
     export([*NAMES, "--format", "both", "out"])
     session = onnxruntime.InferenceSession("out/generator.onnx")
     assert [one.name for one in session.get_inputs()] == ["z", "labels"]
-    assert "int64 [N] in 0..2: zero, one, two" in Path("out/README.md").read_text()
-    with pytest.raises(InputError, match="has the inputs z, labels; expected one"):
+    card = Path("out/README.md").read_text(encoding="utf-8")
+    assert "int64 [N] in 0..2: zero, one, two" in card and "symmetric, class_count: 3}" in card
+    with pytest.raises(
+        InputError, match="has the inputs z, labels; expected one, the noise, as class_count is"
+    ):
         GeneratorFile("out/generator.onnx", OPTIONS)
+    torch.manual_seed(40)
+    generator = build_generator((1, 8, 8), NETWORKS, 3).eval()
+    z, labels = sample_fixed_z(120, 8, TRIAL.seed), torch.arange(120) % 3
+    expected = generate_images(generator, z, torch.device("cpu"), labels)
+    options = OPTIONS.model_copy(update={"class_count": 3})
+    for name in ("generator.onnx", "generator.pt2"):
+        found = GeneratorFile(f"out/{name}", options, TRIAL.seed)(120)
+        assert np.abs(found.astype(int) - expected).max() <= 1 and (found != expected).mean() < 1e-3
+
+
+def test_labels_for_a_generator_that_reads_none_are_refused() -> None:
+    export([*NAMES, "--format", "both", "--device", "auto", "out"])
+    options = OPTIONS.model_copy(update={"class_count": 3})
+    with pytest.raises(InputError, match="has the inputs z; expected two, the noise and the labels"):
+        GeneratorFile("out/generator.onnx", options)
+    with pytest.raises(
+        InputError, match=r"cannot be run on noise \[100, 8\], float32 and labels \[100\], int64"
+    ):
+        GeneratorFile("out/generator.pt2", options)(3)
 
 
 def test_the_residual_generator_is_exported_too() -> None:
