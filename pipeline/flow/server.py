@@ -116,7 +116,9 @@ class TemporaryServer:
         while not is_healthy(f"{self._address}/api/health", HEALTH_SECONDS):
             if not self._thread.is_alive():
                 printed = "\n".join(self._lines[-SHOWN_LINES:]) or "nothing"
-                raise InputError(f"Prefect's temporary server ended before it answered; it printed: {printed}")
+                raise InputError(
+                    f"Prefect's temporary server ended before it answered; it printed: {printed}"
+                )
             if time.monotonic() > deadline:
                 raise InputError(
                     f"Prefect's temporary server did not answer within {START_SECONDS:.0f} s, as happens on a machine "
