@@ -36,7 +36,6 @@ out, calls = sys.argv[1], json.loads(sys.stdin.read())
 for name in dict.fromkeys(words[0] for words in calls):
     main = f"{name}.__main__" if find_spec(name).submodule_search_locations else name
     importlib.import_module(main)
-    del sys.modules[main]
 for place, words in enumerate(calls):
     child = os.fork()
     if child == 0:
@@ -44,6 +43,9 @@ for place, words in enumerate(calls):
             file = os.open(f"{out}/{place}.{name}", os.O_WRONLY | os.O_CREAT)
             os.dup2(file, descriptor)
         sys.argv = words
+        # What another command has imported is run anew all the same.
+        is_package = hasattr(sys.modules[words[0]], "__path__")
+        del sys.modules[f"{words[0]}.__main__" if is_package else words[0]]
         code = 0
         try:
             runpy.run_module(words[0], run_name="__main__", alter_sys=True)
