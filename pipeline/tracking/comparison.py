@@ -16,7 +16,7 @@ from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.files import list_files
 from pipeline.tracking.lineage import Lock, hash_content
 from pipeline.tracking.links import BEST_TRIALS, find_address, link_run, link_view
-from pipeline.tracking.results import MetricValue, TrialResults
+from pipeline.tracking.results import LEADING_SCORES, MetricValue, TrialResults
 from pipeline.tracking.run_data import log_folder, log_params, log_values, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
@@ -147,13 +147,13 @@ def describe_comparison(report: dict[str, Any]) -> str:
 
     MLflow shows it above the metrics, so it is short; Table 1 with intervals and ranks is an artifact.
     """
-    metrics = [report["metrics"][key] for key in ("fid", "inception_score")]
+    metrics = [report["metrics"][key] for key in LEADING_SCORES if key in report["metrics"]]
     columns = ["", *(metric["short"] for metric in metrics)]
     rows = [
         [row["name"], *(_format_score(row[metric["key"]], metric["digits"]) for metric in metrics)]
         for row in report["table1"]
     ]
-    table = [f"| {' | '.join(cells)} |" for cells in (columns, ["---", "---:", "---:"], *rows)]
+    table = [f"| {' | '.join(cells)} |" for cells in (columns, ["---", *["---:"] * len(metrics)], *rows)]
     lines = [
         report["answer"],
         "",
