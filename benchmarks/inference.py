@@ -34,7 +34,7 @@ Shape = Callable[[np.random.Generator, tuple[int, ...]], Array]
 Rates = dict[str, float]
 """Share of experiments by what happened in them."""
 
-# Standard deviations over seeds of the logarithm of FID at the end, mean over settings (docs/results/fashion-mnist).
+# Standard deviations over seeds of the logarithm of FID at the end, mean over settings (commit dddcc71).
 DEVIATIONS = {
     "began": 0.29,
     "ebgan": 0.17,
