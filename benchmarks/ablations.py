@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.run_files import Run, average_last, read_runs
+from benchmarks.run_files import Run, average_last, compare_with, list_contrast_cells, read_runs
 from pipeline.preset import switch_preset
 from pipeline.workplace import require_root
 from stages.common.artifacts import REPORT, write_bytes
@@ -23,9 +23,7 @@ from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from stages.common.params import PARAMS_FILE
-from stages.report.formatting import NONE, format_p_cell, format_ratio, format_ratio_interval
 from stages.report.model.comparisons import Contrast
-from stages.report.statistics.contrasts import compare_rivals
 from stages.report.statistics.seed_scores import SeedScores
 
 PRESET = "ablations"
@@ -166,26 +164,11 @@ def compare(runs: dict[str, Run], questions: list[Question], metric: str) -> tup
         ]
         for text, trained in {"": base, **{question.text: question.other for question in questions}}.items()
     }
-    failed = {text: values.count(None) for text, values in scores.items()}
-    return compare_rivals(scores, failed, reference="")
+    return compare_with("", scores)
 
 
 def _describe(question: Question, score: str, row: Contrast) -> str:
-    ratio = f"{format_ratio(row.ratio)} {format_ratio_interval(row.low, row.high)}".strip()
-    told = (
-        "a training failed" if row.failed else "no test" if row.p is None else "yes" if row.is_told else "no"
-    )
-    power = NONE if row.tellable_ratio is None else f"×{format_ratio(row.tellable_ratio)}"
-    cells = (
-        question.text,
-        question.claim,
-        score,
-        ratio,
-        format_p_cell(row.p),
-        format_p_cell(row.corrected_p),
-        told,
-        power,
-    )
+    cells = [question.text, question.claim, score, *list_contrast_cells(row)]
     return f"| {' | '.join(cells)} |"
 
 

@@ -9,13 +9,11 @@ point, as in the report. The first run's order is compared with every other's.
 
 from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-from benchmarks.run_files import Run, average_last, read_runs
+from benchmarks.run_files import Run, average_last, read_named_runs
 from stages.common.cli import run_command
-from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from stages.report.formatting import NONE, format_percent, join_words
 from stages.report.model.comparisons import RankEstimate
@@ -188,9 +186,7 @@ def _name_pairs(pairs: Sequence[Pair]) -> str:
 
 def main() -> None:
     """Print the comparison of the runs named on the command line."""
-    parser = CommandParser(__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, help="report/results.json of each run, the first first")
-    runs = read_runs(parser.parse_args().runs)
+    runs = read_named_runs(__doc__)
     require_same_trainings(runs)
     print("\n".join(tabulate(runs)))
 

@@ -7,15 +7,10 @@ the report; the first run is compared with every other by Student's paired test,
 number.
 """
 
-from pathlib import Path
-
-from benchmarks.run_files import Run, average_last, read_runs
+from benchmarks.run_files import Run, average_last, compare_with, list_contrast_cells, read_named_runs
 from stages.common.cli import run_command
-from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
-from stages.report.formatting import NONE, format_p_cell, format_ratio, format_ratio_interval
 from stages.report.model.comparisons import Contrast
-from stages.report.statistics.contrasts import compare_rivals
 from stages.report.statistics.seed_scores import SeedScores
 
 HEADER = (
@@ -53,8 +48,7 @@ def compare_runs(runs: dict[str, Run], gan: str, metric: str) -> tuple[Contrast,
         name: [average_last(run, gan, metric, seed, settings) for seed in sorted(seeds)]
         for name, run in runs.items()
     }
-    failed = {name: values.count(None) for name, values in scores.items()}
-    return compare_rivals(scores, failed, reference=next(iter(runs)))
+    return compare_with(next(iter(runs)), scores)
 
 
 def tabulate(runs: dict[str, Run]) -> list[str]:
@@ -66,7 +60,7 @@ def tabulate(runs: dict[str, Run]) -> list[str]:
         if all(gan in {trial["gan"] for trial in run["trials"]} for run in runs.values())
     ]
     rows = [
-        _describe(gan, values["short"], row)
+        f"| {' | '.join([gan, values['short'], row.rival, *list_contrast_cells(row)])} |"
         for gan in gans
         for key, values in first["metrics"].items()
         for row in compare_runs(runs, gan, key)
@@ -74,21 +68,9 @@ def tabulate(runs: dict[str, Run]) -> list[str]:
     return [HEADER, "|---|---|---|---:|---:|---:|---|---:|", *rows]
 
 
-def _describe(gan: str, score: str, row: Contrast) -> str:
-    ratio = f"{format_ratio(row.ratio)} {format_ratio_interval(row.low, row.high)}".strip()
-    told = (
-        "a training failed" if row.failed else "no test" if row.p is None else "yes" if row.is_told else "no"
-    )
-    power = NONE if row.tellable_ratio is None else f"×{format_ratio(row.tellable_ratio)}"
-    cells = (gan, score, row.rival, ratio, format_p_cell(row.p), format_p_cell(row.corrected_p), told, power)
-    return f"| {' | '.join(cells)} |"
-
-
 def main() -> None:
     """Print the comparison of the runs named on the command line."""
-    parser = CommandParser(__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, help="report/results.json of each run, the first first")
-    runs = read_runs(parser.parse_args().runs)
+    runs = read_named_runs(__doc__)
     require_same_protocol(runs)
     print("\n".join(tabulate(runs)))
 

@@ -1,4 +1,4 @@
-"""Read the report/results.json of runs that are compared with each other."""
+"""Read the report/results.json of runs that are compared with each other, and describe what a comparison tells."""
 
 import json
 import statistics
@@ -6,11 +6,26 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
-from stages.report.statistics.seed_scores import take_log
+from stages.report.formatting import NONE, format_p_cell, format_ratio, format_ratio_interval
+from stages.report.model.comparisons import Contrast
+from stages.report.statistics.contrasts import compare_rivals
+from stages.report.statistics.seed_scores import SeedScores, take_log
 
 Run = dict[str, Any]
 KEYS = ("protocol", "metrics", "settings", "seeds", "trials", "provenance")
+
+
+def read_named_runs(description: str | None) -> dict[str, Run]:
+    """Parse the command line of a command that compares runs, and read those that it names.
+
+    Raises:
+        InputError: see `read_runs`.
+    """
+    parser = CommandParser(description)
+    parser.add_argument("runs", nargs="+", type=Path, help="report/results.json of each run, the first first")
+    return read_runs(parser.parse_args().runs)
 
 
 def read_runs(paths: list[Path]) -> dict[str, Run]:
@@ -45,3 +60,19 @@ def average_last(run: Run, gan: str, metric: str, seed: int, settings: Collectio
         if (trial["gan"], trial["seed"]) == (gan, seed) and trial["setting"] in settings
     ]
     return None if None in values or not values else statistics.fmean(map(take_log, values))
+
+
+def compare_with(reference: str, scores: SeedScores) -> tuple[Contrast, ...]:
+    """Compare one of several lists of scores by seed with every other; None stands for a training that failed."""
+    failed = {name: values.count(None) for name, values in scores.items()}
+    return compare_rivals(scores, failed, reference=reference)
+
+
+def list_contrast_cells(row: Contrast) -> list[str]:
+    """List the cells of a table: the ratio, p, corrected p, whether it is told, and what would have been."""
+    ratio = f"{format_ratio(row.ratio)} {format_ratio_interval(row.low, row.high)}".strip()
+    told = (
+        "a training failed" if row.failed else "no test" if row.p is None else "yes" if row.is_told else "no"
+    )
+    power = NONE if row.tellable_ratio is None else f"×{format_ratio(row.tellable_ratio)}"
+    return [ratio, format_p_cell(row.p), format_p_cell(row.corrected_p), told, power]

@@ -247,10 +247,11 @@ def explain(clone: Path, trial: Trial, comparisons: int) -> bool:
         print(f"  both were trained on {machines[0]}, so the bytes should be equal")
         return False
     print(f"  trained on {machines[0] or 'a machine that is not known'}, now on {machines[1]}")
-    pairs = pair_scores(clone, trial, comparisons)
+    before, now = read_last_scores(Path(), trial), read_last_scores(clone, trial)
+    pairs = pair_scores(before, now, trial, comparisons)
     for pair in pairs:
         print(f"  {'within' if pair.is_within else 'NOT within'} what seeds differ by: {pair.describe()}")
-    lacking = read_last_scores(Path(), trial).keys() - read_last_scores(clone, trial).keys()
+    lacking = before.keys() - now.keys()
     for key in sorted(lacking):
         print(f"  no {SCORE_KEYS[key]} now")
     return not lacking and all(pair.is_within for pair in pairs)
@@ -263,14 +264,15 @@ def read_kind(root: Path, trial: Trial) -> str:
     return ", ".join(machine[key] for key in KIND if machine.get(key))
 
 
-def pair_scores(clone: Path, trial: Trial, comparisons: int) -> list[ScorePair]:
+def pair_scores(
+    before: dict[str, float], now: dict[str, float], trial: Trial, comparisons: int
+) -> list[ScorePair]:
     """Pair the last scores of a trial here and in a clone.
 
     The limit is that of Student's distribution for the difference of two trainings, whose deviation is that of the
     logarithm over the seeds here.
     """
     seeds = [read_last_scores(Path(), trial._replace(seed=seed)) for seed in Grid.load().seeds]
-    before, now = read_last_scores(Path(), trial), read_last_scores(clone, trial)
     pairs = []
     for key in [key for key in SCORE_KEYS if key in before and key in now]:
         known = [math.log(scores[key]) for scores in seeds if key in scores]
