@@ -26,8 +26,9 @@ export NO_MKDOCS_2_WARNING := 1
 DATABASE := $(or $(PREFECT_HOME),$(CURDIR)/.prefect)/prefect.db
 
 # Test files run side by side with one thread each: with more threads than cores, threads that wait
-# for one another stop all of them. (xdist 3.8 cannot group tests otherwise: pytest 9 ignores its groups.)
-PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile
+# for one another stop all of them. (xdist 3.8 cannot group tests otherwise: pytest 9 ignores its groups.) Files are run in
+# the order of tests/conftest.py: xdist's own order has files of few tests last, which are the slowest ones here.
+PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 PRESETS = $(shell echo $(sort $(basename $(notdir $(wildcard presets/*.yaml)))) | sed 's/ /, /g')
 
