@@ -25,7 +25,7 @@ SUBCOMMANDS = [
     "stages.sample export",
     "stages.evaluate --gan sngan",
 ]
-SCRIPTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.sh"))
+SCRIPTS = [".ci/run", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.sh"))]
 UNKNOWN = "--frobnicate"
 # Each command is forked off a process that has imported what all of them import.
 RUN = """
