@@ -22,7 +22,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export NO_MKDOCS_2_WARNING := 1
 
 # Prefect's database, in the project unless PREFECT_HOME is set. It is created here, so that no run
-# has to do it.
+# has to do it, and elsewhere until it is whole: SQLite would take the log of a database that was stopped
+# on the way for the next one's.
 DATABASE := $(or $(PREFECT_HOME),$(CURDIR)/.prefect)/prefect.db
 
 # Test files run side by side with one thread each: with more threads than cores, threads that wait
@@ -64,8 +65,11 @@ $(VENV)/.ready: requirements.txt requirements-docs.txt requirements-cluster.txt 
 	@echo "\`source $(VENV)/bin/activate\` enters the environment; make does so by itself."
 
 $(DATABASE): | $(VENV)/.ready
-	@env -u PREFECT_API_URL -u PREFECT_API_DATABASE_CONNECTION_URL PREFECT_HOME="$(@D)" \
+	@echo "Creating Prefect's database, once."
+	@mkdir -p -m 700 "$(@D)" && rm -rf "$@.new" "$@-wal" "$@-shm" "$@-journal"
+	@env -u PREFECT_API_URL -u PREFECT_API_DATABASE_CONNECTION_URL PREFECT_HOME="$@.new" \
 	python -m prefect server database upgrade --yes > /dev/null
+	@mv "$@.new/prefect.db" "$@" && rm -rf "$@.new"
 
 reproduce: setup $(DATABASE)  ## Run the whole comparison and write report/index.html.
 	python -m pipeline.flow run
