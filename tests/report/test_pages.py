@@ -251,8 +251,8 @@ def test_one_seed_answers_nothing_about_seeds(write_results: Write) -> None:
     [
         (
             {"began": (2.0, 60.0), "sngan": (2.5, 80.0), "mine": (1.0, 90.0)},
-            "SNGAN is first of 3 by classifier score and second of 3, after BEGAN, by Fréchet distance of classifier "
-            "features, in one training of each GAN, which cannot tell which GAN is the best.",
+            "SNGAN is first of 3 by classifier score and second of 3 (BEGAN is first) by Fréchet distance of "
+            "classifier features, in one training of each GAN, which cannot tell which GAN is the best.",
         ),
         (
             {"began": (2.0, 60.0), "mine": (2.5, 80.0)},
@@ -277,7 +277,8 @@ def test_the_answer_names_whom_sngan_is_ahead_of_behind_and_not_told_from(write_
     write_without_figures()
     answer = read_results_file()["answer"]
     assert answer.startswith(
-        "SNGAN is not the best of these GANs by at least one score, from 3 seeds: by classifier score it "
+        "SNGAN is not the best of these GANs by Fréchet distance of classifier features; by classifier score this "
+        "cannot be told, from 3 seeds: by classifier score it "
     )
     assert answer.endswith(
         "by Fréchet distance of classifier features it is ahead of BEGAN, is behind EBGAN and cannot be told from LN."

@@ -7,6 +7,7 @@ from stages.report.model.comparisons import Contrast, Contrasts, Ranking
 from stages.report.published import SNGAN, name_gan
 from stages.report.results.all_results import Results
 from stages.report.statistics.metrics import Metric
+from stages.report.statistics.seed_scores import count_failures
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -21,31 +22,42 @@ def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Seq
     """
     if len(results.grid.gans) == 1:
         return f"This run trained {name_gan(results.grid.gans[0])} alone, so it compares nothing."
+    if all(count_failures(results, gan) for gan in results.grid.gans):
+        return "Each of these GANs has a training that failed, so this run cannot tell which is the best."
     if len(results.grid.seeds) == 1:
         places = join_places(results, rankings)
         return f"{places}, in one training of each {_name_unit(results)}, which cannot tell which GAN is the best."
     if SNGAN not in results.grid.gans:
         return f"{join_places(results, rankings)}; without SNGAN, the question of Feng et al. is not asked."
-    told = [
-        row.is_ahead(metric.is_higher_better)
-        for metric, found in zip(results.metrics, contrasts, strict=True)
-        for row in found.rows
-    ]
-    parts = [
-        _describe_metric(found, metric) for found, metric in zip(contrasts, results.metrics, strict=True)
-    ]
-    return (
-        f"{_begin(told, len(parts))}, from {pluralise(len(results.grid.seeds), 'seed')}: {'; '.join(parts)}."
-    )
+    pairs = list(zip(contrasts, results.metrics, strict=True))
+    verdicts = {metric.title: _is_best(found, metric) for found, metric in pairs}
+    details = "; ".join(_describe_metric(found, metric) for found, metric in pairs)
+    return f"{_begin(verdicts)}, from {pluralise(len(results.grid.seeds), 'seed')}: {details}."
 
 
-def _begin(told: Sequence[bool | None], score_count: int) -> str:
-    if all(told):
-        return "SNGAN is the best of these GANs"
-    if any(ahead is False for ahead in told):
-        by = " by at least one score" if score_count > 1 else ""
-        return f"SNGAN is not the best of these GANs{by}"
-    return "Whether SNGAN is the best of these GANs cannot be told"
+def _is_best(contrasts: Contrasts, metric: Metric) -> bool | None:
+    """Return whether SNGAN is told to be ahead of all rivals, or behind one; None where neither is told."""
+    told = [row.is_ahead(metric.is_higher_better) for row in contrasts.rows]
+    return False if False in told else None if None in told else True
+
+
+def _begin(verdicts: dict[str, bool | None]) -> str:
+    """Say of one score or of two, by their titles, by which SNGAN is the best, is not, or cannot be told to be."""
+    found = set(verdicts.values())
+    several = len(verdicts) > 1
+    if found == {True}:
+        return "SNGAN is the best of these GANs" + " by both scores" * several
+    if found == {False}:
+        return "SNGAN is not the best of these GANs" + " by either score" * several
+    if found == {None}:
+        return "Whether SNGAN is the best of these GANs cannot be told" + " by either score" * several
+    # Two scores say different things.
+    titles = {verdict: title for title, verdict in verdicts.items()}
+    if None not in titles:
+        return f"SNGAN is the best of these GANs by {titles[True]}, but not by {titles[False]}"
+    is_best = True in titles
+    told = f"SNGAN is {'' if is_best else 'not '}the best of these GANs by {titles[is_best]}"
+    return f"{told}; by {titles[None]} this cannot be told"
 
 
 def _describe_metric(contrasts: Contrasts, metric: Metric) -> str:
@@ -77,7 +89,18 @@ def join_places(results: Results, rankings: Sequence[Ranking]) -> str:
     parts: dict[str, list[str]] = {}
     for (gan, place), names in titles.items():
         parts.setdefault(gan, []).append(f"{place} by {join_words(names)}")
-    return " and ".join(f"{gan} is {join_words(places)}" for gan, places in parts.items())
+    places = " and ".join(f"{gan} is {join_words(places)}" for gan, places in parts.items())
+    return f"{places}{_describe_failures(results)}"
+
+
+def _describe_failures(results: Results) -> str:
+    """Name, in brackets, the GANs that are last because trainings of theirs failed; nothing where none did."""
+    counts = {gan: count_failures(results, gan) for gan in results.grid.gans}
+    failed = [name_gan(gan) for gan, count in counts.items() if count]
+    if not failed:
+        return ""
+    trainings = "a training" if sum(counts.values()) == 1 else "trainings"
+    return f" ({join_words(failed)}, of which {trainings} failed, {'is' if len(failed) == 1 else 'are'} last)"
 
 
 def _describe_place(ranking: Ranking) -> tuple[str, str]:
@@ -87,4 +110,4 @@ def _describe_place(ranking: Ranking) -> tuple[str, str]:
     if place == 1:
         return name_gan(first), f"first of {count}"
     ordinal = ORDINALS[place - 1] if place <= len(ORDINALS) else f"number {place}"
-    return name_gan(SNGAN), f"{ordinal} of {count}, after {name_gan(first)},"
+    return name_gan(SNGAN), f"{ordinal} of {count} ({name_gan(first)} is first)"
