@@ -95,8 +95,8 @@ ui: setup  ## Show all trials in MLflow, on http://127.0.0.1:5000; PORT=5001 set
 preset: setup  ## Switch params.yaml to the preset NAME=...: PRESETS.
 	python -m pipeline.preset $(NAME)
 
-experiments: setup  ## Show DVC's experiments: the params that differ, and each trial's FID and IS.
-	dvc exp show --only-changed --drop '(metrics/.*:(?!fid|is$$)|Created|(models|samples|results|report|data|extractor|reference|stages|pipeline)(/|$$))'
+experiments: setup  ## Show DVC's experiments side by side: the params that differ, and each trial's FID and IS.
+	python -m pipeline.experiments
 
 diff: setup  ## Show how metrics changed since a revision: make diff REV=main.
 	python -m pipeline.metrics_diff $(REV)

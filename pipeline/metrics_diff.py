@@ -5,13 +5,10 @@ difference of the scores whatever their protocols are.
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.dvc.hash_database import use_private_folder
+from pipeline.dvc.command import read_command
 from pipeline.workplace import require_root
 from stages.common.artifacts import METRICS, SCORES
 from stages.common.cli import run_command
@@ -55,29 +52,15 @@ def show_difference(revision: str) -> None:
     Raises:
         InputError: `dvc metrics diff` failed, or a protocol changed.
     """
-    use_private_folder()
     changed_files = find_protocol_changes(
-        json.loads(_call_dvc("--json", revision, "--targets", str(SCORES)) or "{}")
+        json.loads(read_command("metrics", "diff", "--json", revision, "--targets", str(SCORES)) or "{}")
     )
     if changed_files:
         raise InputError(
             "these scores do not compare, because they were computed under other protocols; score both alike:\n"
             + "\n".join(f"  - {line}" for line in changed_files)
         )
-    print(_call_dvc(revision), end="")
-
-
-def _call_dvc(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "metrics", "diff", *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-        check=False,
-    )
-    if done.returncode:
-        raise InputError(f"`dvc metrics diff {' '.join(arguments)}` failed: {done.stderr.strip()}")
-    return done.stdout
+    print(read_command("metrics", "diff", revision), end="")
 
 
 def main(arguments: list[str] | None = None) -> None:
