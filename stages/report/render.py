@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -19,6 +20,8 @@ from stages.report.statistics.budgets import name_budget
 
 # A line break within a paragraph or a list item, with the next line's indentation.
 LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")
+# Of a line below the text table.
+NOTE_CHARACTERS = 80
 # What the templates call.
 FORMATS = (
     formatting.capitalise,
@@ -132,11 +135,11 @@ def _unwrap(text: str) -> str:
 
 
 def render_text_table(report: Report) -> str:
-    """Lay Table 1 out for a terminal."""
+    """Lay Table 1 out for a terminal of 100 columns; the best of points and settings is on the page alone."""
     metrics = list(report.metrics.values())
     header = [""]
     for metric in metrics:
-        header += [formatting.capitalise(metric.short), "rank", "best", "at"]
+        header += [formatting.capitalise(metric.short), "rank"]
     published = [metric.published_short for metric in metrics]
     header += [f"Feng et al. {published[0]}", *published[1:]]
     lines = [header, *(_list_cells(row, report) for row in report.all_rows)]
@@ -153,20 +156,13 @@ def render_text_table(report: Report) -> str:
         report.answer,
         f"The scores of Feng et al. are of {source.data_set} with the {source.extractor} network: another quantity.",
     ]
-    return "\n".join([text[0], rule, *text[1:], "", *notes]) + "\n"
+    wrapped = (line for note in notes for line in wrap(note, NOTE_CHARACTERS, break_long_words=False))
+    return "\n".join([text[0], rule, *text[1:], "", *wrapped]) + "\n"
 
 
 def _list_cells(row: dict[str, Any], report: Report) -> list[str]:
     cells = [str(row["name"])]
     for metric in report.metrics.values():
-        value, best = (
-            " ".join(
-                filter(
-                    None,
-                    (formatting.format_value(row, metric, of), formatting.format_interval(row, metric, of)),
-                )
-            )
-            for of in ("", "_best")
-        )
-        cells += [value, formatting.format_rank(row, metric), best, formatting.format_place(row, metric)]
+        value = (formatting.format_value(row, metric), formatting.format_interval(row, metric))
+        cells += [" ".join(filter(None, value)), formatting.format_rank(row, metric)]
     return [*cells, *(metric.format(row[f"report_{metric.key}"]) for metric in report.metrics.values())]

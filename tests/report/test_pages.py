@@ -155,7 +155,7 @@ def test_a_gan_that_nobody_published_gets_dashes_beside_it(write_results: Write)
     main()
     text = Path("report/table1.txt").read_text(encoding="utf-8")
     (row,) = [" ".join(line.split()) for line in text.splitlines() if line.startswith("mine")]
-    assert row == "mine 2.00 1 2.00 A, step 20 8.0 1 8.0 A, step 20 – –"
+    assert row == "mine 2.00 1 8.0 1 – –"
 
 
 def test_a_grid_of_one_diverged_trial_still_has_its_report(write_results: Write) -> None:

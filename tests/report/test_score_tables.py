@@ -16,6 +16,7 @@ from tests.report.conftest import build
 
 Write = Callable[..., None]
 
+PUBLISHED_GANS = ("began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan")
 TWO_SETTINGS = {
     "began-A-0": [(1.0, 90.0), (1.5, 95.0), (1.2, 99.0)],
     "began-C-0": [(1.1, 80.0), (1.4, 70.0), (1.3, 75.0)],
@@ -48,7 +49,23 @@ def test_table1_starts_with_real_data_and_shows_the_published_numbers_and_ranks(
     assert (real["inception_score"], real["fid"], real["report_fid"]) == (3.9, 0.5, 17.269)
     assert (began["inception_score_rank"], sngan["inception_score_rank"], sngan["fid_rank"]) == (2, 1, 1)
     assert (began["report_inception_score"], began["miyato2018_fid"]) == (2.8899, None)
-    assert "SNGAN      2.63              1     3.00  A, step 30" in render_text_table(build())
+    assert "SNGAN      2.63              1     42.4              1" in render_text_table(build())
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 12])
+def test_the_table_for_terminals_fits_a_hundred_columns(write_results: Write, seeds: int) -> None:
+    scores = {
+        f"{gan}-{setting}-{seed}": [(1.0 + place / 3 + seed / 9, 500.0 - 70.0 * place - 5.0 * seed)]
+        for place, gan in enumerate(PUBLISHED_GANS)
+        for setting in "ABC"
+        for seed in range(seeds)
+    }
+    write_results(scores)
+    lines = render_text_table(build()).splitlines()
+    table = lines[: lines.index("")]
+    assert len(table) == 3 + len(PUBLISHED_GANS)
+    assert max(map(len, table)) <= (100 if seeds > 1 else 80)
+    assert max(map(len, lines[len(table) :])) <= 80
 
 
 def test_every_data_set_has_a_name_for_people() -> None:
