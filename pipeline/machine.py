@@ -11,34 +11,39 @@ import re
 import shutil
 import socket
 import subprocess
-from collections import Counter
-from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from itertools import combinations
+from importlib.metadata import PackageNotFoundError, distribution, distributions
 from pathlib import Path
 
-from stages.common.artifacts import METRICS_LOG, TIMINGS, TRAINING, Trial, timings_file, write_json
+from stages.common.artifacts import TIMINGS, Trial, timings_file, write_json
 
 FOLDER = TIMINGS / "machines"
 # What makes two machines one kind of hardware.
-KIND = ("gpu", "cpu", "instruction_sets", "torch")
+KIND = ("gpu", "cuda", "cudnn", "cpu", "instruction_sets", "torch")
 CPU_INFO = Path("/proc/cpuinfo")
 # The instruction sets by which numerical libraries choose their kernels.
 INSTRUCTION_SETS = re.compile(r"^(avx\w*|fma|sse4_2|amx\w*|asimd\w*|sve\w*)$")
+# A line of torch/version.py, which is read and not imported; the package's own version lacks the build.
+TORCH_LINE = r"^{name}\b[^=]*= *'([^']+)'"
 DRIVER_QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
 
 
 @cache
 def describe_machine() -> dict[str, str]:
-    """Return the host's name, its CPU, the CPU's instruction sets, GPUs with their driver, and torch's version."""
+    """Return this machine's host, CPU, instruction sets, GPUs with driver, CUDA and cuDNN, torch's build, and the job.
+
+    Of CUDA and cuDNN it has the versions that torch brings, and none where there is no GPU, since nothing uses them.
+    """
     model, flags = read_cpu_info(CPU_INFO.read_text(errors="replace") if CPU_INFO.exists() else "")
+    gpus = read_gpus()
     return {
         "host": socket.gethostname(),
         "cpu": model or platform.processor() or platform.machine(),
         "instruction_sets": flags,
-        "gpu": read_gpus(),
-        "torch": read_version("torch"),
+        "gpu": gpus,
+        "cuda": read_torch("cuda", "CUDA ") if gpus else "",
+        "cudnn": find_cudnn_version() if gpus else "",
+        "torch": read_torch("__version__"),
         "job": os.environ.get("SLURM_JOB_ID", ""),
     }
 
@@ -91,41 +96,22 @@ def read_gpus() -> str:
     return "; ".join(listed.stdout.splitlines()) if listed.returncode == 0 else ""
 
 
-def read_version(package: str) -> str:
-    """Return the version of an installed package, with its build; "" where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def describe_mixture(trials: Iterable[Trial]) -> str:
-    """Say that trials were trained on different hardware, and which GANs cannot be told from it.
+def read_torch(name: str, prefix: str = "") -> str:
+    """Return what the installed torch says of its build, behind a prefix; "" where it says nothing or is not installed.
 
     Args:
-        trials: of the comparison; those whose machine is not known are left out.
-
-    Returns:
-        A sentence or two; "" where all known machines are of one kind.
+        name: `__version__`, or `cuda` for the version of CUDA that it was built for.
+        prefix: to say what the number is.
     """
-    kinds: dict[str, set[str]] = {}
-    counts: Counter[str] = Counter()
-    for trial in trials:
-        if (TRAINING / trial.name / METRICS_LOG).exists() and (machine := read_machine(trial)):
-            kind = ", ".join(machine[key] for key in KIND if machine.get(key))
-            kinds.setdefault(trial.gan, set()).add(kind)
-            counts[kind] += 1
-    if len(counts) < 2:
+    try:
+        text = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
+    except (PackageNotFoundError, OSError):
         return ""
-    listed = "; ".join(f"{count} on {kind}" for kind, count in counts.most_common())
-    apart = [
-        f"{one} and {other}"
-        for one, other in combinations(sorted(kinds), 2)
-        if kinds[one].isdisjoint(kinds[other])
-    ]
-    confounded = (
-        f" No machine trained both of {', '.join(apart)}: what differs between them may be the hardware's."
-        if apart
-        else ""
-    )
-    return f"The trials were trained on different hardware, which changes last bits and times: {listed}.{confounded}"
+    found = re.search(TORCH_LINE.format(name=name), text, re.MULTILINE)
+    return f"{prefix}{found[1]}" if found else ""
+
+
+def find_cudnn_version() -> str:
+    """Return the version of the package of cuDNN that torch brings, such as `cuDNN 9.24.0.43`; "" without one."""
+    versions = [one.version for one in distributions() if (one.name or "").startswith("nvidia-cudnn-")]
+    return f"cuDNN {versions[0]}" if versions else ""

@@ -35,7 +35,7 @@ from pipeline.flow.task import run_stage, show_up_to_date
 from pipeline.flow.temporary_params import restore_all, temporary_params
 from pipeline.flow.terminal import TERMINAL
 from pipeline.flow.timing import Timing, to_markdown, to_text
-from pipeline.machine import describe_mixture
+from pipeline.hardware import describe_mixture, read_hardware, write_hardware
 from pipeline.preset import list_presets
 from pipeline.tracking.store_check import check_store, find_folder_fault
 from stages.common.artifacts import Trial
@@ -157,10 +157,11 @@ def reproduce_comparison(
         if not list_failures(results):
             results |= check_nothing_left(pool, graph)
         parts = {} if other_version else timing.divide()
+        hardware = read_hardware(choose_trials(None))
+        write_hardware(hardware)
+        if hardware.is_mixed:
+            logger.warning("%s", describe_mixture(hardware))
     tracking_seconds = sum(follower.processor_seconds for follower in followers)
-    mixture = describe_mixture(chosen)
-    if mixture:
-        logger.warning("%s", mixture)
     return conclude(results, parts, tracking_seconds)
 
 

@@ -16,7 +16,8 @@ TEXT = """# At equal computing time
 
 Each GAN after as many seconds of a processor as every GAN took in all under the same setting: of each training the last
 evaluation point within that time. Means are geometric, over settings and seeds. Times are those of the machine that the
-trainings ran on, with whatever else ran there; the report has none of them, so that it is the same in every run.
+trainings ran on, with whatever else ran there; the report has none of them, so that it is the same in every run. Which
+machines those were is in `hardware.md`, after a flow: GANs that ran on different ones are not compared fairly here.
 
 {table}
 ![{picture.description}]({picture.file})

@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.machine import (
     describe_machine,
-    describe_mixture,
     machine_file,
     read_cpu_info,
     read_machine,
+    read_torch,
     record_machine,
 )
 from stages.common.artifacts import METRICS_LOG, TRAINING, Trial
@@ -63,38 +63,18 @@ def test_a_damaged_record_counts_as_none(damage: str) -> None:
     assert read_machine(TRIAL) == {}
 
 
-def train_on(machines: dict[str, str]) -> list[Trial]:
-    """Leave a log and a record for each trial, by its name and its machine's CPU."""
-    trials = []
-    for name, cpu in machines.items():
-        gan, setting, seed = name.rsplit("-", 2)
-        trials.append(Trial(gan, setting, int(seed)))
-        path = TRAINING / name / METRICS_LOG
-        path.parent.mkdir(parents=True)
-        path.write_text(f"{name}\n")
-        record_machine(f"train@{name}", {"host": name, "cpu": cpu, "gpu": "", "torch": "2.14.1"})
-    return trials
+def test_the_installed_torch_says_its_build_without_an_import() -> None:
+    import torch
+
+    assert read_torch("__version__") == str(torch.__version__)
+    cuda = torch.version.cuda
+    assert read_torch("cuda", "CUDA ") == (f"CUDA {cuda}" if cuda else "")
+    assert read_torch("no_such_name") == ""
 
 
-def test_trials_of_one_kind_of_hardware_need_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert (
-        describe_mixture([*train_on({"sngan-A-0": "one", "began-A-0": "one"}), Trial("ebgan", "A", 0)]) == ""
-    )
-
-
-def test_gans_that_share_no_hardware_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    machines = {"began-A-0": "one", "began-C-0": "two", "ebgan-A-0": "one", "sngan-A-0": "two"}
-    said = describe_mixture(train_on(machines))
-    assert "2 on one, 2.14.1; 2 on two, 2.14.1" in said
-    assert "No machine trained both of ebgan and sngan:" in said
-
-
-def test_hardware_that_every_gan_shares_confounds_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    machines = {"began-A-0": "one", "began-C-0": "two", "sngan-A-0": "one", "sngan-C-0": "two"}
-    said = describe_mixture(train_on(machines))
-    assert "different hardware" in said and "No machine" not in said
+def test_without_a_gpu_there_is_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    describe_machine.cache_clear()
+    found = describe_machine()
+    describe_machine.cache_clear()
+    assert (found["gpu"], found["cuda"], found["cudnn"]) == ("", "", "")

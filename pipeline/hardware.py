@@ -1,0 +1,144 @@
+"""Say which hardware trained a comparison: where it is mixed, and which GANs cannot be told from it.
+
+It stands beside the report, as times do: the report is the same in every run, whatever machines made its results.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from pipeline.machine import KIND, read_machine
+from stages.common.artifacts import (
+    MANIFEST,
+    METRICS_LOG,
+    MODELS,
+    TIMINGS,
+    TRAINING,
+    Trial,
+    read_json,
+    write_bytes,
+    write_json,
+)
+
+FOLDER = TIMINGS / "report"
+DOCUMENT, RECORD = "hardware.md", "hardware.json"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The hardware of a comparison's trainings.
+
+    Attributes:
+        machines: of each trained trial, by its name; without entries where its machine is not known.
+        trials: by kind of hardware, the trials of each GAN that it trained.
+    """
+
+    machines: dict[str, dict[str, str]]
+    trials: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> list[str]:
+        """The trials whose machine is not known."""
+        return [name for name, machine in self.machines.items() if not machine]
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the known machines are of more than one kind."""
+        return len(self.trials) > 1
+
+    @property
+    def confounded(self) -> list[tuple[str, str]]:
+        """The pairs of GANs that no kind of hardware has trained both of."""
+        kinds: dict[str, set[str]] = {}
+        for kind, gans in self.trials.items():
+            for gan in gans:
+                kinds.setdefault(gan, set()).add(kind)
+        return [
+            (one, other)
+            for one, other in combinations(sorted(kinds), 2)
+            if kinds[one].isdisjoint(kinds[other])
+        ]
+
+
+def read_hardware(trials: Iterable[Trial]) -> Hardware:
+    """Read on which hardware trials were trained; those without results are left out."""
+    hardware = Hardware({})
+    for trial in trials:
+        if not (TRAINING / trial.name / METRICS_LOG).exists():
+            continue
+        machine = hardware.machines[trial.name] = read_machine(trial)
+        if machine:
+            machine["threads"] = read_threads(trial)
+            gans = hardware.trials.setdefault(name_kind(machine), {})
+            gans.setdefault(trial.gan, []).append(trial.name)
+    return hardware
+
+
+def name_kind(machine: dict[str, str]) -> str:
+    """Name the kind of hardware of a machine, with the threads of the training: what changes its last bits."""
+    threads = f"threads: {machine['threads']}" if machine.get("threads") else ""
+    return ", ".join(filter(None, [*(machine.get(key, "") for key in KIND), threads]))
+
+
+def read_threads(trial: Trial) -> str:
+    """Read how many threads a training used; "" where its model is not on disk."""
+    path = MODELS / trial.name / MANIFEST
+    return str(read_json(path, f"train@{trial.name}").get("threads", "")) if path.exists() else ""
+
+
+def describe_mixture(hardware: Hardware) -> str:
+    """Say that trials were trained on different hardware, and which GANs cannot be told from it.
+
+    Returns:
+        A sentence or two; "" where all known machines are of one kind.
+    """
+    if not hardware.is_mixed:
+        return ""
+    counts = Counter({kind: sum(map(len, gans.values())) for kind, gans in hardware.trials.items()})
+    listed = "; ".join(f"{count} on {kind}" for kind, count in counts.most_common())
+    apart = ", ".join(f"{one} and {other}" for one, other in hardware.confounded)
+    confounded = (
+        f" No kind of hardware trained both of {apart}: what differs between them may be the hardware's."
+        if apart
+        else ""
+    )
+    return f"The trials were trained on different hardware, which changes last bits and times: {listed}.{confounded}"
+
+
+def write_hardware(hardware: Hardware, folder: Path = FOLDER) -> None:
+    """Write what is known as Markdown and as JSON; nothing where nothing is."""
+    if not hardware.trials:
+        return
+    write_json(folder / RECORD, to_record(hardware))
+    write_bytes(folder / DOCUMENT, to_markdown(hardware).encode())
+
+
+def to_record(hardware: Hardware) -> dict[str, Any]:
+    """Return all that is known: the statement, the pairs that are confounded, the kinds, and each trial's machine."""
+    return {
+        "is_mixed": hardware.is_mixed,
+        "statement": describe_mixture(hardware),
+        "confounded": [list(pair) for pair in hardware.confounded],
+        "unknown": hardware.unknown,
+        "kinds": hardware.trials,
+        "machines": hardware.machines,
+    }
+
+
+def to_markdown(hardware: Hardware) -> str:
+    """Write the statement, and a table with the number of trials of each GAN on each kind of hardware."""
+    said = describe_mixture(hardware) or "All trainings whose machine is known ran on one kind of hardware."
+    if hardware.unknown:
+        said += (
+            f" Of {len(hardware.unknown)} trainings the machine is not known: {', '.join(hardware.unknown)}."
+        )
+    gans = sorted({gan for of_kind in hardware.trials.values() for gan in of_kind})
+    rows = [["Hardware", *gans], ["---", *["---:"] * len(gans)]]
+    rows += [
+        [kind, *(str(len(of_kind.get(gan, []))) for gan in gans)] for kind, of_kind in hardware.trials.items()
+    ]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"# On which hardware the trials were trained\n\n{said}\n\n{table}\n"
