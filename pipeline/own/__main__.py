@@ -6,8 +6,10 @@ once, or chooses params that fit, trains, and opens the page.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import textwrap
 import webbrowser
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from stages.common.file_tree import show_path
 GANS = ("batch_norm", "sngan")
 GENERATOR_STEPS = 1000
 GANS_FOLDER = Path("stages/gans")
+# Of a terminal: in a narrower one it wraps lines itself.
+LEAST_COLUMNS = 80
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -118,7 +122,16 @@ def _join_faults(faults: list[str]) -> str:
 
 def _format_notes(notes: list[Note]) -> str:
     widths = [max(len(note[column]) for note in notes) for column in range(2)]
-    lines = [f"  {note.name:<{widths[0]}}  {note.value:<{widths[1]}}  {note.reason}" for note in notes]
+    room = max(shutil.get_terminal_size().columns, LEAST_COLUMNS)
+    lines = [
+        textwrap.fill(
+            note.reason,
+            room,
+            initial_indent=f"  {note.name:<{widths[0]}}  {note.value:<{widths[1]}}  ",
+            subsequent_indent=" " * (sum(widths) + 6),
+        )
+        for note in notes
+    ]
     return "\n".join(["What they allow, and what is chosen for them:", *lines])
 
 

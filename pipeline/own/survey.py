@@ -7,10 +7,11 @@ import numpy as np
 
 from stages.common.artifacts import SPLITS
 from stages.common.errors import InputError
-from stages.common.file_tree import UnreadableFile, show_path
+from stages.common.file_tree import FileTree, ListedFile, UnreadableFile, list_folder, show_path
 from stages.common.image_files import decode, is_grey_array
-from stages.common.image_listing import Survey, count, join_unreadable
-from stages.prepare.file_tree import list_image_files
+from stages.common.image_listing import OTHER_SUFFIXES, Survey, count, join_unreadable, select_images
+from stages.common.zip_files import list_zip
+from stages.prepare.file_tree import list_image_files, strip_outer_folders
 from stages.prepare.image_folder import LabelledFile, read_layout
 
 
@@ -59,12 +60,37 @@ def survey_folder(path: Path) -> FolderSurvey:
     if not path.exists():
         return _fail(f"{show_path(path)}: there is no such folder or file")
     try:
-        tree = list_image_files(path)
+        tree, unread = _list_files(path)
     except InputError as error:
         return _fail(str(error))
     layout = read_layout(tree, path)
-    found = _decode_all(layout.entries, path)
-    return found._replace(counts=_count_by_class(layout.entries), faults=layout.faults + found.faults)
+    found = _decode_all([entry for entry in layout.entries if not _is_unread(entry.file)], path)
+    faults = unread + layout.faults + found.faults
+    return found._replace(counts=_count_by_class(layout.entries), faults=faults)
+
+
+def _list_files(path: Path) -> tuple[FileTree, list[str]]:
+    """List the images, and say which are of formats that are not read; these count, as they will once converted.
+
+    Raises:
+        InputError: there are no images, or they cannot be listed.
+    """
+    try:
+        return list_image_files(path), []
+    except InputError as error:
+        tree = list_folder(path) if path.is_dir() else list_zip(path)
+        unread = [file for file in tree.files if _is_unread(file)]
+        if not unread:
+            raise
+        read = select_images(
+            tree._replace(files=[file for file in tree.files if not _is_unread(file)]), show_path(path)
+        )
+        files = sorted([*read.files, *unread], key=lambda file: (file.parts, file.where))
+        return strip_outer_folders(read._replace(files=files)), [str(error)]
+
+
+def _is_unread(file: ListedFile) -> bool:
+    return Path(file.parts[-1]).suffix.lower() in OTHER_SUFFIXES
 
 
 def _fail(fault: str) -> FolderSurvey:

@@ -114,6 +114,30 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path, monkeypatch: pytest.M
     assert Path("params.yaml").read_bytes() == before
 
 
+@pytest.mark.parametrize("suffix", ["heic", "avif", "dng"])
+def test_formats_that_are_not_read_hide_nothing_else(suffix: str, tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path, {"a": 40, "b": 40, "c": 1})
+    (folder / f"a/photo.{suffix}").write_bytes(b"of a camera")
+    (folder / "a/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "loose.png").write_bytes((folder / "a/0.png").read_bytes())
+    unread, *others = look(folder).faults
+    assert (
+        "1 file cannot be read" in unread and f"photo.{suffix}: .{suffix} is not read; convert it" in unread
+    )
+    assert len(others) == 3
+    for part, fault in zip(("outside any class", "only one image of c", "broken.png"), others, strict=True):
+        assert part in fault
+
+
+def test_a_class_of_photos_that_are_not_read_is_not_called_empty(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path, {"a": 40, "b": 40})
+    (folder / "c").mkdir()
+    for place in range(40):
+        (folder / f"c/{place}.heic").write_bytes(b"of a camera")
+    (fault,) = look(folder).faults
+    assert "40 files cannot be read" in fault
+
+
 @pytest.mark.parametrize("make", ["nothing", "empty", "text", "flat", "damaged.zip"])
 def test_what_is_no_folder_of_classes_is_one_message(make: str, tmp_path: Path) -> None:
     folder = tmp_path / make
