@@ -10,7 +10,7 @@ import numpy as np
 from stages.common.errors import InputError
 from stages.common.image_files import FILTER_NAME
 from stages.evaluate.held_out import add_held_out
-from stages.evaluate.overlap import check_different_files, check_different_images, check_no_copies
+from stages.evaluate.overlap import check_different_files, check_different_images, check_no_copies, pair_sets
 from stages.evaluate.reference_cache import load_or_extract_reference
 from stages.evaluate.result import ScoreResult, parse_scores
 from stages.images.image_sets import ImageSet
@@ -100,22 +100,22 @@ def score_sets(real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions
             the same protocol.
     """
     extractor, params = conditions.extractor, conditions.params
-    held_out = [] if conditions.held_out is None else [conditions.held_out]
-    for images in (*fakes, *held_out):
-        check_different_files(real, images)
-        check_no_copies(real, images)
-        _check_shapes(real, images, extractor)
+    pairs = pair_sets(real, fakes, conditions.held_out)
+    for base, other in pairs:
+        check_different_files(base, other)
+        check_no_copies(base, other)
+        _check_shapes(base, other, extractor)
     for fake in fakes:
         if not conditions.is_in_order:
             fake.select(np.random.RandomState(params.shuffle_seed).permutation(len(fake)))
         _check_counts(real, fake, extractor, params)
     _check_protocols(real, fakes, conditions, is_read=False)
-    for images in (*fakes, *held_out):
-        if len(real.sources) <= 1 and len(images.sources) <= 1:
+    for base, other in pairs:
+        if len(base.sources) <= 1 and len(other.sources) <= 1:
             # Arrays take little time to compare; files are compared once they have been read for their features.
-            real.read_all()
-            images.read_all()
-            check_different_images(real, images)
+            base.read_all()
+            other.read_all()
+            check_different_images(base, other)
     reference = load_or_extract_reference(real, extractor, params, conditions.cache)
     if conditions.held_out is not None:
         reference = add_held_out(reference, real, conditions.held_out, extractor)

@@ -3,6 +3,7 @@
 docs/library.md has an example.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,11 +18,12 @@ from stages.common.params import ParamsError, load_section
 from stages.evaluate.comparison import Conditions, sample_images, score_sets
 from stages.evaluate.extractor_choice import ExtractorChoice, load_chosen_extractor
 from stages.evaluate.held_out import TEST, check_extra_scores, sample_held_out
+from stages.evaluate.overlap import check_arguments
 from stages.evaluate.parameters import load_params, make_compute, read_published_protocol
 from stages.evaluate.result import Score, ScoreResult
 from stages.images.image_arrays import Floats, Layout
 from stages.images.image_batches import Images, gather_images
-from stages.images.image_sets import ImageSet, ReadOptions
+from stages.images.image_sets import ImageSet, ReadOptions, SourceList, list_sources
 from stages.scores.extractor import Extractor
 from stages.scores.inception import Precision
 from stages.scores.params import ScoresParams
@@ -108,6 +110,11 @@ def score(
     """
     with _explain_errors(), _restore_torch():
         reading = _check_reading(layout, floats, resize)
+        check_arguments(
+            _list_sources(real, "real"),
+            [_list_sources(fake, "fake")],
+            None if held_out is None else _list_sources(held_out, "held_out"),
+        )
         torch_device = configure_compute(
             make_compute(device, torch.get_num_threads() if threads is None else threads)
         )
@@ -159,6 +166,12 @@ def _read_published(protocol: object) -> dict[str, Any]:
     if isinstance(protocol, Protocol):
         return {"sample": {"sample_count": protocol.sample_count}}
     return read_published_protocol(protocol) if isinstance(protocol, str) else {}
+
+
+def _list_sources(images: Images, argument: str) -> SourceList:
+    """List the files of a set that a path names; none of any other set."""
+    is_path = isinstance(images, str | os.PathLike)
+    return list_sources(os.fspath(images), argument) if is_path else SourceList(argument, [])
 
 
 def _open_sample(

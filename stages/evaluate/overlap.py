@@ -1,11 +1,13 @@
 """Refuse images to score that are the real ones: the same files, whatever their paths, or the same pixels."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from stages.common.artifacts import hash_file
 from stages.common.errors import InputError
-from stages.images.image_sets import ImageSet, Source
+from stages.images.image_sets import ImageSet, Source, SourceList
 
 CURE = "scores of images against themselves mean nothing; name two sets that share none"
 # Of the distinct images of either set. Single images may be equal in honest sets, too, such as blank ones.
@@ -14,7 +16,29 @@ LARGEST_SHARE = 0.5
 SAMPLED_FILES = 20
 
 
-def check_different_files(real: ImageSet, fake: ImageSet) -> None:
+Images = TypeVar("Images")
+
+
+def pair_sets(real: Images, fakes: Sequence[Images], held_out: Images | None) -> list[tuple[Images, Images]]:
+    """Pair the sets that must not share images: the real ones, those held out, and each set to score."""
+    pairs = [(real, fake) for fake in fakes]
+    if held_out is not None:
+        pairs.append((real, held_out))
+        pairs += [(held_out, fake) for fake in fakes]
+    return pairs
+
+
+def check_arguments(real: SourceList, fakes: Sequence[SourceList], held_out: SourceList | None) -> None:
+    """Refuse arguments that name the same file for two sets that must not share any, before a file is opened.
+
+    Raises:
+        InputError: there is such a file; the error names it.
+    """
+    for base, other in pair_sets(real, fakes, held_out):
+        check_different_files(base, other)
+
+
+def check_different_files(real: ImageSet | SourceList, fake: ImageSet | SourceList) -> None:
     """Refuse two sets with a file in common, be it by a folder within the other, a link or another name of the file.
 
     Raises:

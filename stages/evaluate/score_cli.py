@@ -18,11 +18,12 @@ from stages.evaluate.comparison import Conditions, sample_images, score_sets
 from stages.evaluate.earlier_scores import read_earlier_scores
 from stages.evaluate.extractor_choice import load_chosen_extractor
 from stages.evaluate.held_out import check_extra_scores, sample_held_out
+from stages.evaluate.overlap import check_arguments
 from stages.evaluate.result import ScoreResult
 from stages.evaluate.score_columns import sort_results
 from stages.evaluate.score_pages import Picture, draw_grid, render_html, render_markdown
 from stages.evaluate.score_table import format_scores
-from stages.images.image_sets import ImageSet, open_images
+from stages.images.image_sets import ImageSet, list_sources, open_images
 
 
 def main() -> None:
@@ -64,6 +65,7 @@ def score_arguments(arguments: ScoreArguments) -> tuple[list[ScoreResult], list[
     for option, path in (("--markdown", arguments.markdown), ("--html", arguments.html)):
         _check_writable(path, option)
     _check_writable(None if arguments.json in (None, "-") else Path(str(arguments.json)), "--json")
+    _check_files(arguments)
     earlier = [result for path in arguments.earlier for result in read_earlier_scores(path, "--with")]
     device = configure_compute(arguments.compute)
     extractor = load_chosen_extractor(arguments.extractor, device)
@@ -84,6 +86,13 @@ def score_arguments(arguments: ScoreArguments) -> tuple[list[ScoreResult], list[
     results = sort_results([*score_sets(real, fakes, conditions), *earlier], arguments.sort)
     pictures = [] if arguments.html is None else [draw_grid(images) for images in (real, *fakes)]
     return results, pictures
+
+
+def _check_files(arguments: ScoreArguments) -> None:
+    """Refuse sets with a file in common, before the network is loaded and the images are decoded."""
+    real, *fakes = (list_sources(images.path, images.option) for images in (arguments.real, *arguments.fakes))
+    held_out = arguments.held_out
+    check_arguments(real, fakes, None if held_out is None else list_sources(held_out.path, held_out.option))
 
 
 def _open_sample(argument: ImageArgument, arguments: ScoreArguments) -> ImageSet:

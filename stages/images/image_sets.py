@@ -12,6 +12,7 @@ from stages.common import artifacts
 from stages.common.errors import InputError
 from stages.common.file_tree import check_regular_file, show_path
 from stages.common.image_files import crop_and_resize
+from stages.common.image_listing import list_images
 from stages.images.array_files import SUFFIXES as ARRAY_SUFFIXES
 from stages.images.array_files import load_array, split_key
 from stages.images.image_arrays import Floats, Layout, convert_images
@@ -124,7 +125,9 @@ class ImageSet:
         return self._name(int(self._indices[index]))
 
     def read_all(self) -> None:
-        """Read all images, for their digests."""
+        """Read all images, for their digests; those that have been read are not read again."""
+        if self._digests.keys() >= set(self._indices.tolist()):
+            return
         for start in range(0, len(self), IMAGES_AT_A_TIME):
             self[start : start + IMAGES_AT_A_TIME]
 
@@ -137,6 +140,37 @@ class ImageSet:
     def sha256(self) -> str:
         """What identifies the images by their content, as `stages.scores.image_digest` says; all have been read."""
         return combine_digests(self.shape[1:], self.digests)
+
+
+class SourceList(NamedTuple):
+    """What a set of images would be read from.
+
+    Attributes:
+        label: as that of an `ImageSet`.
+        sources: the files; empty where there is nothing of this name.
+    """
+
+    label: str
+    sources: list[Source]
+
+
+def list_sources(text: str, argument: str) -> SourceList:
+    """List the files of a set of images, none of which is opened that is an image by its name.
+
+    Args:
+        text: as `open_images` takes it.
+        argument: the option or argument that names the set.
+
+    Raises:
+        InputError: a folder cannot be listed completely.
+    """
+    path, key = split_key(text)
+    path = artifacts.images_file(text) if text in artifacts.SPLITS else path.expanduser()
+    sources = [Source(path, key or "")] if path.is_file() else []
+    if path.is_dir():
+        sources = [Source(file.path) for file in list_images(path).files if file.path is not None]
+    name = show_path(text)
+    return SourceList(name if name == argument else f"{argument} {name}", sources)
 
 
 def open_images(text: str, argument: str, reading: ReadOptions) -> ImageSet:

@@ -1,21 +1,24 @@
 """The C_T test of images of one's own: its held-out images, their part in the protocol, and errors where they fail."""
 
 import json
+import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from stages.common.errors import InputError
 from stages.evaluate import comparison
 from stages.evaluate.library import Protocol, ScoreError, score
 from stages.evaluate.score_cli import main
 from stages.scores.copying_test import compute_copying_test
-from stages.scores.extractor import load_extractor
+from stages.scores.extractor import Extractor, load_extractor
 from stages.scores.feature_statistics import sample_indices
 from stages.scores.image_digest import digest_images
 from tests.driving import thread_count_kept
@@ -161,6 +164,73 @@ def test_what_is_wrong_with_held_out_images_is_one_error(case: str) -> None:
     with pytest.raises(ScoreError, match=message) as caught:
         score(given.pop("real"), FAKE, **given)
     assert "--" not in str(caught.value)
+
+
+def _link_folder() -> None:
+    write_folder(Path("images"), HELD_OUT)
+    Path("linked").symlink_to("images")
+
+
+def _nest_folder() -> None:
+    Path("images").mkdir()
+    write_folder(Path("images/samples"), FAKE)
+    write_folder(Path("images/real"), HELD_OUT)
+
+
+def _link_files() -> None:
+    write_folder(Path("images"), HELD_OUT)
+    write_folder(Path("others"), FAKE)
+    os.link("images/0003.png", "others/x.png")
+
+
+SHARED_FILES: dict[str, tuple[Callable[[], object], str, str, str]] = {
+    "the scored array": (lambda: None, "real.npy", "fake.npy", "fake.npy"),
+    "the real array": (lambda: None, "real.npy", "fake.npy", "real.npy"),
+    "the scored array by a link": (
+        lambda: Path("x.npy").symlink_to("fake.npy"),
+        "real.npy",
+        "x.npy",
+        "fake.npy",
+    ),
+    "the real array by a hard link": (lambda: os.link("real.npy", "x.npy"), "real.npy", "fake.npy", "x.npy"),
+    "the scored folder by a link": (_link_folder, "real.npy", "linked", "images"),
+    "a folder around the scored one": (_nest_folder, "real.npy", "images/samples", "images"),
+    "a folder within the scored one": (_nest_folder, "real.npy", "images", "images/real"),
+    "a folder within the real one": (_nest_folder, "images", "fake.npy", "images/samples"),
+    "a folder with one real file": (_link_files, "others", "fake.npy", "images"),
+}
+
+
+@pytest.mark.parametrize("case", SHARED_FILES)
+def test_sets_that_share_a_file_are_refused_before_the_network_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    make, real, fake, held_out = SHARED_FILES[case]
+    make()
+    words = ("--extra", "ct", "--held-out", held_out, "--extractor", "nowhere")
+    with pytest.raises(InputError, match=r"^--.* share files: \d+ of the \d+ of "):
+        run(monkeypatch, "--real", real, "--fake", fake, *words)
+    with pytest.raises(ScoreError, match=r" share files: \d+ of the \d+ of "):
+        score(real, fake, held_out=Path(held_out), extra=["ct"], extractor="nowhere")
+
+
+def _refuse_features(*_: object) -> None:
+    raise AssertionError("features are taken")
+
+
+@pytest.mark.parametrize(
+    ("fake", "held_out"), [(FAKE, FAKE), (FAKE, FAKE[20:]), (HELD_OUT[:110], HELD_OUT[::-1])]
+)
+def test_arrays_that_are_scored_and_held_out_are_refused_before_features_are_taken(
+    monkeypatch: pytest.MonkeyPatch, fake: NDArray[np.uint8], held_out: NDArray[np.uint8]
+) -> None:
+    monkeypatch.setattr(Extractor, "extract", _refuse_features)
+    with pytest.raises(ScoreError, match="fake and held_out hold the same images"):
+        score(REAL, fake, held_out=held_out, extra=["ct"], protocol=PROTOCOL)
+    np.save("fake.npy", fake)
+    np.save("copy.npy", held_out)
+    with pytest.raises(InputError, match="hold the same images|are copies"):
+        run(monkeypatch, "--extra", "ct", "--held-out", "copy.npy")
 
 
 @pytest.mark.parametrize(
