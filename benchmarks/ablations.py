@@ -8,14 +8,12 @@ MLflow show the preset's own grid, which runs last. params.yaml is as before aft
 """
 
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.run_files import Run, average_last, compare_with, list_contrast_cells, read_runs
+from pipeline.child_flow import exit_on_signals, run_flow
 from pipeline.preset import switch_preset
 from pipeline.workplace import require_root
 from stages.common.artifacts import REPORT, write_bytes
@@ -101,7 +99,9 @@ def run_all(folder: Path, overrides: list[str]) -> dict[str, Run]:
         for name, own in list_overrides():
             print(f"ablations: {name}", flush=True)
             switch_preset(PRESET, force=True)
-            run_flow(name, [*own, *overrides])
+            code = run_flow([part for override in (*own, *overrides) for part in ("-S", override)])
+            if code:
+                raise InputError(f"the run {name} ended with {code}; the same command goes on from there")
             folder.mkdir(exist_ok=True)
             shutil.copyfile(REPORT / "results.json", folder / f"{name}.json")
     finally:
@@ -123,24 +123,6 @@ def list_overrides() -> Iterator[tuple[str, list[str]]]:
                 ],
             )
     yield GRID, []
-
-
-def run_flow(name: str, overrides: list[str]) -> None:
-    """Run the flow once.
-
-    Raises:
-        InputError: it failed.
-    """
-    command = [sys.executable, "-m", "pipeline.flow", "run"]
-    with subprocess.Popen([*command, *(part for own in overrides for part in ("-S", own))]) as flow:
-        try:
-            code = flow.wait()
-        except BaseException:
-            # It ends in order, and its trainings keep their checkpoints.
-            flow.terminate()
-            raise
-    if code:
-        raise InputError(f"the run {name} ended with {code}; the same command goes on from there")
 
 
 def tabulate(runs: dict[str, Run]) -> list[str]:
@@ -178,8 +160,7 @@ def main() -> None:
     parser.add_argument("-S", "--set", action="append", default=[], metavar="KEY=VALUE", help="of every run")
     overrides = parser.parse_args().set
     require_root()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    exit_on_signals()
     lines = tabulate(run_all(FOLDER, overrides))
     write_bytes(FOLDER / TABLE, "\n".join([*lines, ""]).encode())
     print("\n".join(lines))

@@ -11,7 +11,6 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import chdir, contextmanager
@@ -23,6 +22,7 @@ import yaml
 from scipy.stats import t as student
 
 from pipeline.bundle import BRANCH, bundle_working_tree
+from pipeline.child_flow import exit_on_signals, run_flow
 from pipeline.flow.request import choose_trials
 from pipeline.machine import KIND, read_machine
 from pipeline.tracking.lineage import LOCK_FILE, SHARED_STAGES, TRIAL_STAGES, Lock, read_lock
@@ -113,12 +113,13 @@ def retrain(request: Request) -> int:
     Raises:
         InputError: the request cannot be met; see `choose_share` and `clone_without_results`.
     """
+    exit_on_signals()
     trials = choose_share(request)
     refuse_remote(request.cluster)
     named = ", ".join(trial.name for trial in trials)
     print(f"training again from nothing: {named}")
     with clone_without_results(request.folder) as clone:
-        run_flow(clone, trials, request.cluster)
+        run_trials(clone, trials, request.cluster)
         return compare(clone, trials)
 
 
@@ -192,21 +193,19 @@ def _list_texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def run_flow(clone: Path, trials: Iterable[Trial], cluster: Path | None) -> None:
+def run_trials(clone: Path, trials: Iterable[Trial], cluster: Path | None) -> None:
     """Run the flow of a clone for some trials.
 
     Raises:
         InputError: it failed, and has said why.
     """
-    command = [sys.executable, "-m", "pipeline.flow", "run", "--trials", *(trial.name for trial in trials)]
+    arguments = ["--trials", *(trial.name for trial in trials)]
     if cluster is not None:
-        command += ["--cluster", str(cluster.resolve())]
+        arguments += ["--cluster", str(cluster.resolve())]
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
-    done = subprocess.run(command, cwd=clone, env=environment, check=False)
-    if done.returncode != 0:
-        raise InputError(
-            f"the flow that trains again ended with exit code {done.returncode}; what it printed says why"
-        )
+    code = run_flow(arguments, clone, environment)
+    if code:
+        raise InputError(f"the flow that trains again ended with exit code {code}; what it printed says why")
 
 
 def compare(clone: Path, trials: list[Trial]) -> int:

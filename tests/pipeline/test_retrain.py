@@ -2,15 +2,20 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.machine import machine_file
 from pipeline.retrain import Request, choose_share, explain, list_outside_git, refuse_remote
 from stages.common.artifacts import METRICS_LOG, POINTS, SCORES, TRAINING, Trial
-from tests.driving import ROOT, call, change
+from tests.driving import ROOT, call, change, make_environment, working_copy
+from tests.serving import wait_until
 
 TRIAL = Trial("sngan", "A", 0)
 OTHER_HARDWARE = "trained on one CPU, now on another CPU"
@@ -32,6 +37,36 @@ def test_a_trial_is_trained_again_in_a_clone_that_leaves_nothing(tmp_path: Path)
     assert call("git", "status", "--porcelain") == ""
     assert not list((tmp_path / "tmp").glob("comparison-*"))
     assert not list(Path(tempfile.gettempdir()).glob("comparison-*/retrained-*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_retraining_that_is_ended_alone_ends_its_flow_and_removes_its_clone(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    temporary, log = tmp_path / "tmp", tmp_path / "log"
+    temporary.mkdir()
+    with working_copy(tmp_path / "repository", lambda params: None):
+        # Whether there are results is known from here; what they are is compared at the end, which is not reached.
+        Path("dvc.lock").write_text("stages:\n  evaluate@sngan-A-0:\n    cmd: evaluate\n")
+        environment = make_environment(TMPDIR=str(temporary))
+        # Output to a file is kept in a buffer, unless Python is told otherwise.
+        del environment["PYTHONUNBUFFERED"]
+        command = [sys.executable, "-m", "pipeline.verify", "--retrain", "sngan-A-0"]
+        with (
+            log.open("wb") as file,
+            subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT) as process,
+        ):
+            wait_until(lambda: b"> python -m stages." in log.read_bytes(), "the first stage", 300)
+            started = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(number)
+            assert process.wait(60) == 128 + number
+        lines = log.read_text().splitlines()
+        assert lines.index("training again from nothing: sngan-A-0") < next(
+            place for place, line in enumerate(lines) if "> python -m stages." in line
+        )
+        assert started and not psutil.wait_procs(started, timeout=10)[1]
+        assert not list(temporary.glob("comparison-*"))
 
 
 def write_results(root: Path, trial: Trial, fid: float, machine: dict[str, str]) -> None:
