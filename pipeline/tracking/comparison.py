@@ -24,9 +24,8 @@ from pipeline.tracking.runs import (
     FINISHED,
     YES,
     claim_run,
-    create_run_of_content,
     end_run,
-    find_run_of_content,
+    find_or_create_run,
     list_runs,
     supersede_runs,
 )
@@ -48,14 +47,15 @@ def open_comparison(
 
     `lock` has the stages of dvc.lock. `notes` gets a line if the run had been deleted.
     """
+
+    def find_without_key() -> Run | None:
+        for run in list_runs(store, experiment_id, kind=KIND):
+            if CONTENT_KEY not in run.data.tags and run.data.tags.get(REPORT_HASH) == _hash_report(lock):
+                return run
+        return None
+
     tags = _identify(results)
-    run = find_run_of_content(store, experiment_id, tags[CONTENT_KEY], {}, notes)
-    if run is None:
-        # A person may have deleted its key.
-        for other in list_runs(store, experiment_id, kind=KIND):
-            if CONTENT_KEY not in other.data.tags and other.data.tags.get(REPORT_HASH) == _hash_report(lock):
-                return other
-    return run or create_run_of_content(store, experiment_id, KIND, tags)
+    return find_or_create_run(store, experiment_id, KIND, tags, notes, find_without_key=find_without_key)
 
 
 def fill_comparison(

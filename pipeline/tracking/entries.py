@@ -16,9 +16,8 @@ from pipeline.tracking.runs import (
     FINISHED,
     YES,
     claim_run,
-    create_run_of_content,
     end_run,
-    find_run_of_content,
+    find_or_create_run,
     list_runs,
     supersede_runs,
 )
@@ -56,10 +55,9 @@ def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str])
 
 
 def _sync_entry(store: Store, experiment_id: str, record: dict[str, Any], notes: list[str]) -> Run:
-    name, key = record["entry"], hash_content(record)
-    identity = {"kind": KIND, "entry": name, CONTENT_KEY: key}
-    run = find_run_of_content(store, experiment_id, key, {"entry": name}, notes)
-    run = run or create_run_of_content(store, experiment_id, f"entry-{name}", identity)
+    name = record["entry"]
+    identity = {"kind": KIND, "entry": name, CONTENT_KEY: hash_content(record)}
+    run = find_or_create_run(store, experiment_id, f"entry-{name}", identity, notes, {"entry": name})
     if run.data.tags.get(COMPLETE) != YES:
         claim_run(store, run)
         set_tags(store, run, identity | _make_tags(record) | describe_commit())

@@ -3,7 +3,7 @@
 import getpass
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from mlflow.entities import LifecycleStage, Run, ViewType
 
@@ -113,6 +113,30 @@ def create_run_of_content(
     if first.info.run_id != run.info.run_id:
         store.client.delete_run(run.info.run_id)
     return first
+
+
+def find_or_create_run(
+    store: Store,
+    experiment_id: str,
+    name: str,
+    tags: dict[str, str],
+    notes: list[str],
+    params: Mapping[str, str] | None = None,
+    find_without_key: Callable[[], Run | None] = lambda: None,
+) -> Run:
+    """Find the first run of a content, or create one.
+
+    Args:
+        store: where to look.
+        experiment_id: of the runs.
+        name: of a new run.
+        tags: of a new run; the content key among them says which run is looked for.
+        notes: gets a line if a run was restored from MLflow's trash.
+        params: those that tell the run from others of this content; see `find_run_of_content`.
+        find_without_key: finds the run whose content key a person has deleted; asked where no run has the key.
+    """
+    run = find_run_of_content(store, experiment_id, tags[CONTENT_KEY], params or {}, notes)
+    return run or find_without_key() or create_run_of_content(store, experiment_id, name, tags)
 
 
 def claim_run(store: Store, run: Run) -> None:

@@ -16,9 +16,8 @@ from pipeline.tracking.runs import (
     FINISHED,
     YES,
     claim_run,
-    create_run_of_content,
     end_run,
-    find_run_of_content,
+    find_or_create_run,
     list_runs,
     supersede_runs,
 )
@@ -51,9 +50,8 @@ def sync_seeds(
             continue
         identity = {"kind": KIND, "gan": gan, "setting": setting}
         key = hash_content({result.trial.name: result.lineage.key for result in group} | {"kind": KIND})
-        run = find_run_of_content(store, experiment_id, key, {}, notes)
-        run = run or create_run_of_content(
-            store, experiment_id, f"{gan}-{setting}", identity | {CONTENT_KEY: key}
+        run = find_or_create_run(
+            store, experiment_id, f"{gan}-{setting}", identity | {CONTENT_KEY: key}, notes
         )
         if run.data.tags.get(COMPLETE) != YES:
             claim_run(store, run)
