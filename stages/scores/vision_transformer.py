@@ -46,6 +46,42 @@ class VisionTransformer:
         return ExtractorOutput(features, features.new_empty((len(features), 0)))
 
 
+def describe_transformer(
+    *,
+    name: str,
+    title: str,
+    model: str,
+    feature_dimension: int,
+    image_size: int,
+    resize: str,
+    normalisation: Normalisation,
+    weights_sha256: str,
+    file_sha256: str,
+) -> Card:
+    """Make the card of a transformer with published weights, whose arguments are those of the card.
+
+    It takes images of any shape in float32, tells no classes apart, and was not trained here.
+    """
+    return Card(
+        name=name,
+        title=title,
+        feature_dimension=feature_dimension,
+        class_count=None,
+        image_shape=None,
+        width=None,
+        precision="float32",
+        weights_sha256=weights_sha256,
+        file_sha256=file_sha256,
+        test_accuracy=None,
+        train_count=None,
+        test_count=None,
+        model=model,
+        image_size=image_size,
+        resize=resize,
+        normalisation=normalisation.title,
+    )
+
+
 def check_shapes(
     state: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str, network: str
 ) -> None:

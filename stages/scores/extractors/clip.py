@@ -17,7 +17,7 @@ from stages.scores.card import Card
 from stages.scores.classifier import Network
 from stages.scores.extractor_zoo import PublishedOptions, import_extra
 from stages.scores.resizes import CLIP, Resize
-from stages.scores.vision_transformer import VisionTransformer, check_shapes
+from stages.scores.vision_transformer import VisionTransformer, check_shapes, describe_transformer
 from stages.scores.weights_files import PublishedFile, read_published_weights, write_weights
 
 PREFIX = "visual."
@@ -84,23 +84,16 @@ def make(options: Options, device: torch.device, folder: Path = EXTRACTOR) -> Ca
         name.removeprefix(PREFIX): value for name, value in weights.state.items() if name.startswith(PREFIX)
     }
     check_shapes(state, network.state_dict(), options.weights_path or file.url, f"CLIP {options.model}")
-    return Card(
+    return describe_transformer(
         name="clip",
         title=f"the image encoder of CLIP {options.model}, its projected embedding",
         feature_dimension=options.count_features(),
-        class_count=None,
-        image_shape=None,
-        width=None,
-        precision="float32",
         weights_sha256=weights.sha256,
         file_sha256=write_weights(state, folder),
-        test_accuracy=None,
-        train_count=None,
-        test_count=None,
         model=options.model,
         image_size=SIZES[options.model.removesuffix(QUICK)][0],
         resize=options.resize,
-        normalisation=CLIP.title,
+        normalisation=CLIP,
     )
 
 

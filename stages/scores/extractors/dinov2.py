@@ -20,7 +20,7 @@ from stages.scores.card import Card
 from stages.scores.classifier import Network
 from stages.scores.extractor_zoo import PublishedOptions, import_extra
 from stages.scores.resizes import IMAGENET, Resize
-from stages.scores.vision_transformer import VisionTransformer, check_shapes
+from stages.scores.vision_transformer import VisionTransformer, check_shapes, describe_transformer
 from stages.scores.weights_files import PublishedFile, read_published_weights, write_weights
 
 PATCH = 14
@@ -81,23 +81,16 @@ def make(options: Options, device: torch.device, folder: Path = EXTRACTOR) -> Ca
         state["pos_embed"] = interpolate_positions(state["pos_embed"], options.image_size // PATCH)
     source = options.weights_path or file.url
     check_shapes(state, network.state_dict(), source, f"DINOv2 {options.model}")
-    return Card(
+    return describe_transformer(
         name="dinov2",
         title=f"DINOv2 {options.model}, its class token",
         feature_dimension=options.count_features(),
-        class_count=None,
-        image_shape=None,
-        width=None,
-        precision="float32",
         weights_sha256=weights.sha256,
         file_sha256=write_weights(state, folder),
-        test_accuracy=None,
-        train_count=None,
-        test_count=None,
         model=options.model,
         image_size=options.image_size,
         resize=options.resize,
-        normalisation=IMAGENET.title,
+        normalisation=IMAGENET,
     )
 
 
