@@ -40,7 +40,7 @@ class Trained(NamedTuple):
     Attributes:
         run: the run that it is of.
         gan: the GAN.
-        setting: of Adam.
+        setting: the setting of Adam.
     """
 
     run: str
@@ -53,7 +53,7 @@ class Question(NamedTuple):
 
     Attributes:
         text: the question.
-        claim: of Feng et al.: where it is made.
+        claim: where Feng et al. make the claim that the row is about.
         base: what is compared.
         other: with what.
     """
@@ -87,7 +87,7 @@ def run_all(folder: Path, overrides: list[str]) -> dict[str, Run]:
 
     Args:
         folder: gets a file a run.
-        overrides: of every run, as the flow's -S takes them.
+        overrides: the overrides of every run, as the flow's -S takes them.
 
     Raises:
         InputError: a run failed, or params.yaml was edited by hand.

@@ -111,8 +111,8 @@ def compare_orders(first: SeedScores, second: SeedScores) -> OrderComparison:
     extractors. A GAN of which a training failed is last under both, whatever scores it, and is left out.
 
     Args:
-        first: by GAN and seed.
-        second: the same trainings under the other extractor.
+        first: the scores under one extractor, by GAN and seed.
+        second: the scores of the same trainings under the other extractor.
 
     Source: Kendall 1938, "A new measure of rank correlation".
     """

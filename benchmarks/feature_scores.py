@@ -43,7 +43,7 @@ def make_jobs(count: int, draw: Draw) -> dict[str, dict[str, Job]]:
     """Make what is timed, by score and by library; every library gets the same features and starts from nothing.
 
     Args:
-        count: of real and of generated images each.
+        count: the number of real and of generated images each.
         draw: draws features.
     """
     real, fake, held_out = (draw(count, seed, baselines.FEATURES) for seed in range(3))

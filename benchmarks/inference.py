@@ -76,8 +76,8 @@ class World(NamedTuple):
 
     Attributes:
         random: the source of all of it.
-        shape: of the deviations.
-        seeds: of a grid.
+        shape: the shape of the deviations.
+        seeds: the number of seeds of a grid.
     """
 
     random: np.random.Generator

@@ -10,7 +10,7 @@ class Peak(NamedTuple):
 
     Attributes:
         float32: without tensor cores.
-        bfloat16: of tensor cores.
+        bfloat16: the peak of tensor cores in bfloat16.
     """
 
     float32: float

@@ -15,7 +15,7 @@ class Settings:
         gan: the only one to run, or None for all of a section's.
         batch_size: images a step.
         width: channels at full resolution; 64 is the papers'.
-        threads: of a CPU, for each process.
+        threads: the number of threads of a CPU, for each process.
         device: `cpu` or `cuda`.
         clock: a key of benchmarks.interleaved.CLOCKS.
         rounds: how often each line of a table is timed.

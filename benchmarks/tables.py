@@ -24,11 +24,11 @@ class Line(NamedTuple):
         kind: which loop: `ours`, `residual` (ours over residual networks), `report_networks` (ours over those of the
             published report), `plain`, `report` or `mimicry`.
         gan: which GAN.
-        discriminator_steps: of an update.
+        discriminator_steps: the number of discriminator steps of an update.
         keeps_memory: whether glibc is told to keep freed memory.
-        options: of section `train` of params.yaml, by which it differs from the default.
+        options: the options of section `train` of params.yaml, by which it differs from the default.
         size: the images' side in pixels.
-        channels: of the images.
+        channels: the number of channels of the images.
         reduces_penalty: whether a gradient penalty is in bfloat16, too, `full_precision_penalty: false`.
     """
 

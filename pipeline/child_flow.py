@@ -21,7 +21,7 @@ def run_flow(
     What interrupts the wait, such as the exit of `exit_on_signals`, goes on once the flow has ended in order.
 
     Args:
-        arguments: of `python -m pipeline.flow run`.
+        arguments: the arguments of `python -m pipeline.flow run`.
         folder: the repository; None for the current folder.
         environment: variables of the flow; None for those of this process.
     """

@@ -43,8 +43,8 @@ class Request:
     """What is to be trained again.
 
     Attributes:
-        patterns: of trials, as the flow takes them; empty for all.
-        share: of these trials, above 0 and at most 1; they are drawn by `draw_seed`, and are at least one.
+        patterns: the patterns of trials, as the flow takes them; empty for all.
+        share: the share of these trials, above 0 and at most 1; they are drawn by `draw_seed`, and are at least one.
         draw_seed: 0 or more.
         cluster: a file that says where trials run; None for this machine.
         folder: keeps the clone, so that an interrupted run goes on; None for one that is removed.
@@ -62,7 +62,7 @@ class ScorePair:
     """One score of a trial at its last evaluation point, before and now.
 
     Attributes:
-        name: of the score.
+        name: the name of the score.
         before: the score in the present results, above 0.
         now: the score after training again, above 0.
         limit: by which factor two trainings of this GAN and setting may differ, above 1; None where one seed alone is

@@ -51,7 +51,7 @@ def compare_outputs(expected: dict[str, str], found: dict[str, str]) -> Comparis
 
     Args:
         expected: by path.
-        found: of the outputs that are on disk, by path.
+        found: the MD5s of the outputs that are on disk, by path.
     """
     different = [path for path, md5 in expected.items() if path in found and found[path] != md5]
     missing = [path for path in expected if path not in found]

@@ -40,7 +40,7 @@ class Clone:
     """What a worker needs to make its clone.
 
     Attributes:
-        bundle: of Git, with one branch.
+        bundle: a bundle of Git, with one branch.
         config: DVC's configuration of this clone alone.
         folder: in which the clone's folder is made; None for that of temporary files.
         scratch: a folder for checkpoints in the place of the clone's own; None for that.
@@ -61,7 +61,7 @@ class Node(WorkerPlugin):  # type: ignore[misc]
         """Prepare what is sent to every worker.
 
         Args:
-            name: of the plugin, and of the topic of its events: one for each flow.
+            name: the name of the plugin, and of the topic of its events: one for each flow.
             clone: what workers make.
         """
         self.name = name

@@ -46,7 +46,8 @@ class StartedSettings(ClusterSettings):
 
     Attributes:
         python: the Python of the workers, with the project's packages; None for the path of the head's own.
-        interface: of the network, such as `eth0`, by which head and workers reach each other; `lo` is one machine.
+        interface: the interface of the network, such as `eth0`, by which head and workers reach each other; `lo` is one
+            machine.
     """
 
     python: Annotated[str, Field(pattern=r"^/[\w@%+=:,./-]+$")] | None = None
@@ -63,7 +64,7 @@ class AddressSettings(ClusterSettings):
     """A cluster that runs already.
 
     Attributes:
-        address: of its scheduler.
+        address: the address of its scheduler.
         tls_ca_file: the authority's certificate, for an address that begins with tls.
         tls_cert: this client's certificate, likewise.
         tls_key: its key.
@@ -95,7 +96,7 @@ class SshSettings(StartedSettings):
         hosts: their names; a host that is named twice gets two workers.
         user: on the hosts; None for this one.
         key_file: the private key; None for those that SSH finds.
-        port: of the hosts' SSH servers.
+        port: the port of the hosts' SSH servers.
     """
 
     kind: Literal["ssh"]
@@ -121,8 +122,8 @@ class SlurmSettings(StartedSettings):
         queue: SLURM's partition; None for its default.
         account: which is charged; None for the user's.
         cores: CPU cores of a job.
-        memory: of a job, such as 8GB.
-        gpus: of a job.
+        memory: the memory of a job, such as 8GB.
+        gpus: the number of GPUs of a job.
         walltime: after which SLURM ends a job, such as 01:30:00; a trial that is not done then goes on in another.
         min_jobs: jobs that are kept while the flow runs, even where fewer stages wait.
         prologue: lines of the job's script before the worker starts, such as `module load cuda`.

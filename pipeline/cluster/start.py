@@ -108,7 +108,7 @@ def start_cluster(settings: Settings, name: str) -> Cluster:
 
     Args:
         settings: which.
-        name: of its jobs, by which they are found when this process is gone.
+        name: the name of its jobs, by which they are found when this process is gone.
 
     Raises:
         OSError: its scheduler does not answer.

@@ -84,9 +84,9 @@ class Workers:
     """Keeps the workers of a cluster; is called by the threads of all stages.
 
     Attributes:
-        client: of the cluster.
+        client: the client of the cluster.
         clone: what each worker makes before its first stage.
-        name: of the flow's run, for what belongs to it on the workers.
+        name: the name of the flow's run, for what belongs to it on the workers.
         on_look: is called about every half second, for example to start further workers.
     """
 

@@ -190,7 +190,7 @@ def reproduce_stage(repo: Any, log: "DvcLogHandler", stage: str, **options: Any)
         repo: DVC's `Repo`, and
         log: its log, both from `open_repo`.
         stage: as DVC names it.
-        options: of DVC's `reproduce`.
+        options: the options of DVC's `reproduce`.
     """
     if not repo.reproduce(stage, single_item=True, **options):
         return ReproResult(ReproStatus.UP_TO_DATE)

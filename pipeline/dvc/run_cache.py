@@ -23,7 +23,7 @@ class RunCacheLookup:
     """What was found of a stage in the run-cache.
 
     Attributes:
-        result: of restoring it, or of finding it up to date; None where the run-cache does not have it.
+        result: the result of restoring it, or of finding it up to date; None where the run-cache does not have it.
         upstream_lock: what dvc.lock says of the upstream stages, by their names.
     """
 

@@ -54,7 +54,7 @@ class Call(Generic[T]):
     """What a child is to call.
 
     Attributes:
-        function: of a module that the child can import.
+        function: a function of a module that the child can import.
         arguments: its positional arguments.
         environment: all variables of the child's environment.
         folder: the child's working folder.
@@ -101,7 +101,7 @@ class WorkerPool:
         """Call a function in a child process, in this process's folder, and return what it returns.
 
         Args:
-            function: of a module that the child can import.
+            function: a function of a module that the child can import.
             *arguments: of the function; they are pickled, as is what it returns.
             on_line: gets each line that the child and what it starts print, without its end.
             environment: variables beside this process's own.

@@ -49,7 +49,7 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
     Args:
         cron: when.
         interval: in seconds, instead of `cron`.
-        parameters: of the flow.
+        parameters: the parameters of the flow.
 
     Raises:
         InputError: a run would refuse the parameters.

@@ -75,7 +75,7 @@ def compare(
 
     Args:
         preset: for params.yaml; None keeps it as it is.
-        overrides: of params.yaml, as `dvc exp run -S` takes them: `train.generator_steps=100`.
+        overrides: the overrides of params.yaml, as `dvc exp run -S` takes them: `train.generator_steps=100`.
         trials: names or patterns, such as `sngan-A-0` or `sngan-*`; None for all, the report and MLflow.
         jobs: stages at once; None for as many as the machine's cores or GPUs take.
         device: auto, cpu, cuda or mps; None keeps that of params.yaml.

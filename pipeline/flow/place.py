@@ -67,9 +67,9 @@ def choose_place(settings: "Settings | None", pool: WorkerPool, slots: list[Slot
     """Choose where stages run.
 
     Args:
-        settings: of a cluster; None for this machine alone.
+        settings: the settings of a cluster; None for this machine alone.
         pool: where DVC works on this machine.
-        slots: of this machine.
+        slots: the slots of this machine.
         jobs: at most so many stages at once.
     """
     if settings is None:

@@ -50,7 +50,7 @@ def use_server(environment: Environment, url: str, auth: str | None) -> None:
 
     Args:
         environment: as in `forget_other_servers`.
-        url: of the server's API.
+        url: the URL of the server's API.
         auth: what the server asks for, `user:password`; None for a server that asks for nothing.
     """
     forget_other_servers(environment)

@@ -59,10 +59,10 @@ def make_plan(
     """Choose params that fit the images.
 
     Args:
-        survey: of the folder.
-        path: of the folder, as params.yaml names it.
+        survey: the survey of the folder.
+        path: the path of the folder, as params.yaml names it.
         gans: to train.
-        generator_steps: of each training.
+        generator_steps: the number of generator steps of each training.
         image_size: in pixels; None chooses it by the images.
     """
     faults = [*survey.faults, *_find_limits(survey, image_size)]

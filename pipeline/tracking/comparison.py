@@ -70,9 +70,9 @@ def fill_comparison(
 
     Args:
         store: the run's.
-        run: of the comparison.
-        results: of the trials.
-        runs: of the trials, by trial name; the logged report links to them.
+        run: the run of the comparison.
+        results: the results of the trials.
+        runs: the runs of the trials, by trial name; the logged report links to them.
         lock: the stages of dvc.lock.
         notes: gets a line for each thing that people had changed, and that was repaired or kept.
     """

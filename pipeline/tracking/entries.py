@@ -38,7 +38,7 @@ def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str])
 
     Args:
         store: the runs'.
-        experiment_id: of the runs.
+        experiment_id: the id of the experiment of the runs.
         lock: the stages of dvc.lock.
         notes: gets a line if a run was restored.
 

@@ -137,7 +137,7 @@ def serve(model: str, host: str, port: int, allowed_hosts: Sequence[str]) -> Non
     Args:
         model: its address, such as models:/NAME@champion.
         host: the address to listen at.
-        port: likewise.
+        port: the port to listen at.
         allowed_hosts: further host names at which the server may be called.
     """
     # Imported only now: it takes seconds.

@@ -240,8 +240,8 @@ def check_output(path: Path, lineage: Lineage) -> None:
     """Refuse an output that is not the one that dvc.lock names.
 
     Args:
-        path: of the output, a file or a folder.
-        lineage: of the trial that it belongs to.
+        path: the path of the output, a file or a folder.
+        lineage: the lineage of the trial that it belongs to.
 
     Raises:
         InputError: the output is missing, or its content is another.

@@ -60,7 +60,7 @@ def find_run_of_content(
 
     Args:
         store: where to look.
-        experiment_id: of the runs.
+        experiment_id: the id of the experiment of the runs.
         content_key: a tag, which people can change.
         params: that the run has, unless it was interrupted before it had any; people cannot change these.
         notes: gets a line if a run was restored.
@@ -128,9 +128,9 @@ def find_or_create_run(
 
     Args:
         store: where to look.
-        experiment_id: of the runs.
-        name: of a new run.
-        tags: of a new run; the content key among them says which run is looked for.
+        experiment_id: the id of the experiment of the runs.
+        name: the name of a new run.
+        tags: the tags of a new run; the content key among them says which run is looked for.
         notes: gets a line if a run was restored from MLflow's trash.
         params: those that tell the run from others of this content; see `find_run_of_content`.
         find_without_key: finds the run whose content key a person has deleted; asked where no run has the key.

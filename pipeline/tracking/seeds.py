@@ -36,9 +36,9 @@ def sync_seeds(
 
     Args:
         store: the runs'.
-        experiment_id: of the runs.
-        results: of all trials.
-        grid: of the comparison.
+        experiment_id: the id of the experiment of the runs.
+        results: the results of all trials.
+        grid: the grid of the comparison.
         parent: the id of the comparison's run.
         notes: gets a line for each run that was in MLflow's trash.
     """

@@ -32,7 +32,7 @@ def serve_store(
     """Serve until interrupted.
 
     Args:
-        uri: of the database.
+        uri: the URI of the database.
         host: the address to listen at.
         port: the port to listen at.
         allowed_hosts: further host names at which browsers and programs call the server.

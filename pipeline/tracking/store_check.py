@@ -98,7 +98,7 @@ def check_file(path: Path, name: str) -> str | None:
     """Check the file of an SQLite database, as `check_store` does.
 
     Args:
-        path: of the file, which need not exist.
+        path: the path of the file, which need not exist.
         name: the file's, for messages.
     """
     folder = next(parent for parent in path.absolute().parents if parent.exists())

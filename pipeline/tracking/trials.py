@@ -44,8 +44,8 @@ def sync_trial(
 
     Args:
         store: the run's.
-        experiment_id: of the run.
-        results: of the trial.
+        experiment_id: the id of the experiment of the run.
+        results: the results of the trial.
         notes: gets a line for each thing that people had changed and that was repaired.
         parent: the id of the comparison's run.
     """

@@ -23,7 +23,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
     """List the combinations of params that a later stage would refuse.
 
     Args:
-        content: of params.yaml, whose sections are all valid.
+        content: the content of params.yaml, whose sections are all valid.
     """
     prepare = load_section(PrepareParams, "prepare", content=content)
     train = load_section(TrainParams, "train", content=content)

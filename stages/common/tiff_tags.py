@@ -24,7 +24,7 @@ class Directory(NamedTuple):
     """The first directory of tags.
 
     Attributes:
-        order: of the bytes, `<` or `>`.
+        order: the order of the bytes, `<` or `>`.
         start: where its number of entries is.
         width: bytes of an offset, 4 or 8.
         entries: the bytes of each entry.

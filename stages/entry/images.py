@@ -17,11 +17,11 @@ def read_entry_images(
 
     Args:
         entry: whose file it is.
-        place: of the file among the entry's, which is the seed of a generator's noise.
-        key: of the file in params.yaml, for errors.
+        place: the place of the file among the entry's, which is the seed of a generator's noise.
+        key: the key of the file in params.yaml, for errors.
         count: the number of images; of more samples some are chosen.
         shape: C, H, W of the data set.
-        seed: of that choice.
+        seed: the seed of that choice.
 
     Returns:
         uint8 [count, C, H, W].

@@ -90,7 +90,7 @@ def score_sets(real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions
     Args:
         real: the real images.
         fakes: the sets to score, one or more; unless they keep their order, they are shuffled.
-        conditions: of the scores.
+        conditions: the conditions of the scores.
 
     Returns:
         The scores of each set, in the order of the sets.

@@ -25,8 +25,8 @@ class ExtractorChoice:
     Attributes:
         extractor: a folder that the stage `extractor` made, or the name of an extractor with published weights.
         weights: the file of the published weights; None where the name's section of params.yaml has a `weights_path`.
-        precision: of Inception's convolutions; None uses that of the folder's card, or of the section.
-        sha256: of the file of weights; None compares with no other checksum than a recorded one.
+        precision: the precision of Inception's convolutions; None uses that of the folder's card, or of the section.
+        sha256: the SHA-256 of the file of weights; None compares with no other checksum than a recorded one.
         options: values that replace those of the name's section.
     """
 

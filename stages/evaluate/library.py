@@ -87,7 +87,7 @@ def score(
             under this name.
         real_count: the number of real images, sampled by the protocol's seed (of an iterable, the first); None takes
             all, or as many as the protocol names.
-        fake_count: the same of the images to score.
+        fake_count: the number of images to score, sampled or taken in the same way.
         layout: the order of an array's axes, `NHWC` or `NCHW`; `auto` finds it where only one axis can be that of the
             channels.
         floats: the range of floating-point arrays, `unit` for [0, 1] or `symmetric` for [-1, 1]; it is never guessed.
@@ -97,10 +97,10 @@ def score(
         weights_sha256: the checksum that this file has to have; not for `inception`, whose is recorded.
         extractor_options: values that replace those of the network's section under `extractor` of params.yaml here, or
             else of the default preset, such as `{"model": "vits14", "resize": "torch_bicubic"}`.
-        precision: of Inception's convolutions, `float32` or `bfloat16`.
+        precision: the precision of Inception's convolutions, `float32` or `bfloat16`.
         cache: a folder that keeps the statistics of the real images, so that they are extracted once.
         device: where the network computes: `auto`, `cpu`, `cuda` or `mps`.
-        threads: of a CPU; None keeps those of this process.
+        threads: the number of threads of a CPU; None keeps those of this process.
 
     Returns:
         The scores by name, each with its standard error and interval, and their protocol.

@@ -21,7 +21,7 @@ class Score:
     """One score.
 
     Attributes:
-        value: of the score.
+        value: the value of the score.
         standard_error: over samples of images; None where it is not known.
         low: lower end of the 95 % interval over samples of images; None where there is none. Where the score has no
             interval of its own, this is the normal one from the standard error.

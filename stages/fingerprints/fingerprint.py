@@ -28,7 +28,7 @@ class Fingerprint(NamedTuple):
     Attributes:
         file_count: number of files.
         byte_count: their total size.
-        sha256: of their names, relative to the path, and of the SHA-256 of their contents.
+        sha256: the SHA-256 of their names, relative to the path, and of the SHA-256 of their contents.
     """
 
     file_count: int
@@ -40,7 +40,7 @@ def fingerprint_files(path: Path, key: str) -> Fingerprint:
     """Fingerprint a file, or all files of a folder and its subfolders but for hidden ones; links are followed.
 
     Args:
-        path: of the file or the folder.
+        path: the path of the file or the folder.
         key: that names it in params.yaml, for messages.
 
     Raises:

@@ -21,7 +21,7 @@ class KnownFile(NamedTuple):
         changed: time of the last change of the content or of the entry, in nanoseconds; no program sets it back.
         inode: number in the file system.
         is_certain: whether any later change shows in the times.
-        sha256: of the content.
+        sha256: the SHA-256 of the content.
     """
 
     size: int

@@ -38,7 +38,7 @@ class GeneratorFile:
 
     Attributes:
         kind: `ONNX`, `TorchScript` or `torch.export`.
-        name: of the file, for messages.
+        name: the name of the file, for messages.
     """
 
     def __init__(self, path: str | Path, options: GeneratorOptions, seed: int = 0) -> None:
@@ -47,7 +47,7 @@ class GeneratorFile:
         Args:
             path: the file.
             options: how it is called.
-            seed: of the noise; image i depends on it and i alone.
+            seed: the seed of the noise; image i depends on it and i alone.
 
         Raises:
             InputError: the file is missing, is none of these kinds, is damaged, or holds what could run other code.

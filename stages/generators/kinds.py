@@ -20,8 +20,8 @@ def find_kind(content: bytes, name: str) -> str:
     """Return ONNX, TORCHSCRIPT or TORCH_EXPORT.
 
     Args:
-        content: of the file.
-        name: of the file, for errors.
+        content: the content of the file.
+        name: the name of the file, for errors.
 
     Raises:
         InputError: it is none of them; a pickle is named as one, however the file is called.

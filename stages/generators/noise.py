@@ -19,9 +19,9 @@ def sample_z_of(indices: Sequence[int], z_dimension: int, seed: int, is_uniform:
     Vector i, on the CPU, is the same for every GAN, setting, snapshot and device, whatever other vectors are sampled.
 
     Args:
-        indices: of the vectors.
+        indices: the indices of the vectors.
         z_dimension: their length.
-        seed: of the trial.
+        seed: the seed of the trial.
         is_uniform: whether they are uniform in [-1, 1); if not, they are from N(0, I).
     """
     random = torch.Generator()

@@ -14,9 +14,10 @@ class GeneratorOptions(Params):
         z_dimension: length of a noise vector.
         z_distribution: `normal` for N(0, I), `uniform` for [-1, 1).
         batch_size: number of noise vectors at a time.
-        class_count: of a conditional generator, whose second input is int64 labels [N] in 0..class_count - 1: image i
-            is of class i modulo their number. None where it reads noise alone.
-        output_range: of the images: `symmetric` for [-1, 1], `unit` for [0, 1], `uint8` for whole numbers in 0..255.
+        class_count: the number of classes of a conditional generator, whose second input is int64 labels [N] in
+            0..class_count - 1: image i is of class i modulo their number. None where it reads noise alone.
+        output_range: the output range of the images: `symmetric` for [-1, 1], `unit` for [0, 1], `uint8` for whole
+            numbers in 0..255.
     """
 
     z_dimension: int = Field(ge=1, le=1_000_000)

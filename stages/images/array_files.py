@@ -32,8 +32,8 @@ class ArrayHeader(NamedTuple):
     """What the header of an array says.
 
     Attributes:
-        name: of the array in an .npz file; empty in a .npy file.
-        dtype: of its values; None if this is no array.
+        name: the name of the array in an .npz file; empty in a .npy file.
+        dtype: the dtype of its values; None if this is no array.
         shape: its dimensions.
         held_bytes: what the file holds behind the header, unpacked; a damaged header may declare more.
     """

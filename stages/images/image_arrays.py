@@ -32,8 +32,8 @@ def to_images(array: NDArray[Any], name: str, layout: Layout, floats: Floats) ->
 
     Args:
         array: with three or four axes.
-        name: of the file or the argument, for errors.
-        layout: of the array; `auto` finds it where only one axis can be that of the channels.
+        name: the name of the file or the argument, for errors.
+        layout: the layout of the array; `auto` finds it where only one axis can be that of the channels.
         floats: the range of floating-point images, which is never guessed; `refuse` refuses them.
 
     Returns:

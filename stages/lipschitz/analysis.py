@@ -24,7 +24,7 @@ def analyse_discriminator(
         gan: holds the networks of the snapshot.
         images: float [N, C, H, W] in [-1, 1] with N > 1, by the keys real, fake and interpolated.
         params: the section `lipschitz`.
-        seed: of the random starts of the iterative methods.
+        seed: the seed of the random starts of the iterative methods.
         labels: int64 [N], the labels of the images of every key, for a conditional GAN.
 
     Returns:

@@ -20,7 +20,7 @@ class NetworksParams(Params):
         architecture: the CNNs of Miyato et al. 2018, Table 3, or its residual networks, Tables 4 to 6.
         z_dimension: the length of a noise vector.
         width: the number of channels at full resolution; 64 in the paper.
-        negative_slope: of the discriminator's leaky ReLUs.
+        negative_slope: the negative slope of the discriminator's leaky ReLUs.
     """
 
     architecture: Architecture

@@ -61,7 +61,7 @@ class IdxFile(NamedTuple):
 
     Attributes:
         values: uint8, [N, H, W] for images or [N] for labels.
-        sha256: of the unpacked content.
+        sha256: the SHA-256 of the unpacked content.
     """
 
     values: NDArray[np.uint8]

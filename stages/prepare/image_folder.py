@@ -35,7 +35,7 @@ class Layout(NamedTuple):
 
     Attributes:
         entries: the images that lie in a class folder.
-        class_names: of all splits, sorted.
+        class_names: the class names of all splits, sorted.
         division: who divided the images into train and test.
         faults: messages, each of which makes sense alone; with any of them the folder is not read.
     """
@@ -75,7 +75,7 @@ def read_layout(tree: FileTree, path: Path) -> Layout:
     """Read the split and the class of every image from its folders, and find all that is wrong with them.
 
     Args:
-        tree: of the images.
+        tree: the tree of the images.
         path: that it was listed from, for messages.
     """
     tops = {file.parts[0].lower() for file in tree.files}

@@ -27,7 +27,7 @@ def build_report(results: Results, figures: Figures) -> Report:
     """Compute all that the report shows.
 
     Args:
-        results: of all stages.
+        results: the results of all stages.
         figures: the pictures that were drawn from the same results.
     """
     claims = check_claims(results)

@@ -30,7 +30,7 @@ def write_equal_time(results: Results, folder: Path) -> Path | None:
     """Write a table and a figure.
 
     Args:
-        results: of all stages.
+        results: the results of all stages.
         folder: where; it is not tracked.
 
     Returns:

@@ -47,7 +47,7 @@ def format_value(row: dict[str, Any], metric: Metric, of: str = "") -> str:
     """Write a row's score; without one, how many of its trainings diverged or are missing.
 
     Args:
-        row: of Table 1, or of the table of GANs and settings.
+        row: a row of Table 1, or of the table of GANs and settings.
         metric: which.
         of: what follows the metric's key in the column's name, such as `_best`.
     """

@@ -91,8 +91,8 @@ def name_reading(settings: dict[str, dict[str, int | float]], options: dict[str,
     """Say which reading of the published report a run is.
 
     Args:
-        settings: of the run, by letter.
-        options: of the run's GANs that `published_code_options` names.
+        settings: the settings of the run, by letter.
+        options: the options of the run's GANs that `published_code_options` names.
 
     Returns:
         `as described` for the learning rates and betas that the report prints, `as run` where its code's options are
@@ -123,10 +123,10 @@ class TrainingLength(NamedTuple):
     """How long the published report and the original paper trained.
 
     Attributes:
-        epochs: of the published report.
+        epochs: the number of epochs of the published report.
         train_images: per epoch.
-        batch_size: of the published report.
-        original_generator_steps: of Miyato et al. 2018.
+        batch_size: the batch size of the published report.
+        original_generator_steps: the number of generator steps of Miyato et al. 2018.
     """
 
     epochs: int

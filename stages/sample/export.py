@@ -108,8 +108,8 @@ def measure_difference(expected: Tensor, file_format: str, content: bytes, input
     Args:
         expected: the generator's output.
         file_format: `onnx` or `torch_export`.
-        content: of the file.
-        inputs: of the generator.
+        content: the content of the file.
+        inputs: the inputs of the generator.
 
     Raises:
         InputError: it differs by more than LARGEST_DIFFERENCE.

@@ -53,10 +53,10 @@ def write_card(
     """Write README.md beside the exported files.
 
     Args:
-        folder: of the files.
+        folder: the folder of the files.
         trial: that trained the generator.
         snapshot: its entry in the manifest of the trial's models.
-        manifest: of the trial's models.
+        manifest: the manifest of the trial's models.
         z_dimension: length of a noise vector.
         differences: from the snapshot, by format.
     """

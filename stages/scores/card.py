@@ -26,10 +26,10 @@ class Card(Params):
         feature_dimension: D, of the features that FID compares.
         class_count: K, of the classes that the Inception Score counts; None where the network tells no classes apart.
         image_shape: C, H, W of the images that it accepts; None where it accepts any.
-        width: of the classifier; None for Inception.
-        precision: of its network's computations, `float32` or `bfloat16`.
-        weights_sha256: of the file of weights that was trained or downloaded.
-        file_sha256: of weights.safetensors, which is compared whenever the weights are read.
+        width: the width of the classifier; None for Inception.
+        precision: the precision of its network's computations, `float32` or `bfloat16`.
+        weights_sha256: the SHA-256 of the file of weights that was trained or downloaded.
+        file_sha256: the SHA-256 of weights.safetensors, which is compared whenever the weights are read.
         test_accuracy: its accuracy on the test split, in [0, 1]; None where it was not trained here on labels.
         train_count: number of images that it was trained on; None where it was not trained here.
         test_count: number of images that its accuracy was measured on; None where there is no accuracy.

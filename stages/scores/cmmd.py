@@ -25,7 +25,7 @@ class Cmmd(NamedTuple):
         value: the unbiased estimate, as the paper defines it; may be slightly negative for similar sets.
         biased: the estimate of the authors' code, which counts each image's similarity to itself: higher by about
             1000 (1 - k) (1 / n + 1 / m), where k is the mean kernel within a set.
-        standard_error: of the unbiased estimate, by the jackknife over both sets.
+        standard_error: the standard error of the unbiased estimate, by the jackknife over both sets.
     """
 
     value: float

@@ -43,7 +43,7 @@ def compute_copying_test(
         train: any float type, [N, D]; of training images.
         held_out: any float type, [H, D]; of real images that are no training images.
         fake: any float type, [M, D].
-        seed: of k-means.
+        seed: the seed of k-means.
 
     Raises:
         InputError: the features differ in dimension, or there are fewer than 60 of any set.

@@ -34,8 +34,8 @@ class PublishedOptions(ExtractorOptions):
     Attributes:
         weights_path: a local file of them, as safetensors or as a file that torch reads with `weights_only`; None
             downloads them where their checksum is known.
-        sha256: of the published file; None takes the recorded one, or none where a local file is given. What was found
-            is part of every score's protocol in any case.
+        sha256: the SHA-256 of the published file; None takes the recorded one, or none where a local file is given.
+            What was found is part of every score's protocol in any case.
     """
 
     weights_path: str | None = Field(min_length=1)

@@ -25,8 +25,8 @@ class FeatureStatistics(NamedTuple):
     """The statistics of a set of images from which every score is computed.
 
     Attributes:
-        inception_score: of all images; None where the extractor tells no classes apart.
-        moments: of the features of the first images, as many as were requested for FID.
+        inception_score: the Inception Score of all images; None where the extractor tells no classes apart.
+        moments: the moments of the features of the first images, as many as were requested for FID.
         features: float32 [kept, D], of the images whose features were requested.
         further: what the scores compare that are off by default.
     """
@@ -103,7 +103,7 @@ def extract_statistics(
         images: uint8 [N, C, H, W]; may be mapped from a file, and is read part by part.
         extractor: computes features and logits.
         params: how images are scored.
-        title: of the images, for the progress lines and errors.
+        title: the title of the images, for the progress lines and errors.
         request: which features are needed; None for those of `FeatureRequest.for_generated`.
         name_image: gives an image's name, for errors.
         labels: the images' classes, for FID by class.
@@ -172,7 +172,7 @@ def check_finite(features: Features, logits: Features, first: int, title: str, n
         features: float32 [n, D].
         logits: float32 [n, K].
         first: index of the first of these images in its set.
-        title: of the set, for the error.
+        title: the title of the set, for the error.
         name_image: gives an image's name.
 
     Raises:

@@ -17,9 +17,9 @@ def check_variation(moments: Moments, card: Card, title: str) -> None:
     """Refuse features of real images that are constant, are nearly so, or vary along too few directions.
 
     Args:
-        moments: of the features of real images.
-        card: of the extractor that computed them.
-        title: of the images, for the error.
+        moments: the moments of the features of real images.
+        card: the card of the extractor that computed them.
+        title: the title of the images, for the error.
 
     Raises:
         InputError: the variance is less than LEAST_VARIANCE of the mean's squared length, or there are fewer directions

@@ -18,7 +18,7 @@ def compute_fid_infinity(real: Moments, features: NDArray[np.floating], points: 
         real: moments of the real images, whose number stays the same.
         features: any float type, [N, D], of the generated images.
         points: how many numbers of images, evenly spaced from a tenth of all (but more than D) to all.
-        seed: of the choice of images for each number.
+        seed: the seed of the choice of images for each number.
 
     Raises:
         InputError: there are too few images for the smallest number, which is above D.

@@ -18,7 +18,7 @@ class FidInterval(NamedTuple):
     """The uncertainty of an FID, for a given set of real images and a given number of generated ones.
 
     Attributes:
-        standard_error: of the FID.
+        standard_error: the standard error of the FID.
         low: lower end of the 95 % interval, 0 or more.
         high: upper end of the interval.
     """

@@ -51,10 +51,10 @@ class FurtherMoments:
 
         Args:
             extra: the scores that are switched on.
-            card: of the extractor.
-            labels: of the images, where they have any.
+            card: the card of the extractor.
+            labels: the labels of the images, where they have any.
             moments_count: how many images, the first ones, are counted.
-            title: of the images, for errors.
+            title: the title of the images, for errors.
 
         Raises:
             InputError: the images, or those of a class, are no more than the features.

@@ -22,7 +22,7 @@ class FurtherScorer:
 
         Args:
             real: the statistics of the real images.
-            seed: of k-means.
+            seed: the seed of k-means.
             find_radii: gives each real image's squared distance to its k-th neighbour.
         """
         self._real, self._seed, self._find_radii = real, seed, find_radii
@@ -31,7 +31,7 @@ class FurtherScorer:
         """Compute one of the scores, by its name; None where it has no value.
 
         Args:
-            name: of the score.
+            name: the name of the score.
             features: float32 [M, D], of the generated images that are compared.
             further: their further moments.
         """

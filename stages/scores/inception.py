@@ -72,7 +72,7 @@ class Inception:
         Args:
             state: the state dict that torch-fidelity and pytorch-fid publish.
             device: where the network computes.
-            precision: of the convolutions; pooling to features, and logits, are always in float32.
+            precision: the precision of the convolutions; pooling to features, and logits, are always in float32.
 
         Raises:
             RuntimeError: these are another network's weights.

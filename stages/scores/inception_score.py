@@ -15,7 +15,8 @@ class InceptionScore(NamedTuple):
     Attributes:
         mean: mean over the splits, as in the authors' code.
         deviation: population standard deviation over the splits, as in the authors' code.
-        standard_error: of the mean, from the sample standard deviation over the splits; None for one split.
+        standard_error: the standard error of the mean, from the sample standard deviation over the splits; None for one
+            split.
     """
 
     mean: float
@@ -29,7 +30,7 @@ def compute_inception_score(logits: NDArray[np.floating], splits: int, shuffle_s
     Args:
         logits: any float type, [N, K], of N images and K classes. The score is in [1, K].
         splits: the number of parts that the images are divided into; their sizes differ by 1 at most.
-        shuffle_seed: of the shuffling, without which images sorted by class would score far too low.
+        shuffle_seed: the seed of the shuffling, without which images sorted by class would score far too low.
 
     Raises:
         InputError: there are fewer images than splits.

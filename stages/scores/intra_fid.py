@@ -13,7 +13,7 @@ class IntraFid(NamedTuple):
 
     Attributes:
         mean: over the classes.
-        highest: of the class that is generated worst.
+        highest: the FID of the class that is generated worst.
     """
 
     mean: float

@@ -21,7 +21,7 @@ class Kid(NamedTuple):
     Attributes:
         value: mean over the subsets of the unbiased estimate; may be slightly negative for similar sets.
         deviation: population standard deviation over the subsets, which depends on their size.
-        standard_error: of the estimate from all images, by the jackknife over both sets.
+        standard_error: the standard error of the estimate from all images, by the jackknife over both sets.
     """
 
     value: float
@@ -69,7 +69,7 @@ def compute_kid(
         fake: any float type, [M, D].
         subsets: number of subsets.
         size: number of images of a subset.
-        seed: of the choice of the subsets.
+        seed: the seed of the choice of the subsets.
         within_real: the result of `sum_real_kernel` for the same arguments, where it is already known.
 
     Raises:

@@ -17,7 +17,7 @@ class ScoresParams(Params):
 
     Attributes:
         splits: number of parts that the Inception Score is the mean of.
-        shuffle_seed: of every random choice in scoring.
+        shuffle_seed: the seed of every random choice in scoring.
         fid_sample_count: how many of a snapshot's images FID uses, the first ones; None uses all.
         fid_infinity_points: how many FIDs are extrapolated to infinitely many images; 0 leaves FID-infinity out.
         compared_count: how many real and how many generated images the other scores compare.

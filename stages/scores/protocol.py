@@ -25,18 +25,18 @@ class Protocol(Params):
 
     Attributes:
         extractor: the network's name.
-        weights_sha256: of the file of weights that was trained or published.
+        weights_sha256: the SHA-256 of the file of weights that was trained or published.
         resize: how images were resized before the network.
-        precision: of the network's computations; formulas are always computed in float64.
+        precision: the precision of the network's computations; formulas are always computed in float64.
         feature_dimension: D, of the features that all scores but the Inception Score compare.
         reference_split: the real images' split, or their path; for readers.
         reference_count: number of real images that FID compares with.
-        reference_sha256: of their content, as `stages.scores.image_digest` says: other images are another reference,
-            whatever their number and path.
+        reference_sha256: the SHA-256 of their content, as `stages.scores.image_digest` says: other images are another
+            reference, whatever their number and path.
         sample_count: number of generated images that the Inception Score is computed from.
         fid_sample_count: number of generated images that FID is computed from.
         splits: number of parts that the Inception Score is the mean of.
-        shuffle_seed: of the shuffling and of the choice of real images and of subsets.
+        shuffle_seed: the seed of the shuffling and of the choice of real images and of subsets.
         compared_count: number of real and of generated images in KID, precision, recall, density and coverage.
         kid_subsets: number of pairs of subsets that KID is the mean of.
         kid_subset_size: number of images of such a subset.
@@ -45,7 +45,8 @@ class Protocol(Params):
         fid_infinity_points: how many FIDs FID-infinity is extrapolated from; 0 where there is none.
         model: which of the extractor's networks it is.
         normalisation: how pixels were normalised, where that is not part of the network's definition.
-        held_out_sha256: of the content of the held-out images that the C_T test compares with; None where it is off.
+        held_out_sha256: the SHA-256 of the content of the held-out images that the C_T test compares with; None where
+            it is off.
 
     The last fields are left out where they are None, as in the records of protocols that have no such field.
     """
@@ -89,8 +90,9 @@ class ReferenceSet(Params):
     Attributes:
         split: their split, or their path.
         count: how many of them FID compares with.
-        sha256: of their content.
-        held_out_sha256: of the content of the images that were held out from training, where a score needs them.
+        sha256: the SHA-256 of their content.
+        held_out_sha256: the SHA-256 of the content of the images that were held out from training, where a score needs
+            them.
     """
 
     split: str
@@ -162,7 +164,7 @@ def check_same_protocol(
     Args:
         first: the fields of a protocol.
         second: the fields of the other protocol.
-        names: of the two scores, such as their files.
+        names: the names of the two scores, such as their files.
         remedy: what the user can do, for the error.
         ignored: fields that may differ.
 

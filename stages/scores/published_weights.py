@@ -21,9 +21,9 @@ def describe_inception(precision: Literal["float32", "bfloat16"], sha256: str, f
     """Make the card of the network with the published weights.
 
     Args:
-        precision: of the convolutions.
-        sha256: of the published file.
-        file_sha256: of the file that `write_weights` made of it.
+        precision: the precision of the convolutions.
+        sha256: the SHA-256 of the published file.
+        file_sha256: the SHA-256 of the file that `write_weights` made of it.
     """
     return Card(
         name="inception",

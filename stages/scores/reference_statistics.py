@@ -49,7 +49,7 @@ class ReferenceStatistics(NamedTuple):
 
     Attributes:
         source: the images' split, or the name of their set.
-        moments: of the features of all images, for FID.
+        moments: the moments of the features of all images, for FID.
         features: float32 [compared_count, D], of the images that the other scores compare.
         further: what the scores compare that are off by default.
         held_out: float32 [H, D], of real images that are none of these; None where no score needs them.

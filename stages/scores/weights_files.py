@@ -55,7 +55,7 @@ class Weights(NamedTuple):
 
     Attributes:
         state: float32 tensors by name.
-        sha256: of the file.
+        sha256: the SHA-256 of the file.
     """
 
     state: dict[str, Tensor]

@@ -21,9 +21,9 @@ class Checkpoint(NamedTuple):
     Attributes:
         generator_step: the generator steps done.
         state: the name of the file with the training's state.
-        sha256: of the state and of all snapshots so far, by file name, in hexadecimal.
+        sha256: the SHA-256 of the state and of all snapshots so far, by file name, in hexadecimal.
         log_bytes: the length of the log up to this step.
-        log_sha256: of so many bytes of the log, in hexadecimal.
+        log_sha256: the SHA-256 of so many bytes of the log, in hexadecimal.
     """
 
     generator_step: int
@@ -51,7 +51,7 @@ def open_checkpoint(name: str, scratch: Path) -> Checkpoint | None:
     """Read the checkpoint of a scratch folder and hold its files against it.
 
     Args:
-        name: of the trial, for the line that is printed.
+        name: the name of the trial, for the line that is printed.
         scratch: the folder.
 
     Returns:

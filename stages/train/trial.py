@@ -42,7 +42,7 @@ class TrainedTrial(NamedTuple):
         state: the networks and counters at the end.
         params: the plan.
         batches: the images that it was trained on.
-        class_names: of a conditional GAN's classes; None for any other.
+        class_names: the names of a conditional GAN's classes; None for any other.
         scratch: the folder with the finished files.
         checkpoint: the last one there; None if the training ended before the first.
     """

@@ -47,7 +47,7 @@ class Round:
     """One round of the campaign.
 
     Attributes:
-        number: of the round, from 0.
+        number: the number of the round, from 0.
         victim: the kind of process that got the signal.
         signal: the signal's name.
         second: when it was sent, in seconds after the flow's start; None if no such process was there by the end.
@@ -73,8 +73,8 @@ class Clone:
 
         Args:
             folder: is replaced.
-            gans: of the comparison.
-            settings: likewise.
+            gans: the GANs of the comparison.
+            settings: the settings of the comparison.
         """
         shutil.rmtree(folder, ignore_errors=True)
         self.folder, self.temporary = folder / "repository", folder / "tmp"
@@ -219,11 +219,11 @@ def run_round(number: int, folder: Path, expected: dict[str, str], duration: flo
     """Disturb one run of the flow, run it again to its end, and say what was wrong.
 
     Args:
-        number: of the round.
+        number: the number of the round.
         folder: where its clone is made; it is removed if nothing was wrong.
         expected: hash of every output by its path, from a run that was not disturbed.
-        duration: of that run, in seconds.
-        seed: of the campaign.
+        duration: the duration of that run, in seconds.
+        seed: the seed of the campaign.
     """
     choice = random.Random(f"{seed}-{number}")
     # Six kinds by three signals take turns, so that every pair is met after 18 rounds.

@@ -43,7 +43,7 @@ class Margin(NamedTuple):
 
     Attributes:
         comparison: the comparison.
-        interval: of the mean margin.
+        interval: the interval of the mean margin.
         level: confidence of that interval, in (0, 1): below a mean of 0 that of a refutation, above it of a proof.
     """
 
@@ -66,7 +66,7 @@ class Decision(NamedTuple):
 
     Attributes:
         outcome: HOLDS when every comparison surely goes as claimed, FAILS when any surely does not, else OPEN.
-        means_agree: the same of the means alone; None without any.
+        means_agree: the outcome by the means alone, without their intervals; None without any.
         decisive: the margin that decides: the one that refutes the claim most surely, proves it least surely, or
             leaves it open; None without any.
     """

@@ -58,7 +58,7 @@ def stack_points(result: TrialResult, image_size: int, tiles: int) -> Pixels:
 
     Args:
         result: the trial, with one point or more.
-        image_size: of one image, in pixels.
+        image_size: the side of one image, in pixels.
         tiles: images across and down, fewer where the grid has fewer.
     """
     side = tiles * image_size

@@ -8,7 +8,7 @@ class Significance:
     """What all intervals and tests use.
 
     Attributes:
-        confidence: of the intervals, in (0, 1).
+        confidence: the confidence of the intervals, in (0, 1).
         level: below which a corrected p value tells a difference.
         power: how surely a difference that is called tellable would have been told, in (0, 1).
     """
@@ -23,11 +23,11 @@ class OperatingCharacteristics:
     """How often the tests erred and the intervals held the truth in simulated experiments, by docs/inference.md.
 
     Attributes:
-        seeds: of the experiments: the largest number simulated that the run has.
+        seeds: the number of seeds of the experiments: the largest number simulated that the run has.
         error: share of experiments without any difference in which some difference was told, under the worst shape of
             deviations.
         least_coverage: share of intervals that held the truth, of the kind and shape where it is least.
-        most_coverage: the same where it is most.
+        most_coverage: share of intervals that held the truth, of the kind and shape where it is most.
         rank_coverage: share of ranges of ranks that held the true rank, under the worst shape.
     """
 
@@ -67,7 +67,7 @@ class ScoreOrder:
 
     Attributes:
         metric: its key.
-        names: of the GANs that have a value, the best first.
+        names: the names of the GANs that have a value, the best first.
         published: names of the grid's GANs in the order of each published table, by its source's key.
         agreements: with each published table.
     """
@@ -87,7 +87,7 @@ class Contrast:
         ratio: SNGAN's score over the rival's, the geometric mean over seeds; None where a training of either failed.
         low: lower end of the ratio's own interval; None below two seeds.
         high: upper end of that interval.
-        p: of Student's paired test over seeds, two-sided; None where there is no interval.
+        p: the p value of Student's paired test over seeds, two-sided; None where there is no interval.
         corrected_p: p after Holm's correction for all rivals.
         is_told: whether `corrected_p` is below the level.
         tellable_ratio: the ratio above 1 that would have been told with the probability `Significance.power`, if
@@ -118,7 +118,7 @@ class Contrasts:
 
     Attributes:
         metric: its key.
-        seeds: of the grid.
+        seeds: the number of seeds of the grid.
         least_sign_p: the smallest p that a test of signs, which supposes no distribution, can give with so many seeds.
         rows: one per rival, in the grid's order; none without SNGAN.
     """

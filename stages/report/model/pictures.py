@@ -44,7 +44,7 @@ class SampleProgression:
     """Images of every GAN under every setting over the training, from the same noise.
 
     Attributes:
-        seed: of the trials shown.
+        seed: the seed of the trials shown.
         generator_steps: that any trial shown has a point at.
         trials: one per GAN and setting.
     """
@@ -60,16 +60,16 @@ class Figures:
 
     Attributes:
         answer: the primary score of every GAN and seed.
-        narrow_answer: the same for a narrow screen.
+        narrow_answer: the figure `answer` for a narrow screen.
         strip: a few images of real data, then of each GAN.
         figure1: losses of one trial, with real and generated images.
         figure2: the best scores by GAN and setting.
         figure3: the scores over the training.
-        curves: the same over other budgets than generator steps.
-        losses: of all trials.
+        curves: the scores over other budgets than generator steps.
+        losses: the losses of all trials.
         lipschitz: norms of layers, and of gradients; empty without analyses.
         real: real images.
-        samples: of each GAN at its best FID.
+        samples: the samples of each GAN at its best FID.
         interpolations: between noise vectors, of the same trials.
         neighbours: samples with their nearest training images, of the same trials.
         progression: images over the training.

@@ -9,7 +9,7 @@ class PublishedSource:
 
     Attributes:
         key: the prefix of its columns in Table 1.
-        name: of the publication.
+        name: the name of the publication.
         table: which of its tables.
         data_set: that its scores are of.
         extractor: that its scores come from.
@@ -29,7 +29,7 @@ class PublishedRange:
     Attributes:
         lowest: the lowest score of any GAN.
         highest: the highest score of any GAN.
-        real: of real data.
+        real: the score of real data.
     """
 
     lowest: float
@@ -47,7 +47,7 @@ class PublishedStudy:
         distinct_images: images generated per GAN.
         copies: times that each image was saved.
         resized_side: pixels that both sides of an image were resized to before FID.
-        ranges: of the scores, by the metric's key.
+        ranges: the ranges of the scores, by the metric's key.
     """
 
     gan_count: int

@@ -68,7 +68,7 @@ class Report:
     """All that the report shows.
 
     Attributes:
-        title: of the report.
+        title: the title of the report.
         answer: what the tests allow one to say of the published report's question, in one sentence.
         reading: which reading of the published report the settings of Adam are.
         data_set: its name for people.
@@ -76,7 +76,7 @@ class Report:
         extractor: name of the network that the scores come from.
         gans: in the grid's order.
         settings: Adam's numbers by letter.
-        seeds: of the trials.
+        seeds: the seeds of the trials.
         missing: names of the trials without results.
         metrics: the scores shown, by key.
         sources: published tables that stand beside ours.
@@ -85,7 +85,7 @@ class Report:
         simulated: how often tests and intervals erred in simulations; None with one seed.
         protocol: what all scores were made with, field by field.
         protocol_digest: SHA-256 of the protocol.
-        protocol_facts: the same for people, with data set, extractor and machine.
+        protocol_facts: the protocol in words for people, with data set, extractor and machine.
         seeds_note: what the number of seeds lets one conclude.
         limits: what the comparison cannot show.
         table1: each GAN over all settings, beside the published numbers; columns as `build_table1` says.
@@ -93,10 +93,10 @@ class Report:
         budgets: each GAN after as many generator steps, and discriminator steps, as all had; columns as
             `build_budget_table` says.
         trials: each trial; columns as `build_trial_table` says.
-        orders: of the GANs, one per metric.
+        orders: the orders of the GANs, one per metric.
         contrasts: SNGAN against each rival, one per metric.
-        rankings: of all GANs, one per metric.
-        claims: of the published report, with verdicts.
+        rankings: the rankings of all GANs, one per metric.
+        claims: the claims of the published report, with verdicts.
         claims_summary: how many claims have which verdict.
         ablation: what the evaluation alone does to scores.
         lipschitz: how large the discriminators' gradients are.

@@ -15,9 +15,9 @@ class Fact:
     """One line of the protocol.
 
     Attributes:
-        name: of the fact.
+        name: the name of the fact.
         value: as it is shown.
-        full_value: of a value that is shown shortened; else empty.
+        full_value: the whole value where it is shown shortened; else empty.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Claim:
         text: the claim, and where it is made.
         form: what is computed, and when the claim holds and when it does not.
         outcome: what our numbers say.
-        verdict: the same in words.
+        verdict: the outcome in words.
         means_agree: whether the bare means agree with the claim; None when these cannot tell either.
         published: whether the published report's own numbers agree with it; None where it has none.
         numbers: what the verdict rests on.
         power: what could have been told, where the claim cannot be told; else empty.
-        section: of the page that shows the evidence.
+        section: the section of the page that shows the evidence.
     """
 
     text: str
@@ -74,10 +74,11 @@ class AblationRow:
         title: what was done to the images.
         missing: why there are no scores; None where there are.
         distinct_images: how many of the images scored differ.
-        inception_score: of the images; None where the extractor tells no classes apart.
-        fid: of the images.
+        inception_score: the Inception Score of the images; None where the extractor tells no classes apart.
+        fid: the FID of the images.
         worse_than: names of the GANs trained here whose best FID is lower.
-        share: of the lowest published FID of a GAN; None unless extractor and data set are the published ones.
+        share: the FID's share of the lowest published FID of a GAN; None unless extractor and data set are the
+            published ones.
     """
 
     title: str
@@ -205,7 +206,7 @@ class ExtraSection:
     """The scores that `scores.extra` switches on.
 
     Attributes:
-        columns: of the table; empty where none is switched on.
+        columns: the columns of the table; empty where none is switched on.
         rows: real data, every GAN under every setting, and entries.
     """
 

@@ -11,11 +11,11 @@ class DistortedScores(NamedTuple):
     """Scores of real images under one distortion.
 
     Attributes:
-        name: of the distortion, as the stage ablation names it.
+        name: the name of the distortion, as the stage ablation names it.
         missing: why there are no scores; None where there are.
         distinct_images: how many of the images scored differ.
-        inception_score: of the images; None where the extractor tells no classes apart.
-        fid: of the images.
+        inception_score: the Inception Score of the images; None where the extractor tells no classes apart.
+        fid: the FID of the images.
     """
 
     name: str
@@ -45,7 +45,7 @@ def read_ablation(real_protocol: dict[str, Any]) -> Ablation | None:
     """Read results/ablation/scores.json; None where `ablation.is_enabled` is false.
 
     Args:
-        real_protocol: of the scores of real images, which these must be comparable with.
+        real_protocol: the protocol of the scores of real images, which these must be comparable with.
 
     Raises:
         InputError: the file is missing or damaged, or its scores were made under another protocol.

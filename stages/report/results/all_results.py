@@ -47,10 +47,10 @@ class Results(NamedTuple):
     """Everything that the report is computed from.
 
     Attributes:
-        title: of the report.
+        title: the title of the report.
         grid: GANs, settings and seeds.
         settings: Adam's numbers by letter, of the settings used.
-        options: of the grid's GANs for which the published report's code has options of its own.
+        options: the options of the grid's GANs for which the published report's code has options of its own.
         trials: in the grid's order.
         protocol: what all scores were made with.
         real: the scores of real images.

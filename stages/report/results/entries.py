@@ -17,9 +17,9 @@ class EntryPoint(NamedTuple):
 
     Attributes:
         seed: the place of the file among the entry's.
-        sha256: of the file's content, or of the names and contents of a folder's files.
+        sha256: the SHA-256 of the file's content, or of the names and contents of a folder's files.
         inception_score: mean over the splits of the images; None where the extractor tells no classes apart.
-        fid: of the images.
+        fid: the FID of the images.
         fid_low: lower end of the FID's 95 % interval over draws of images.
         fid_high: upper end of that interval.
         distinct_images: how many of the images differ.

@@ -19,9 +19,9 @@ class ExtraScores(NamedTuple):
 
     Attributes:
         keys: those that are switched on; empty where there are none.
-        real: of real data.
-        trials: of the last snapshot of each trial that has results and did not diverge.
-        entries: of each file of an entry, by the entry's name.
+        real: the scores of real data.
+        trials: the scores of the last snapshot of each trial that has results and did not diverge.
+        entries: the scores of each file of an entry, by the entry's name.
     """
 
     keys: tuple[str, ...]
@@ -37,8 +37,8 @@ def read_extra_scores(
 
     Args:
         real: the record of real data.
-        trials: of the grid.
-        entries: of somebody else.
+        trials: the trials of the grid.
+        entries: the entries, samples or generators of somebody else.
 
     Raises:
         InputError: a file is damaged.

@@ -50,10 +50,10 @@ class Analysis(NamedTuple):
     """The analysis of one snapshot of a discriminator; a number that was not finite is infinity.
 
     Attributes:
-        generator_step: of the snapshot.
+        generator_step: the generator step of the snapshot.
         score_name: what the discriminator outputs for an image, in words.
         layers: in the network's order.
-        normaliser_norms: of each normaliser, the largest factor that it scales by.
+        normaliser_norms: for each normaliser, the largest factor that it scales by.
         sigma_product: product over the layers of `sigma`.
         operator_norm_product: product over the layers of `operator_norm`.
         gradients: by kind of image.

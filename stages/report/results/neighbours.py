@@ -15,8 +15,9 @@ class NearestDistances:
 
     Attributes:
         median: over the samples.
-        held_out_median: the same of real images of the test split.
-        suspicious_share: of the samples, those nearer than all but `suspicious_quantile` of the held-out images.
+        held_out_median: the median distance of real images of the test split.
+        suspicious_share: the share of the samples, those nearer than all but `suspicious_quantile` of the held-out
+            images.
     """
 
     median: float
@@ -40,7 +41,7 @@ class Neighbours:
         sample_count: generated images per trial, of its last snapshot.
         held_out_count: images of the test split.
         train_count: training images, of which the nearest is sought.
-        suspicious_quantile: of the held-out images' distances; a sample that is nearer is suspicious.
+        suspicious_quantile: the quantile of the held-out images' distances; a sample that is nearer is suspicious.
         trials: distances by trial name.
     """
 

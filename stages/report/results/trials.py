@@ -27,16 +27,17 @@ class Point(NamedTuple):
     """The scores of one snapshot of the generator.
 
     Attributes:
-        generator_step: of the snapshot.
+        generator_step: the generator step of the snapshot.
         discriminator_steps: done by then, each on a batch of real images.
-        epoch: the same place in epochs of the real images.
+        epoch: the place of the snapshot in epochs of the real images.
         inception_score: mean over the splits of the images; None where the extractor tells no classes apart.
         inception_score_deviation: standard deviation over these splits; None likewise.
-        fid: of the snapshot's images.
+        fid: the FID of the snapshot's images.
         distinct_images: how many of the images differ.
         fid_low: lower end of the FID's 95 % interval over draws of images; None where evaluate gave none.
         fid_high: upper end of that interval.
-        processor_seconds: of the training up to here; None where they are not known here.
+        processor_seconds: the processor time of the training up to here, in seconds; None where it is not known
+            here.
     """
 
     generator_step: int

@@ -18,7 +18,7 @@ def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Seq
     Args:
         results: all results.
         contrasts: SNGAN against its rivals, one per metric.
-        rankings: of all GANs, one per metric.
+        rankings: the rankings of all GANs, one per metric.
     """
     if len(results.grid.gans) == 1:
         return f"This run trained {name_gan(results.grid.gans[0])} alone, so it compares nothing."

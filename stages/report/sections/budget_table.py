@@ -16,7 +16,7 @@ def build_budget_table(results: Results, budgets: Sequence[Budget] = BUDGETS) ->
     """Build the table of every GAN at the most of each budget that all reached.
 
     Args:
-        results: of all stages.
+        results: the results of all stages.
         budgets: in which GANs are made equal.
 
     Returns:

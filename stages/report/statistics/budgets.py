@@ -14,7 +14,7 @@ class Budget:
     """What a training spends, by which trainings of unlike GANs can be made comparable.
 
     Attributes:
-        key: of a point, and the name in files.
+        key: the attribute of a point, and the name in files.
         noun: one unit of it, for people.
         nouns: several units.
     """

@@ -100,7 +100,7 @@ def find_tellable_difference(mean: Interval | None, level: float) -> float | Non
 
     Args:
         mean: with the deviation that is taken for the true one; None where there is none.
-        level: of the test.
+        level: the level of the test.
 
     Returns:
         The difference in the units of the values, above 0; None for fewer than two values.
@@ -116,7 +116,7 @@ def find_effect(freedom: int, level: float) -> float:
 
     Args:
         freedom: degrees of freedom.
-        level: of the test.
+        level: the level of the test.
     """
     limit = float(student.ppf(1.0 - level / 2.0, freedom))
     return float(brentq(lambda size: float(nct.sf(limit, freedom, size)) - POWER, 0.0, LARGEST_EFFECT))

@@ -17,7 +17,7 @@ class Interval(NamedTuple):
     """A mean with its confidence interval.
 
     Attributes:
-        mean: of the values.
+        mean: the mean of the values.
         deviation: their sample standard deviation (divided by count - 1); None for one value.
         low: lower end of the interval of the mean; None for one value, which has no interval.
         high: upper end of that interval.

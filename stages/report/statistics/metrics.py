@@ -20,7 +20,7 @@ class Metric:
     Attributes:
         key: its name in files.
         title: its name for people within a sentence, which says what it is a score of.
-        short: the same for narrow columns.
+        short: its name for narrow columns.
         is_higher_better: else a lower value is better.
         is_log: whether figures over points and settings show it on a logarithmic scale: distances of GANs span decades,
             and so do their intervals.

@@ -13,7 +13,7 @@ class UnpairedRatio(NamedTuple):
     """The ratio of two geometric means.
 
     Attributes:
-        ratio: of the first to the second.
+        ratio: the ratio of the first to the second.
         low: lower end of its interval; None where a side has one value.
         high: upper end.
         p: two-sided, of a ratio of 1; None where a side has one value.
@@ -30,7 +30,7 @@ def compare_unpaired(first: Sequence[float], second: Sequence[float]) -> Unpaire
 
     Args:
         first: natural logarithms, one or more.
-        second: the same of the other side.
+        second: natural logarithms of the other side, one or more.
 
     Source: Welch 1947, "The generalization of Student's problem when several different population variances are
         involved".

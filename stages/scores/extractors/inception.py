@@ -22,8 +22,8 @@ class Options(ExtractorOptions):
 
     Attributes:
         weights_path: a local copy; None downloads the weights.
-        precision: of the convolutions. It is part of every score's protocol, so real and generated images are always
-            compared with the same precision.
+        precision: the precision of the convolutions. It is part of every score's protocol, so real and generated images
+            are always compared with the same precision.
     """
 
     tells_classes: ClassVar[bool] = True
