@@ -16,7 +16,7 @@ from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.files import list_files
 from pipeline.tracking.lineage import Lock, hash_content
 from pipeline.tracking.links import BEST_TRIALS, find_address, link_run, link_view
-from pipeline.tracking.results import LEADING_SCORES, MetricValue, TrialResults
+from pipeline.tracking.results import LEADING_SCORES, MetricValue, RunContent
 from pipeline.tracking.run_data import log_folder, log_params, log_values, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
@@ -41,7 +41,7 @@ PAGE_OF_REPORT = "index.html"
 
 
 def open_comparison(
-    store: Store, experiment_id: str, results: list[TrialResults], lock: Lock, notes: list[str]
+    store: Store, experiment_id: str, results: list[RunContent], lock: Lock, notes: list[str]
 ) -> Run:
     """Find or create the run of a comparison; the same trials with the same content have one run.
 
@@ -61,7 +61,7 @@ def open_comparison(
 def fill_comparison(
     store: Store,
     run: Run,
-    results: list[TrialResults],
+    results: list[RunContent],
     runs: dict[str, Run],
     lock: Lock,
     notes: list[str],
@@ -110,7 +110,7 @@ def fill_comparison(
         supersede_runs(store, list_runs(store, run.info.experiment_id, kind=KIND), by=run)
 
 
-def list_best_scores(results: list[TrialResults]) -> Iterator[MetricValue]:
+def list_best_scores(results: list[RunContent]) -> Iterator[MetricValue]:
     """List the best scores of all trials, `best_fid`, and of each GAN's, `best_fid/sngan`."""
     for score, choose in (("best_fid", min), ("best_inception_score", max)):
         found = [(result.trial.gan, result.best[score]) for result in results if score in result.best]
@@ -121,7 +121,7 @@ def list_best_scores(results: list[TrialResults]) -> Iterator[MetricValue]:
             yield MetricValue(f"{score}/{gan}", best, 0, 0.0)
 
 
-def _identify(results: list[TrialResults]) -> dict[str, str]:
+def _identify(results: list[RunContent]) -> dict[str, str]:
     """Return the tags that identify the run of a comparison: its kind, and a hash of all that it compares."""
     key = hash_content({result.trial.name: result.lineage.key for result in results})
     return {"kind": KIND, CONTENT_KEY: key}
@@ -168,7 +168,7 @@ def _format_score(score: float | None, digits: int) -> str:
     return "–" if score is None else f"{score:.{digits}f}"
 
 
-def _list_shared_params(results: list[TrialResults]) -> dict[str, str]:
+def _list_shared_params(results: list[RunContent]) -> dict[str, str]:
     """List the params that have the same value in all trials."""
     first, *others = [result.params for result in results]
     return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}

@@ -24,7 +24,7 @@ from pipeline.tracking.model_versions import (
     hash_files,
     list_versions,
 )
-from pipeline.tracking.results import TrialResults, check_output
+from pipeline.tracking.results import RunContent, check_output
 from pipeline.tracking.run_data import log_folder
 from pipeline.tracking.store import Store
 from stages.common.artifacts import MANIFEST, MODELS, hash_file, read_json, snapshot_name
@@ -38,7 +38,7 @@ REQUIREMENTS = ("mlflow", "torch", "numpy", "pydantic", "pyyaml", "safetensors",
 
 
 def promote_champion(
-    store: Store, results: list[TrialResults], runs: dict[str, Run], replace: bool = False
+    store: Store, results: list[RunContent], runs: dict[str, Run], replace: bool = False
 ) -> str:
     """Make the comparison's best generator by FID the champion if it is better than the present one.
 
@@ -87,7 +87,7 @@ def promote_champion(
 
 
 def _find_better_version(
-    sound: list[ModelVersion], best: TrialResults, scored: list[TrialResults]
+    sound: list[ModelVersion], best: RunContent, scored: list[RunContent]
 ) -> ModelVersion | None:
     """Find the best of the versions that would stay the champion beside this comparison's best generator."""
     better = [
@@ -99,7 +99,7 @@ def _find_better_version(
     return min(better, key=lambda version: float(version.tags["fid"]), default=None)
 
 
-def save_model(result: TrialResults, folder: Path) -> None:
+def save_model(result: RunContent, folder: Path) -> None:
     """Save the trial's best generator by FID as an MLflow model that loads without this repository."""
     trial, manifest = result.trial, read_json(MODELS / result.trial.name / MANIFEST, "train")
     channels, height, width = manifest["image_shape"]
@@ -140,9 +140,7 @@ def save_model(result: TrialResults, folder: Path) -> None:
         )
 
 
-def _find_reason_to_keep(
-    champion: ModelVersion, best: TrialResults, scored: list[TrialResults]
-) -> str | None:
+def _find_reason_to_keep(champion: ModelVersion, best: RunContent, scored: list[RunContent]) -> str | None:
     """Return why the champion is not replaced by this comparison's best generator; None if it is to be replaced."""
     protocol, fid = json.loads(champion.tags["protocol"]), float(champion.tags["fid"])
     for result in scored:
@@ -160,7 +158,7 @@ def _find_reason_to_keep(
     return f"its FID is {fid:.1f}, and the best here, {best.trial.name}, has {best.best['best_fid']:.1f}"
 
 
-def _register_version(store: Store, name: str, best: TrialResults, run: Run, weights: str) -> ModelVersion:
+def _register_version(store: Store, name: str, best: RunContent, run: Run, weights: str) -> ModelVersion:
     with tempfile.TemporaryDirectory() as folder:
         save_model(best, Path(folder) / MODEL_FOLDER)
         log_folder(store, run, Path(folder))
@@ -192,9 +190,9 @@ def _register_version(store: Store, name: str, best: TrialResults, run: Run, wei
     )
 
 
-def _find_best_snapshot(result: TrialResults) -> Path:
+def _find_best_snapshot(result: RunContent) -> Path:
     return MODELS / result.trial.name / snapshot_name(int(result.best["best_fid_generator_step"]))
 
 
-def _hash_weights(result: TrialResults) -> str:
+def _hash_weights(result: RunContent) -> str:
     return hash_file(_find_best_snapshot(result))

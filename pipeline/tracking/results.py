@@ -49,8 +49,8 @@ class MetricValue(NamedTuple):
     seconds: float
 
 
-class TrialResults(NamedTuple):
-    """The results of a finished trial.
+class RunContent(NamedTuple):
+    """What the MLflow run of a finished trial holds, from the files of the trial.
 
     Attributes:
         trial: the trial.
@@ -77,7 +77,7 @@ class TrialResults(NamedTuple):
     best: dict[str, float]
 
 
-def read_trial_results(trial: Trial, lineage: Lineage) -> TrialResults:
+def read_trial_results(trial: Trial, lineage: Lineage) -> RunContent:
     """Read the files of a finished trial.
 
     Raises:
@@ -91,7 +91,7 @@ def read_trial_results(trial: Trial, lineage: Lineage) -> TrialResults:
         ) from None
 
 
-def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
+def _read_files(trial: Trial, lineage: Lineage) -> RunContent:
     scores_file, log_file = SCORES / trial.name / POINTS, TRAINING / trial.name / METRICS_LOG
     lipschitz_file = LIPSCHITZ / trial.name / METRICS_LOG
     for path in (scores_file, log_file, lipschitz_file):
@@ -109,7 +109,7 @@ def _read_files(trial: Trial, lineage: Lineage) -> TrialResults:
     curves = [*_list_score_values(points, rows, times), *list_training_values(rows, times)]
     measured = {} if seconds is None else {"training_seconds": seconds}
     values = [*_list_summary_values(summary | training | measured, curves), *curves]
-    return TrialResults(
+    return RunContent(
         trial=trial,
         lineage=lineage,
         params=flatten_params(trial, lineage.params) | flatten(scores["protocol"], "protocol"),

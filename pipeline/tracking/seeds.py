@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pipeline.tracking.colours import colour_run
 from pipeline.tracking.lineage import hash_content
-from pipeline.tracking.results import MetricValue, TrialResults
+from pipeline.tracking.results import MetricValue, RunContent
 from pipeline.tracking.run_data import log_missing_values, log_params, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
@@ -30,7 +30,7 @@ SCORES = ("best_fid", "best_inception_score", "last_fid", "last_inception_score"
 
 
 def sync_seeds(
-    store: Store, experiment_id: str, results: list[TrialResults], grid: Grid, parent: str, notes: list[str]
+    store: Store, experiment_id: str, results: list[RunContent], grid: Grid, parent: str, notes: list[str]
 ) -> None:
     """Create or complete the run of each GAN under each setting that has several seeds.
 
@@ -42,7 +42,7 @@ def sync_seeds(
         parent: the id of the comparison's run.
         notes: gets a line for each run that was in MLflow's trash.
     """
-    groups: dict[tuple[str, str], list[TrialResults]] = {}
+    groups: dict[tuple[str, str], list[RunContent]] = {}
     for result in results:
         groups.setdefault((result.trial.gan, result.trial.setting), []).append(result)
     for (gan, setting), group in groups.items():
@@ -64,7 +64,7 @@ def sync_seeds(
         supersede_runs(store, list_runs(store, experiment_id, **identity), by=run)
 
 
-def summarise_seeds(group: list[TrialResults]) -> Iterator[MetricValue]:
+def summarise_seeds(group: list[RunContent]) -> Iterator[MetricValue]:
     """List the mean of each score over trials, under the score's name, and the sample standard deviation.
 
     A trial without a score is left out; of one score alone there is no deviation.

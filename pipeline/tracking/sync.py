@@ -11,7 +11,7 @@ from pipeline.tracking.entries import sync_entries
 from pipeline.tracking.lineage import Lock, read_lock, trace_trial
 from pipeline.tracking.links import write_link
 from pipeline.tracking.promote import promote_champion
-from pipeline.tracking.results import TrialResults, read_trial_results
+from pipeline.tracking.results import RunContent, read_trial_results
 from pipeline.tracking.runs import end_abandoned_runs
 from pipeline.tracking.seeds import sync_seeds
 from pipeline.tracking.store import Store, ensure_experiment, lock_store
@@ -82,7 +82,7 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
     return SyncResult({name: run.info.run_id for name, run in runs.items()}, left_out, champion, notes)
 
 
-def read_results(trials: list[Trial], lock: Lock) -> tuple[list[TrialResults], list[str]]:
+def read_results(trials: list[Trial], lock: Lock) -> tuple[list[RunContent], list[str]]:
     """Read the results of all finished trials, and list for each of the others why it was left out."""
     results, left_out = [], []
     for trial in trials:

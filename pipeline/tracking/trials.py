@@ -9,7 +9,7 @@ from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import describe_dataset
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.files import log_missing_files
-from pipeline.tracking.results import TrialResults
+from pipeline.tracking.results import RunContent
 from pipeline.tracking.run_data import log_missing_values, log_params, log_values, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
@@ -35,7 +35,7 @@ KIND = "trial"
 
 
 def sync_trial(
-    store: Store, experiment_id: str, results: TrialResults, notes: list[str], parent: str | None = None
+    store: Store, experiment_id: str, results: RunContent, notes: list[str], parent: str | None = None
 ) -> Run:
     """Create, complete or repair the run of a finished trial, and return it; a complete, whole run is left as it is.
 
@@ -77,7 +77,7 @@ def sync_trial(
     return run
 
 
-def _find_run_without_key(runs: list[Run], results: TrialResults) -> Run | None:
+def _find_run_without_key(runs: list[Run], results: RunContent) -> Run | None:
     """Find the complete run of these results whose content key a person has deleted."""
     hashes = {f"dvc_hash_{stage}": value for stage, value in results.lineage.stage_hashes.items()}
     for run in runs:
@@ -88,7 +88,7 @@ def _find_run_without_key(runs: list[Run], results: TrialResults) -> Run | None:
     return None
 
 
-def _repair_run(store: Store, run: Run, results: TrialResults) -> list[str]:
+def _repair_run(store: Store, run: Run, results: RunContent) -> list[str]:
     """Restore what a person has changed of a complete run, and say what that was, a line each."""
     notes = []
     expected = {"kind": KIND, CONTENT_KEY: results.lineage.key} | results.tags
@@ -107,7 +107,7 @@ def _repair_run(store: Store, run: Run, results: TrialResults) -> list[str]:
     return notes
 
 
-def _complete_run(store: Store, run: Run, results: TrialResults, is_new: bool) -> None:
+def _complete_run(store: Store, run: Run, results: RunContent, is_new: bool) -> None:
     tags = {"kind": KIND, CONTENT_KEY: results.lineage.key}
     set_tags(store, run, tags | results.tags | describe_commit())
     log_params(store, run, results.params)
@@ -122,7 +122,7 @@ def _complete_run(store: Store, run: Run, results: TrialResults, is_new: bool) -
     set_tags(store, run, {COMPLETE: YES})
 
 
-def _log_missing_checkpoints(store: Store, run: Run, results: TrialResults) -> list[str]:
+def _log_missing_checkpoints(store: Store, run: Run, results: RunContent) -> list[str]:
     files = {
         f"checkpoints/{folder}/{file.name}": file
         for folder, files in results.checkpoints.items()
@@ -131,7 +131,7 @@ def _log_missing_checkpoints(store: Store, run: Run, results: TrialResults) -> l
     return log_missing_files(store, run, files)
 
 
-def _log_grids(store: Store, run: Run, results: TrialResults) -> int:
+def _log_grids(store: Store, run: Run, results: RunContent) -> int:
     """Log each grid of samples as an image of its generator step, unless both of MLflow's files of it exist.
 
     Returns:

@@ -19,7 +19,7 @@ from pipeline.tracking.links import (
     link_view,
 )
 from pipeline.tracking.mlflow_version import is_verified_version
-from pipeline.tracking.results import TrialResults
+from pipeline.tracking.results import RunContent
 from pipeline.tracking.run_data import set_tags
 from pipeline.tracking.runs import NO, SUPERSEDED, YES
 from pipeline.tracking.saved_views import TAG_PREFIX, make_seeds_view, make_view
@@ -65,7 +65,7 @@ def describe_experiment(store: Store, experiment_id: str, grid: Grid, notes: lis
 def publish_comparison(
     store: Store,
     experiment_id: str,
-    results: list[TrialResults],
+    results: list[RunContent],
     runs: dict[str, Run],
     comparison: Run,
     address: str | None = None,
@@ -97,9 +97,9 @@ def publish_comparison(
         write_bytes(PAGE, page.encode())
 
 
-def choose_best_trials(results: list[TrialResults]) -> list[str]:
+def choose_best_trials(results: list[RunContent]) -> list[str]:
     """Name each GAN's trial with the lowest FID, in the order of the GANs; a GAN without a score has none."""
-    best: dict[str, TrialResults] = {}
+    best: dict[str, RunContent] = {}
     for result in results:
         fid = result.best.get("best_fid")
         former = best.get(result.trial.gan)
@@ -108,9 +108,7 @@ def choose_best_trials(results: list[TrialResults]) -> list[str]:
     return [result.trial.name for result in best.values()]
 
 
-def render_page(
-    address: str, links: dict[str, str], results: list[TrialResults], runs: dict[str, Run]
-) -> str:
+def render_page(address: str, links: dict[str, str], results: list[RunContent], runs: dict[str, Run]) -> str:
     """Render the page of links: the given ones, by their text, and each trial's run with its lineage and params.
 
     Links are relative to the UI's address. If MLflow answers, a browser goes on to the first link, or to the run of the
@@ -128,7 +126,7 @@ def render_page(
     return environment.get_template(TEMPLATE).render(address=address, links=links, results=results, runs=runs)
 
 
-def _save_views(store: Store, experiment_id: str, results: list[TrialResults]) -> None:
+def _save_views(store: Store, experiment_id: str, results: list[RunContent]) -> None:
     last_step = max((step for result in results for step in result.grids), default=0)
     tells_classes = any("best_inception_score" in result.best for result in results)
     current = f"tags.kind = 'trial' and tags.{SUPERSEDED} = '{NO}'"

@@ -35,7 +35,7 @@ class Layout(NamedTuple):
 
     Attributes:
         entries: the images that lie in a class folder.
-        class_names: the class names of all splits, sorted.
+        class_names: the names of the classes of all splits, sorted.
         division: who divided the images into train and test.
         faults: messages, each of which makes sense alone; with any of them the folder is not read.
     """

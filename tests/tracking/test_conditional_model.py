@@ -9,7 +9,7 @@ import torch
 
 from pipeline.tracking.lineage import Lineage
 from pipeline.tracking.promote import save_model
-from pipeline.tracking.results import TrialResults
+from pipeline.tracking.results import RunContent
 from stages.common.artifacts import MANIFEST, MODELS, Trial, snapshot_name, write_json
 from stages.gans import projection
 from stages.generators.noise import sample_fixed_z
@@ -23,7 +23,7 @@ from tests.driving import ROOT, call
 pytestmark = pytest.mark.slow
 TRIAL, NAMES, SHAPE = Trial("projection", "A", 7), ["a", "b", "c"], (1, 8, 8)
 NETWORKS = NetworksParams(architecture="standard", z_dimension=8, width=4, negative_slope=0.1)
-RESULTS = TrialResults(
+RESULTS = RunContent(
     trial=TRIAL,
     lineage=Lineage("", {}, {"networks": NETWORKS.model_dump()}, {}),
     params={},

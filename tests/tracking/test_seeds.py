@@ -10,7 +10,7 @@ from mlflow.entities import Run
 from pipeline.tracking.colours import RUN_COLOUR
 from pipeline.tracking.comparison import list_best_scores
 from pipeline.tracking.lineage import read_lock
-from pipeline.tracking.results import MetricValue, TrialResults
+from pipeline.tracking.results import MetricValue, RunContent
 from pipeline.tracking.runs import list_runs
 from pipeline.tracking.seeds import summarise_seeds, sync_seeds
 from pipeline.tracking.store import open_store
@@ -21,11 +21,11 @@ from stages.report.figures.plot_style import COLOURS
 from tests.tracking.conftest import count_table_rows, find_runs
 
 
-def make_results(gan: str, seed: int, fid: float | None) -> TrialResults:
+def make_results(gan: str, seed: int, fid: float | None) -> RunContent:
     values = [] if fid is None else [MetricValue("best_fid", fid, 0, 0.0)]
     best = {} if fid is None else {"best_fid": fid}
     unused = cast(Any, None)
-    return TrialResults(Trial(gan, "A", seed), unused, {}, {}, values, {}, {}, 0.0, {}, best)
+    return RunContent(Trial(gan, "A", seed), unused, {}, {}, values, {}, {}, 0.0, {}, best)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_seeds_have_one_run_for_each_gan_and_setting() -> None:
         for result in results
     ]
 
-    def sync_all(results: list[TrialResults]) -> list[Run]:
+    def sync_all(results: list[RunContent]) -> list[Run]:
         sync_seeds(store, parent.info.experiment_id, results, grid, parent.info.run_id, [])
         return list_runs(store, parent.info.experiment_id, kind="seeds", superseded="no")
 

@@ -12,16 +12,16 @@ from mlflow.entities import Run, RunData, RunInfo, RunTag
 
 from pipeline.tracking.lineage import Lineage
 from pipeline.tracking.links import link_comparison, link_run, link_view
-from pipeline.tracking.results import TrialResults
+from pipeline.tracking.results import RunContent
 from pipeline.tracking.saved_views import make_seeds_view, make_view
 from pipeline.tracking.ui import choose_best_trials, render_page
 from stages.common.artifacts import Trial
 
 
-def make_results(gan: str, setting: str, fid: float | None) -> TrialResults:
+def make_results(gan: str, setting: str, fid: float | None) -> RunContent:
     best = {} if fid is None else {"best_fid": fid}
     unused = cast(Any, None)
-    return TrialResults(Trial(gan, setting, 0), unused, {}, {}, [], {}, {}, 0.0, {}, best)
+    return RunContent(Trial(gan, setting, 0), unused, {}, {}, [], {}, {}, 0.0, {}, best)
 
 
 def test_the_best_trial_of_each_gan_is_the_one_with_the_lowest_fid() -> None:
