@@ -55,7 +55,7 @@ class Question(NamedTuple):
         text: the question.
         claim: where Feng et al. make the claim that the row is about.
         base: what is compared.
-        other: with what.
+        other: what it is compared with.
     """
 
     text: str

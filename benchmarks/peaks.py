@@ -9,7 +9,7 @@ class Peak(NamedTuple):
     """Dense floating-point operations a second, in TFLOP/s, by the vendor's data sheet.
 
     Attributes:
-        float32: without tensor cores.
+        float32: the peak without tensor cores.
         bfloat16: the peak of tensor cores in bfloat16.
     """
 

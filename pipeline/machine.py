@@ -52,7 +52,7 @@ def record_machine(stage: str, machine: dict[str, str]) -> None:
     """Record where a trial was trained, if that is what a stage did; its results are on disk.
 
     Args:
-        stage: as DVC names it, such as `train@sngan-A-0`.
+        stage: the stage, as DVC names it, such as `train@sngan-A-0`.
         machine: see `describe_machine`.
     """
     kind, _, name = stage.partition("@")

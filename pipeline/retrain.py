@@ -237,7 +237,7 @@ def explain(clone: Path, trial: Trial, comparisons: int) -> bool:
     """Print why a trial's bytes may differ and how its scores do; say whether that is no fault.
 
     Args:
-        clone: with the trial trained again.
+        clone: the clone with the trial trained again.
         trial: the trial.
         comparisons: how many scores are compared in all; the level of each is divided by it.
     """

@@ -50,7 +50,7 @@ def compare_outputs(expected: dict[str, str], found: dict[str, str]) -> Comparis
     """Compare outputs by their MD5s.
 
     Args:
-        expected: by path.
+        expected: the MD5s that the outputs should have, by path.
         found: the MD5s of the outputs that are on disk, by path.
     """
     different = [path for path, md5 in expected.items() if path in found and found[path] != md5]

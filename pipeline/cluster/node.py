@@ -42,7 +42,7 @@ class Clone:
     Attributes:
         bundle: a bundle of Git, with one branch.
         config: DVC's configuration of this clone alone.
-        folder: in which the clone's folder is made; None for that of temporary files.
+        folder: the folder in which the clone's folder is made; None for that of temporary files.
         scratch: a folder for checkpoints in the place of the clone's own; None for that.
         threads: the head's variables that say how many threads libraries use.
     """

@@ -25,7 +25,7 @@ class ClusterSettings(Params):
             cache under the same path.
         scratch: a folder that every worker sees under the same path, where trainings keep their checkpoints, so that
             one whose worker is lost goes on from the last; None keeps them with the worker, and loses them with it.
-        folder: in which each worker makes its clone of the repository; None for that of temporary files.
+        folder: the folder in which each worker makes its clone of the repository; None for that of temporary files.
     """
 
     max_jobs: Count
@@ -94,7 +94,7 @@ class SshSettings(StartedSettings):
 
     Attributes:
         hosts: their names; a host that is named twice gets two workers.
-        user: on the hosts; None for this one.
+        user: the user on the hosts; None for this one.
         key_file: the private key; None for those that SSH finds.
         port: the port of the hosts' SSH servers.
     """
@@ -124,13 +124,14 @@ class SlurmSettings(StartedSettings):
         cores: CPU cores of a job.
         memory: the memory of a job, such as 8GB.
         gpus: the number of GPUs of a job.
-        walltime: after which SLURM ends a job, such as 01:30:00; a trial that is not done then goes on in another.
+        walltime: the walltime after which SLURM ends a job, such as 01:30:00; a trial that is not done then goes on in
+            another.
         min_jobs: jobs that are kept while the flow runs, even where fewer stages wait.
         prologue: lines of the job's script before the worker starts, such as `module load cuda`.
         directives: further options of sbatch, such as `--constraint=a100`.
         logs: a folder for what jobs print; None keeps none.
-        shared_folder: in which the head leaves the certificates that the workers read, under one path for both; None
-            for that of temporary files, which is enough on one machine.
+        shared_folder: the shared folder in which the head leaves the certificates that the workers read, under one path
+            for both; None for that of temporary files, which is enough on one machine.
     """
 
     kind: Literal["slurm"]

@@ -57,7 +57,7 @@ class Worker:
     """A worker.
 
     Attributes:
-        address: by which Dask knows it.
+        address: the address by which Dask knows it.
         preparing: the future of its preparation.
         found: what that has found; None before it has ended.
         stage: what it runs; "" for nothing.
@@ -87,7 +87,7 @@ class Workers:
         client: the client of the cluster.
         clone: what each worker makes before its first stage.
         name: the name of the flow's run, for what belongs to it on the workers.
-        on_look: is called about every half second, for example to start further workers.
+        on_look: a function that is called about every half second, for example to start further workers.
     """
 
     client: Client

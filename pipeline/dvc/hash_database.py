@@ -23,7 +23,7 @@ def use_private_folder(parent: Path = PARENT) -> None:
     A folder that the user has named stays.
 
     Args:
-        parent: in which the folder is made.
+        parent: the parent folder in which the folder is made.
 
     Raises:
         InputError: something else has the folder's name, or others may write there.

@@ -233,7 +233,7 @@ def find_stage_module(command: str, environment: dict[str, str]) -> list[str] | 
     """Return the module and arguments of `python -m stages.*` with this very Python; None of every other command.
 
     Args:
-        command: as dvc.yaml has it.
+        command: the command, as dvc.yaml has it.
         environment: that it would run in; its PATH says which Python `python` is.
     """
     words = command.split(" ")

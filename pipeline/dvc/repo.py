@@ -105,7 +105,7 @@ def reproduce(
 
     Args:
         pool: where it runs.
-        stage: as DVC names it, such as `train@sngan-A-0`.
+        stage: the stage, as DVC names it, such as `train@sngan-A-0`.
         on_line: gets each line that the stage and DVC print.
         environment: variables beside this process's own.
 
@@ -189,7 +189,7 @@ def reproduce_stage(repo: Any, log: "DvcLogHandler", stage: str, **options: Any)
     Args:
         repo: DVC's `Repo`, and
         log: its log, both from `open_repo`.
-        stage: as DVC names it.
+        stage: the stage, as DVC names it.
         options: the options of DVC's `reproduce`.
     """
     if not repo.reproduce(stage, single_item=True, **options):

@@ -43,7 +43,7 @@ def restore(
 
     Args:
         pool: where DVC runs.
-        stage: as DVC names it.
+        stage: the stage, as DVC names it.
         on_line: gets each line that DVC prints.
         remote: a remote of DVC whose run-cache is fetched first; None looks into the cache alone.
 
@@ -77,7 +77,7 @@ def reproduce_for_others(
 
     Args:
         pool: where DVC runs.
-        stage: as DVC names it.
+        stage: the stage, as DVC names it.
         upstream_lock: what dvc.lock is to say of the upstream stages; it replaces this clone's.
         on_line: gets each line that the stage and DVC print.
         environment: variables beside this process's own.

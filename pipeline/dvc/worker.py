@@ -235,7 +235,7 @@ def watch_lifeline(folders: Folders | None = None) -> None:
     """Kill this process's session once the process that started the pool is gone; a forked process calls this anew.
 
     Args:
-        folders: to be removed then.
+        folders: the folders to be removed then.
     """
     lifeline = _lifeline
     if lifeline is None:

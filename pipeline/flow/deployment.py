@@ -48,7 +48,7 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
 
     Args:
         cron: when.
-        interval: in seconds, instead of `cron`.
+        interval: the interval in seconds, instead of `cron`.
         parameters: the parameters of the flow.
 
     Raises:

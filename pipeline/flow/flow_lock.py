@@ -20,7 +20,7 @@ def lock_repository(run: str, on_wait: Callable[[str], None]) -> Iterator[str | 
 
     Args:
         run: the id of this flow's run, which a flow that waits shows.
-        on_wait: is called with a line to log if there is another flow.
+        on_wait: a function that is called with a line to log if there is another flow.
 
     Yields:
         The id of the last flow's run if that flow was killed; None if it ended in order.

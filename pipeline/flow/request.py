@@ -34,7 +34,8 @@ def change_params(
     Args:
         pool: where the check runs.
         preset: see `pipeline.preset`; None keeps params.yaml.
-        overrides: in Hydra's grammar, such as `train.generator_steps=100`, `+options.mine.x=1`, `seeds=[0,1]`.
+        overrides: the overrides in Hydra's grammar, such as `train.generator_steps=100`, `+options.mine.x=1`,
+            `seeds=[0,1]`.
         device: for `compute.device`; None keeps it.
         force: whether a preset may take the place of a params.yaml that was edited by hand.
 

@@ -56,7 +56,7 @@ def run_graph(
         slots: where stages may run at once.
         start: starts a stage in a slot, given the futures of what it needs.
         allow_failure: stages that run although some of the trials that they need have failed, but not all.
-        on_end: is called with every stage that has ended.
+        on_end: a function that is called with every stage that has ended.
 
     Returns:
         The result of each stage, in the order in which they ended.

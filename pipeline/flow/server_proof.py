@@ -25,8 +25,8 @@ class Served(NamedTuple):
     """Where a server of ours serves.
 
     Attributes:
-        address: without a path.
-        secret: by which it proves that it is this server.
+        address: the address without a path.
+        secret: the secret by which it proves that it is this server.
     """
 
     address: str

@@ -49,7 +49,7 @@ def use_server(environment: Environment, url: str, auth: str | None) -> None:
     """Let Prefect's clients in this process, and in those that it starts, call a server of ours.
 
     Args:
-        environment: as in `forget_other_servers`.
+        environment: the environment, as in `forget_other_servers`.
         url: the URL of the server's API.
         auth: what the server asks for, `user:password`; None for a server that asks for nothing.
     """
@@ -63,8 +63,8 @@ def prepare_server(environment: Environment, address: str, home: Path) -> None:
     """Prepare the environment of a server of ours; what the user has set for this server stays.
 
     Args:
-        environment: as in `forget_other_servers`.
-        address: at which this machine calls the server.
+        environment: the environment, as in `forget_other_servers`.
+        address: the address at which this machine calls the server.
         home: Prefect's folder.
     """
     forget_other_servers(environment, SERVER)
@@ -82,7 +82,7 @@ def list_server_settings(address: str, home: Path, auth: str) -> dict[str, str]:
     """List the settings of a server of ours, by variable.
 
     Args:
-        address: at which this machine calls it.
+        address: the address at which this machine calls it.
         home: Prefect's folder.
         auth: what clients have to show, `user:password`.
     """

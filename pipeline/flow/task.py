@@ -64,7 +64,7 @@ def run_stage(stage: str, run: StageRunner, slot: dict[str, str], on_line: OnLin
     """Reproduce one stage, whose dependencies are up to date.
 
     Args:
-        stage: as DVC names it.
+        stage: the stage, as DVC names it.
         run: reproduces it.
         slot: environment variables that choose the device.
         on_line: gets the stage and each line that it prints.

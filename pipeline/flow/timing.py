@@ -15,7 +15,7 @@ class CommandSpan(NamedTuple):
     Attributes:
         began: when it was handed to Prefect, in seconds since 1970.
         ended: when Prefect reported its end, likewise.
-        dvc_seconds: from the start of its child process to that process's answer.
+        dvc_seconds: the time from the start of its child process to that process's answer.
         command_seconds: that the stage's own command took.
     """
 
@@ -90,7 +90,7 @@ def to_text(parts: dict[str, float], tracking_seconds: float) -> str:
     """Write the parts in columns with their shares of the whole.
 
     Args:
-        parts: in seconds, `wall` the whole.
+        parts: the parts in seconds, `wall` the whole.
         tracking_seconds: processor time that live tracking took beside all that.
     """
     width = max(map(len, parts))

@@ -61,9 +61,9 @@ def make_plan(
     Args:
         survey: the survey of the folder.
         path: the path of the folder, as params.yaml names it.
-        gans: to train.
+        gans: the GANs to train.
         generator_steps: the number of generator steps of each training.
-        image_size: in pixels; None chooses it by the images.
+        image_size: the side of the images in pixels; None chooses it by the images.
     """
     faults = [*survey.faults, *_find_limits(survey, image_size)]
     if faults:

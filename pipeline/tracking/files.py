@@ -34,7 +34,7 @@ def log_missing_files(store: Store, run: Run, files: Mapping[str, Path]) -> list
     Args:
         store: the run's.
         run: the run.
-        files: on disk, by their artifact paths, all of which lie in folders.
+        files: the files on disk, by their artifact paths, all of which lie in folders.
 
     Returns:
         The artifact paths of those that were logged.

@@ -18,7 +18,7 @@ def make_view(search_filter: str, last_step: int, tells_classes: bool = True) ->
     """Make a view of the runs that a filter selects.
 
     Args:
-        search_filter: in MLflow's search language.
+        search_filter: the search filter in MLflow's search language.
         last_step: the generator step whose samples are shown.
         tells_classes: whether the extractor does; else there is no Inception Score to show.
     """

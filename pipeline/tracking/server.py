@@ -70,10 +70,10 @@ def prepare_environment(
 
     Args:
         environment: that of this process, which has not imported MLflow's server yet.
-        uri: as in `serve_store`.
-        allowed_hosts: at which the server may be called.
-        artifact_root: as in `serve_store`.
-        artifacts_destination: as in `serve_store`.
+        uri: the URI, as in `serve_store`.
+        allowed_hosts: the allowed hosts at which the server may be called.
+        artifact_root: the artifact root, as in `serve_store`.
+        artifacts_destination: the artifacts destination, as in `serve_store`.
     """
     # Those of other servers, which a user's shell may hold.
     for name in [name for name in environment if name.startswith(("MLFLOW_SERVER_", "_MLFLOW_SERVER_"))]:

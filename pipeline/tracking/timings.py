@@ -15,7 +15,8 @@ class TrainingTimes(NamedTuple):
     """The times of one training.
 
     Attributes:
-        rows: in the order of the training: `generator_step`, and numbers by name; empty where they are not known.
+        rows: the rows in the order of the training: `generator_step`, and numbers by name; empty where they are not
+            known.
     """
 
     rows: list[dict[str, Any]]

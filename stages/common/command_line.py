@@ -15,7 +15,7 @@ class CommandParser(argparse.ArgumentParser):
 
         Args:
             description: what the command does; its first line makes sense alone. Paragraphs are kept.
-            options: as argparse takes them. Options of the command line cannot be shortened.
+            options: the options, as argparse takes them. Options of the command line cannot be shortened.
         """
         options = {"prog": name_command(), "formatter_class": argparse.RawDescriptionHelpFormatter} | options
         super().__init__(**options, allow_abbrev=False)

@@ -22,7 +22,7 @@ class Score:
 
     Attributes:
         value: the value of the score.
-        standard_error: over samples of images; None where it is not known.
+        standard_error: the standard error over samples of images; None where it is not known.
         low: lower end of the 95 % interval over samples of images; None where there is none. Where the score has no
             interval of its own, this is the normal one from the standard error.
         high: upper end of the same interval.
@@ -41,7 +41,7 @@ class ScoreResult:
     Attributes:
         fake: name of the images that were scored.
         real: name of the real images.
-        scores: by name, such as `fid`; docs/scores.md says what each is.
+        scores: the scores by name, such as `fid`; docs/scores.md says what each is.
         protocol: the conditions; only scores with equal protocols are comparable.
         fake_count: number of images that were scored.
         real_count: number of real images.

@@ -14,7 +14,7 @@ class ScoreColumn(NamedTuple):
     Attributes:
         key: its name in files.
         name: for people.
-        digits: after the decimal point.
+        digits: the digits after the decimal point.
         is_higher_better: else a lower value is better; None where the best value is between.
     """
 

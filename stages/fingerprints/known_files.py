@@ -16,7 +16,7 @@ class KnownFile(NamedTuple):
     """A file as it was read.
 
     Attributes:
-        size: in bytes.
+        size: the size in bytes.
         modified: time of the last modification, in nanoseconds.
         changed: time of the last change of the content or of the entry, in nanoseconds; no program sets it back.
         inode: number in the file system.

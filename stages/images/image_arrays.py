@@ -31,7 +31,7 @@ def to_images(array: NDArray[Any], name: str, layout: Layout, floats: Floats) ->
     """Convert an array, which may be a part of a set, to images.
 
     Args:
-        array: with three or four axes.
+        array: the array with three or four axes.
         name: the name of the file or the argument, for errors.
         layout: the layout of the array; `auto` finds it where only one axis can be that of the channels.
         floats: the range of floating-point images, which is never guessed; `refuse` refuses them.

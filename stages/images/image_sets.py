@@ -146,7 +146,7 @@ class SourceList(NamedTuple):
     """What a set of images would be read from.
 
     Attributes:
-        label: as that of an `ImageSet`.
+        label: the label, as that of an `ImageSet`.
         sources: the files; empty where there is nothing of this name.
     """
 
@@ -158,7 +158,7 @@ def list_sources(text: str, argument: str) -> SourceList:
     """List the files of a set of images, none of which is opened that is an image by its name.
 
     Args:
-        text: as `open_images` takes it.
+        text: the text, as `open_images` takes it.
         argument: the option or argument that names the set.
 
     Raises:

@@ -13,8 +13,8 @@ class ScoreLoss(NamedTuple):
     """The two losses of a GAN, each a function from scores float [N] to a scalar.
 
     Attributes:
-        discriminator: from the scores of real images and of generated images.
-        generator: from the scores of generated images.
+        discriminator: the discriminator's loss, from the scores of real images and of generated images.
+        generator: the generator's loss, from the scores of generated images.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]

@@ -49,7 +49,7 @@ def convert(generator: Generator, file_format: str, inputs: Inputs) -> bytes:
     """Convert a generator to the content of a file.
 
     Args:
-        generator: in evaluation mode, on the CPU.
+        generator: the generator in evaluation mode, on the CPU.
         file_format: `onnx` or `torch_export`.
         inputs: some noise, float32 [N, Z], and of a conditional generator labels, int64 [N]; N may be any number later.
     """

@@ -47,7 +47,7 @@ def generate_images(
     """Generate one image from each noise vector.
 
     Args:
-        generator: in evaluation mode, on `device`.
+        generator: the generator in evaluation mode, on `device`.
         z: float32 [N, z_dimension].
         device: where the generator computes.
         labels: int64 [N], for the generator of a conditional GAN.

@@ -58,7 +58,7 @@ def write_card(
         snapshot: its entry in the manifest of the trial's models.
         manifest: the manifest of the trial's models.
         z_dimension: length of a noise vector.
-        differences: from the snapshot, by format.
+        differences: the differences from the snapshot, by format.
     """
     data = read_json(DATA_MANIFEST, made_by="prepare")
     step = snapshot["generator_step"]

@@ -12,7 +12,7 @@ class IntraFid(NamedTuple):
     """FIDs by class.
 
     Attributes:
-        mean: over the classes.
+        mean: the mean over the classes.
         highest: the FID of the class that is generated worst.
     """
 

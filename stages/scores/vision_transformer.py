@@ -25,7 +25,7 @@ class VisionTransformer:
         """Take a network of normalised images float32 [N, 3, S, S] that returns features float32 [N, D].
 
         Args:
-            network: with its weights.
+            network: the network with its weights.
             card: names the resize and S.
             normalise: how pixels are normalised after the resize.
             device: where the network computes.

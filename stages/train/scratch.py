@@ -79,8 +79,8 @@ def publish(files: Mapping[str, Path], folder: Path) -> None:
     """Copy finished files to a tracked output folder, which appears whole or not at all.
 
     Args:
-        files: by their names in the folder.
-        folder: is replaced.
+        files: the files by their names in the folder.
+        folder: the folder, which is replaced.
     """
     temporary = folder.with_name(f".{folder.name}{UNFINISHED}")
     shutil.rmtree(temporary, ignore_errors=True)

@@ -51,7 +51,7 @@ class Round:
         victim: the kind of process that got the signal.
         signal: the signal's name.
         second: when it was sent, in seconds after the flow's start; None if no such process was there by the end.
-        end_seconds: from the signal to the end of the flow's last process.
+        end_seconds: the time from the signal to the end of the flow's last process.
         faults: what was wrong; empty if nothing was.
     """
 
@@ -72,7 +72,7 @@ class Clone:
         """Make it.
 
         Args:
-            folder: is replaced.
+            folder: the folder, which is replaced.
             gans: the GANs of the comparison.
             settings: the settings of the comparison.
         """

@@ -54,7 +54,8 @@ def read_stages(stages: dict[str, Any]) -> Graph:
     """Read the graph of the stages of dvc.yaml that always are, without what follows from the rest.
 
     Args:
-        stages: by name. A stage of a matrix counts once; one for each of the user's own entries does not count.
+        stages: the stages by name. A stage of a matrix counts once; one for each of the user's own entries does not
+            count.
     """
     stages = {name: stage for name, stage in stages.items() if "foreach" not in stage}
     made = {

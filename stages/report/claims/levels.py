@@ -21,7 +21,7 @@ class Bound(NamedTuple):
     Attributes:
         gan: the GAN.
         metric: the score.
-        is_above: on which side.
+        is_above: whether the level is above the number, or below it.
         value: the number.
         settings: letters; empty where it is enough that the score does so under one setting.
     """

@@ -69,7 +69,7 @@ class ScoreOrder:
         metric: its key.
         names: the names of the GANs that have a value, the best first.
         published: names of the grid's GANs in the order of each published table, by its source's key.
-        agreements: with each published table.
+        agreements: the agreements with each published table.
     """
 
     metric: str

@@ -70,7 +70,7 @@ class Figures:
         lipschitz: norms of layers, and of gradients; empty without analyses.
         real: real images.
         samples: the samples of each GAN at its best FID.
-        interpolations: between noise vectors, of the same trials.
+        interpolations: the interpolations between noise vectors, of the same trials.
         neighbours: samples with their nearest training images, of the same trials.
         progression: images over the training.
     """

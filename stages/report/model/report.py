@@ -38,7 +38,7 @@ class Gan:
     Attributes:
         gan: its file's name in stages/gans.
         name: for people.
-        colour: in all figures and tables, as #rrggbb.
+        colour: the colour in all figures and tables, as #rrggbb.
     """
 
     gan: str
@@ -74,7 +74,7 @@ class Report:
         data_set: its name for people.
         image_size: side of an image in pixels.
         extractor: name of the network that the scores come from.
-        gans: in the grid's order.
+        gans: the GANs in the grid's order.
         settings: Adam's numbers by letter.
         seeds: the seeds of the trials.
         missing: names of the trials without results.

@@ -16,7 +16,7 @@ class Fact:
 
     Attributes:
         name: the name of the fact.
-        value: as it is shown.
+        value: the value, as it is shown.
         full_value: the whole value where it is shown shortened; else empty.
     """
 
@@ -184,7 +184,7 @@ class ExtraColumn:
     Attributes:
         key: its name in files.
         name: for people.
-        digits: after the decimal point.
+        digits: the digits after the decimal point.
     """
 
     key: str

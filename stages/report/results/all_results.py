@@ -51,7 +51,7 @@ class Results(NamedTuple):
         grid: GANs, settings and seeds.
         settings: Adam's numbers by letter, of the settings used.
         options: the options of the grid's GANs for which the published report's code has options of its own.
-        trials: in the grid's order.
+        trials: the trials in the grid's order.
         protocol: what all scores were made with.
         real: the scores of real images.
         card: what the extractor is.

@@ -34,8 +34,8 @@ class GradientNorms(NamedTuple):
     """Norms of the discriminator's gradient by its input, over images of one kind.
 
     Attributes:
-        mean: over the images.
-        largest: over the images.
+        mean: the mean over the images.
+        largest: the largest over the images.
         bound: the largest upper bound at any of the images; None where no bound is known.
         share_of_bound: the largest ratio of an image's norm to its own bound; None where no bound is known.
     """
@@ -52,11 +52,11 @@ class Analysis(NamedTuple):
     Attributes:
         generator_step: the generator step of the snapshot.
         score_name: what the discriminator outputs for an image, in words.
-        layers: in the network's order.
+        layers: the layers in the network's order.
         normaliser_norms: for each normaliser, the largest factor that it scales by.
         sigma_product: product over the layers of `sigma`.
         operator_norm_product: product over the layers of `operator_norm`.
-        gradients: by kind of image.
+        gradients: the gradients by kind of image.
     """
 
     generator_step: int

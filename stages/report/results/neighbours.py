@@ -14,7 +14,7 @@ class NearestDistances:
     """Distances of a trial's samples to their nearest training images, in one space.
 
     Attributes:
-        median: over the samples.
+        median: the median over the samples.
         held_out_median: the median distance of real images of the test split.
         suspicious_share: the share of the samples, those nearer than all but `suspicious_quantile` of the held-out
             images.

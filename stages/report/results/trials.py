@@ -68,7 +68,7 @@ class TrialResult(NamedTuple):
         points: scored snapshots in the order of training; fewer than planned when the training diverged.
         diverged_at: the generator step of the first loss that was not finite, or None.
         training: the flat summary of the training.
-        losses: over the training.
+        losses: the losses over the training.
         grids: picture of samples by generator step.
         interpolation: picture of images between pairs of noise vectors at the last snapshot, or None.
         md5_by_path: MD5 of the files that the numbers are read from, by which DVC's cache and dvc.lock name them.

@@ -17,7 +17,7 @@ def build_budget_table(results: Results, budgets: Sequence[Budget] = BUDGETS) ->
 
     Args:
         results: the results of all stages.
-        budgets: in which GANs are made equal.
+        budgets: the budgets in which GANs are made equal.
 
     Returns:
         Rows of `budget`, the key of a budget; `gan`, `name`; what the GAN had spent there, the smallest and largest

@@ -47,7 +47,7 @@ def compare_rivals(
     correction counts all rivals, those without a test too.
 
     Args:
-        scores: by GAN and seed.
+        scores: the scores by GAN and seed.
         failed: how many trainings of each GAN failed.
         reference: the GAN that is compared with all others.
 
@@ -99,7 +99,7 @@ def find_tellable_difference(mean: Interval | None, level: float) -> float | Non
     """Find the true difference that a two-sided test would have told with probability `POWER`.
 
     Args:
-        mean: with the deviation that is taken for the true one; None where there is none.
+        mean: the mean with the deviation that is taken for the true one; None where there is none.
         level: the level of the test.
 
     Returns:

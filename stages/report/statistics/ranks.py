@@ -23,7 +23,7 @@ def estimate_ranks(
     three seeds is far too sure (docs/inference.md has both). GANs of which a training failed are last in all draws.
 
     Args:
-        scores: by GAN and seed.
+        scores: the scores by GAN and seed.
         metric: says which direction is better.
         draw_count: how many draws.
 

@@ -39,7 +39,7 @@ def collect_last_scores(results: Results, metric: Metric, settings: Sequence[str
     Args:
         results: all results.
         metric: the score.
-        settings: to average over; empty for all.
+        settings: the settings to average over; empty for all.
     """
     return {
         gan: [
