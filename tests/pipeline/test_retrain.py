@@ -57,10 +57,10 @@ def test_a_retraining_that_is_ended_alone_ends_its_flow_and_removes_its_clone(
             log.open("wb") as file,
             subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT) as process,
         ):
-            wait_until(lambda: b"> python -m stages." in log.read_bytes(), "the first stage", 300)
+            wait_until(lambda: b"> python -m stages." in log.read_bytes(), "the first stage")
             started = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(number)
-            assert process.wait(60) == 128 + number
+            assert process.wait(120) == 128 + number
         lines = log.read_text().splitlines()
         assert lines.index("training again from nothing: sngan-A-0") < next(
             place for place, line in enumerate(lines) if "> python -m stages." in line
