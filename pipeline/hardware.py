@@ -32,8 +32,8 @@ class Hardware:
     """The hardware of a comparison's trainings.
 
     Attributes:
-        machines: of each trained trial, by its name; without entries where its machine is not known.
-        trials: by kind of hardware, the trials of each GAN that it trained.
+        machines: the machine of each trained trial, by its name; without entries where its machine is not known.
+        trials: the trials of each GAN, by the kind of hardware that trained them.
     """
 
     machines: dict[str, dict[str, str]]

@@ -101,7 +101,7 @@ def read_torch(name: str, prefix: str = "") -> str:
 
     Args:
         name: `__version__`, or `cuda` for the version of CUDA that it was built for.
-        prefix: to say what the number is.
+        prefix: a word before the number, which says what it is of.
     """
     try:
         text = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
