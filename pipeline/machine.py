@@ -37,7 +37,7 @@ def describe_machine() -> dict[str, str]:
     model, flags = read_cpu_info(CPU_INFO.read_text(errors="replace") if CPU_INFO.exists() else "")
     gpus = read_gpus()
     return {
-        "host": socket.gethostname(),
+        "host": os.environ.get("SLURMD_NODENAME") or socket.gethostname(),
         "cpu": model or platform.processor() or platform.machine(),
         "instruction_sets": flags,
         "gpu": gpus,

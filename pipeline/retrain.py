@@ -5,6 +5,7 @@ last bits, and a training magnifies them, so that there scores are compared: the
 seeds do.
 """
 
+import json
 import math
 import os
 import random
@@ -30,6 +31,7 @@ from pipeline.verify import Comparison, compare_outputs, list_outputs
 from stages.common.artifacts import POINTS, SCORES, Trial, read_json, write_bytes
 from stages.common.errors import InputError
 from stages.common.grid import Grid
+from stages.common.params import read_params
 
 PARAMS_FILE = Path("params.yaml")
 LEVEL = 0.05
@@ -201,11 +203,23 @@ def run_trials(clone: Path, trials: Iterable[Trial], cluster: Path | None) -> No
     """
     arguments = ["--trials", *(trial.name for trial in trials)]
     if cluster is not None:
-        arguments += ["--cluster", str(cluster.resolve())]
+        arguments += ["--cluster", str(give_own_scratch(cluster, clone))]
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     code = run_flow(arguments, clone, environment)
     if code:
         raise InputError(f"the flow that trains again ended with exit code {code}; what it printed says why")
+
+
+def give_own_scratch(cluster: Path, clone: Path) -> Path:
+    """Write a cluster.yaml that has a scratch folder of the clone's: from other checkpoints nothing is trained anew."""
+    settings = read_params(cluster)
+    if settings.get("scratch") is None:
+        return cluster.resolve()
+    path = clone / ".dvc/tmp/cluster.yaml"
+    settings["scratch"] = str(clone / ".dvc/tmp/scratch")
+    # YAML holds JSON, in which text is quoted.
+    write_bytes(path, json.dumps(settings).encode())
+    return path
 
 
 def compare(clone: Path, trials: list[Trial]) -> int:

@@ -17,6 +17,12 @@ def find_free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def can_connect(port: int) -> bool:
+    """Tell whether something listens at a port of this machine."""
+    with closing(socket.socket()) as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_until(
     is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS, pause: float = 0.3
 ) -> float:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from tests.serving import find_free_port
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "squeue")
 # Where Debian has the programs of daemons.
 PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
+CONTROLLER = "slurmctld"
+NODES = ("n1", "n2")
 READY_SECONDS = 60
 END_SECONDS = 15
 CONFIGURATION = """\
@@ -42,6 +45,7 @@ JobAcctGatherType=jobacct_gather/none
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.%n.log
 KillWait=2
+SlurmdTimeout=10
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cores} State=UNKNOWN
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cores} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
@@ -56,8 +60,41 @@ def find_reason_to_skip() -> str:
     return "" if os.geteuid() == 0 else "SLURM's daemons are started by root"
 
 
+@dataclass
+class Slurm:
+    """A SLURM that runs.
+
+    Attributes:
+        configuration: its file.
+        daemons: its processes, by `slurmctld` and the names of the nodes.
+    """
+
+    configuration: Path
+    daemons: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Start a node's daemon, or `slurmctld`."""
+        program = [name] if name == CONTROLLER else ["slurmd", "-N", name]
+        self.daemons[name] = subprocess.Popen(
+            [*program, "-D", "-f", str(self.configuration)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def stop(self) -> None:
+        """Cancel all jobs, and end all daemons."""
+        subprocess.run(["scancel", f"--user={pwd.getpwuid(os.geteuid()).pw_name}"], check=False)
+        for process in reversed(self.daemons.values()):
+            process.terminate()
+        for process in self.daemons.values():
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
 @contextmanager
-def run_slurm() -> Iterator[pytest.MonkeyPatch]:
+def run_slurm() -> Iterator[Slurm]:
     """Run the two nodes until the block ends, in which SLURM's commands speak to them."""
     with (
         tempfile.TemporaryDirectory(prefix="gan-comparison-slurm-") as name,
@@ -74,25 +111,14 @@ def run_slurm() -> Iterator[pytest.MonkeyPatch]:
         )
         patch.setenv("SLURM_CONF", str(configuration))
         _start_munge()
-        daemons = [["slurmctld", "-D"], ["slurmd", "-D", "-N", "n1"], ["slurmd", "-D", "-N", "n2"]]
-        processes = [
-            subprocess.Popen(
-                [*daemon, "-f", str(configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            for daemon in daemons
-        ]
+        slurm = Slurm(configuration)
         try:
+            for name in (CONTROLLER, *NODES):
+                slurm.start(name)
             _wait_until_ready()
-            yield patch
+            yield slurm
         finally:
-            subprocess.run(["scancel", "--user=root"], check=False)
-            for process in reversed(processes):
-                process.terminate()
-            for process in processes:
-                try:
-                    process.wait(END_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+            slurm.stop()
 
 
 def list_jobs() -> list[str]:

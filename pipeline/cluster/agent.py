@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipeline.cluster.clones import hold, remove_left
 from pipeline.dvc.run_cache import reproduce_for_others
 from pipeline.dvc.worker import StoppedError, WorkerPool
 from pipeline.machine import describe_machine
@@ -148,7 +149,9 @@ def main() -> None:
     options = parser.parse_args()
     messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    work(options.seconds, options.folder, Channel(messages))
+    with hold(options.folder):
+        remove_left(options.folder.parent)
+        work(options.seconds, options.folder, Channel(messages))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,20 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
-from stages.common.artifacts import SCRATCH, TRAINING_LOCK
+from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING_LOCK
 
 
 class TrainingMirror:
-    """The log of one trial's training; whoever follows it takes it for one of this machine until it is closed."""
+    """The log of one trial's training; whoever follows it takes it for one of this machine until it is closed.
+
+    Attributes:
+        reached: how long the log of metrics has ever been, in bytes; a training that began anew does not change it
+            before it gets further than it ever did.
+    """
 
     def __init__(self, trial: str) -> None:
         self._trial = trial
+        self.reached = 0
         self._lock: IO[str] | None = None
         self._folder: Path | None = None
         # Parts come by another thread than the end.
@@ -52,6 +58,8 @@ class TrainingMirror:
             file.seek(part["start"])
             file.truncate()
             file.write(part["content"].encode())
+            if path.name == METRICS_LOG:
+                self.reached = max(self.reached, file.tell())
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -5,6 +5,7 @@ library, Dask and what Dask needs, and nothing of the project. The agent is a pr
 whatever other flows have run on this worker.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Worker, get_worker
+from distributed import Scheduler, Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 BRANCH = "comparison"
@@ -30,9 +31,7 @@ LEASE_SECONDS = 10.0
 BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.5
 END_SECONDS = 5.0
-PLUGIN_SECONDS = 20.0
 SHOWN_DIFFERENCES = 5
-LOG_BYTES = 2000
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Node(WorkerPlugin):  # type: ignore[misc]
     """Runs stages for one flow on one worker, one at a time; leaves nothing behind."""
 
     def __init__(self, name: str, clone: Clone) -> None:
-        """Prepare what is sent to every worker.
+        """Prepare what is sent to each worker that can be used.
 
         Args:
             name: the name of the plugin, and of the topic of its events: one for each flow.
@@ -73,26 +72,32 @@ class Node(WorkerPlugin):  # type: ignore[misc]
         self._changing, self._writing = threading.RLock(), threading.Lock()
         self._folder: Path | None = None
         self._agent: subprocess.Popen[str] | None = None
-        self._heard = time.monotonic()
+        self._heard, self._is_silent = time.monotonic(), False
         self._has_ended = threading.Event()
+        worker.stream_handlers[self.name] = self.beat
         threading.Thread(target=self._watch, name="watch over the head", daemon=True).start()
 
     def teardown(self, worker: Worker) -> None:
         """End on a worker, which is closed or has done all."""
         self._has_ended.set()
         self.end()
+        # The last beat may come later, and Dask ends a worker that gets a message that it does not know.
+        worker.stream_handlers[self.name] = ignore_beat
 
     def prepare(self) -> dict[str, Any]:
         """Make the clone and start the agent.
 
         Returns:
-            `host`, `python` and `differences`: what of the environment is not as constraints.txt has it. Where there
-            are any, no agent is started.
+            `host`; `job`, its number in SLURM, "" for none; and `differences`: what of the environment is not as
+            constraints.txt has it. Where there are any, no agent is started.
         """
-        found = {"host": socket.gethostname(), "python": sys.executable}
+        found = {
+            "host": os.environ.get("SLURMD_NODENAME") or socket.gethostname(),
+            "job": os.environ.get("SLURM_JOB_ID", ""),
+        }
         with self._changing:
             self.end()
-            self._heard = time.monotonic()
+            self._heard, self._is_silent = time.monotonic(), False
             self._folder = Path(tempfile.mkdtemp(prefix="comparison-", dir=self._clone.folder))
             repository = make_clone(self._folder, self._clone)
             pins = (repository / "constraints.txt").read_text(encoding="utf-8")
@@ -116,7 +121,7 @@ class Node(WorkerPlugin):  # type: ignore[misc]
         with self._changing:
             agent, folder = self._agent, self._folder
         if agent is None or folder is None or not self._write(agent, request):
-            return {"lost": "the agent in the worker's clone is not there"}
+            return {"lost": "its agent was not there"}
         assert agent.stdout is not None
         for line in agent.stdout:
             event = json.loads(line)
@@ -124,8 +129,9 @@ class Node(WorkerPlugin):  # type: ignore[misc]
                 return dict(event["result"])
             self._worker.log_event(self.name, event | {"stage": request["run"]})
         log = folder / "agent.log"
-        text = log.read_text(encoding="utf-8", errors="replace")[-LOG_BYTES:] if log.exists() else ""
-        return {"lost": f"the agent in the worker's clone has ended\n{text}".strip()}
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        silence = f"it did not hear of the head for {LEASE_SECONDS:g} seconds"
+        return {"lost": silence if self._is_silent else ": ".join(["its agent ended", *lines[-1:]])}
 
     def beat(self) -> None:
         """Note that the head is there."""
@@ -147,6 +153,7 @@ class Node(WorkerPlugin):  # type: ignore[misc]
     def _watch(self) -> None:
         while not self._has_ended.wait(POLL_SECONDS):
             if self._agent is not None and time.monotonic() - self._heard > LEASE_SECONDS:
+                self._is_silent = True
                 self.end()
 
     def _write(self, agent: "subprocess.Popen[str]", message: dict[str, Any]) -> bool:
@@ -233,7 +240,10 @@ def find_differences(pins: str, needed: str) -> list[str]:
         wanted = [Requirement(line) for line in lines if line and not line.startswith("-")]
         return [one for one in wanted if one.marker is None or one.marker.evaluate()]
 
-    installed = {canonicalize_name(one.metadata["Name"]): Version(one.version) for one in distributions()}
+    installed: dict[str, Version] = {}
+    for one in distributions():
+        # Of two, Python imports the one that comes first on its path.
+        installed.setdefault(canonicalize_name(one.metadata["Name"]), Version(one.version))
     required = {canonicalize_name(one.name) for one in parse(needed)}
     found = []
     for pin in parse(pins):
@@ -250,13 +260,13 @@ def find_differences(pins: str, needed: str) -> list[str]:
 # What the head calls on a worker
 
 
-def prepare_node(name: str) -> dict[str, Any]:
-    """See `Node.prepare`."""
-    plugins, deadline = get_worker().plugins, time.monotonic() + PLUGIN_SECONDS
-    # A worker that has just come may get work before it gets its plugins.
-    while name not in plugins and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS / 10)
-    found: dict[str, Any] = plugins[name].prepare()
+def prepare_node(node: Node) -> dict[str, Any]:
+    """See `Node.prepare`; the first call begins on this worker."""
+    worker = get_worker()
+    if node.name not in worker.plugins:
+        adding = worker.plugin_add(node, name=node.name, catch_errors=False)
+        asyncio.run_coroutine_threadsafe(adding, worker.loop.asyncio_loop).result()
+    found: dict[str, Any] = worker.plugins[node.name].prepare()
     return found
 
 
@@ -266,13 +276,22 @@ def run_on_node(name: str, request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def beat_node(name: str, dask_worker: Worker) -> None:
-    """See `Node.beat`; a worker that has not begun yet hears the next one."""
-    if name in dask_worker.plugins:
-        dask_worker.plugins[name].beat()
+def beat_nodes(name: str, addresses: list[str], dask_scheduler: Scheduler) -> None:
+    """Have the scheduler call `Node.beat` on workers.
+
+    It goes by the streams that the scheduler has to its workers. A call of all waits for the slowest, and one worker
+    that does not answer would have kept the beat from all others.
+    """
+    for address in addresses:
+        if address in dask_scheduler.stream_comms:
+            dask_scheduler.worker_send(address, {"op": name})
 
 
-def end_node(name: str, dask_worker: Worker) -> None:
-    """See `Node.end`."""
+def ignore_beat() -> None:
+    """Do nothing: the flow has ended here."""
+
+
+async def end_node(name: str, dask_worker: Worker) -> None:
+    """See `Node.teardown`."""
     if name in dask_worker.plugins:
-        dask_worker.plugins[name].end()
+        await dask_worker.plugin_remove(name)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pipeline.bundle import bundle_working_tree
 from pipeline.cluster.mirror import TrainingMirror
-from pipeline.cluster.settings import Settings, SlurmSettings
+from pipeline.cluster.settings import AddressSettings, Settings, SlurmSettings
 from pipeline.cluster.start import Cluster, start_cluster
 from pipeline.dvc.repo import DvcError, ReproResult, ReproStatus, reproduce
 from pipeline.dvc.run_cache import find_cache_folder, push, restore
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.cluster.node import Clone
     from pipeline.cluster.workers import Workers
 
-# A stage that takes so many workers with it would take all others, too.
+# A stage that takes so many workers with it, and gets no further, would take all others, too.
 MOST_LOSSES = 10
 # By which BLAS and OpenMP choose their number of threads: a worker has those of the head, and not Dask's.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -35,20 +35,23 @@ class ClusterRunner:
         places: how many stages run at once.
     """
 
-    def __init__(self, settings: Settings, pool: WorkerPool, jobs: int | None) -> None:
+    def __init__(
+        self, settings: Settings, pool: WorkerPool, jobs: int | None, warn: Callable[[str], object]
+    ) -> None:
         """Prepare to start the cluster.
 
         Args:
             settings: which one.
             pool: where DVC works on this machine.
             jobs: as many stages at once, if that is fewer than the cluster's.
+            warn: is told of workers that are refused, or that do not come.
 
         Raises:
             InputError: the working tree cannot be sent to workers.
         """
         self._bundle = bundle_working_tree()
         self.places = settings.max_jobs if jobs is None else min(jobs, settings.max_jobs)
-        self._settings, self._pool = settings, pool
+        self._settings, self._pool, self._warn = settings, pool, warn
         self._name = f"comparison-{uuid4().hex[:12]}"
         self._lock = threading.RLock()
         self._cluster: Cluster | None = None
@@ -95,6 +98,18 @@ class ClusterRunner:
             machine = answer["machine"]
             self._pushed.add(stage)
 
+    def check(self, stages: Collection[str]) -> None:
+        """Reach a cluster that runs already, if stages of trials are to run on it.
+
+        Args:
+            stages: those that are stale.
+
+        Raises:
+            InputError: no such cluster is there, or it cannot be used.
+        """
+        if isinstance(self._settings, AddressSettings) and any("@" in stage for stage in stages):
+            self._get_workers()
+
     def stop(self) -> None:
         """End all that runs on the workers, and the workers that were started."""
         with self._lock:
@@ -110,7 +125,7 @@ class ClusterRunner:
         self, trial: str, request: dict[str, Any], on_line: Callable[[str], None]
     ) -> dict[str, Any]:
         """Run a stage on a worker, and on another one as often as workers are lost."""
-        from pipeline.cluster.workers import ClusterError, LostError
+        from pipeline.cluster.worker import ClusterError, LostError
 
         mirror = TrainingMirror(trial)
 
@@ -121,24 +136,30 @@ class ClusterRunner:
                 mirror.write(event["log"])
 
         losses: list[str] = []
+        reached = 0
         try:
             while len(losses) < MOST_LOSSES:
                 try:
                     with self._wait():
                         answer = self._get_workers().run(request | {"remote": self._settings.remote}, handle)
                 except LostError as error:
-                    losses.append(str(error))
+                    # A training of many walltimes loses as many workers.
+                    losses = [*(losses if mirror.reached <= reached else []), str(error)]
+                    reached = mirror.reached
                     on_line(f"{request['run']}: {error}; it is tried again on another worker")
                     continue
                 for name, content in answer["times"].items():
                     if Path(name).is_relative_to(TIMINGS) and ".." not in Path(name).parts:
                         write_bytes(Path(name), content.encode())
                 return answer
+            reason = f"it was lost with each of {MOST_LOSSES} workers and got no further: {losses[-1]}"
         except (ClusterError, OSError) as error:
-            losses = [str(error)]
+            reason = str(error)
         finally:
             mirror.close()
-        return {"status": "FAILED", "command_seconds": 0.0, "reason": "; ".join(losses)}
+        # In the form of a fault of input, which no further try mends.
+        on_line(f"error: {reason}")
+        return {"status": "FAILED", "command_seconds": 0.0, "reason": reason}
 
     def _push(self, stages: set[str]) -> None:
         """Push what a stage needs, where no common disk has it; what a worker has made, it has pushed."""
@@ -169,7 +190,14 @@ class ClusterRunner:
                 raise StoppedError("the flow is being stopped")
             if self._workers is None:
                 self._cluster = start_cluster(self._settings, self._name)
-                self._workers = Workers(self._cluster.client, self._describe_clone(), self._name, self._scale)
+                self._workers = Workers(
+                    self._cluster.client,
+                    self._describe_clone(),
+                    self._name,
+                    self._scale,
+                    self._cluster.explain,
+                    self._warn,
+                )
             return self._workers
 
     def _scale(self) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from distributed.deploy.spec import ProcessInterface
 
+from pipeline.cluster.options import WORKER_OPTIONS
 from pipeline.cluster.settings import SshSettings
-from pipeline.cluster.start import WORKER_OPTIONS
 
 # What SSH refuses, it refuses within this.
 START_SECONDS = 5.0

@@ -1,12 +1,11 @@
 """The workers of a cluster, as the head has them: which are free, refused or lost, and what each of them runs."""
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -14,69 +13,25 @@ import cloudpickle
 from distributed import Client, Future
 
 from pipeline.cluster import node
+from pipeline.cluster.connect import find_version_fault
 from pipeline.cluster.node import BEAT_SECONDS, LEASE_SECONDS, Clone, Node
+from pipeline.cluster.worker import ByValue, ClusterError, LostError, Worker, describe
 from pipeline.dvc.worker import StoppedError
 
 POLL_SECONDS = 0.5
 # The last beat may be that old when a worker is lost, and its agent then ends what runs within seconds.
 LOST_SECONDS = LEASE_SECONDS + 5.0
-# Without an answer for so long the scheduler counts as gone.
+# Without an answer for so long the scheduler counts as gone; after the first of it nothing is said of its workers.
 SCHEDULER_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+# A worker of which the scheduler has not heard for so long counts as lost.
+SILENT_SECONDS = 60.0
+# After so long without any worker, the flow says what it waits for.
+WAITING_SECONDS = 60.0
 # The batch system may be restarted meanwhile.
 FAILING_SECONDS = 30.0
 END_SECONDS = 8.0
-BEATS_AT_ONCE = 4
 OnEvent = Callable[[dict[str, Any]], None]
-LOGGER = logging.getLogger("prefect.flow_runs")
-
-
-class ByValue:
-    """A function that is pickled with its code: a worker without the project gets the function itself."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._code = cloudpickle.dumps(function)
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[bytes]]:
-        return cloudpickle.loads, (self._code,)
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Call it here."""
-        return cloudpickle.loads(self._code)(*arguments)
-
-
-class LostError(RuntimeError):
-    """A worker was lost in the middle of a stage; nothing of it runs any more."""
-
-
-class ClusterError(RuntimeError):
-    """The cluster has no worker that can be used, or its scheduler is gone."""
-
-
-@dataclass
-class Worker:
-    """A worker.
-
-    Attributes:
-        address: the address by which Dask knows it.
-        preparing: the future of its preparation.
-        found: what that has found; None before it has ended.
-        stage: what it runs; "" for nothing.
-    """
-
-    address: str
-    preparing: Future
-    found: dict[str, Any] | None = None
-    stage: str = ""
-
-    @property
-    def host(self) -> str:
-        """The name of its machine; "" where that is not known yet."""
-        return self.found["host"] if self.found is not None else ""
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it can run a stage."""
-        return self.found is not None and not self.found["differences"] and not self.stage
 
 
 @dataclass
@@ -88,28 +43,36 @@ class Workers:
         clone: what each worker makes before its first stage.
         name: the name of the flow's run, for what belongs to it on the workers.
         on_look: a function that is called about every half second, for example to start further workers.
+        explain: a function that says how a job of a batch system, by its number, has ended; "" for nothing.
+        warn: a function that is told of workers that are refused, or that do not come.
     """
 
     client: Client
     clone: Clone
     name: str
     on_look: Callable[[], None]
+    explain: Callable[[str], str]
+    warn: Callable[[str], object]
 
     def __post_init__(self) -> None:
         self._workers: dict[str, Worker] = {}
         self._refused: dict[str, str] = {}
+        # When the scheduler had last heard of each worker that was lost: one that is heard of later is a new one.
+        self._lost: dict[str, float] = {}
         self._on_event: dict[str, OnEvent] = {}
         self._changed = threading.Condition()
         # Where the last stage of each trial ran: a trial stays on one machine if it can.
         self._hosts: dict[str, str] = {}
         self._has_ended = threading.Event()
-        self._answered = time.monotonic()
+        # Of the scheduler: what is started anew at its address knows nothing of this flow.
+        self._id = self.client.scheduler_info(n_workers=0)["id"]
+        self._is_other = False
+        self._answered = self._had_workers = time.monotonic()
+        self._is_told = False
         self._failing_since: float | None = None
         self._failure = ""
-        self._beats = ThreadPoolExecutor(BEATS_AT_ONCE, thread_name_prefix="beat")
         # The workers get this module's code itself: they have none of the project.
         cloudpickle.register_pickle_by_value(node)
-        self.client.register_plugin(Node(self.name, self.clone), name=self.name)
         self.client.subscribe_topic(self.name, self._dispatch)
         self._threads = [
             threading.Thread(target=self._repeat, args=work, name=work[0].__name__, daemon=True)
@@ -145,11 +108,11 @@ class Workers:
         self._has_ended.set()
         with self._changed:
             self._changed.notify_all()
-        with contextlib.suppress(Exception):
-            # A scheduler that is gone answers nothing, and its workers have ended.
-            self._within(END_SECONDS, lambda: self.client.run(node.end_node, self.name, on_error="ignore"))
-            self._within(END_SECONDS, lambda: self.client.unregister_worker_plugin(self.name))
-        self._beats.shutdown(wait=False, cancel_futures=True)
+        addresses = [worker.address for worker in list(self._workers.values()) if worker.is_entered]
+        self._within(
+            END_SECONDS,
+            partial(self.client.run, node.end_node, self.name, workers=addresses, on_error="ignore"),
+        )
 
     def _take(self, stage: str) -> Worker:
         with self._changed:
@@ -158,6 +121,7 @@ class Workers:
                 free = [worker for worker in self._workers.values() if worker.is_free]
                 if free:
                     return self._choose(free, stage)
+                self._tell_that_none_is_there()
                 self._changed.wait(POLL_SECONDS)
 
     def _choose(self, free: list[Worker], stage: str) -> Worker:
@@ -169,8 +133,12 @@ class Workers:
     def _check(self) -> None:
         if self._has_ended.is_set():
             raise StoppedError("the flow is being stopped")
-        if time.monotonic() - self._answered > SCHEDULER_SECONDS:
-            raise ClusterError("the cluster's scheduler does not answer any more")
+        if self._is_other:
+            raise ClusterError("the cluster's scheduler was started anew, and knows nothing of this flow")
+        if self._is_scheduler_gone():
+            raise ClusterError(
+                "the cluster's scheduler does not answer any more, and its workers have ended what they ran"
+            )
         failing = self._failing_since
         if failing is not None and not self._workers and time.monotonic() - failing > FAILING_SECONDS:
             raise ClusterError(f"no worker can be started: {self._failure}")
@@ -184,34 +152,69 @@ class Workers:
 
     def _run_on(self, worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
         """Run a stage on this worker alone: Dask would run it again elsewhere before it has ended here."""
-        future = self.client.submit(
-            ByValue(node.run_on_node),
-            self.name,
-            request,
-            workers=[worker.address],
-            allow_other_workers=False,
-            pure=False,
-            key=f"{request['run']}-{uuid4().hex[:8]}",
+        reason = ""
+        try:
+            future = self.client.submit(
+                ByValue(node.run_on_node),
+                self.name,
+                request,
+                workers=[worker.address],
+                allow_other_workers=False,
+                pure=False,
+                key=f"{request['run']}-{uuid4().hex[:8]}",
+            )
+            result = self._wait_for_result(worker, future)
+            if result is not None and "lost" not in result:
+                return result
+            if result is not None:
+                reason = result["lost"]
+        except StoppedError:
+            raise
+        except Exception as error:
+            # Of the connection to the scheduler, or of Dask on the worker.
+            reason = describe(error)
+        if self.client.status == "running":
+            self._prepare_again(worker)
+        self._wait_for_end()
+        if self._prepare_again(worker):
+            # The connection was lost, and not the worker, which may have gone on until now.
+            self._wait_for_end()
+        if worker.found is not None and worker.found["job"]:
+            reason = self.explain(worker.found["job"]) or reason
+        raise LostError(
+            f"the worker on {worker.name} was lost ({reason or 'its process ended, or is silent'})"
         )
+
+    def _prepare_again(self, worker: Worker) -> bool:
+        """End what runs on a worker that is there, and prepare it anew; return whether it is."""
+        is_there = self._workers.get(worker.address) is worker
+        if is_there:
+            self._prepare(worker.address)
+        return is_there
+
+    def _wait_for_result(self, worker: Worker, future: Future) -> dict[str, Any] | None:
+        """Return the result of a stage; None where its worker or the scheduler is lost."""
         while not future.done():
             if self._has_ended.wait(POLL_SECONDS / 5):
                 raise StoppedError("the flow is being stopped")
-            if worker.address not in self._workers or self._is_scheduler_gone():
+            if self._workers.get(worker.address) is not worker or self._is_scheduler_gone():
                 future.cancel()
-                break
-        else:
-            if future.status == "finished":
-                result = dict(future.result())
-                if "lost" not in result:
-                    return result
-                self._prepare(worker.address)
-        if self._has_ended.wait(LOST_SECONDS):
-            raise StoppedError("the flow is being stopped")
-        self._check()
-        raise LostError(f"{worker.address} was lost")
+                return None
+        return dict(future.result()) if future.status == "finished" else None
+
+    def _wait_for_end(self) -> None:
+        """Wait until a stage whose worker is lost has ended, and until the scheduler answers or counts as gone."""
+        seconds = LOST_SECONDS
+        while not self._has_ended.wait(seconds):
+            self._check()
+            if time.monotonic() - self._answered < ANSWER_SECONDS:
+                return
+            seconds = POLL_SECONDS
+        raise StoppedError("the flow is being stopped")
 
     def _is_scheduler_gone(self) -> bool:
-        return time.monotonic() - self._answered > SCHEDULER_SECONDS
+        # A client of Dask that could not connect again closes itself.
+        return self.client.status == "closed" or time.monotonic() - self._answered > SCHEDULER_SECONDS
 
     def _repeat(self, work: Callable[[], None], seconds: float) -> None:
         while not self._has_ended.wait(seconds):
@@ -220,25 +223,32 @@ class Workers:
                 work()
 
     def _beat(self) -> None:
-        """Tell every worker that the head is there; one that does not answer keeps no other one waiting."""
+        """Tell every worker that the head is there."""
         addresses = [worker.address for worker in list(self._workers.values()) if worker.found is not None]
         if addresses:
-            self._beats.submit(
-                self.client.run, node.beat_node, self.name, workers=addresses, on_error="ignore"
-            )
+            self.client.run_on_scheduler(node.beat_nodes, self.name, addresses)
 
     def _look(self) -> None:
         """Look which workers have come and gone, and prepare those that are new."""
-        there = set(self.client.scheduler_info(n_workers=-1)["workers"])
-        self._answered = time.monotonic()
+        info = self.client.scheduler_info(n_workers=-1)
+        if self.client.status != "running":
+            # Then that is what the scheduler said last.
+            return
+        now = self._answered = time.monotonic()
+        self._is_other |= info["id"] != self._id
+        there = {address: one["last_seen"] for address, one in info["workers"].items()}
         with self._changed:
-            for address in set(self._workers) - there:
-                del self._workers[address]
-            for address in there - set(self._workers):
-                self._prepare(address)
-            for worker in self._workers.values():
-                if worker.found is None and worker.preparing.done():
-                    self._accept(worker)
+            for address, worker in list(self._workers.items()):
+                if there.get(address) != worker.last_seen:
+                    worker.last_seen, worker.heard = there.get(address, 0.0), now
+                if address not in there or now - worker.heard > SILENT_SECONDS:
+                    del self._workers[address]
+                    self._lost[address] = worker.last_seen
+            for address in there.keys() - self._workers.keys():
+                if there[address] != self._lost.get(address):
+                    self._prepare(address)
+            if self._workers:
+                self._had_workers, self._is_told = now, False
             self._changed.notify_all()
         try:
             self.on_look()
@@ -248,24 +258,56 @@ class Workers:
         else:
             self._failing_since = None
 
-    def _prepare(self, address: str) -> None:
-        future = self.client.submit(
-            ByValue(node.prepare_node), self.name, workers=[address], allow_other_workers=False, pure=False
-        )
-        with self._changed:
-            self._workers[address] = Worker(address, future)
+    def _tell_that_none_is_there(self) -> None:
+        if not self._workers and not self._is_told and time.monotonic() - self._had_workers > WAITING_SECONDS:
+            self._is_told = True
+            self.warn(f"the cluster has had no worker for {WAITING_SECONDS:g} seconds; still waiting")
 
-    def _accept(self, worker: Worker) -> None:
-        if worker.preparing.status == "finished":
-            worker.found = worker.preparing.result()
-        else:
-            worker.found = {"host": worker.address, "differences": [str(worker.preparing.exception())]}
-        if worker.found["differences"]:
-            reason = (
-                f"the worker on {worker.found['host']} is refused: {', '.join(worker.found['differences'])}"
+    def _prepare(self, address: str) -> None:
+        """Begin to prepare a worker; one that does not answer keeps no other one waiting."""
+        worker = Worker(address)
+        with self._changed:
+            self._workers[address] = worker
+        threading.Thread(target=self._prepare_worker, args=(worker,), name="prepare", daemon=True).start()
+
+    def _prepare_worker(self, worker: Worker) -> None:
+        try:
+            fault = find_version_fault(self._ask_versions(worker.address))
+            found = (
+                {"host": worker.address, "job": "", "differences": [fault]} if fault else self._enter(worker)
             )
-            self._refused[worker.address] = reason
-            LOGGER.warning("%s", reason)
+        except Exception as error:
+            found = {"host": worker.address, "job": "", "differences": [describe(error)]}
+        if not self._has_ended.is_set():
+            self._accept(worker, found)
+
+    def _ask_versions(self, address: str) -> dict[str, str]:
+        """Ask a worker for its versions, before it gets any code: that of another Python would crash it."""
+        message = {"op": "versions", "packages": []}
+        answers = self.client.sync(self.client.scheduler.broadcast, msg=message, workers=[address])
+        return dict(answers[address]["packages"])
+
+    def _enter(self, worker: Worker) -> dict[str, Any]:
+        worker.is_entered = True
+        preparing = self.client.submit(
+            ByValue(partial(node.prepare_node, Node(self.name, self.clone))),
+            workers=[worker.address],
+            allow_other_workers=False,
+            pure=False,
+            key=f"prepare-{uuid4().hex[:8]}",
+        )
+        return dict(preparing.result())
+
+    def _accept(self, worker: Worker, found: dict[str, Any]) -> None:
+        with self._changed:
+            if self._workers.get(worker.address) is not worker:
+                return
+            worker.found, worker.heard = found, time.monotonic()
+            if found["differences"]:
+                reason = f"the worker on {found['host']} is refused: {', '.join(found['differences'])}"
+                self._refused[worker.address] = reason
+                self.warn(reason)
+            self._changed.notify_all()
 
     def _dispatch(self, event: tuple[float, dict[str, Any]]) -> None:
         message = event[1]
@@ -275,7 +317,13 @@ class Workers:
 
     @staticmethod
     def _within(seconds: float, work: Callable[[], object]) -> None:
-        """Do work, and wait for it no longer than so many seconds."""
-        thread = threading.Thread(target=work, daemon=True)
+        """Do work that may fail, and wait for it no longer than so many seconds."""
+
+        def try_it() -> None:
+            # A scheduler that is gone answers nothing, and its workers have ended.
+            with contextlib.suppress(Exception):
+                work()
+
+        thread = threading.Thread(target=try_it, daemon=True)
         thread.start()
         thread.join(seconds)

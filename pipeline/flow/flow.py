@@ -137,11 +137,12 @@ def reproduce_comparison(
             else:
                 change()
             chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
-            place = choose_place(settings, pool, slots, jobs)
+            place = choose_place(settings, pool, slots, jobs, logger.warning)
             stop_functions.append(place.stop)
             whole, stale = read_graph_and_status(pool, logger.warning)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
+            place.check(stale)
         except (InputError, OSError, DiedError) as error:
             return Failed(message=describe_error(error))
         timing = Timing(len(place.slots))

@@ -1,6 +1,6 @@
 """Where stages run: in child processes of this machine, or those of trials on a cluster's workers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,28 +22,28 @@ class Place:
     """
 
     def __init__(
-        self, run: StageRunner, slots: list[Slot], stop_functions: list[Callable[[], object]]
+        self,
+        run: StageRunner,
+        slots: list[Slot],
+        check: Callable[[Collection[str]], object] = lambda stages: None,
+        stop: Callable[[], object] = lambda: None,
     ) -> None:
         """Remember how stages run in this place.
 
         Args:
             run: reproduces a stage there.
             slots: see above.
-            stop_functions: are called one after the other to end all that runs there.
+            check: raises an InputError where these stages cannot run there.
+            stop: ends all that runs there.
         """
-        self.slots = slots
-        self._run, self._stop_functions = run, stop_functions
+        self.slots, self.check, self.stop = slots, check, stop
+        self._run = run
 
     def __call__(
         self, stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]
     ) -> ReproResult:
         """Reproduce a stage; see `pipeline.dvc.repo.reproduce`."""
         return self._run(stage, on_line, environment)
-
-    def stop(self) -> None:
-        """End all that runs here."""
-        for stop in self._stop_functions:
-            stop()
 
 
 def read_cluster(file: str | None) -> "Settings | None":
@@ -63,7 +63,13 @@ def read_cluster(file: str | None) -> "Settings | None":
     return settings
 
 
-def choose_place(settings: "Settings | None", pool: WorkerPool, slots: list[Slot], jobs: int | None) -> Place:
+def choose_place(
+    settings: "Settings | None",
+    pool: WorkerPool,
+    slots: list[Slot],
+    jobs: int | None,
+    warn: Callable[[str], object],
+) -> Place:
     """Choose where stages run.
 
     Args:
@@ -71,6 +77,7 @@ def choose_place(settings: "Settings | None", pool: WorkerPool, slots: list[Slot
         pool: where DVC works on this machine.
         slots: the slots of this machine.
         jobs: at most so many stages at once.
+        warn: is told what is wrong with a cluster that goes on all the same; other threads call it, too.
     """
     if settings is None:
 
@@ -80,8 +87,8 @@ def choose_place(settings: "Settings | None", pool: WorkerPool, slots: list[Slot
                 record_machine(stage, describe_machine())
             return result
 
-        return Place(run, slots, [])
+        return Place(run, slots)
     from pipeline.cluster.runner import ClusterRunner
 
-    runner = ClusterRunner(settings, pool, jobs)
-    return Place(runner, [{} for _ in range(runner.places)], [runner.stop])
+    runner = ClusterRunner(settings, pool, jobs, warn)
+    return Place(runner, [{} for _ in range(runner.places)], runner.check, runner.stop)

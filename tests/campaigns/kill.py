@@ -64,7 +64,13 @@ class Round:
 
 
 class Clone:
-    """A copy of the working tree with a small comparison, and a folder of its own for temporary files."""
+    """A copy of the working tree with a small comparison, and a folder of its own for temporary files.
+
+    Attributes:
+        options: of the flow's command.
+    """
+
+    options: tuple[str, ...] = ("--jobs", "2")
 
     def __init__(
         self, folder: Path, gans: Sequence[str] = ("sngan",), settings: Sequence[str] = ("A", "C")
@@ -93,7 +99,7 @@ class Clone:
             environment.pop(name, None)
         with (self.folder.parent / "flow.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "pipeline.flow", "run", "--jobs", "2"],
+                [sys.executable, "-m", "pipeline.flow", "run", *self.options],
                 cwd=self.folder,
                 env=environment,
                 stdout=log,
@@ -123,8 +129,8 @@ class Clone:
     def find_damage(self) -> Iterator[str]:
         """Name temporary files that are left, and locks that cannot be read."""
         for path in sorted(self.temporary.iterdir()):
-            # Torch's cache has one name for all processes of a user, and an undisturbed run leaves it, too.
-            if not path.name.startswith("torchinductor_"):
+            # Caches of torch and of Dask have one name for all processes of a user, and an undisturbed run leaves them.
+            if not path.name.startswith(("torchinductor_", "dask-scratch-space")):
                 yield f"left in the temporary folder: {path.name}"
         for name, parse in ((".dvc/tmp/rwlock", json.loads), ("dvc.lock", yaml.safe_load)):
             path = self.folder / name
@@ -138,7 +144,7 @@ class Clone:
         try:
             if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
                 return False
-            is_inside = Path(process.cwd()).is_relative_to(self.folder)
+            is_inside = Path(process.cwd()).is_relative_to(self.folder.parent)
             return is_inside or process.environ().get("TMPDIR") == str(self.temporary)
         except psutil.Error:
             return False

@@ -1,8 +1,11 @@
 """Flows over a cluster: a repository whose trials are to run again, and what is left of workers."""
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,9 @@ from typing import Any
 import psutil
 import yaml
 
-from tests.driving import call
+from tests.driving import call, make_environment
 from tests.flow.driving import flow
+from tests.serving import can_connect, find_free_port, kill, wait_until
 
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SCRIPT = "pipeline.cluster.agent"
@@ -40,16 +44,22 @@ def forget_trials() -> None:
 
 
 def list_agents() -> list[psutil.Process]:
-    """List the agents of workers on this machine, and what works in their clones."""
+    """List the agents of this test's workers on this machine, and what works in their clones."""
     found = []
     for process in psutil.process_iter():
         try:
             is_agent = SCRIPT in process.cmdline()
-            if is_agent or ("comparison-" in process.cwd() and "repository" in process.cwd()):
+            is_in_clone = "comparison-" in process.cwd() and "repository" in process.cwd()
+            if (is_agent or is_in_clone) and read_test(process.environ()) == read_test(os.environ):
                 found.append(process)
         except psutil.Error:
             continue
     return found
+
+
+def read_test(environment: Mapping[str, str]) -> str:
+    """Read which test has started a process, however indirectly: pytest says so in a variable."""
+    return environment.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
 
 
 @contextmanager
@@ -64,3 +74,44 @@ def check_nothing_changed() -> None:
     """Hold that all results are those of the commit, byte for byte: dvc.lock has their hashes."""
     assert call("git", "status", "--porcelain") == ""
     assert "differs" not in call("python", "-m", "pipeline.verify")
+
+
+@contextmanager
+def run_dask(
+    program: str, *arguments: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run Dask's `scheduler` or `worker` as its users do, without pages; yield the process and its address."""
+    port = find_free_port()
+    listening = (
+        ["--port"] if program == "scheduler" else ["--nthreads", "1", "--memory-limit", "0", "--worker-port"]
+    )
+    pages = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+    command = [
+        sys.executable,
+        "-m",
+        f"distributed.cli.dask_{program}",
+        *arguments,
+        "--host",
+        "127.0.0.1",
+        *pages,
+    ]
+    process = subprocess.Popen(
+        [*command, *listening, str(port)],
+        env=make_environment(**environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: can_connect(port), f"Dask's {program}", pause=0.1)
+        yield process, f"tcp://127.0.0.1:{port}"
+    finally:
+        kill(process)
+
+
+def make_environment_with(folder: Path, name: str, version: str) -> dict[str, str]:
+    """Have Python find a package in another version than is installed; return the variables that do."""
+    information = folder / f"{name}-{version}.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}

@@ -48,7 +48,7 @@ def test_a_worker_module_imports_nothing_of_the_project() -> None:
 def test_ctrl_c_is_left_as_it_was_by_the_import_for_batch_systems() -> None:
     pytest.importorskip("dask_jobqueue")
     code = (
-        "import signal; from pipeline.cluster.start import import_jobqueue; before = signal.getsignal(2); "
+        "import signal; from pipeline.cluster.slurm import import_jobqueue; before = signal.getsignal(2); "
         "import_jobqueue(); print(signal.getsignal(2) is before)"
     )
     assert call(sys.executable, "-c", code, folder=ROOT).strip() == "True"
@@ -58,7 +58,7 @@ def test_what_is_sent_to_a_worker_needs_nothing_of_the_project_there(tmp_path: P
     pytest.importorskip("distributed")
     code = (
         "import cloudpickle, pickle, sys; from pipeline.cluster import node; "
-        "from pipeline.cluster.workers import ByValue; "
+        "from pipeline.cluster.worker import ByValue; "
         "cloudpickle.register_pickle_by_value(node); "
         "open(sys.argv[1], 'wb').write(pickle.dumps([ByValue(node.prepare_node), ByValue(node.run_on_node)]))"
     )

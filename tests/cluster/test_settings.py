@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cluster.settings import SlurmSettings, load_settings
+from pipeline.cluster.settings import LocalSettings, SlurmSettings, load_settings
+from pipeline.cluster.start import check_can_start
+from stages.common.errors import InputError
 from stages.common.params import ParamsError
 
 SLURM = "kind: slurm\nmax_jobs: 4\ncores: 2\nmemory: 8GB\nwalltime: 01:30:00\ninterface: eth0\n"
@@ -77,3 +79,15 @@ def test_lines_of_a_prologue_stay_as_they_are(tmp_path: Path) -> None:
     settings = load(text, tmp_path)
     assert isinstance(settings, SlurmSettings)
     assert settings.prologue == ["export X='a b'", "module load cuda"]
+
+
+def test_the_heads_own_folder_of_checkpoints_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask_jobqueue")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(".scratch")
+    for folder in (".scratch", "link"):
+        with pytest.raises(InputError, match="is this repository's own folder of checkpoints"):
+            check_can_start(LocalSettings(kind="local", max_jobs=1, scratch=str(tmp_path / folder)))
+    check_can_start(LocalSettings(kind="local", max_jobs=1, scratch=str(tmp_path / "other")))

@@ -12,7 +12,14 @@ import psutil
 import pytest
 
 from pipeline.machine import machine_file
-from pipeline.retrain import Request, choose_share, explain, list_outside_git, refuse_remote
+from pipeline.retrain import (
+    Request,
+    choose_share,
+    explain,
+    give_own_scratch,
+    list_outside_git,
+    refuse_remote,
+)
 from stages.common.artifacts import METRICS_LOG, POINTS, SCORES, TRAINING, Trial
 from tests.driving import ROOT, call, change, make_environment, working_copy
 from tests.serving import wait_until
@@ -168,6 +175,15 @@ def test_a_remote_that_has_the_results_is_refused(tmp_path: Path) -> None:
     file.write_text("{kind: address, max_jobs: 2, address: 'tcp://127.0.0.1:1', remote: store}")
     with pytest.raises(ValueError, match="remote: store has the results that are to be made anew"):
         refuse_remote(file)
+
+
+def test_checkpoints_of_other_runs_are_not_gone_on_from_on_a_cluster(tmp_path: Path) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text("{kind: local, max_jobs: 2}")
+    assert give_own_scratch(file, tmp_path / "clone") == file
+    file.write_text("{kind: local, max_jobs: 2, scratch: /shared/scratch}")
+    own = json.loads(give_own_scratch(file, tmp_path / "clone").read_text())
+    assert own == {"kind": "local", "max_jobs": 2, "scratch": str(tmp_path / "clone/.dvc/tmp/scratch")}
 
 
 @pytest.mark.usefixtures("seeds")

@@ -1,0 +1,94 @@
+"""Workers that are jobs of SLURM, by dask-jobqueue."""
+
+import importlib
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.cluster.options import PAGES, SCHEDULER_OPTIONS, WORKER_OPTIONS, make_security
+from pipeline.cluster.settings import SlurmSettings
+
+# A job that SLURM puts back into its queue would be one more than those that the head has in its place.
+DIRECTIVES = ["--no-requeue"]
+SQUEUE_SECONDS = 10
+# Where dask-jobqueue 0.9 has the files of a run's certificates.
+CERTIFICATES = ("_job_ca_file", "_job_cert", "_job_key")
+# Removes the certificates and cancels the jobs of a name once what starts it closes the pipe, or is gone.
+GUARD = 'cat > /dev/null; rm -rf "$2"; exec scancel --name="$1"'
+
+
+def import_jobqueue() -> None:
+    """Import dask-jobqueue, in the main thread: its runner.py (0.9.0) sets a handler of Ctrl-C as it is imported."""
+    handler = signal.getsignal(signal.SIGINT)
+    importlib.import_module("dask_jobqueue")
+    signal.signal(signal.SIGINT, handler)
+
+
+def start_slurm(settings: SlurmSettings, name: str) -> tuple[Any, list[Callable[[], object]]]:
+    """Start a scheduler here whose workers are jobs, of which there is none yet.
+
+    Args:
+        settings: of the jobs.
+        name: of the jobs, all of which are cancelled when this process ends, however that ends.
+
+    Returns:
+        Dask's cluster, and what is to be called at the end.
+    """
+    from dask_jobqueue import SLURMCluster
+
+    folder = Path(tempfile.mkdtemp(prefix="comparison-", dir=settings.shared_folder))
+    # Its standard input is a pipe of this process, which closes with it, however that ends.
+    guard = subprocess.Popen(
+        ["sh", "-c", GUARD, "sh", name, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    gpus = [f"--gres=gpu:{settings.gpus}"] if settings.gpus else []
+    cluster = SLURMCluster(
+        queue=settings.queue,
+        account=settings.account,
+        cores=settings.cores,
+        processes=1,
+        memory=settings.memory,
+        walltime=settings.walltime,
+        job_name=name,
+        job_extra_directives=[*DIRECTIVES, *gpus, *settings.directives],
+        job_script_prologue=settings.prologue,
+        log_directory=settings.logs,
+        python=settings.python or sys.executable,
+        interface=settings.interface,
+        worker_extra_args=WORKER_OPTIONS,
+        scheduler_options=SCHEDULER_OPTIONS | {"interface": settings.interface, "dashboard_address": PAGES},
+        security=make_security(),
+        shared_temp_directory=str(folder),
+    )
+
+    def end_guard() -> None:
+        for name in CERTIFICATES:
+            # Python would remove them later, when the folder is gone.
+            getattr(cluster, name).close()
+        assert guard.stdin is not None
+        guard.stdin.close()
+        guard.wait()
+
+    return cluster, [end_guard]
+
+
+def describe_end_of_job(job: str) -> str:
+    """Say how a job has ended, such as that it reached its walltime; "" where it goes on, or SLURM does not know."""
+    command = ["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T %l"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SQUEUE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    state, _, walltime = done.stdout.strip().partition(" ")
+    if state == "TIMEOUT":
+        return f"SLURM job {job} reached its walltime of {walltime}"
+    return f"SLURM job {job}: {state}" if state not in ("", "RUNNING") else ""
