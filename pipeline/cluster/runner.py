@@ -44,7 +44,7 @@ class ClusterRunner:
             settings: which one.
             pool: where DVC works on this machine.
             jobs: as many stages at once, if that is fewer than the cluster's.
-            warn: is told of workers that are refused, or that do not come.
+            warn: a function that is told of workers that are refused, or that do not come.
 
         Raises:
             InputError: the working tree cannot be sent to workers.

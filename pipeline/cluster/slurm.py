@@ -32,8 +32,8 @@ def start_slurm(settings: SlurmSettings, name: str) -> tuple[Any, list[Callable[
     """Start a scheduler here whose workers are jobs, of which there is none yet.
 
     Args:
-        settings: of the jobs.
-        name: of the jobs, all of which are cancelled when this process ends, however that ends.
+        settings: the settings of the jobs.
+        name: the name of the jobs, all of which are cancelled when this process ends, however that ends.
 
     Returns:
         Dask's cluster, and what is to be called at the end.

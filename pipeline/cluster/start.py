@@ -27,7 +27,7 @@ class Cluster:
         client: Dask's.
         scale: has so many workers started, also where some were lost; raises what the batch system or SSH says if that
             fails.
-        explain: says how a job of the batch system, by its number, ended; "" for nothing.
+        explain: a function that says how a job of the batch system, by its number, ended; "" for nothing.
         closing: what is to be called at the end.
     """
 

@@ -33,8 +33,8 @@ class Place:
         Args:
             run: reproduces a stage there.
             slots: see above.
-            check: raises an InputError where these stages cannot run there.
-            stop: ends all that runs there.
+            check: a function that raises an InputError where these stages cannot run there.
+            stop: a function that ends all that runs there.
         """
         self.slots, self.check, self.stop = slots, check, stop
         self._run = run
@@ -77,7 +77,7 @@ def choose_place(
         pool: where DVC works on this machine.
         slots: the slots of this machine.
         jobs: at most so many stages at once.
-        warn: is told what is wrong with a cluster that goes on all the same; other threads call it, too.
+        warn: a function that is told what is wrong with a cluster that goes on all the same; other threads call it, too.
     """
     if settings is None:
 
