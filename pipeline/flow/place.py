@@ -77,7 +77,7 @@ def choose_place(
         pool: where DVC works on this machine.
         slots: the slots of this machine.
         jobs: at most so many stages at once.
-        warn: a function that is told what is wrong with a cluster that goes on all the same; other threads call it, too.
+        warn: a function that is told what is wrong with a cluster that goes on; other threads call it, too.
     """
     if settings is None:
 
