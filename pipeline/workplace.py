@@ -1,6 +1,7 @@
-"""What a command finds at its start: the repository's root as its folder, and folders that can be written."""
+"""What a command finds at its start: the repository's root as its folder, folders that can be written, a free port."""
 
 import os
+import socket
 import tempfile
 from pathlib import Path
 
@@ -43,6 +44,31 @@ def require_writable(*folders: Path) -> None:
     if temporary and not Path(temporary).is_dir():
         raise InputError(f"TMPDIR = {temporary!r} is no folder; make it, or unset TMPDIR")
     _probe(Path(tempfile.gettempdir()))
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Refuse to serve where nothing can listen, before an address is printed that is another program's.
+
+    Args:
+        host: the name or number of the address to listen at.
+        port: the port to listen at.
+
+    Raises:
+        InputError: the port is taken or not allowed, or the address is none of this machine; says what to do.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As servers do: connections of one that has just ended do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise InputError(
+            f"cannot listen at {host}, port {port}: {error.strerror}; end the program that has it, or choose another "
+            "port with --port, or with PORT=... of make"
+        ) from error
 
 
 def _is_root(folder: Path) -> bool:

@@ -26,6 +26,7 @@ from pipeline.flow.server_settings import (
 from pipeline.health import is_healthy
 from pipeline.proxies import check_environment, ignore_environment, is_loopback
 from pipeline.same_origin import WILDCARDS
+from pipeline.workplace import require_free_port
 from stages.common.errors import InputError
 
 HEALTH_SECONDS = 2.0
@@ -51,6 +52,7 @@ def serve(host: str, port: int, allowed_hosts: list[str]) -> int:
     """
     home, address = Path(os.environ["PREFECT_HOME"]), name_address(host, port)
     login = f"the value of {SERVER_AUTH}" if SERVER_AUTH in os.environ else f"what {home / FILE} holds"
+    require_free_port(host, port)
     prepare_server(os.environ, address, home)
     print(f"Prefect's pages ask for {login}.", flush=True)
     # Prefect reads the environment when it is imported.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pipeline.tracking import FOLDER, MODEL_PORT, UI_HOST, UI_PORT
 from pipeline.tracking.store_check import check_store, check_uri
-from pipeline.workplace import require_root, require_writable
+from pipeline.workplace import require_free_port, require_root, require_writable
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser, add_command
 from stages.common.errors import InputError
@@ -50,6 +50,7 @@ def main() -> int:
             parser.error("follow needs a command, for example: follow dvc repro")
         return follow_command(words)
     if options.command == "model":
+        require_free_port(options.host, options.port)
         # The model brings packages of the names that this process has imported.
         code = "import json, sys; from pipeline.tracking.model_server import serve; serve(**json.loads(sys.argv[1]))"
         arguments = {name: getattr(options, name) for name in ("model", "host", "port", "allowed_hosts")}
@@ -59,6 +60,7 @@ def main() -> int:
         reason = check_uri(options.store, "--store")
         if reason is not None:
             raise InputError(reason)
+        require_free_port(options.host, options.port)
         from pipeline.tracking.server import serve_store
 
         serve_store(

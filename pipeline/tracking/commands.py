@@ -22,6 +22,7 @@ from pipeline.tracking.store_check import check_store, find_folder_fault
 from pipeline.tracking.store_errors import STORE_ERRORS, describe_error, is_of_disk
 from pipeline.tracking.sync import SyncResult, sync
 from pipeline.tracking.ui import PAGE
+from pipeline.workplace import require_free_port
 from stages.common.errors import InputError
 
 ATTEMPTS = 6
@@ -81,8 +82,14 @@ def serve_ui(port: int, has_browser: bool = True) -> int:
     Args:
         port: the port to listen at.
         has_browser: whether to open the table in a browser, where there is a display.
+
+    Raises:
+        InputError: nothing can listen at the port, or MLFLOW_TRACKING_URI names no store.
     """
     address = f"http://{UI_HOST}:{port}"
+    if not find_uri().startswith(SERVERS):
+        # Before the sync, which writes the address into a page.
+        require_free_port(UI_HOST, port)
     sync_store(ui_address=address)
     try:
         uri = find_uri()

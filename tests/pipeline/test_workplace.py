@@ -2,14 +2,16 @@
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.workplace import require_root, require_writable
-from tests.driving import ROOT
+from pipeline.workplace import require_free_port, require_root, require_writable
+from stages.common.errors import InputError
+from tests.driving import PATIENCE_SECONDS, ROOT, make_environment
 
 COMMANDS = [
     ("pipeline.flow", "run"),
@@ -97,3 +99,54 @@ def test_a_file_system_that_takes_nothing_is_named_with_the_cause(
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip("this user cannot mount a file system")
     assert f"error: folder: {os.strerror(number)}. " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_port_that_was_left_is_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
+            pass
+    require_free_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_port_that_is_taken_is_named(host: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(
+            InputError, match=f"{host}, port {server.getsockname()[1]}: Address already in use; end"
+        ),
+    ):
+        require_free_port(host, server.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_an_address_of_another_machine_is_named(host: str) -> None:
+    with pytest.raises(InputError, match=f"cannot listen at {host}, port 5000: "):
+        require_free_port(host, 5000)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("pipeline.flow", "server"),
+        ("pipeline.tracking", "ui", "--no-browser"),
+        ("pipeline.tracking", "server", "--store", "sqlite:////no/store.db", "--artifacts", "no"),
+        ("pipeline.tracking", "model", "models:/none@champion"),
+    ],
+)
+def test_no_command_prints_an_address_that_is_taken(words: tuple[str, ...], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", *words, "--port", port],
+            cwd=ROOT,
+            env=make_environment(PREFECT_HOME=str(tmp_path)),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: cannot listen at 127.0.0.1, port {port}: ")
+    assert done.stderr.count("\n") == 1
