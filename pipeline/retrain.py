@@ -31,9 +31,8 @@ from pipeline.verify import Comparison, compare_outputs, list_outputs
 from stages.common.artifacts import POINTS, SCORES, Trial, read_json, write_bytes
 from stages.common.errors import InputError
 from stages.common.grid import Grid
-from stages.common.params import read_params
+from stages.common.params import PARAMS_FILE, read_params
 
-PARAMS_FILE = Path("params.yaml")
 LEVEL = 0.05
 SCORE_KEYS = {"fid": "Fréchet distance", "inception_score": "Inception Score"}
 # Another store or cache than the clone's own would hand out results instead of having them made.

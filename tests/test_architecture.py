@@ -167,7 +167,7 @@ def test_the_default_has_options_for_every_gan() -> None:
     assert set(PARAMS["gans"]) <= model_zoo == set(PARAMS["options"])
 
 
-def test_every_stage_is_a_room_and_every_room_that_runs_a_stage() -> None:
+def test_every_stage_is_a_package_and_every_package_that_runs_is_a_stage() -> None:
     assert {package for package in PACKAGES if (ROOT / "stages" / package / "__main__.py").exists()} == set(
         STAGES
     )
@@ -203,7 +203,7 @@ def test_stages_that_compute_nothing_heavy_do_not_import_torch(stage: str) -> No
     assert "torch" not in list_third_party(follow_imports(ROOT / "stages" / stage / "__main__.py"))
 
 
-def test_the_pipeline_never_imports_torch_nor_a_stage_room() -> None:
+def test_the_pipeline_never_imports_torch_nor_what_imports_it() -> None:
     # The pyfunc model runs wherever the model is loaded, and only there.
     files = set((ROOT / "pipeline").rglob("*.py")) - {ROOT / "pipeline/tracking/pyfunc_model.py"}
     assert "torch" not in list_third_party(files)

@@ -1,4 +1,4 @@
-"""One Prefect flow over DVC's stages: side by side, live, scheduled. DVC alone judges what is stale."""
+"""One Prefect flow over DVC's stages: side by side, live, scheduled. DVC alone decides what is stale."""
 
 import os
 from pathlib import Path

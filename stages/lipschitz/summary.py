@@ -1,4 +1,4 @@
-"""Summarises the rows of a trial in flat numbers for `dvc metrics`."""
+"""Summarise the norms and gradients of a trial in flat numbers."""
 
 from typing import Any
 
