@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def list_zip(path: Path) -> FileTree:
     """List the files in a zip, as `list_folder` lists those of a folder; their bytes are read from the zip.
 
     Raises:
-        InputError: the zip is damaged, names a file outside itself, or claims to unpack to an absurd size.
+        InputError: the zip is damaged, names a file outside itself or twice, or claims to unpack to an absurd size.
     """
     check_regular_file(path)
     try:
@@ -43,6 +44,7 @@ def list_zip(path: Path) -> FileTree:
         ) from None
     members = archive.infolist()
     _check_size(path, members)
+    _check_distinct(path, members)
     tree = FileTree([], set(), [])
     for member in members:
         parts = normalise_parts(member.filename.replace("\\", "/").removesuffix("/").split("/"))
@@ -68,6 +70,17 @@ def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
         raise InputError(
             f"{show_path(path)} claims to unpack from {packed} to {claimed} bytes; images do not compress this much, "
             "so it is not read"
+        )
+
+
+def _check_distinct(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse a name that a zip holds twice: unpacked, it would be one file, so the set would be another one."""
+    counts = Counter(member.filename for member in members if not member.is_dir())
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"{show_path(path)} holds {counts[repeated[0]]} files named {show_path(repeated[0])}, so it is unclear "
+            "which is meant; make the zip again, from a folder"
         )
 
 

@@ -1,8 +1,10 @@
 """Load one array from a .npy or .npz file, after a look at what the file holds; objects, which are pickles, never."""
 
 import math
+import tokenize
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +87,7 @@ def load_array(path: Path, key: str | None) -> LoadedArray:
             return LoadedArray(np.load(path, mmap_mode="r", allow_pickle=False), "")
         with np.load(path, allow_pickle=False) as archive:
             headers = [_read_member(archive.zip, name) for name in archive.zip.namelist()]
+            _check_distinct(path, headers)
             chosen = _choose_key(path, key, headers)
             _check_memory(path, _check_header(path, headers, chosen), is_mapped=False)
             return LoadedArray(archive[chosen], chosen)
@@ -134,8 +137,23 @@ def _read_header(name: str, file: IO[bytes], file_bytes: int) -> ArrayHeader:
     if version not in READERS:
         # Version 3 differs in that names of fields may be any text.
         raise InputError(f"the array is of version {version} of the format, as only arrays of records are")
-    shape, _, dtype = READERS[version](file)
+    try:
+        shape, _, dtype = READERS[version](file)
+    except (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError):
+        # The header is text that numpy has Python parse; other errors than its own are the parser's.
+        raise InputError("the header of the array is damaged; save it again") from None
     return ArrayHeader(name, dtype, shape, file_bytes - file.tell())
+
+
+def _check_distinct(path: Path, headers: list[ArrayHeader]) -> None:
+    """Refuse names that a zip holds more than once: a name leads to one of its arrays alone."""
+    counts = Counter(header.name for header in headers)
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"{path} holds {counts[repeated[0]]} members named {repeated[0]}, so it is unclear which is meant; "
+            "save the images again, by numpy.savez"
+        )
 
 
 def _choose_key(path: Path, key: str | None, headers: list[ArrayHeader]) -> str:

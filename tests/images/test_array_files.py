@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,21 @@ def reshape(content: bytes, shape: str) -> bytes:
     return content[:start] + header[: end - start].ljust(end - start) + content[end:]
 
 
+def claim_header(text: bytes) -> bytes:
+    """Make a .npy file whose header is some text."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+def repeat_member(*names: str) -> bytes:
+    """Make a .npz file of members with these names."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number, name in enumerate(names):
+            archive.writestr(name, npy(IMAGES + number))
+    return file.getvalue()
+
+
 NOISE = np.random.default_rng(0).integers(0, 256, (50, 4, 4), dtype=np.uint8)
 OBJECTS = np.array([Runs(), Runs()], dtype=object)
 STATISTICS = "a mean and a covariance, the statistics of features"
@@ -128,6 +144,22 @@ WRONG = {
         add_member(npz(), "images.npy", reshape(npy(IMAGES), f"({1 << 50},4,4)")),
         "and holds 240: it is cut short",
     ),
+    # numpy has Python parse a header, whose parser fails in ways of its own.
+    "open brackets.npy": (claim_header(b"(" * 9000), "cannot be read"),
+    "few brackets.npy": (claim_header(b"[" * 150), "cannot be read"),
+    "many signs.npy": (claim_header(b"-" * 9000 + b"1"), "cannot be read"),
+    "open quotes.npy": (claim_header(b"{'descr': '''|u1"), "cannot be read"),
+    "indented.npy": (claim_header(b"  1\n 2"), "cannot be read"),
+    "keys of a list.npy": (claim_header(b"{[]: 1}"), "cannot be read"),
+    "zeros.npy": (claim_header(bytes(80)), "cannot be read"),
+    "brackets.npz": (add_member(npz(), "images.npy", claim_header(b"(" * 9000)), "cannot be read"),
+    # A name that leads to one of several arrays.
+    "twice.npz": (
+        repeat_member("images.npy", "images.npy"),
+        "holds 2 members named images, so it is unclear",
+    ),
+    "thrice.npz": (repeat_member("b.npy", "a.npy", "a.npy", "a.npy"), "holds 3 members named a, so"),
+    "with and without.npz": (repeat_member("arr_0", "arr_0.npy"), "holds 2 members named arr_0, so"),
     "negative.npy": (reshape(npy(IMAGES), "(-5, 4, 4, 3)"), "it is cut short or damaged"),
     # Shapes, types and ranges.
     "no images.npy": (npy(IMAGES[:0]), r"holds no images: \[0, 4, 4, 3\]"),

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from stages.common import file_tree, zip_files
+from stages.common.errors import InputError
 from stages.common.file_tree import UnreadableFile
 from stages.prepare.dataset import Dataset
 from stages.prepare.image_folder import load_image_folder
@@ -187,6 +188,14 @@ def test_a_damaged_member_of_a_zip_is_named(tmp_path: Path) -> None:
 def test_a_zip_that_points_outside_itself_is_refused(tmp_path: Path, name: str) -> None:
     path = fill_zip(tmp_path / "images.zip", [*DIVIDED, name])
     with pytest.raises(ValueError, match="names a file outside itself"):
+        load_image_folder(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("repeated", ["train/a/0.png", "test/b/1.png", "notes.txt"])
+def test_a_zip_that_holds_a_name_twice_is_refused(tmp_path: Path, repeated: str) -> None:
+    path = fill_zip(tmp_path / "images.zip", [*DIVIDED, "notes.txt", repeated])
+    with pytest.raises(InputError, match=f"images.zip holds 2 files named {repeated}, so it is unclear"):
         load_image_folder(path)
 
 
