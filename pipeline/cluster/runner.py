@@ -90,7 +90,7 @@ class ClusterRunner:
             except (DvcError, DiedError) as error:
                 return ReproResult(ReproStatus.FAILED, reason=str(error))
             request = {"run": stage, "upstream_lock": found.upstream_lock, "environment": dict(environment)}
-            answer = self._run_elsewhere(trial, request, on_line)
+            answer = self.run_elsewhere(trial, request, on_line)
             status = ReproStatus[answer["status"]]
             ran = ReproResult(status, answer["command_seconds"], answer["reason"])
             if status is ReproStatus.FAILED:
@@ -121,7 +121,7 @@ class ClusterRunner:
         if cluster is not None:
             cluster.close()
 
-    def _run_elsewhere(
+    def run_elsewhere(
         self, trial: str, request: dict[str, Any], on_line: Callable[[str], None]
     ) -> dict[str, Any]:
         """Run a stage on a worker, and on another one as often as workers are lost."""

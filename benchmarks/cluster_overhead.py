@@ -1,0 +1,118 @@
+"""Measure what a cluster costs: the same flow with two workers of Dask on this machine, and without, in turn.
+
+Each run has a clone of its own, in which nothing has run. What has been measured is in FOLDER/runs.jsonl, and is not
+measured again, so that the same command goes on where one was stopped.
+"""
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from stages.common.cli import run_command
+from stages.common.command_line import CommandParser
+
+CLUSTER = "kind: local\nmax_jobs: {jobs}\n"
+WAYS = ("local", "cluster")
+# Data sets that were downloaded already.
+DATASETS = Path(".cache")
+
+
+def main() -> None:
+    """Run what is not measured yet, and print the table."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="for clones and measurements")
+    parser.add_argument("--preset", default="default", help="(default: default)")
+    parser.add_argument("--jobs", type=int, default=2, help="stages at once, and workers (default: 2)")
+    parser.add_argument("--rounds", type=int, default=3, help="of one run each way (default: 3)")
+    parser.add_argument("--trials", nargs="+", default=[], help="names or patterns; all when left out")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    record = options.folder / "runs.jsonl"
+    for number in range(options.rounds):
+        # The second of two runs finds more of the machine's files in memory.
+        for way in WAYS if number % 2 == 0 else reversed(WAYS):
+            if not any((run["round"], run["way"]) == (number, way) for run in read_runs(record)):
+                run = measure(way, options.folder / "clone", options.preset, options.jobs, options.trials)
+                with record.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"round": number, "way": way} | run) + "\n")
+    print(describe(read_runs(record)))
+
+
+def read_runs(record: Path) -> list[dict[str, Any]]:
+    """Read what has been measured."""
+    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def measure(way: str, clone: Path, preset: str, jobs: int, trials: list[str]) -> dict[str, Any]:
+    """Run the flow in a new clone of this repository.
+
+    Returns:
+        `seconds` that it took, `processor_seconds` of it and all that it started, and `load` of the machine before, for
+        who reads the times.
+
+    Raises:
+        CalledProcessError: the flow failed; its log is beside the clone.
+    """
+    shutil.rmtree(clone, ignore_errors=True)
+    subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
+    if DATASETS.exists():
+        shutil.copytree(DATASETS, clone / DATASETS)
+    command = [sys.executable, "-m", "pipeline.flow", "run", "--preset", preset, "--jobs", str(jobs)]
+    if trials:
+        command += ["--trials", *trials]
+    if way == "cluster":
+        settings = clone / ".dvc/tmp/cluster.yaml"
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text(CLUSTER.format(jobs=jobs), encoding="utf-8")
+        command += ["--cluster", str(settings.relative_to(clone))]
+    load, before, began = os.getloadavg()[0], sum_processor_seconds(), time.monotonic()
+    with clone.with_suffix(".log").open("wb") as log:
+        subprocess.run(command, cwd=clone, stdout=log, stderr=subprocess.STDOUT, check=True)
+    seconds, spent = time.monotonic() - began, sum_processor_seconds() - before
+    return {"seconds": round(seconds, 1), "processor_seconds": round(spent, 1), "load": round(load, 1)}
+
+
+def sum_processor_seconds() -> float:
+    """Return the processor time of all that this process has started and that has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def describe(runs: list[dict[str, Any]]) -> str:
+    """Write a table of the rounds, and the median overhead of them."""
+    rounds: dict[int, dict[str, dict[str, Any]]] = {}
+    for run in runs:
+        rounds.setdefault(run["round"], {})[run["way"]] = run
+    whole = {number: ways for number, ways in rounds.items() if len(ways) == len(WAYS)}
+    lines = [
+        "| round | local | cluster | overhead | processor time, local | cluster | overhead | load before |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    overheads: dict[str, list[float]] = {"seconds": [], "processor_seconds": []}
+    for number, ways in sorted(whole.items()):
+        cells = [str(number)]
+        for key, found in overheads.items():
+            local, cluster = (float(ways[way][key]) for way in WAYS)
+            found.append(cluster / local - 1)
+            cells += [f"{local:.0f} s", f"{cluster:.0f} s", f"{found[-1]:.1%}"]
+        loads = ", ".join(f"{ways[way]['load']:.1f}" for way in WAYS)
+        lines.append(f"| {' | '.join([*cells, loads])} |")
+    if whole:
+        medians = {key: statistics.median(found) for key, found in overheads.items()}
+        lines.append(
+            f"Median overhead of {len(whole)} rounds: {medians['seconds']:.1%} of wall time, "
+            f"{medians['processor_seconds']:.1%} of processor time."
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run_command(main)
