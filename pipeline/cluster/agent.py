@@ -3,8 +3,8 @@
 A worker of Dask starts `python -m pipeline.cluster.agent SECONDS FOLDER`, writes requests to its standard input and
 reads what becomes of them from its standard output, both as JSON, one object a line. A request is `run`, a stage, with
 `upstream_lock`, `environment` and `remote` as `pipeline.dvc.run_cache.reproduce_for_others` takes them; or `beat`.
-There come `line`s that a stage prints, `log`s of trainings, and a `result`. When the input ends, or no beat has come
-for so many seconds, all that runs is ended, and the folder with the clone is removed.
+There come `line`s that a stage prints, `log`s of trainings with samples of this machine, and a `result`. When the input
+ends, or no beat has come for so many seconds, all that runs is ended, and the folder with the clone is removed.
 """
 
 import contextlib
@@ -17,19 +17,23 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pipeline.cluster.clones import hold, remove_left
 from pipeline.dvc.run_cache import reproduce_for_others
 from pipeline.dvc.worker import StoppedError, WorkerPool
 from pipeline.machine import describe_machine
-from pipeline.tracking.trainings import list_running_trainings
+from pipeline.tracking.trainings import MACHINE_LOG, list_running_trainings
 from stages.common.artifacts import TIMINGS, TIMINGS_LOG
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 
+if TYPE_CHECKING:
+    from pipeline.tracking.system_metrics import SystemMetrics
+
 # Rows of a training reach MLflow within five seconds: the head's follower polls every three.
 POLL_SECONDS = 1.0
+SAMPLE_SECONDS = 10.0
 
 
 class Channel:
@@ -53,6 +57,8 @@ class LogFollower:
         self._channel, self._trial = channel, trial
         # How much of each file has been sent.
         self._sent: dict[Path, int] = {}
+        self._monitor: SystemMetrics | None = None
+        self._sampled, self._sample_bytes = -SAMPLE_SECONDS, 0
 
     def poll(self) -> None:
         """Send what is new; a training's times first, so that there is one for every row."""
@@ -61,6 +67,21 @@ class LogFollower:
             for path in (log.with_name(TIMINGS_LOG), log):
                 with contextlib.suppress(FileNotFoundError):
                     self._send(path)
+            if time.monotonic() - self._sampled >= SAMPLE_SECONDS:
+                self._send_sample(log.parent.name)
+
+    def _send_sample(self, training: str) -> None:
+        """Send what this machine does, since it is the one that trains; the head would log itself."""
+        if self._monitor is None:
+            # The import of MLflow takes two seconds, for which no stage waits.
+            from pipeline.tracking.system_metrics import SystemMetrics
+
+            self._monitor = SystemMetrics()
+        self._sampled = time.monotonic()
+        row = json.dumps(self._monitor.sample()._asdict()) + "\n"
+        place = {"training": training, "name": MACHINE_LOG, "start": self._sample_bytes}
+        self._channel.send(log=place | {"content": row})
+        self._sample_bytes += len(row.encode())
 
     def _send(self, path: Path) -> None:
         content = path.read_bytes()

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
+from pipeline.tracking.trainings import MACHINE_LOG
 from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING_LOCK
 
 
@@ -20,7 +21,8 @@ class TrainingMirror:
     def __init__(self, trial: str) -> None:
         self._trial = trial
         self.reached = 0
-        self._lock: IO[str] | None = None
+        # Of the training, and of the samples of its machine, by which followers know that it runs elsewhere.
+        self._locks: list[IO[str]] = []
         self._folder: Path | None = None
         # Parts come by another thread than the end.
         self._writing = threading.Lock()
@@ -50,8 +52,10 @@ class TrainingMirror:
             # A checkpoint that an earlier run left here does not fit a log of another training.
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            self._lock, self._folder = (folder / TRAINING_LOCK).open("w"), folder
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self._folder = folder
+            for name in (MACHINE_LOG, TRAINING_LOCK):
+                self._locks.append((folder / name).open("w"))
+                fcntl.flock(self._locks[-1], fcntl.LOCK_SH)
         path = folder / Path(part["name"]).name
         path.touch()
         with path.open("r+b") as file:
@@ -62,6 +66,6 @@ class TrainingMirror:
                 self.reached = max(self.reached, file.tell())
 
     def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-        self._lock = self._folder = None
+        while self._locks:
+            self._locks.pop().close()
+        self._folder = None

@@ -31,15 +31,17 @@ from pipeline.tracking.runs import (
     end_run,
     find_run_of_training,
     list_runs,
+    now_milliseconds,
 )
 from pipeline.tracking.store import Store, StoreDownError, ensure_experiment, lock_store, open_store
 from pipeline.tracking.store_errors import STORE_ERRORS, describe_error
-from pipeline.tracking.system_metrics import SystemMetrics
+from pipeline.tracking.system_metrics import SystemMetrics, read_samples
 from pipeline.tracking.timings import TrainingTimes
-from pipeline.tracking.trainings import is_exported, list_running_trainings
+from pipeline.tracking.trainings import MACHINE_LOG, is_exported, is_locked, list_running_trainings
 from pipeline.tracking.trials import sync_trial
 from stages.common.artifacts import DATA_MANIFEST, TIMINGS_LOG, Trial
 
+HOST_TAG = "system_metrics_host"
 POLL_SECONDS = 3.0
 SYSTEM_METRICS_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -56,7 +58,8 @@ class FollowedTraining:
         run: its run.
         sent_step: the generator step of the last row that the store has; it has all rows up to it.
         is_uncertain: whether the store may hold rows after that one.
-        sampled: the time of the last system metrics, in seconds of the monotonic clock.
+        sampled: the time of the last system metrics, in milliseconds since 1970.
+        host: the machine that they are of.
         is_exported: whether the training is finished, so that its log is complete.
     """
 
@@ -64,7 +67,8 @@ class FollowedTraining:
     run: Run
     sent_step: int = 0
     is_uncertain: bool = True
-    sampled: float = 0.0
+    sampled: int = 0
+    host: str = ""
     is_exported: bool = False
 
 
@@ -161,10 +165,21 @@ class Follower:
         followed.is_uncertain, followed.sent_step = False, rows[-1]["generator_step"]
 
     def _send_system_metrics(self, store: Store, followed: FollowedTraining) -> None:
-        if time.monotonic() - followed.sampled >= SYSTEM_METRICS_SECONDS:
-            followed.sampled = time.monotonic()
-            metrics = self._system_metrics.sample(followed.run.info.start_time)
-            store.client.log_batch(followed.run.info.run_id, metrics=metrics)
+        """Send what the machine does that trains: this one, or another one whose samples come here."""
+        elsewhere = followed.log.with_name(MACHINE_LOG)
+        if is_locked(elsewhere):
+            samples = read_samples(elsewhere, followed.sampled)
+        elif now_milliseconds() - followed.sampled >= 1000 * SYSTEM_METRICS_SECONDS:
+            samples = [self._system_metrics.sample()]
+        else:
+            return
+        run = followed.run.info
+        for sample in samples:
+            store.client.log_batch(run.run_id, metrics=sample.list_metrics(run.start_time))
+            followed.sampled = sample.time
+            if sample.host != followed.host:
+                followed.host = sample.host
+                store.client.set_tag(run.run_id, HOST_TAG, sample.host)
 
     def _finish_all(self, store: Store, ended: set[Trial], status: str) -> None:
         """End the runs of trainings that ended unfinished, and complete those of trials that are scored since."""

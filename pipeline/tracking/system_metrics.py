@@ -1,6 +1,12 @@
-"""Metrics of the machine while a trial trains, sampled by MLflow's own monitors."""
+"""Metrics of the machine that trains a trial, sampled by MLflow's own monitors.
+
+Where a training runs elsewhere, its machine samples itself, and the samples come into a file beside its log.
+"""
 
 import contextlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from mlflow.entities import Metric
 from mlflow.system_metrics.metrics.base_metrics_monitor import BaseMetricsMonitor
@@ -9,7 +15,30 @@ from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
 from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
 from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
 
+from pipeline.machine import describe_machine
 from pipeline.tracking.runs import now_milliseconds
+
+
+class Sample(NamedTuple):
+    """What a machine does at a moment.
+
+    Attributes:
+        host: the machine's name.
+        time: in milliseconds since 1970.
+        values: by MLflow's names, such as `cpu_utilization_percentage`.
+    """
+
+    host: str
+    time: int
+    values: dict[str, float]
+
+    def list_metrics(self, start: int) -> list[Metric]:
+        """List the values as MLflow's UI expects them: `system/cpu_utilization_percentage` and so on.
+
+        The step of a sample is the seconds since the run's start, which is in milliseconds.
+        """
+        step = max(0, self.time - start) // 1000
+        return [Metric(f"system/{key}", value, self.time, step) for key, value in self.values.items()]
 
 
 class SystemMetrics:
@@ -20,16 +49,30 @@ class SystemMetrics:
         with contextlib.suppress(ImportError, RuntimeError):
             self._monitors.append(GPUMonitor())
 
-    def sample(self, start: int) -> list[Metric]:
-        """Sample all metrics, named as MLflow's UI expects: `system/cpu_utilization_percentage` and so on.
-
-        The step of a sample is the seconds since the run's start, which is in milliseconds.
-        """
+    def sample(self) -> Sample:
+        """Sample all metrics of this machine."""
+        values: dict[str, float] = {}
         now = now_milliseconds()
-        metrics = []
         for monitor in self._monitors:
             monitor.collect_metrics()
-            for key, value in monitor.aggregate_metrics().items():
-                metrics.append(Metric(f"system/{key}", value, now, (now - start) // 1000))
+            values |= monitor.aggregate_metrics()
             monitor.clear_metrics()
-        return metrics
+        return Sample(describe_machine()["host"], now, values)
+
+
+def read_samples(path: Path, after: int) -> list[Sample]:
+    """Read the samples of a machine elsewhere that are later than a moment, up to the first row that is cut short.
+
+    Args:
+        path: of the file; a missing one has none.
+        after: in milliseconds since 1970.
+    """
+    samples = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            row: dict[str, Any] = json.loads(line)
+            sample = Sample(str(row["host"]), int(row["time"]), dict(row["values"]))
+        except (ValueError, TypeError, KeyError):
+            break
+        samples.append(sample)
+    return [sample for sample in samples if sample.time > after]

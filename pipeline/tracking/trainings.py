@@ -5,6 +5,9 @@ from pathlib import Path
 
 from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING, TRAINING_LOCK, Trial
 
+# Beside the log of a training that runs elsewhere: samples of its machine. Whoever writes the file holds a lock of it.
+MACHINE_LOG = "machine.jsonl"
+
 
 def list_running_trainings() -> dict[Trial, Path]:
     """List the trials that are trained now, with the log of each.

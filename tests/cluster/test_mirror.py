@@ -42,4 +42,4 @@ def test_names_lead_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     mirror = TrainingMirror("sngan-A-0")
     write(mirror, 0, "one\n", "../../../outside")
     mirror.close()
-    assert [path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*.jsonl")] == [".scratch"]
+    assert {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*.jsonl")} == {".scratch"}
