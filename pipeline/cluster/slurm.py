@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline.cluster.settings import SlurmSettings
 # A job that SLURM puts back into its queue would be one more than those that the head has in its place.
 DIRECTIVES = ["--no-requeue"]
 SQUEUE_SECONDS = 10
+POLL_SECONDS = 0.5
 # Where dask-jobqueue 0.9 has the files of a run's certificates.
 CERTIFICATES = ("_job_ca_file", "_job_cert", "_job_key")
 # Removes the certificates and cancels the jobs of a name once what starts it closes the pipe, or is gone.
@@ -84,11 +86,17 @@ def start_slurm(settings: SlurmSettings, name: str) -> tuple[Any, list[Callable[
 def describe_end_of_job(job: str) -> str:
     """Say how a job has ended, such as that it reached its walltime; "" where it goes on, or SLURM does not know."""
     command = ["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T %l"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SQUEUE_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    state, _, walltime = done.stdout.strip().partition(" ")
+    state, walltime, deadline = "COMPLETING", "", time.monotonic() + SQUEUE_SECONDS
+    # A job that is being ended does not say why before its processes are gone.
+    while state == "COMPLETING" and time.monotonic() < deadline:
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=SQUEUE_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        state, _, walltime = done.stdout.strip().partition(" ")
+        time.sleep(POLL_SECONDS)
     if state == "TIMEOUT":
         return f"SLURM job {job} reached its walltime of {walltime}"
     return f"SLURM job {job}: {state}" if state not in ("", "RUNNING") else ""

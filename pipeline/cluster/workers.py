@@ -152,7 +152,7 @@ class Workers:
 
     def _run_on(self, worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
         """Run a stage on this worker alone: Dask would run it again elsewhere before it has ended here."""
-        reason = ""
+        result, reason = None, ""
         try:
             future = self.client.submit(
                 ByValue(node.run_on_node),
@@ -175,10 +175,12 @@ class Workers:
             reason = describe(error)
         if self.client.status == "running":
             self._prepare_again(worker)
-        self._wait_for_end()
-        if self._prepare_again(worker):
-            # The connection was lost, and not the worker, which may have gone on until now.
+        # A worker that says itself that its agent has ended runs nothing.
+        if result is None:
             self._wait_for_end()
+            if self._prepare_again(worker):
+                # The connection was lost, and not the worker, which may have gone on until now.
+                self._wait_for_end()
         if worker.found is not None and worker.found["job"]:
             reason = self.explain(worker.found["job"]) or reason
         raise LostError(

@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.usefixtures("repository", "slurm"),
 ]
 PATIENCE_SECONDS = 240
-END_SECONDS = 30
+END_SECONDS = 45
 
 
 @pytest.fixture(scope="module")
