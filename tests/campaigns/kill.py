@@ -67,7 +67,7 @@ class Clone:
     """A copy of the working tree with a small comparison, and a folder of its own for temporary files.
 
     Attributes:
-        options: of the flow's command.
+        options: the options of the flow's command.
     """
 
     options: tuple[str, ...] = ("--jobs", "2")

@@ -42,7 +42,7 @@ class ClusterClone(Clone):
         """Make it.
 
         Args:
-            folder: is replaced.
+            folder: the folder, which is replaced.
             base: the repository that is copied.
         """
         shutil.rmtree(folder, ignore_errors=True)
@@ -145,9 +145,9 @@ def run_round(number: int, folder: Path, slurm: Slurm, expected: dict[str, str],
     """Disturb one run of the flow, run it again to its end, and say what was wrong.
 
     Args:
-        number: of the round.
+        number: the number of the round.
         folder: where its clone is made; it is removed if nothing was wrong.
-        slurm: of the nodes.
+        slurm: the SLURM that the nodes belong to.
         expected: hash of every output by its path, from a local run.
         seconds: the latest moment.
     """
