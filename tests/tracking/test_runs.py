@@ -1,0 +1,36 @@
+"""A content has one run, which is found, restored from the trash, or created."""
+
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run, ViewType
+
+from pipeline.tracking.runs import CONTENT_KEY, find_or_create_run
+from pipeline.tracking.store import ensure_experiment, open_store
+from tests.driving import copy_working_tree
+
+
+def test_a_content_has_one_run_whether_it_is_new_there_deleted_or_without_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_working_tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    store = open_store()
+    notes: list[str] = []
+    experiment = ensure_experiment(store, "test", notes)
+
+    def find(key: str, keyless: Run | None = None) -> Run:
+        tags = {"kind": "seeds", CONTENT_KEY: key}
+        return find_or_create_run(
+            store, experiment, f"run-{key}", tags, notes, find_without_key=lambda: keyless
+        )
+
+    first = find("a")
+    assert (first.info.run_name, first.data.tags["kind"]) == ("run-a", "seeds")
+    assert find("a").info.run_id == first.info.run_id and notes == []
+    store.client.delete_run(first.info.run_id)
+    assert find("a").info.run_id == first.info.run_id
+    assert notes == ["the run run-a was in MLflow's trash, and is restored"]
+    assert find("b", keyless=first).info.run_id == first.info.run_id
+    assert find("b").info.run_id != first.info.run_id
+    assert len(store.client.search_runs([experiment], run_view_type=ViewType.ALL)) == 2
