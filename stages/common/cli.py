@@ -1,6 +1,7 @@
 """The command line that all commands share: the arguments that name a trial, and errors in a line for the user."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +23,9 @@ CURES = {
     errno.EACCES: FORBIDDEN,
     errno.EPERM: FORBIDDEN,
 }
+
+# By these a shell, or git when it calls a hook, names another repository than that of the working folder.
+OTHER_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 
 
 def parse_trial(description: str | None = None) -> Trial:
@@ -61,13 +65,16 @@ def run_command(main: Callable[[], int | None], description: str | None = None) 
     """Run a command to its end, and exit with the code that it returns unless that is 0.
 
     An error in its input or of the disk ends the process with one message and exit code 1. Any other exception is a bug
-    of ours, or of somebody's own GAN, and keeps its traceback.
+    of ours, or of somebody's own GAN, and keeps its traceback. Git is that of the working folder, for all that the
+    command starts, too.
 
     Args:
         main: the command.
         description: what `--help` says of a command that takes no arguments, and parses none.
     """
     secure_streams()
+    for name in OTHER_REPOSITORY:
+        os.environ.pop(name, None)
     if description is not None:
         CommandParser(description).parse_args()
     try:

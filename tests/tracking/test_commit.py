@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tracking.commit import describe_commit
+from stages.common.cli import run_command
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,31 @@ def test_the_commit_is_named_and_whether_files_other_than_dvc_lock_differ() -> N
     assert describe_commit() == clean
     Path("dvc.yaml").write_text("stages: other\n")
     assert describe_commit() == clean | {"git_dirty": "true"}
+
+
+@pytest.mark.parametrize(
+    "name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"]
+)
+def test_a_command_means_the_repository_of_its_folder_whatever_a_hook_names(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_all()
+    expected = {"mlflow.source.git.commit": git("rev-parse", "HEAD"), "git_dirty": "false"}
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    Path("dvc.yaml").write_text("stages: {other: {}}\n")
+    commit_all()
+    monkeypatch.chdir(folder)
+    values = {
+        "GIT_WORK_TREE": other,
+        "GIT_INDEX_FILE": other / ".git/index",
+        "GIT_OBJECT_DIRECTORY": other / ".git/objects",
+    }
+    monkeypatch.setenv(name, str(values.get(name, other / ".git")))
+    found: dict[str, str] = {}
+    run_command(lambda: found.update(describe_commit()))
+    assert found == expected
 
 
 def test_a_folder_without_a_repository_says_so() -> None:
