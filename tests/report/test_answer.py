@@ -70,7 +70,14 @@ def test_the_beginning_says_by_which_score(
     write_results: Write, rivals: dict[str, str], beginning: str
 ) -> None:
     write_levels(write_results, rivals)
-    assert answer().startswith(f"{beginning}, from 4 seeds: by {SCORE} it ")
+    assert answer().startswith(f"{beginning}, from 4 seeds: by {SCORE} ")
+
+
+def test_what_both_scores_say_is_said_once(write_results: Write) -> None:
+    write_levels(write_results, {"began": "++", "ebgan": "--"})
+    assert answer().endswith(
+        f"from 4 seeds: by {SCORE} and {DISTANCE} it is ahead of BEGAN and is behind EBGAN."
+    )
 
 
 def test_places_name_the_first_without_saying_that_it_is_next(write_results: Write) -> None:

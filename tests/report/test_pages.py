@@ -69,7 +69,8 @@ def test_the_page_needs_nothing_but_itself(write_results: Write, channels: int) 
     text = Path("report/index.html").read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
-    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    kinds = ("data:image/png;base64,", "data:image/svg+xml,")  # the second is the picture of the tab
+    assert all(source.startswith(kinds) for source in page.sources)
     assert [link for link in page.links if not link.startswith("#")] == [
         "../tracking/compare.html",
         *(f"../tracking/compare.html#{trial}" for trial in ("began-A-0", "sngan-A-0", "mine-A-0")),

@@ -31,7 +31,10 @@ def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Seq
         return f"{join_places(results, rankings)}; without SNGAN, the question of Feng et al. is not asked."
     pairs = list(zip(contrasts, results.metrics, strict=True))
     verdicts = {metric.title: _is_best(found, metric) for found, metric in pairs}
-    details = "; ".join(_describe_metric(found, metric) for found, metric in pairs)
+    titles: dict[str, list[str]] = {}
+    for found, metric in pairs:
+        titles.setdefault(_describe_rivals(found, metric), []).append(metric.title)
+    details = "; ".join(f"by {join_words(names)} it {rivals}" for rivals, names in titles.items())
     return f"{_begin(verdicts)}, from {pluralise(len(results.grid.seeds), 'seed')}: {details}."
 
 
@@ -60,14 +63,12 @@ def _begin(verdicts: dict[str, bool | None]) -> str:
     return f"{told}; by {titles[None]} this cannot be told"
 
 
-def _describe_metric(contrasts: Contrasts, metric: Metric) -> str:
+def _describe_rivals(contrasts: Contrasts, metric: Metric) -> str:
     """Name the rivals that SNGAN is ahead of, behind, and not to be told from."""
     groups: dict[str, list[str]] = {}
     for row in contrasts.rows:
         groups.setdefault(_name_group(row, metric), []).append(name_gan(row.rival))
-    return f"by {metric.title} it " + join_words(
-        [f"{verb} {join_words(gans)}" for verb, gans in groups.items()]
-    )
+    return join_words([f"{verb} {join_words(gans)}" for verb, gans in groups.items()])
 
 
 def _name_group(row: Contrast, metric: Metric) -> str:
