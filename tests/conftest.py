@@ -1,5 +1,6 @@
 """A finished comparison for every test that needs one, and the order of the tests."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ OUTPUT = "output.txt"
 settings.register_profile("few", max_examples=25, derandomize=True, deadline=None, database=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None, database=None, print_blob=True)
 settings.load_profile("few")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are cores: slow tests wait for servers and schedulers most of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
