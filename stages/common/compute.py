@@ -8,9 +8,13 @@ from typing import Literal
 
 import torch
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from stages.common.errors import InputError
 from stages.common.params import Params, load_section
+
+# Linear algebra that is loaded later reads its number of threads from these.
+BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class ComputeParams(Params):
@@ -22,7 +26,7 @@ class ComputeParams(Params):
 
 
 def configure_compute(params: ComputeParams | None = None) -> torch.device:
-    """Set torch's number of threads, make it deterministic, and choose the device.
+    """Set the number of threads of torch, NumPy and SciPy, make torch deterministic, and choose the device.
 
     The device `auto` is CUDA where there is a GPU, else the CPU.
 
@@ -34,7 +38,7 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
         InputError: torch does not find the requested device.
     """
     params = load_section(ComputeParams, "compute") if params is None else params
-    torch.set_num_threads(params.threads)
+    set_threads(params.threads)
     keep_freed_memory()
     name = params.device
     if name == "auto":
@@ -48,6 +52,17 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
         _choose_deterministic_kernels()
     allow_tf32(False)
     return torch.device(name)
+
+
+def set_threads(threads: int) -> None:
+    """Set the number of threads of torch, and of the linear algebra of NumPy and SciPy.
+
+    That one takes as many as the machine has cores otherwise, and the last bits of a product depend on them: scores
+    would differ between machines.
+    """
+    torch.set_num_threads(threads)
+    os.environ.update(dict.fromkeys(BLAS_VARIABLES, str(threads)))
+    threadpool_limits(threads, user_api="blas")
 
 
 def _choose_deterministic_kernels() -> None:

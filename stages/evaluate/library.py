@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from threadpoolctl import threadpool_limits
 
-from stages.common.compute import configure_compute, describe_compute
+from stages.common.compute import BLAS_VARIABLES, configure_compute, describe_compute
 from stages.common.errors import InputError
 from stages.common.params import ParamsError, load_section
 from stages.evaluate.comparison import Conditions, sample_images, score_sets
@@ -108,7 +109,7 @@ def score(
     Raises:
         ScoreError: an argument is wrong; it is raised before the network computes where that can be known.
     """
-    with _explain_errors(), _restore_torch():
+    with _explain_errors(), _restore_settings():
         reading = _check_reading(layout, floats, resize)
         check_arguments(
             _list_sources(real, "real"),
@@ -239,14 +240,21 @@ def _explain_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _restore_torch() -> Iterator[None]:
-    """Restore torch's settings of this process, which scoring changes so that its results are repeatable."""
+def _restore_settings() -> Iterator[None]:
+    """Restore settings of this process, which scoring changes so that its results are repeatable."""
     threads = torch.get_num_threads()
+    variables = {name: os.environ.get(name) for name in BLAS_VARIABLES}
     is_deterministic = torch.are_deterministic_algorithms_enabled()
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     try:
-        yield
+        # Sets nothing, and restores the threads of NumPy's and SciPy's linear algebra.
+        with threadpool_limits(None, user_api="blas"):
+            yield
     finally:
+        for name, value in variables.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
         torch.set_num_threads(threads)
         if torch.are_deterministic_algorithms_enabled() != is_deterministic:
             torch.use_deterministic_algorithms(is_deterministic)

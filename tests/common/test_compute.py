@@ -1,5 +1,7 @@
 """Tests of how computing is configured: threads, device, float32 precision, and derived seeds."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,21 @@ import yaml
 
 from stages.common.compute import allow_tf32, configure_compute, derive_seed, describe_compute
 from stages.common.params import ParamsError
+from tests.driving import ROOT, make_environment
+
+PRODUCTS = """
+import hashlib
+import numpy as np
+from stages.common.compute import ComputeParams, configure_compute
+configure_compute(ComputeParams(device="cpu", threads=1, images="auto"))
+import scipy.linalg
+from stages.scores.kid import compute_kid
+draw = np.random.default_rng(0)
+features = draw.normal(size=(2, 700, 64))
+matrix = features[0].T @ features[0]
+for value in (features[0] @ features[0].T, scipy.linalg.eigh(matrix)[1], compute_kid(*features, 5, 300, 0)):
+    print(hashlib.sha256(np.asarray(value).tobytes()).hexdigest())
+"""
 
 
 def write_compute_params(**compute: object) -> None:
@@ -19,6 +36,18 @@ def test_the_number_of_threads_is_set_and_recorded() -> None:
     write_compute_params(device="cpu", threads=1, images="auto")
     device = configure_compute()
     assert describe_compute(device) == {"device": "cpu", "threads": 1, "torch": torch.__version__}
+
+
+@pytest.mark.parametrize("variable", ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"])
+def test_numbers_of_numpy_and_scipy_do_not_depend_on_how_many_cores_there_are(variable: str) -> None:
+    found = []
+    for threads in ("1", "2"):
+        environment = make_environment(**{variable: threads})
+        command = [sys.executable, "-c", PRODUCTS]
+        found.append(
+            subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True).stdout
+        )
+    assert found[0] == found[1]
 
 
 @pytest.mark.usefixtures("own_folder_and_threads")
