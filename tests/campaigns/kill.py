@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -253,10 +253,7 @@ def run_round(number: int, folder: Path, expected: dict[str, str], duration: flo
     left = wait_until_ended(clone, END_SECONDS)
     if round_.second is not None and is_flow:
         round_.end_seconds = round(time.monotonic() - struck, 1)
-    for one in left:
-        with contextlib.suppress(psutil.Error):
-            round_.faults.append(f"process left: {one.pid} {' '.join(one.cmdline())[:80]}")
-            one.kill()
+    round_.faults += end_left(left)
     round_.faults += [f"after the signal: {damage}" for damage in clone.find_damage()]
     round_.faults += check_recovery(clone, expected)
     if not round_.faults:
@@ -304,6 +301,41 @@ def run_undisturbed(folder: Path) -> tuple[dict[str, str], float]:
     return kept["outputs"], kept["seconds"]
 
 
+def run_rounds(folder: Path, count: int, run: Callable[[int], Round]) -> list[Round]:
+    """Run the rounds that are not done yet, print each, and return all of them.
+
+    Args:
+        folder: where `rounds.jsonl` is, which has a line for each round that is done.
+        count: how many rounds there are to be.
+        run: runs the round of a number.
+    """
+    log = folder / "rounds.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    rounds = [Round(**json.loads(line)) for line in lines]
+    for number in range(len(rounds), count):
+        rounds.append(run(number))
+        with log.open("a", encoding="utf-8") as file:
+            print(json.dumps(asdict(rounds[-1])), file=file)
+        print(asdict(rounds[-1]), flush=True)
+    return rounds
+
+
+def read_command(process: psutil.Process) -> list[str]:
+    """Read a process's command line; empty where it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def end_left(processes: list[psutil.Process]) -> Iterator[str]:
+    """Kill processes that should have ended, and name each with the beginning of its command line."""
+    for one in processes:
+        yield f"process left: {one.pid} {' '.join(read_command(one))[:80]}"
+        with contextlib.suppress(psutil.Error):
+            one.kill()
+
+
 def tabulate(rounds: list[Round]) -> str:
     """Write a Markdown table: for every kind of process and signal how many rounds there were, and their faults."""
     lines = ["| process | signal | rounds | sent | slowest end of the flow | rounds with faults |"]
@@ -337,14 +369,9 @@ def main() -> int:
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     expected, duration = run_undisturbed(folder)
-    log = folder / "rounds.jsonl"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    rounds = [Round(**json.loads(line)) for line in lines]
-    for number in range(len(rounds), options.rounds):
-        rounds.append(run_round(number, folder, expected, duration, options.seed))
-        with log.open("a", encoding="utf-8") as file:
-            print(json.dumps(asdict(rounds[-1])), file=file)
-        print(asdict(rounds[-1]), flush=True)
+    rounds = run_rounds(
+        folder, options.rounds, lambda number: run_round(number, folder, expected, duration, options.seed)
+    )
     print(tabulate(rounds))
     return 1 if any(one.faults for one in rounds) else 0
 

@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import chdir, suppress
-from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -19,7 +18,16 @@ import psutil
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
-from tests.campaigns.kill import RUN_SECONDS, Clone, Round, check_recovery, wait_until_ended
+from tests.campaigns.kill import (
+    RUN_SECONDS,
+    Clone,
+    Round,
+    check_recovery,
+    end_left,
+    read_command,
+    run_rounds,
+    wait_until_ended,
+)
 from tests.cluster.driving import SCRIPT, forget_trials, write_cluster
 from tests.slurm import Slurm, find_reason_to_skip, list_jobs, run_slurm
 
@@ -77,14 +85,6 @@ def list_victims(kind: str, clone: Clone, head: psutil.Process) -> list[psutil.P
     if kind == "worker":
         return [parent for agent in agents if (parent := agent.parent()) is not None]
     return agents
-
-
-def read_command(process: psutil.Process) -> list[str]:
-    """Read a process's command line; empty where it has ended."""
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
 
 
 def end(kind: str, victim: psutil.Process, slurm: Slurm) -> None:
@@ -171,10 +171,7 @@ def run_round(number: int, folder: Path, slurm: Slurm, expected: dict[str, str],
         time.sleep(POLL_SECONDS)
     round_.end_seconds = round(time.monotonic() - struck, 1)
     round_.faults += [f"job left: {job}" for job in jobs]
-    for one in left:
-        round_.faults.append(f"process left: {one.pid} {' '.join(read_command(one))[:80]}")
-        with suppress(psutil.Error):
-            one.kill()
+    round_.faults += end_left(left)
     round_.faults += [f"after the signal: {damage}" for damage in clone.find_damage()]
     round_.faults += check_recovery(clone, expected)
     if not round_.faults:
@@ -231,15 +228,12 @@ def main() -> int:
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     expected = run_locally(folder)
-    log = folder / "rounds.jsonl"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    rounds = [Round(**json.loads(line)) for line in lines]
     with run_slurm() as slurm:
-        for number in range(len(rounds), options.rounds):
-            rounds.append(run_round(number, folder, slurm, expected, options.seconds))
-            with log.open("a", encoding="utf-8") as file:
-                print(json.dumps(asdict(rounds[-1])), file=file)
-            print(asdict(rounds[-1]), flush=True)
+        rounds = run_rounds(
+            folder,
+            options.rounds,
+            lambda number: run_round(number, folder, slurm, expected, options.seconds),
+        )
     print(tabulate(rounds))
     return 1 if any(one.faults for one in rounds) else 0
 

@@ -1,5 +1,6 @@
 """Flows over a cluster: a repository whose trials are to run again, and what is left of workers."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -11,14 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import yaml
 
+from pipeline.cluster.start import PACKAGES
 from tests.driving import call, make_environment
 from tests.flow.driving import flow
 from tests.serving import can_connect, find_free_port, kill, wait_until
 
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SCRIPT = "pipeline.cluster.agent"
+needs_dask = pytest.mark.skipif(
+    any(importlib.util.find_spec(module) is None for module in PACKAGES),
+    reason="requirements-cluster.txt is not installed",
+)
 
 
 def write_cluster(**settings: Any) -> None:

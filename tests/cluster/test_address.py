@@ -1,15 +1,14 @@
 """A flow over a scheduler and workers that somebody else has started."""
 
-import importlib.util
 import time
 from pathlib import Path
 
 import pytest
 
-from pipeline.cluster.start import PACKAGES
 from tests.cluster.driving import (
     list_agents,
     make_environment_with,
+    needs_dask,
     nothing_left,
     run_dask,
     run_on_cluster,
@@ -21,10 +20,7 @@ from tests.serving import kill, wait_until
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        any(importlib.util.find_spec(module) is None for module in PACKAGES),
-        reason="requirements-cluster.txt is not installed",
-    ),
+    needs_dask,
     pytest.mark.usefixtures("repository"),
 ]
 END_SECONDS = 60

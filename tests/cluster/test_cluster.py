@@ -1,15 +1,14 @@
 """Flows over real workers of Dask on this machine: what DVC alone made, they make byte for byte."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
-from pipeline.cluster.start import PACKAGES
 from tests.cluster.driving import (
     TRIAL_STAGES,
     check_nothing_changed,
     forget_trials,
+    needs_dask,
     nothing_left,
     run_on_cluster,
     write_cluster,
@@ -18,10 +17,7 @@ from tests.driving import call, commit
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        any(importlib.util.find_spec(module) is None for module in PACKAGES),
-        reason="requirements-cluster.txt is not installed",
-    ),
+    needs_dask,
     pytest.mark.usefixtures("repository"),
 ]
 

@@ -1,6 +1,5 @@
 """Flows over a real SLURM of two nodes: its jobs are cancelled, its workers and the head are killed."""
 
-import importlib.util
 import re
 import subprocess
 import time
@@ -11,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.cluster.start import PACKAGES
 from tests.cluster.driving import (
     check_nothing_changed,
     forget_trials,
     list_agents,
+    needs_dask,
     run_on_cluster,
     write_cluster,
 )
@@ -26,10 +25,7 @@ from tests.slurm import find_reason_to_skip, list_jobs, run_slurm
 REASON = find_reason_to_skip()
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        any(importlib.util.find_spec(module) is None for module in PACKAGES),
-        reason="requirements-cluster.txt is not installed",
-    ),
+    needs_dask,
     pytest.mark.skipif(bool(REASON), reason=REASON),
     pytest.mark.usefixtures("repository", "slurm"),
 ]
