@@ -1,7 +1,7 @@
 """Write tags, params, metric values and files into a run of MLflow, so that doing it twice is the same as once."""
 
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,22 @@ from pipeline.tracking.store import Store
 # MLflow's limits.
 METRICS_PER_REQUEST = 1000
 PARAMS_PER_REQUEST = 100
+# SQLAlchemy's words in the error that MLflow gives for a row that is gone since it was read.
+STALE_ROW = "0 were matched"
+ATTEMPTS = 10
 
 
 def set_tags(store: Store, run: Run, tags: dict[str, str]) -> None:
     """Set the tags that the run lacks or has with another value."""
-    changed = {key: value for key, value in tags.items() if run.data.tags.get(key) != value}
+    changed = [RunTag(key, value) for key, value in tags.items() if run.data.tags.get(key) != value]
     if changed:
-        store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in changed.items()])
+        _retry_if_deleted_meanwhile(lambda: store.client.log_batch(run.info.run_id, tags=changed))
 
 
 def delete_tag(store: Store, run: Run, key: str) -> None:
     """Delete a tag, unless another machine has deleted it already."""
     try:
-        store.client.delete_tag(run.info.run_id, key)
+        _retry_if_deleted_meanwhile(lambda: store.client.delete_tag(run.info.run_id, key))
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
@@ -73,6 +76,17 @@ def log_folder(store: Store, run: Run, folder: Path) -> None:
         if path.is_file():
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
     store.client.log_artifacts(run.info.run_id, str(folder))
+
+
+def _retry_if_deleted_meanwhile(change: Callable[[], object]) -> None:
+    """Make a change of tags, again where another machine deleted one of them between MLflow's reading and writing."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            change()
+            return
+        except MlflowException as error:
+            if STALE_ROW not in str(error) or attempt == ATTEMPTS:
+                raise
 
 
 def _split(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -5,14 +5,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mlflow.artifacts
 import pytest
+from mlflow import MlflowClient
 
 from pipeline.health import is_healthy
 from pipeline.tracking.commands import sync_store
-from pipeline.tracking.store import open_store
+from pipeline.tracking.run_data import delete_tag, set_tags
+from pipeline.tracking.store import Store, open_store
 from pipeline.tracking.sync import sync
 from tests.driving import make_environment
 from tests.postgresql import find_postgresql, run_postgresql
@@ -88,6 +91,26 @@ def test_syncing_from_two_clones_at_once_creates_no_run_twice(
         sync(open_store())
         names = sorted(run.info.run_name for run in find_runs())
         assert names == ["began-A-0", "comparison", "sngan-A-0"]
+
+
+def test_a_tag_may_be_set_and_deleted_by_two_machines_at_once(empty_database: Path, tmp_path: Path) -> None:
+    """Each finds the tag's row gone that it has just read, many times in this."""
+    shutil.copyfile(empty_database, tmp_path / "server.db")
+    port = find_free_port()
+    uri = f"http://127.0.0.1:{port}"
+    with run_mlflow_server(f"sqlite:///{tmp_path / 'server.db'}", tmp_path, port):
+        store = Store(uri, MlflowClient(tracking_uri=uri), None)
+        run = store.client.create_run("0")
+
+        def use_tag() -> None:
+            for number in range(100):
+                set_tags(store, run, {"follower": str(number)})
+                delete_tag(store, run, "follower")
+
+        with ThreadPoolExecutor(2) as machines:
+            for machine in [machines.submit(use_tag) for _ in range(2)]:
+                machine.result()
+        assert "follower" not in store.client.get_run(run.info.run_id).data.tags
 
 
 @pytest.mark.usefixtures("workspace")
