@@ -6,7 +6,7 @@ from mlflow.entities import Run
 
 from pipeline.tracking.run_data import set_tags
 from pipeline.tracking.store import Store
-from stages.report.figures.plot_style import COLOURS, choose_colour
+from stages.report.figures.palette import COLOURS, choose_colour
 
 # The UI reads a run's colour there, and writes there what a person chooses.
 RUN_COLOUR = "mlflow.runColor"

@@ -1,7 +1,7 @@
 """Compute the report from the results: everything that is shown, once."""
 
 from stages.report.claims.all_claims import check_claims, summarise_claims
-from stages.report.figures.plot_style import choose_colour
+from stages.report.figures.palette import choose_colour
 from stages.report.model.comparisons import Significance
 from stages.report.model.pictures import Figures
 from stages.report.model.report import Gan, Report

@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
-from sklearn.cluster import KMeans
 
 from stages.common.errors import InputError
 from stages.scores.extra_scores import CELLS, LEAST_IN_CELL
@@ -59,6 +57,9 @@ def compute_copying_test(
                 f"the C_T test: {len(features)} {name} images, but {CELLS} cells of {LEAST_IN_CELL} need "
                 f"{CELLS * LEAST_IN_CELL} or more; compare more images"
             )
+    # scikit-learn is imported here because the other scores do not need it, and it takes longer than they do.
+    from sklearn.cluster import KMeans
+
     train, held_out, fake = _project(train, held_out, fake)
     clusters = KMeans(n_clusters=CELLS, n_init=RESTARTS, random_state=seed % 2**32).fit(train)
     train_cells, held_out_cells, fake_cells = (clusters.predict(part) for part in (train, held_out, fake))
@@ -86,6 +87,9 @@ def compare_distances(held_out: Matrix, fake: Matrix) -> float:
     Source: Mann and Whitney 1947, "On a test of whether one of two random variables is stochastically larger than the
         other".
     """
+    # Imported here for the same reason as scikit-learn.
+    from scipy.stats import rankdata
+
     n, m = len(held_out), len(fake)
     ranks = rankdata(np.concatenate([fake, held_out]))
     larger = ranks[:m].sum() - m * (m + 1) / 2

@@ -17,7 +17,7 @@ from pipeline.tracking.store import open_store
 from pipeline.tracking.sync import read_results, sync
 from stages.common.artifacts import Trial
 from stages.common.grid import Grid
-from stages.report.figures.plot_style import COLOURS
+from stages.report.figures.palette import COLOURS
 from tests.tracking.conftest import count_table_rows, find_runs
 
 

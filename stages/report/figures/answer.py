@@ -5,14 +5,8 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.report.figures.plot_style import (
-    MUTED,
-    NARROW_INCHES,
-    choose_colour,
-    make_figure,
-    style_axes,
-    use_log_scale,
-)
+from stages.report.figures.palette import choose_colour
+from stages.report.figures.plot_style import MUTED, NARROW_INCHES, make_figure, style_axes, use_log_scale
 from stages.report.formatting import capitalise, format_percent
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan

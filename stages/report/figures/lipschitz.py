@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from stages.common.grid import Grid
-from stages.report.figures.plot_style import COLOURS, MUTED, make_figure, style_axes
+from stages.report.figures.palette import COLOURS
+from stages.report.figures.plot_style import MUTED, make_figure, style_axes
 from stages.report.model.pictures import Picture
 from stages.report.published import name_gan
 from stages.report.results.lipschitz import IMAGE_KINDS, SCORE, Analyses, Analysis

@@ -2,7 +2,6 @@
 
 import io
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +11,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from stages.common.artifacts import write_bytes
 
-# Okabe and Ito's colours, which people with any common kind of colour vision can tell apart.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7500", "#555555")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MUTED = "#777777"
 DOTS_PER_INCH = 160
 WIDTH_INCHES = 9.0
@@ -29,16 +25,6 @@ LOG_STEPS = (
 )
 FEWEST_TICKS = 3
 MOST_LINEAR_TICKS = 6
-
-
-def choose_colour(gan: str, gans: Sequence[str]) -> str:
-    """Return a GAN's colour, the same in all figures."""
-    return COLOURS[gans.index(gan) % len(COLOURS)]
-
-
-def choose_marker(gan: str, gans: Sequence[str]) -> str:
-    """Return a GAN's marker, the same in all figures."""
-    return MARKERS[gans.index(gan) % len(MARKERS)]
 
 
 def make_figure(height_inches: float, width_inches: float = WIDTH_INCHES) -> Figure:

@@ -12,11 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from stages.report.figures.palette import choose_colour, choose_marker
 from stages.report.figures.plot_style import (
     MUTED,
     add_legend,
-    choose_colour,
-    choose_marker,
     make_figure,
     mark_unpublished,
     style_axes,

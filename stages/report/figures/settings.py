@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stages.report.figures.palette import choose_colour, choose_marker
 from stages.report.figures.plot_style import (
     MUTED,
     add_legend,
-    choose_colour,
-    choose_marker,
     make_figure,
     mark_unpublished,
     style_axes,
