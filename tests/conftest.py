@@ -20,8 +20,8 @@ settings.load_profile("few")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one process more than there are cores: slow tests wait for servers and schedulers most of their time."""
-    return (os.cpu_count() or 1) + 1
+    """Run two processes more than there are cores: slow tests wait for servers and schedulers half of their time."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,7 @@ from PIL import Image
 
 from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import describe_dataset
+from pipeline.tracking.descriptions import describe_trial, write_description
 from pipeline.tracking.dvc_experiment import describe_dvc_experiment, is_copy
 from pipeline.tracking.files import log_missing_files
 from pipeline.tracking.results import RunContent
@@ -73,7 +74,9 @@ def sync_trial(
     if not is_copy():
         # A run that still goes on belongs to a training that is newer than these files.
         supersede_runs(store, [other for other in runs if other.info.status != RUNNING], by=run)
-    set_tags(store, run, describe_dvc_experiment() | ({PARENT: parent} if parent is not None else {}))
+    description = write_description(describe_trial(results), run.data.tags, f"the run {trial.name}", notes)
+    parent_tag = {PARENT: parent} if parent is not None else {}
+    set_tags(store, run, description | describe_dvc_experiment() | parent_tag)
     return run
 
 
