@@ -1,4 +1,4 @@
-"""The state of the head's working tree as a Git bundle: the commit with all that is not committed yet."""
+"""Pack the working tree, with its uncommitted changes, into a Git bundle of one commit."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ from pathlib import Path
 from stages.common.errors import InputError
 
 BRANCH = "comparison"
-# Results are DVC's; what Git holds is code and documents.
+# Results are tracked by DVC. Git tracks only code and documents, so a bundle is small.
 LARGEST_BYTES = 256 * 1024 * 1024
-# One tree has one commit, whoever bundles it and when.
+# A constant author and date give a tree the same commit hash, whoever bundles it and whenever.
 IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -24,8 +24,8 @@ class Bundle:
     """A state of the working tree.
 
     Attributes:
-        tree: Git's hash of all files that it tracks or would add.
-        content: a bundle with one branch, `comparison`, of one commit.
+        tree: the Git tree hash of all files that Git tracks or that `git add --all` would add.
+        content: the bytes of a Git bundle with one branch, `comparison`, which has one commit.
     """
 
     tree: str
@@ -44,7 +44,7 @@ def bundle_working_tree() -> Bundle:
         folder = Path(name)
         (folder / "objects").mkdir()
         objects = _git("rev-parse", "--git-path", "objects").strip()
-        # What is new is written into the folder, and goes with it.
+        # New Git objects are written into the temporary folder, and are removed with it.
         environment = IDENTITY | {
             "GIT_INDEX_FILE": str(folder / "index"),
             "GIT_OBJECT_DIRECTORY": str(folder / "objects"),
@@ -53,7 +53,7 @@ def bundle_working_tree() -> Bundle:
         _git("add", "--all", ".", environment=environment)
         tree = _git("write-tree", environment=environment).strip()
         commit = _git("commit-tree", tree, "-m", "state", environment=environment).strip()
-        # A bundle holds branches, and this repository is to get none.
+        # A bundle needs a branch. It is made in a temporary bare repository, so that this one gets no new branch.
         bare = folder / "bare.git"
         _git("init", "--quiet", "--bare", str(bare))
         environment |= {"GIT_DIR": str(bare)}

@@ -1,4 +1,4 @@
-"""Run flows in child processes, which end in order when this process is told to end."""
+"""Run flows in child processes, and shut them down in order when this process is told to end."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def exit_on_signals() -> None:
-    """Make SIGINT and SIGTERM end this process by an exit with 128 + its number, cleaning up on its way."""
+    """Make SIGINT and SIGTERM raise SystemExit with 128 + the signal's number, so that cleanup code runs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
@@ -18,20 +18,21 @@ def run_flow(
 ) -> int:
     """Run a flow to its end, and return its exit code.
 
-    What interrupts the wait, such as the exit of `exit_on_signals`, goes on once the flow has ended in order.
+    An exception that interrupts the wait, such as the SystemExit of `exit_on_signals`, is raised again after the flow
+    has shut down in order.
 
     Args:
         arguments: the arguments of `python -m pipeline.flow run`.
         folder: the repository; None for the current folder.
-        environment: variables of the flow; None for those of this process.
+        environment: environment variables of the flow; None for those of this process.
     """
-    # Where output is no terminal, what was printed before the flow comes before its lines.
+    # Where output is not a terminal, it is buffered: earlier lines must be written before those of the flow.
     sys.stdout.flush()
     command = [sys.executable, "-m", "pipeline.flow", "run", *arguments]
     with subprocess.Popen(command, cwd=folder, env=environment) as flow:
         try:
             return flow.wait()
         except BaseException:
-            # Its trainings keep their checkpoints.
+            # SIGTERM lets the trainings of the flow write their checkpoints.
             flow.terminate()
             raise

@@ -1,7 +1,8 @@
 """Show DVC's experiments side by side: the params in which they differ, and FID and IS of each trial.
 
 `make experiments` or `python -m pipeline.experiments`. `dvc exp show` has hundreds of columns, one for every param,
-metric and dependency. Here an experiment is a column: the workspace, the last commit, and what was started from it.
+metric and dependency. Here each column is one experiment: the workspace, the last commit, and the experiments that were
+started from that commit.
 """
 
 import json
@@ -18,7 +19,7 @@ from stages.common.errors import InputError
 SCORES = {"FID": "fid", "IS": "is"}
 ABSENT = "-"
 HASH_CHARACTERS = 40
-# Of a value: lists of GANs are longer.
+# Longer values, such as lists of GANs, are cut to this length.
 MOST_CHARACTERS = 16
 
 
@@ -26,9 +27,9 @@ class Experiment(NamedTuple):
     """A column of the table.
 
     Attributes:
-        name: what DVC calls it: workspace, a branch, an experiment, or the start of its hash.
-        state: queued, running or failed; None where it is done, or was never run by DVC's queue.
-        params: its params by their dotted names.
+        name: the name that DVC shows: "workspace", a branch, an experiment, or the first digits of a commit's hash.
+        state: queued, running or failed; None if the experiment succeeded, or was not run as a DVC experiment.
+        params: the experiment's params by their dotted names.
         scores: the last scores of each trial, by the trial's name.
     """
 
@@ -58,7 +59,7 @@ def _read_experiment(revision: dict[str, Any], state: str | None) -> Experiment:
     }
     scores = {Path(file).stem: found.get("data") or {} for file, found in (data.get("metrics") or {}).items()}
     name = revision["name"] or revision["rev"]
-    # Without a name it is a commit's hash, or the workspace.
+    # An experiment without a name is identified by its commit's hash.
     return Experiment(name[:7] if len(name) == HASH_CHARACTERS else name, state, params, scores)
 
 
@@ -71,7 +72,7 @@ def _flatten(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, o
 
 
 def make_table(experiments: list[Experiment]) -> list[list[str]]:
-    """Make the rows: names, states where one has one, params that differ, then each score of each trial."""
+    """Make the rows: names, states if any experiment has one, the params that differ, and each score of each trial."""
     rows = [["", *(experiment.name for experiment in experiments)]]
     if any(experiment.state for experiment in experiments):
         rows.append(["state", *(experiment.state or ABSENT for experiment in experiments)])
@@ -81,7 +82,7 @@ def make_table(experiments: list[Experiment]) -> list[list[str]]:
             rows.append([name, *values])
     trials = sorted({trial for experiment in experiments for trial in experiment.scores})
     for title, score in SCORES.items():
-        # An extractor that tells no classes apart gives no Inception Score.
+        # An extractor without classes gives no Inception Score.
         if any(score in experiment.scores.get(trial, ()) for experiment in experiments for trial in trials):
             rows.append([title, *("" for _ in experiments)])
             for trial in trials:
@@ -99,7 +100,7 @@ def _show(value: object) -> str:
 
 
 def format_table(rows: list[list[str]]) -> str:
-    """Align the first column to the left and all others to the right; what is too long is cut, which is shown."""
+    """Align the first column to the left, the others to the right; a value that is too long is cut and gets "..."."""
     shown = [[row[0], *map(_cut, row[1:])] for row in rows]
     first, *widths = (max(map(len, column)) for column in zip(*shown, strict=True))
     lines = [

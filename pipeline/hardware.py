@@ -1,6 +1,7 @@
-"""Say which hardware trained a comparison: where it is mixed, and which GANs cannot be told from it.
+"""Describe the hardware that trained a comparison, and name the GANs whose differences it may explain.
 
-It stands beside the report, as times do: the report is the same in every run, whatever machines made its results.
+The description is a file beside the report, as the times are, because the report itself must be the same in every run,
+whichever machines made its results.
 """
 
 from collections import Counter
@@ -32,8 +33,8 @@ class Hardware:
     """The hardware of a comparison's trainings.
 
     Attributes:
-        machines: the machine of each trained trial, by its name; without entries where its machine is not known.
-        trials: the trials of each GAN, by the kind of hardware that trained them.
+        machines: the machine record of each trained trial, by the trial's name; an empty record if it is not known.
+        trials: the names of trials by the kind of hardware that trained them, then by GAN.
     """
 
     machines: dict[str, dict[str, str]]
@@ -51,7 +52,7 @@ class Hardware:
 
     @property
     def confounded(self) -> list[tuple[str, str]]:
-        """The pairs of GANs that no kind of hardware has trained both of."""
+        """The pairs of GANs that have no kind of hardware in common."""
         kinds: dict[str, set[str]] = {}
         for kind, gans in self.trials.items():
             for gan in gans:
@@ -64,7 +65,7 @@ class Hardware:
 
 
 def read_hardware(trials: Iterable[Trial]) -> Hardware:
-    """Read on which hardware trials were trained; those without results are left out."""
+    """Read which hardware trained each trial; trials without results are left out."""
     hardware = Hardware({})
     for trial in trials:
         if not (TRAINING / trial.name / METRICS_LOG).exists():
@@ -78,22 +79,22 @@ def read_hardware(trials: Iterable[Trial]) -> Hardware:
 
 
 def name_kind(machine: dict[str, str]) -> str:
-    """Name the kind of hardware of a machine, with the threads of the training: what changes its last bits."""
+    """Name the kind of hardware of a machine with the training's threads: all that changes the last bits of results."""
     threads = f"threads: {machine['threads']}" if machine.get("threads") else ""
     return ", ".join(filter(None, [*(machine.get(key, "") for key in KIND), threads]))
 
 
 def read_threads(trial: Trial) -> str:
-    """Read how many threads a training used; "" where its model is not on disk."""
+    """Read how many threads a training used; "" if its model is not on disk."""
     path = MODELS / trial.name / MANIFEST
     return str(read_json(path, f"train@{trial.name}").get("threads", "")) if path.exists() else ""
 
 
 def describe_mixture(hardware: Hardware) -> str:
-    """Say that trials were trained on different hardware, and which GANs cannot be told from it.
+    """Say that trials were trained on different hardware, and name the GANs that have no kind in common.
 
     Returns:
-        A sentence or two; "" where all known machines are of one kind.
+        One or two sentences; "" if all known machines are of one kind.
     """
     if not hardware.is_mixed:
         return ""
@@ -109,7 +110,7 @@ def describe_mixture(hardware: Hardware) -> str:
 
 
 def write_hardware(hardware: Hardware, folder: Path = FOLDER) -> None:
-    """Write what is known as Markdown and as JSON; nothing where nothing is."""
+    """Write the known hardware as Markdown and as JSON; write no file if no machine is known."""
     if not hardware.trials:
         return
     write_json(folder / RECORD, to_record(hardware))
@@ -117,7 +118,7 @@ def write_hardware(hardware: Hardware, folder: Path = FOLDER) -> None:
 
 
 def to_record(hardware: Hardware) -> dict[str, Any]:
-    """Return all that is known: the statement, the pairs that are confounded, the kinds, and each trial's machine."""
+    """Return the record for JSON: the statement, the confounded pairs of GANs, the kinds, and each trial's machine."""
     return {
         "is_mixed": hardware.is_mixed,
         "statement": describe_mixture(hardware),

@@ -6,7 +6,7 @@ from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 
 TIMEOUT_SECONDS = 5.0
-# Our servers are on this machine, which a proxy cannot reach.
+# The servers of this project are on this machine, which a proxy cannot reach.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -1,7 +1,7 @@
-"""Describe the machine on which a trial was trained: what may change the last bits of its results, or how long it took.
+"""Describe the machine that trained a trial: the properties that may change its results' last bits or its duration.
 
-Nothing depends on these records: they are beside the times, in `timings/`, which neither Git nor DVC tracks. A training
-that DVC restored or pulled may have none.
+No stage depends on these records. They are in `timings/`, which neither Git nor DVC tracks. A training that DVC
+restored or pulled may have none.
 """
 
 import json
@@ -18,12 +18,13 @@ from pathlib import Path
 from stages.common.artifacts import TIMINGS, Trial, timings_file, write_json
 
 FOLDER = TIMINGS / "machines"
-# What makes two machines one kind of hardware.
+# Two machines are of one kind of hardware if these fields are equal.
 KIND = ("gpu", "cuda", "cudnn", "cpu", "instruction_sets", "torch")
 CPU_INFO = Path("/proc/cpuinfo")
 # The instruction sets by which numerical libraries choose their kernels.
 INSTRUCTION_SETS = re.compile(r"^(avx\w*|fma|sse4_2|amx\w*|asimd\w*|sve\w*)$")
-# A line of torch/version.py, which is read and not imported; the package's own version lacks the build.
+# A line of torch/version.py, which has the build that the package's metadata lacks. It is read as text, because
+# pipeline/ never imports torch.
 TORCH_LINE = r"^{name}\b[^=]*= *'([^']+)'"
 DRIVER_QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
 
@@ -32,7 +33,7 @@ DRIVER_QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
 def describe_machine() -> dict[str, str]:
     """Return this machine's host, CPU, instruction sets, GPUs with driver, CUDA and cuDNN, torch's build, and the job.
 
-    Of CUDA and cuDNN it has the versions that torch brings, and none where there is no GPU, since nothing uses them.
+    The versions of CUDA and cuDNN are those that torch brings, or "" without a GPU.
     """
     model, flags = read_cpu_info(CPU_INFO.read_text(errors="replace") if CPU_INFO.exists() else "")
     gpus = read_gpus()
@@ -49,11 +50,11 @@ def describe_machine() -> dict[str, str]:
 
 
 def record_machine(stage: str, machine: dict[str, str]) -> None:
-    """Record where a trial was trained, if that is what a stage did; its results are on disk.
+    """Record which machine trained a trial, if the stage was a training; its results must be on disk.
 
     Args:
         stage: the stage, as DVC names it, such as `train@sngan-A-0`.
-        machine: see `describe_machine`.
+        machine: the machine's description; see `describe_machine`.
     """
     kind, _, name = stage.partition("@")
     if kind == "train":
@@ -62,7 +63,7 @@ def record_machine(stage: str, machine: dict[str, str]) -> None:
 
 
 def read_machine(trial: Trial) -> dict[str, str]:
-    """Read where the training whose results are on disk ran; empty where that is not known."""
+    """Read which machine ran the training whose results are on disk; empty if that is not known."""
     try:
         content = json.loads(machine_file(trial).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -71,7 +72,7 @@ def read_machine(trial: Trial) -> dict[str, str]:
 
 
 def machine_file(trial: Trial) -> Path:
-    """Return the path of the record of the training whose results are on disk, by its log's content."""
+    """Return the path of the machine record of the training on disk; its name is a hash of the training's log."""
     return FOLDER / trial.name / f"{timings_file(trial).stem}.json"
 
 
@@ -88,7 +89,7 @@ def read_cpu_info(text: str) -> tuple[str, str]:
 
 
 def read_gpus() -> str:
-    """Return name and driver of each NVIDIA GPU; "" where there is none."""
+    """Return the name and the driver of each NVIDIA GPU; "" if there is none."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return ""
@@ -97,11 +98,11 @@ def read_gpus() -> str:
 
 
 def read_torch(name: str, prefix: str = "") -> str:
-    """Return what the installed torch says of its build, behind a prefix; "" where it says nothing or is not installed.
+    """Return a version from the installed torch's torch/version.py, after a prefix; "" if it is missing there.
 
     Args:
-        name: `__version__`, or `cuda` for the version of CUDA that it was built for.
-        prefix: a word before the number, which says what it is of.
+        name: `__version__`, or `cuda` for the version of CUDA that torch was built for.
+        prefix: a word to put before the number, such as "CUDA ".
     """
     try:
         text = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
@@ -112,6 +113,6 @@ def read_torch(name: str, prefix: str = "") -> str:
 
 
 def find_cudnn_version() -> str:
-    """Return the version of the package of cuDNN that torch brings, such as `cuDNN 9.24.0.43`; "" without one."""
+    """Return the version of the cuDNN package that torch brings, such as `cuDNN 9.24.0.43`; "" if there is none."""
     versions = [one.version for one in distributions() if (one.name or "").startswith("nvidia-cudnn-")]
     return f"cuDNN {versions[0]}" if versions else ""

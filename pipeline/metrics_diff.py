@@ -1,7 +1,7 @@
 """Show how metrics changed since a revision, as `dvc metrics diff` does, but refuse scores of different protocols.
 
-`python -m pipeline.metrics_diff main` or `make diff REV=main`. `dvc metrics diff` itself shows the
-difference of the scores whatever their protocols are.
+`python -m pipeline.metrics_diff main` or `make diff REV=main`. `dvc metrics diff` alone would subtract scores of
+different protocols without a warning.
 """
 
 import json
@@ -20,12 +20,14 @@ PREFIX = "protocol."
 
 
 def find_protocol_changes(difference: dict[str, dict[str, Any]]) -> list[str]:
-    """Name the fields of the protocol that changed, one line a metrics file.
+    """Describe the fields of the protocol that changed, in one line for each metrics file.
+
+    A file that was added or removed is skipped: it has no other score to compare with. A field that only one of the two
+    protocols has is a change.
 
     Args:
-        difference: what `dvc metrics diff --json` prints of the stage evaluate's records: changes by file and metric. A
-            file that was added or removed has no other score to compare with; a field that only one of the protocols
-            has is a change.
+        difference: the output of `dvc metrics diff --json` for the records of the stage evaluate: changes by file and
+            metric.
     """
     changed_files = []
     for file, changes in difference.items():

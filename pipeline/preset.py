@@ -94,20 +94,20 @@ def switch_preset(name: str, force: bool = False, protocol: str | None = None) -
 
 
 def _read_text(path: Path) -> str:
-    """Read a file that is as long as a preset at most; a longer one, or one that is not in UTF-8, is none."""
+    """Read a file up to the largest size of params.yaml; a longer file, or one that is not UTF-8, equals no preset."""
     with path.open("rb") as file:
         return file.read(LARGEST_BYTES).decode("utf-8", errors="replace")
 
 
 def _read(path: Path, yaml: YAML) -> CommentedMap:
-    """Read a preset with its comments, once it is known to hold what params.yaml may hold."""
+    """Read a preset with its comments, after `read_params` has checked that params.yaml may hold its content."""
     read_params(path)
     content: CommentedMap = yaml.load(path.read_text(encoding="utf-8"))
     return content
 
 
 def _make_yaml() -> YAML:
-    """Make the reader and writer that DVC uses, so that what DVC writes later differs in the changed values alone."""
+    """Make a YAML reader and writer set up as DVC's: when DVC writes params.yaml later, only changed values differ."""
     yaml = YAML()
     yaml.default_flow_style = False
     return yaml
@@ -123,7 +123,7 @@ def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int =
         if isinstance(value, CommentedMap) and isinstance(params.get(key), CommentedMap):
             _merge(params[key], value, f"{where}.{key}", depth + 1)
         else:
-            # A plain list is written over several lines, as DVC writes one.
+            # A plain Python list is written over several lines, as DVC writes lists.
             params[key] = list(value) if isinstance(value, list) else value
 
 

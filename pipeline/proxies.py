@@ -13,7 +13,7 @@ from stages.common.errors import InputError
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VARIABLES = ("no_proxy", "NO_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
-# What httpx reads; anything else, such as an IPv6 address in brackets, it refuses to start with.
+# Entries that httpx can read. It refuses to start with any other, such as an IPv6 address in brackets.
 HOST = re.compile(r"[!-~]+")
 NAME_AND_PORT = re.compile(r"[^\[\]:]*(:[0-9]{0,5})?")
 
@@ -33,30 +33,31 @@ def exempt_loopback(environment: MutableMapping[str, str]) -> None:
 
 
 def ignore_environment() -> None:
-    """Let Prefect's client, which calls its server by httpx, take nothing from the environment of this process.
+    """Make httpx, with which Prefect's client calls its server, ignore proxies and certificates of the environment.
 
-    Call it before Prefect is imported.
+    Call this before Prefect is imported, and only if Prefect's server is the project's own on this machine.
 
-    That is for a server of ours on this machine. It needs no proxy, not even a kind of proxy that httpx refuses
-    to start with (SOCKS without socksio), and no file of certificates, which may be missing. MLflow calls its server,
-    which may be elsewhere, by requests, and stages call by urllib: those go on using both.
+    Such a server needs neither a proxy nor a file of certificates, and httpx refuses to start if the file is missing or
+    the proxy is of a kind that it does not support (SOCKS without socksio). MLflow, whose server may be on another
+    machine, uses requests, and stages use urllib: both still follow the environment.
     """
     import certifi
     import httpx
 
-    # Python's ssl module writes there whatever connection it makes.
+    # Python's ssl module writes the keys of every connection to this file.
     os.environ.pop("SSLKEYLOGFILE", None)
-    # Prefect reads this one, or else SSL_CERT_FILE, even to call an address without TLS.
+    # Prefect reads this variable, or else SSL_CERT_FILE, even to call an address without TLS.
     os.environ["PREFECT_API_SSL_CERT_FILE"] = certifi.where()
     for kind in (httpx.Client, httpx.AsyncClient, httpx.HTTPTransport, httpx.AsyncHTTPTransport):
         kind.__init__ = _distrust_environment(kind.__init__)  # type: ignore[method-assign]
 
 
 def check_environment() -> None:
-    """Check that httpx starts with what the environment says of proxies and certificates, which it does on import.
+    """Check that httpx can start with the proxies and certificates that the environment names.
+
 
     Raises:
-        InputError: it does not; names the variables.
+        InputError: httpx cannot start; the message names the variables.
     """
     import httpx
 
@@ -79,7 +80,7 @@ def _distrust_environment(make: Callable[..., None]) -> Callable[..., None]:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether an address is one of this machine that no other machine can call."""
+    """Tell whether a URL leads to this machine's loopback address, which no other machine can call."""
     return urlsplit(url).hostname in LOOPBACK
 
 

@@ -1,8 +1,8 @@
-"""Train trials again from nothing in a clone with an empty cache, and hold what comes out against what is there.
+"""Train trials again from nothing in a clone with an empty cache, and compare the outputs with the present results.
 
 `python -m pipeline.verify --retrain`. Equal hardware, packages and threads give equal bytes. Other hardware changes the
-last bits, and a training magnifies them, so that there scores are compared: they may differ as much as those of two
-seeds do.
+last bits, and a training magnifies this difference. In that case the scores are compared instead of the bytes, and they
+may differ as much as the scores of two seeds do.
 """
 
 import json
@@ -35,20 +35,20 @@ from stages.common.params import PARAMS_FILE, read_params
 
 LEVEL = 0.05
 SCORE_KEYS = {"fid": "Fréchet distance", "inception_score": "Inception Score"}
-# Another store or cache than the clone's own would hand out results instead of having them made.
+# These variables would give the clone another MLflow store than its own.
 FOREIGN_VARIABLES = ("MLFLOW_TRACKING_URI",)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be trained again.
+    """The trials to train again, and where.
 
     Attributes:
-        patterns: the patterns of trials, as the flow takes them; empty for all.
-        share: the share of these trials, above 0 and at most 1; they are drawn by `draw_seed`, and are at least one.
-        draw_seed: 0 or more.
-        cluster: a file that says where trials run; None for this machine.
-        folder: keeps the clone, so that an interrupted run goes on; None for one that is removed.
+        patterns: patterns of trial names, as the flow's `--trials`; empty for all trials.
+        share: the share of these trials to train, above 0 and at most 1; at least one is drawn.
+        draw_seed: the seed of the random draw, 0 or more.
+        cluster: the cluster.yaml that says where trials run; None for this machine.
+        folder: the folder in which the clone is kept, so that an interrupted run can go on; None for a temporary one.
     """
 
     patterns: list[str]
@@ -60,14 +60,14 @@ class Request:
 
 @dataclass(frozen=True)
 class ScorePair:
-    """One score of a trial at its last evaluation point, before and now.
+    """One score of a trial at its last evaluation point, in the present results and after training again.
 
     Attributes:
         name: the name of the score.
         before: the score in the present results, above 0.
         now: the score after training again, above 0.
-        limit: by which factor two trainings of this GAN and setting may differ, above 1; None where one seed alone is
-            there, which says nothing of that.
+        limit: the factor, above 1, by which two trainings of this GAN and setting may differ; None if there is only one
+            seed, from which no spread can be estimated.
     """
 
     name: str
@@ -81,21 +81,21 @@ class ScorePair:
         return self.limit is not None and abs(math.log(self.now / self.before)) <= math.log(self.limit)
 
     def describe(self) -> str:
-        """Say both numbers, their ratio, and what is allowed."""
-        allowed = (
-            "one seed says not how much that may be" if self.limit is None else f"allowed ×{self.limit:.2f}"
-        )
+        """Return a phrase with both numbers, their ratio, and the allowed factor."""
+        allowed = "no limit is known from one seed" if self.limit is None else f"allowed ×{self.limit:.2f}"
         return f"{self.name} {self.before:.4g}, now {self.now:.4g} (×{self.now / self.before:.3f}; {allowed})"
 
 
 def choose_share(request: Request) -> list[Trial]:
-    """Choose the trials that are trained again, among those that dvc.lock has.
+    """Choose the trials to train again among those with results in dvc.lock.
 
     Raises:
-        InputError: a pattern fits none, the share is no share, or a chosen trial has not been run.
+        InputError: a pattern fits no trial, the share is out of range, or a chosen trial has no results.
     """
     if not 0 < request.share <= 1:
-        raise InputError(f"--share {request.share} is no share: it is above 0, and 1 for all")
+        raise InputError(
+            f"--share {request.share} is out of range: give a number above 0 and at most 1 (all trials)"
+        )
     trials = choose_trials(request.patterns or None)
     count = max(1, round(request.share * len(trials)))
     chosen = sorted(random.Random(request.draw_seed).sample(trials, count), key=trials.index)  # noqa: S311
@@ -109,7 +109,7 @@ def choose_share(request: Request) -> list[Trial]:
 
 
 def retrain(request: Request) -> int:
-    """Train trials again, print what is equal, and return the exit code: 0 if nothing speaks against the results.
+    """Train trials again, print the comparison, and return the exit code: 0 if all trials are confirmed, else 1.
 
     Raises:
         InputError: the request cannot be met; see `choose_share` and `clone_without_results`.
@@ -125,7 +125,7 @@ def retrain(request: Request) -> int:
 
 
 def refuse_remote(cluster: Path | None) -> None:
-    """Refuse a cluster whose workers would take the results from a DVC remote.
+    """Refuse a cluster whose workers would pull the results from a DVC remote instead of training again.
 
     Raises:
         InputError: the file cannot be read, or names a remote.
@@ -142,12 +142,12 @@ def refuse_remote(cluster: Path | None) -> None:
 
 @contextmanager
 def clone_without_results(folder: Path | None) -> Iterator[Path]:
-    """Make a clone of the working tree, committed or not, that has no results and a cache of its own.
+    """Make a clone of the working tree, committed or not, that has no results and a DVC cache of its own.
 
-    Downloads, and what params.yaml names by a relative path outside Git, are linked.
+    The folder of downloads, and files outside Git that params.yaml names by a relative path, are linked into the clone.
 
     Args:
-        folder: keeps the clone under a name of the tree's hash; None for a temporary one.
+        folder: the folder that keeps the clone, whose name has the tree's hash; None for a temporary folder.
 
     Raises:
         InputError: this is no Git repository.
@@ -175,7 +175,7 @@ def clone_without_results(folder: Path | None) -> Iterator[Path]:
 
 
 def list_outside_git(clone: Path) -> list[Path]:
-    """List relative paths of this repository that stages read and that a clone lacks."""
+    """List the relative paths that stages read in this repository and that a clone lacks."""
     params = yaml.safe_load(PARAMS_FILE.read_text(encoding="utf-8"))
     named = [
         Path(text)
@@ -198,7 +198,7 @@ def run_trials(clone: Path, trials: Iterable[Trial], cluster: Path | None) -> No
     """Run the flow of a clone for some trials.
 
     Raises:
-        InputError: it failed, and has said why.
+        InputError: the flow failed; its own output says why.
     """
     arguments = ["--trials", *(trial.name for trial in trials)]
     if cluster is not None:
@@ -210,13 +210,13 @@ def run_trials(clone: Path, trials: Iterable[Trial], cluster: Path | None) -> No
 
 
 def give_own_scratch(cluster: Path, clone: Path) -> Path:
-    """Write a cluster.yaml that has a scratch folder of the clone's: from other checkpoints nothing is trained anew."""
+    """Write a cluster.yaml with a scratch folder in the clone, so that no training resumes from an old checkpoint."""
     settings = read_params(cluster)
     if settings.get("scratch") is None:
         return cluster.resolve()
     path = clone / ".dvc/tmp/cluster.yaml"
     settings["scratch"] = str(clone / ".dvc/tmp/scratch")
-    # YAML holds JSON, in which text is quoted.
+    # JSON is valid YAML, and quotes every text.
     write_bytes(path, json.dumps(settings).encode())
     return path
 
@@ -247,12 +247,12 @@ def compare_stages(before: Lock, now: Lock, stages: Iterable[str]) -> Comparison
 
 
 def explain(clone: Path, trial: Trial, comparisons: int) -> bool:
-    """Print why a trial's bytes may differ and how its scores do; say whether that is no fault.
+    """Print why the bytes of a trial may differ and how much its scores do; tell whether the trial is confirmed.
 
     Args:
-        clone: the clone with the trial trained again.
+        clone: the clone in which the trial was trained again.
         trial: the trial.
-        comparisons: how many scores are compared in all; the level of each is divided by it.
+        comparisons: the number of scores compared in all, by which the significance level is divided (Bonferroni).
     """
     machines = [read_kind(Path(), trial), read_kind(clone, trial)]
     if machines[0] and machines[0] == machines[1]:
@@ -270,7 +270,7 @@ def explain(clone: Path, trial: Trial, comparisons: int) -> bool:
 
 
 def read_kind(root: Path, trial: Trial) -> str:
-    """Read on which kind of hardware a repository's trial was trained; "" where that is not known."""
+    """Read which kind of hardware trained a repository's trial; "" if that is not known."""
     with chdir(root):
         machine = read_machine(trial)
     return ", ".join(machine[key] for key in KIND if machine.get(key))
@@ -281,8 +281,8 @@ def pair_scores(
 ) -> list[ScorePair]:
     """Pair the last scores of a trial here and in a clone.
 
-    The limit is that of Student's distribution for the difference of two trainings, whose deviation is that of the
-    logarithm over the seeds here.
+    The limit is the quantile of Student's t-distribution for the difference of two log scores, with the standard
+    deviation of the log scores over the seeds of this repository.
     """
     seeds = [read_last_scores(Path(), trial._replace(seed=seed)) for seed in Grid.load().seeds]
     pairs = []

@@ -1,7 +1,7 @@
-"""Let a server answer its own pages alone: an ASGI middleware for the servers that we start.
+"""An ASGI middleware that lets a server of this project answer requests of its own pages only.
 
-A browser lets any web page send requests to 127.0.0.1. Such a request names the page's origin in its `Origin` header. A
-page whose own name was made to lead to this machine (DNS rebinding) names itself in the `Host` header instead. Programs
+A browser lets any web page send requests to 127.0.0.1. Such a request names the page's origin in its `Origin` header.
+If the page's host name was made to resolve to this machine (DNS rebinding), the `Host` header has that name. Programs
 such as Prefect's client send no `Origin`.
 
 Source: RFC 6454, section 7 (Origin); RFC 9110, section 7.2 (Host).
@@ -17,10 +17,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
-# Addresses to listen at, which nobody can call.
+# Addresses that a server can listen at but that no client can call.
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound to
 POLICY_VIOLATION = 1008
-# The server's pages connect to nobody else (Prefect's would report their use), and other pages cannot frame them.
+# The server's pages may connect to this server only (Prefect's would report their use elsewhere), and pages of other
+# origins cannot show them in a frame.
 CONTENT_POLICY = (b"content-security-policy", b"connect-src 'self'; frame-ancestors 'self'")
 
 
@@ -33,9 +34,9 @@ class SameOriginMiddleware:
         """Wrap an application.
 
         Args:
-            application: what answers the requests that are not refused.
+            application: the ASGI application that answers the requests that are not refused.
             allowed_hosts: host names and IP addresses, without ports, at which the server may be called.
-            closed_paths: beginnings of paths that nobody may call.
+            closed_paths: prefixes of paths that are refused to everybody.
         """
         self._application = application
         self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
@@ -44,7 +45,7 @@ class SameOriginMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] not in ("http", "websocket"):
-            # Starting and stopping.
+            # The scope "lifespan" reports that the server starts or stops.
             await self._application(scope, receive, send)
             return
         reason = self.find_reason_to_refuse(scope)
@@ -89,7 +90,7 @@ async def answer(send: Send, status: int, content_type: str, text: str) -> None:
 
 
 def _add_header(send: Send) -> Send:
-    """Add the content policy to the answer, beside others that may be there: browsers hold to all of them."""
+    """Add the content security policy to the answer. If the answer has one already, browsers apply both."""
 
     async def send_with_header(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":

@@ -1,11 +1,11 @@
-"""What the checks of Prefect's and of MLflow's server share: is this an address of a server, and how to log in."""
+"""Split a server's address and make login headers, for the checks of Prefect's and of MLflow's server."""
 
 import base64
 from urllib.parse import SplitResult, urlsplit
 
 
 def split_address(url: str) -> SplitResult | None:
-    """Split an address into its parts; None where it has no host, or no port that a server could have."""
+    """Split a URL into its parts; None if it has no host, or if its port is not a valid one."""
     try:
         parts = urlsplit(url)
         return parts if parts.hostname and parts.port != 0 else None

@@ -10,8 +10,9 @@ from stages.common.errors import InputError
 def make_sqlite_url(path: Path, driver: str = "sqlite") -> str:
     """Make the address of a file, whatever characters its path holds.
 
-    SQLAlchemy takes what follows the first question mark for options, and decodes nothing before it. So a path with a
-    question mark is written from the working folder; if that still has one, in SQLite's own form, which is encoded.
+    SQLAlchemy reads everything after the first question mark as options, and decodes nothing before it. So a path with
+    a question mark is written relative to the working folder. If the relative path has one too, the address uses
+    SQLite's own URI form, which is percent-encoded.
     """
     text = str(path.resolve())
     if "?" in text:
@@ -22,7 +23,7 @@ def make_sqlite_url(path: Path, driver: str = "sqlite") -> str:
 
 
 def read_sqlite_url(url: str) -> Path | None:
-    """Read the path in an address, absolute or from the working folder; None for a database in memory.
+    """Read the path in an address, absolute or relative to the working folder; None for a database in memory.
 
     Raises:
         InputError: the address names a host.

@@ -1,7 +1,8 @@
-"""Hash every output on disk and every object in DVC's cache, and compare them with dvc.lock and with what is committed.
+"""Hash every output on disk and every object in DVC's cache, and compare them with the present and committed dvc.lock.
 
-`make verify`, or `python -m pipeline.verify`. DVC itself compares sizes and times of what it has hashed before, and
-takes what its cache holds for what the object's name says, so it restores a damaged object as if nothing were wrong.
+`make verify`, or `python -m pipeline.verify`. DVC itself only compares the size and time of files that it has hashed
+before, and trusts that an object in its cache has the content that its name says. So it restores a damaged object
+without a warning.
 """
 
 import json
@@ -18,12 +19,12 @@ from stages.common.errors import InputError
 
 
 class Comparison(NamedTuple):
-    """What was found of a number of files.
+    """The result of comparing files with their expected hashes.
 
     Attributes:
-        equal: how many are as they should be.
-        different: those that are not.
-        missing: those that are not there.
+        equal: the number of files that have the expected hash.
+        different: the names of files that have another hash.
+        missing: the names of files that do not exist.
     """
 
     equal: int
@@ -31,7 +32,12 @@ class Comparison(NamedTuple):
     missing: list[str]
 
     def describe(self, things: str, equal: str) -> str:
-        """Say how many are equal, and name those that are not; how many are missing, which is no fault."""
+        """Say how many files are equal, how many are missing (which is no fault), and which ones differ.
+
+        Args:
+            things: the noun for the files, such as "outputs on disk".
+            equal: the predicate of the equal ones, such as "equal dvc.lock".
+        """
         total = self.equal + len(self.different)
         lines = [f"{self.equal} of {total} {things} {equal}"]
         if self.missing:
@@ -40,7 +46,7 @@ class Comparison(NamedTuple):
 
 
 def list_outputs(lock: Lock) -> dict[str, str]:
-    """List the MD5 of every output in a dvc.lock by its path; that of a folder ends with `.dir`."""
+    """List the MD5 of every output in a dvc.lock by the output's path; the MD5 of a folder ends with `.dir`."""
     return {
         out["path"]: out["md5"] for entry in lock.values() for out in entry.get("outs", []) if "md5" in out
     }
@@ -59,11 +65,11 @@ def compare_outputs(expected: dict[str, str], found: dict[str, str]) -> Comparis
 
 
 def compare_objects(cache: Path, outputs: dict[str, str]) -> Comparison:
-    """Hold the objects that outputs are restored from against their names.
+    """Compare the content of the cached objects of outputs with the MD5s that name them.
 
     Args:
         cache: the folder with the objects: `files/md5` of DVC's cache.
-        outputs: MD5 by path.
+        outputs: the MD5s of the outputs by path.
     """
     equal, different, missing = 0, list[str](), list[str]()
     for md5 in dict.fromkeys(_list_objects(cache, outputs.values())):
@@ -78,7 +84,7 @@ def compare_objects(cache: Path, outputs: dict[str, str]) -> Comparison:
 
 
 def _list_objects(cache: Path, outputs: Iterable[str]) -> Iterator[str]:
-    """List the objects of outputs: a folder's listing, and each file that it names."""
+    """List the objects of outputs. A folder has an object that lists its files, and one object for each file."""
     for md5 in outputs:
         yield md5
         path = cache / md5[:2] / md5[2:]
@@ -86,12 +92,12 @@ def _list_objects(cache: Path, outputs: Iterable[str]) -> Iterator[str]:
             try:
                 yield from [entry["md5"] for entry in json.loads(path.read_bytes())]
             except (ValueError, KeyError, TypeError):
-                # It is named as damaged itself.
+                # A listing that cannot be read is damaged, and `compare_objects` reports it.
                 continue
 
 
 def read_committed_lock() -> Lock | None:
-    """Read the dvc.lock of the last commit; None where there is none."""
+    """Read the dvc.lock of the last commit; None if it has none."""
     done = subprocess.run(["git", "show", f"HEAD:./{LOCK_FILE}"], capture_output=True, check=False)
     return (
         parse_lock(done.stdout.decode("utf-8", "replace"), f"the committed {LOCK_FILE}")
@@ -115,7 +121,7 @@ def find_cache() -> Path:
 
 
 def verify() -> int:
-    """Print what was found, and return the exit code: 1 if anything is damaged.
+    """Print the comparisons, and return the exit code: 1 if an output or a cached object differs, else 0.
 
     Raises:
         InputError: dvc.lock or DVC's configuration cannot be read.
@@ -143,17 +149,17 @@ def main() -> int:
         "--retrain",
         nargs="*",
         metavar="PATTERN",
-        help="then train trials such as 'sngan-*' again from nothing, and compare: all if no pattern is given",
+        help="then train the trials that match, such as 'sngan-*', again from nothing, and compare (default: all)",
     )
     parser.add_argument(
-        "--share", type=float, default=1.0, help="of these trials, drawn at random (default: 1, all)"
+        "--share", type=float, default=1.0, help="share of these trials, drawn at random (default: 1, all)"
     )
-    parser.add_argument("--draw-seed", type=int, default=0, help="of that draw (default: 0)")
+    parser.add_argument("--draw-seed", type=int, default=0, help="seed of the random draw (default: 0)")
     parser.add_argument(
-        "--cluster", type=Path, metavar="FILE", help="where they are trained: see docs/cluster.md"
+        "--cluster", type=Path, metavar="FILE", help="the cluster that trains them: see docs/cluster.md"
     )
     parser.add_argument(
-        "--folder", type=Path, help="keep the clone there, so that an interrupted run goes on"
+        "--folder", type=Path, help="keep the clone in this folder, so that an interrupted run can go on"
     )
     arguments = parser.parse_args()
     code = verify()

@@ -1,4 +1,4 @@
-"""What a command finds at its start: the repository's root as its folder, folders that can be written, a free port."""
+"""Checks at the start of a command: it runs in the repository's root, its folders are writable, its port is free."""
 
 import os
 import socket
@@ -7,17 +7,17 @@ from pathlib import Path
 
 from stages.common.errors import InputError
 
-# What lies in the root of a repository of the project.
+# The file and the folder by which the repository's root is known.
 FILE, FOLDER = "dvc.yaml", ".dvc"
-# A full disk may still take an empty file, and a database that cannot grow is of no use.
+# The test file has 1 MiB, because an empty file can often be written to a full disk.
 PROBE = bytes(2**20)
 
 
 def require_root() -> None:
-    """Refuse to work in another folder than the repository's root, where files would be left that nobody looks for.
+    """Refuse to work outside the repository's root, where a command would leave files in the wrong place.
 
     Raises:
-        InputError: the working folder is another one; says where the root is.
+        InputError: the working folder is not the root; the message says where the root is.
     """
     here = Path.cwd()
     if _is_root(here):
@@ -28,14 +28,14 @@ def require_root() -> None:
 
 
 def require_writable(*folders: Path) -> None:
-    """Refuse to work where nothing can be written, before anything has been computed.
+    """Refuse to start if a folder cannot be written, before anything has been computed.
 
     Args:
-        folders: where this command writes; each is made if it is not there.
+        folders: the folders that this command writes to; missing ones are created.
 
     Raises:
-        OSError: a folder, or that for temporary files, cannot be written; names it and why.
-        InputError: TMPDIR names no folder.
+        OSError: one of the folders, or the folder for temporary files, cannot be written; names the folder and why.
+        InputError: TMPDIR is not a folder.
     """
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,21 +47,21 @@ def require_writable(*folders: Path) -> None:
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Refuse to serve where nothing can listen, before an address is printed that is another program's.
+    """Refuse to start a server if its port cannot be used, before its address is printed.
 
     Args:
         host: the name or number of the address to listen at.
         port: the port to listen at.
 
     Raises:
-        InputError: the port is taken or not allowed, or the address is none of this machine; says what to do.
+        InputError: the port is taken or not allowed, or the address is not this machine's; the message says what to do.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As servers do: connections of one that has just ended do not count.
+            # Servers set this option too: closed connections of a server that has just ended do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:

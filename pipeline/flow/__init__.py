@@ -1,18 +1,18 @@
-"""One Prefect flow over DVC's stages: side by side, live, scheduled. DVC alone decides what is stale."""
+"""A Prefect flow that runs DVC's stages in parallel, once or on a schedule. DVC alone decides which are stale."""
 
 import os
 from pathlib import Path
 
 from pipeline.proxies import exempt_loopback
 
-# Prefect's state: its database, profiles, results. In the project, unless the user says where; never the home folder.
+# Prefect's database, profiles and results are in the project's folder, unless the user sets PREFECT_HOME.
 HOME = Path(".prefect")
 SERVER_HOST = "127.0.0.1"
 SERVER_PORT = 4200
 
-# Prefect reads these when it is imported.
+# Prefect reads these variables when it is imported.
 os.environ.setdefault("PREFECT_HOME", str(HOME.resolve()))
-# No tool that we start reports to anyone.
+# No tool that the project starts reports usage statistics.
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")

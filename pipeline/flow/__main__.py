@@ -14,7 +14,7 @@ from stages.common.cli import run_command
 from stages.common.command_line import CommandParser, add_command
 from stages.common.errors import InputError
 
-# DVC's, and of the flow's lock.
+# The folder of DVC's temporary files and of the flow's lock.
 STATE = Path(".dvc/tmp")
 NIGHTLY = "0 3 * * *"
 
@@ -27,32 +27,39 @@ def main() -> int:
     scheduling = add_command(
         commands, "schedule", "bring the comparison up to date by the clock, until interrupted"
     )
-    scheduling.add_argument("--cron", default=NIGHTLY, help=f"when, as cron says it (default: {NIGHTLY!r})")
+    scheduling.add_argument("--cron", default=NIGHTLY, help=f"times in cron's format (default: {NIGHTLY!r})")
     scheduling.add_argument(
-        "--interval", type=int, metavar="SECONDS", help="instead of --cron: every so many seconds"
+        "--interval", type=int, metavar="SECONDS", help="seconds between two runs, instead of --cron"
     )
     for command in (running, scheduling):
-        command.add_argument("--preset", help="for params.yaml, such as smoke")
+        command.add_argument("--preset", help="the preset to write to params.yaml, such as smoke")
         command.add_argument(
             "-S",
             "--set",
             action="append",
             dest="overrides",
             metavar="KEY=VALUE",
-            help="as dvc exp run -S takes it",
+            help="an override of params.yaml, in the form of dvc exp run -S",
         )
         command.add_argument(
-            "--trials", nargs="+", help="names or patterns, such as 'sngan-*'; all when left out"
+            "--trials", nargs="+", help="names or patterns of trials, such as 'sngan-*' (default: all)"
         )
-        command.add_argument("--jobs", type=int, help="stages at once")
+        command.add_argument("--jobs", type=int, help="the number of stages that run at once")
         command.add_argument("--device", help="auto, cpu, cuda or mps")
-        command.add_argument("--trials-per-device", type=int, default=1, help="stages at once on one GPU")
         command.add_argument(
-            "--cluster", metavar="FILE", help="where trials run, if not here: docs/cluster.md has such files"
+            "--trials-per-device",
+            type=int,
+            default=1,
+            help="the number of stages that run at once on one GPU",
+        )
+        command.add_argument(
+            "--cluster", metavar="FILE", help="the cluster on which trials run: see docs/cluster.md"
         )
     serving = add_command(commands, "server", "start Prefect's server and its pages")
     serving.add_argument(
-        "--host", default=SERVER_HOST, help=f"where it listens (default: {SERVER_HOST}, this machine alone)"
+        "--host",
+        default=SERVER_HOST,
+        help=f"the address to listen at (default: {SERVER_HOST}, this machine only)",
     )
     serving.add_argument("--port", type=int, default=SERVER_PORT)
     serving.add_argument(
@@ -63,7 +70,7 @@ def main() -> int:
         metavar="HOST",
         help="a further host name or address at which browsers and workers call it; may be given several times",
     )
-    add_command(commands, "worker", "deploy what prefect.yaml says, and run what falls due")
+    add_command(commands, "worker", "create the deployments of prefect.yaml, and run them when they are due")
     options = vars(parser.parse_args())
     command = options.pop("command")
     home = Path(os.environ["PREFECT_HOME"])
@@ -85,13 +92,13 @@ def main() -> int:
 
 
 def run(options: dict[str, object], has_server: bool) -> int:
-    """Run the flow once; where no server is named or found, with a temporary one."""
-    # An exit, unlike death by the signal, ends first what was started for this run.
+    """Run the flow once; if no server was found, start a temporary one."""
+    # An exit runs the cleanup, which ends the processes of this run; death by the signal would not.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         server = None if has_server else TemporaryServer()
         if CAN_FORK:
-            # It imports DVC and torch while this process imports Prefect.
+            # The fork server imports DVC and torch while this process imports Prefect.
             start_fork_server()
         from pipeline.flow.run import run_once
 
@@ -104,10 +111,10 @@ def run(options: dict[str, object], has_server: bool) -> int:
 
 
 def schedule(cron: str, interval: int | None, **parameters: object) -> int:
-    """Serve the flow as the deployment `schedule` until interrupted; never two runs of it at once.
+    """Serve the flow as the deployment `schedule` until interrupted; only one run at a time.
 
     Raises:
-        InputError: the times are no times of a schedule.
+        InputError: `cron` or `interval` is not valid.
     """
     from pipeline.flow.deployment import serve_by_the_clock
 
@@ -119,7 +126,7 @@ def schedule(cron: str, interval: int | None, **parameters: object) -> int:
 
 
 def find_fault(cron: str, interval: int | None) -> str:
-    """Say what is wrong with the times of a schedule; "" where nothing is."""
+    """Say what is wrong with the times of a schedule; "" if they are valid."""
     from prefect.client.schemas.schedules import CronSchedule
 
     if interval is not None and interval < 1:
@@ -134,7 +141,7 @@ def find_fault(cron: str, interval: int | None) -> str:
 
 
 def work() -> int:
-    """Deploy what prefect.yaml says to its work pool, and run a worker of it."""
+    """Create the deployments of prefect.yaml, and run a worker of their work pool."""
     from pipeline.flow.deployment import deploy_all, run_worker
 
     deploy_all()

@@ -1,4 +1,4 @@
-"""What a flow leaves on Prefect's pages: the report's text with its tables, and a link to MLflow."""
+"""Publish a flow's results as Prefect artifacts: the report's text with its tables, and a link to MLflow."""
 
 import os
 from pathlib import Path
@@ -13,11 +13,11 @@ PAGE = REPORT / "index.html"
 
 
 def publish_results(summary: str) -> None:
-    """Publish the report's text with its tables, and where to see more; nothing of it where there is no report."""
+    """Publish the report's text with its tables, and links to the page and to MLflow; nothing if there is no report."""
     if not REPORT_TEXT.exists():
         return
     address, is_served = find_mlflow()
-    # No link leads to the page: browsers open no file for a page that came from a server.
+    # The page's path is text and not a link, because browsers follow no link from a served page to a local file.
     where = (
         f"The report with its pictures is the file `{PAGE.resolve()}` of the machine that ran this, and "
         f"`report/{PAGE.name}` among the artifacts of the run `comparison` in [MLflow]({address})"
@@ -35,13 +35,13 @@ def publish_results(summary: str) -> None:
 
 
 def find_mlflow() -> tuple[str, bool]:
-    """Return where a browser finds the table of all trials in MLflow, and whether a server is there already."""
+    """Return the address of MLflow's table of all trials, and whether a server already runs there."""
     address, is_served = find_ui(os.environ.get(URI_VARIABLE, "").strip())
     return f"{address}/{read_link()}", is_served
 
 
 def publish_times(times: str) -> None:
-    """Publish a table of where the time went."""
+    """Publish the table that says where the wall time went."""
     create_markdown_artifact(times, key="time", description="Where the wall time went, in seconds")
 
 

@@ -1,4 +1,4 @@
-"""The flow by the clock: a deployment that this process serves, or those of prefect.yaml that a worker takes."""
+"""Run the flow on a schedule: as a deployment that this process serves, or by a worker for those of prefect.yaml."""
 
 import asyncio
 import signal
@@ -24,16 +24,17 @@ from pipeline.flow.request import check_request
 from pipeline.flow.temporary_params import restore_all
 from stages.common.errors import InputError
 
-# Unlike that of prefect.yaml, so that neither takes the place of the other.
+# The deployment that `schedule` serves. Those of prefect.yaml have other names, so that none replaces another.
 NAME = "schedule"
 FILE = Path("prefect.yaml")
-# As that file has it.
+# The name of the work pool in prefect.yaml.
 POOL = "compare"
-# Of the flow, as a deployment names it.
+# The flow, as a deployment names it.
 ENTRY_POINT = "pipeline.flow.flow:compare"
 # A run ends its processes within ten seconds and reports its state after that.
 END_SECONDS = 20.0
-# A run takes no job variables: whoever may start one may not choose the command that a worker executes.
+# The work pool has no job variables. With them, anyone who may start a run could choose the command that a worker
+# executes.
 JOB_TEMPLATE = {
     "job_configuration": {"stream_output": True},
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},
@@ -41,14 +42,14 @@ JOB_TEMPLATE = {
 
 
 def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, Any]) -> None:
-    """Serve until interrupted.
+    """Serve the flow on a schedule until interrupted.
 
-    Two runs at once would only wait for each other, so a run that falls due meanwhile is dropped; and the schedule
-    stays as it is when this process ends, to go on when it is started again.
+    Two runs at once would only wait for each other, so a run that is due while another one runs is cancelled. The
+    schedule is kept when this process ends, and is continued when it is started again.
 
     Args:
-        cron: when.
-        interval: the interval in seconds, instead of `cron`.
+        cron: the times in cron's format, in UTC.
+        interval: the interval in seconds, instead of `cron`; None to use `cron`.
         parameters: the parameters of the flow.
 
     Raises:
@@ -73,33 +74,33 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
 
 
 class Service(Runner):
-    """Prefect's, which SIGTERM and Ctrl-C both end in order, with the run that is under way."""
+    """Prefect's Runner, which SIGTERM and Ctrl-C both shut down in order, together with the current run."""
 
     async def serve(self) -> None:
         """Serve until interrupted."""
         self._serving = asyncio.ensure_future(self.start())
-        # Python itself ignores Ctrl-C in what a shell has started in the background.
+        # A process that a shell started in the background ignores SIGINT unless it sets a handler.
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.end)
         with suppress(asyncio.CancelledError):
             await self._serving
 
     def handle_sigterm(self, *_: object) -> None:
-        """End; Prefect's own way leaves its loops running while the interpreter goes."""
+        """End serving in order; Prefect's own handler leaves its loops running while the interpreter shuts down."""
         self._serving.get_loop().call_soon_threadsafe(self.end)
 
     def end(self) -> None:
-        """End serving, and the run that is under way, which Prefect would wait for."""
+        """End serving, and end the current run too, which Prefect would otherwise wait for."""
         self._serving.cancel()
         for run in psutil.Process().children():
             run.terminate()
 
 
 def deploy_all() -> None:
-    """Make or mend the work pool, and deploy to it all that prefect.yaml holds.
+    """Create or update the work pool, and create all deployments of prefect.yaml.
 
     Raises:
-        InputError: a run would refuse the parameters of one of them, of which none is deployed.
-        subprocess.CalledProcessError: Prefect refused prefect.yaml; it has said why.
+        InputError: the parameters of a deployment are not valid; then none is created.
+        subprocess.CalledProcessError: Prefect refused prefect.yaml; its own output says why.
     """
     check_deployments()
     with get_client(sync_client=True) as client:
@@ -114,7 +115,7 @@ def check_deployments(path: Path = FILE) -> None:
     """Check the parameters that prefect.yaml gives to deployments of the flow, before any run needs them.
 
     Raises:
-        InputError: one of them is unknown, or a run would refuse it; names the deployment.
+        InputError: a parameter is unknown, or a run would refuse it; the message names the deployment.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -139,7 +140,10 @@ def check_deployments(path: Path = FILE) -> None:
 
 
 def end_killed_run() -> None:
-    """Clear up after a flow that was killed here; Prefect would cancel other runs for its slot for five minutes."""
+    """Clean up after a flow that was killed in this repository.
+
+    Prefect would otherwise cancel new runs for five minutes, because the killed run still occupies the only slot.
+    """
     killed = find_killed_run()
     if killed:
         mark_crashed(killed)
@@ -149,9 +153,9 @@ def end_killed_run() -> None:
 def run_worker() -> int:
     """Run a worker of the pool until it is told to end; return its exit code.
 
-    Prefect's worker ends at once and leaves the run that it has started, which would seem to run for ever. So SIGTERM
-    goes to the run first, which ends its processes and reports its state, and then to the worker. When this process is
-    killed, the worker and the run are killed, too.
+    Prefect's worker ends at once on SIGTERM and abandons its run, which Prefect would show as running for ever. So this
+    process sends SIGTERM to the run first, which ends its processes and reports its state, and then to the worker. If
+    this process is killed, the worker and the run are killed too.
     """
 
     def end(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The flow: brings the comparison up to date, stages side by side; DVC alone decides what is stale."""
+"""The flow `compare` brings the comparison up to date, with stages in parallel; DVC alone decides what is stale."""
 
 import signal
 import time
@@ -42,7 +42,7 @@ from stages.common.artifacts import Trial
 from stages.common.cli import describe_error
 from stages.common.errors import InputError
 
-# Made from whatever trials there are; they name those that are missing.
+# These stages run although some trials failed, and their outputs name the missing trials.
 ALLOW_FAILURE = {"neighbours", "summary", "report"}
 # Prefect's form offers these in a menu.
 Preset = Annotated[str, Field(json_schema_extra={"enum": list(list_presets())})]
@@ -71,26 +71,27 @@ def compare(
 ) -> State:
     """Bring the comparison up to date.
 
-    What a run of a deployment changes in params.yaml, it puts back at its end; a run from the command line leaves it.
+    A run of a deployment changes params.yaml only until its end. A run from the command line leaves its changes there.
 
     Args:
-        preset: for params.yaml; None keeps it as it is.
-        overrides: the overrides of params.yaml, as `dvc exp run -S` takes them: `train.generator_steps=100`.
-        trials: names or patterns, such as `sngan-A-0` or `sngan-*`; None for all, the report and MLflow.
-        jobs: stages at once; None for as many as the machine's cores or GPUs take.
+        preset: the preset to write to params.yaml; None keeps the file.
+        overrides: overrides of params.yaml in the form of `dvc exp run -S`, such as `train.generator_steps=100`.
+        trials: names or patterns of trials, such as `sngan-A-0` or `sngan-*`; None for all stages, with the report and
+            MLflow.
+        jobs: the number of stages that run at once; None for as many as the machine's cores or GPUs allow.
         device: auto, cpu, cuda or mps; None keeps that of params.yaml.
-        trials_per_device: stages at once on one GPU.
-        cluster: a file that says on which other machines the stages of trials run; None for this machine alone.
+        trials_per_device: the number of stages that run at once on one GPU.
+        cluster: a file that says on which other machines the stages of trials run; None for this machine only.
 
     Returns:
-        Completed; Failed, with the stages that failed and why, or with what is wrong in the request, of which nothing
-        has been run or changed; or Cancelled, where a signal stopped it.
+        Completed. Failed, with the failed stages and the reasons, or with the fault of the request; in the latter case
+        no stage was run and params.yaml is unchanged. Cancelled, if a signal stopped the flow.
     """
     try:
         return reproduce_comparison(preset, overrides or [], trials, jobs, device, trials_per_device, cluster)
     except (KeyboardInterrupt, SystemExit, TerminationSignal) as error:
         if deployment.get_id():
-            # Prefect has sent the signal, and records what it means.
+            # In a deployment Prefect has sent the signal, and sets the run's state itself.
             raise
         number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM
         return Cancelled(message=STOPPED[number])
@@ -125,7 +126,7 @@ def reproduce_comparison(
             reason = check_store()
             if reason:
                 logger.warning(
-                    "MLflow: %s. The stages run all the same; `make track` sends what is missing", reason
+                    "MLflow: %s. The stages run anyway; `make track` sends missing results later", reason
                 )
             fault = find_folder_fault()
             if fault:
@@ -172,14 +173,14 @@ def mark_crashed(run: str) -> None:
         try:
             found = client.read_flow_run(UUID(run))
         except (ObjectNotFound, ValueError):
-            # It ran with another server.
+            # Another server recorded this run.
             return
         if found.state is not None and not found.state.is_final():
             client.set_flow_run_state(found.id, Crashed(message="its process was killed"), force=True)
 
 
 def choose_stages(graph: Graph, trials: list[Trial] | None) -> Graph:
-    """Choose the stages of some trials with all that they need; None for the whole graph."""
+    """Return the graph of the trials' stages and of all stages that they need; the whole graph if `trials` is None."""
     if trials is None:
         return graph
     names = {trial.name for trial in trials}
@@ -202,7 +203,7 @@ def show_cached(graph: Graph, display: ProgressDisplay) -> dict[str, StageResult
 def run_stale(
     graph: Graph, place: Place, pool: WorkerPool, display: ProgressDisplay, timing: Timing
 ) -> dict[str, StageResult]:
-    """Run the stages that are stale; whatever ends this ends all that runs."""
+    """Run the stale stages; an exception or a signal stops all that are running."""
     logger = get_run_logger()
 
     def run(stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]) -> ReproResult:

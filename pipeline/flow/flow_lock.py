@@ -1,4 +1,4 @@
-"""One flow at a time in a repository: another waits, since both would write the same files."""
+"""Let only one flow at a time work in a repository; a second one waits, since both would write the same files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK = Path(".dvc/tmp/flow.lock")
-# The run that has the lock, or that had it when it was killed.
+# This file holds the id of the run that has the lock, or that had it when it was killed.
 OWNER = Path(".dvc/tmp/flow.txt")
 POLL_SECONDS = 0.5
 
@@ -16,10 +16,10 @@ POLL_SECONDS = 0.5
 def lock_repository(run: str, on_wait: Callable[[str], None]) -> Iterator[str | None]:
     """Wait until no other flow works in this repository, and keep others out until the context ends.
 
-    The system frees the lock of a process that dies.
+    The operating system releases the lock of a process that dies.
 
     Args:
-        run: the id of this flow's run, which a flow that waits shows.
+        run: the id of this flow's run, which a waiting flow shows in its log.
         on_wait: a function that is called with a line to log if there is another flow.
 
     Yields:
@@ -44,7 +44,7 @@ def lock_repository(run: str, on_wait: Callable[[str], None]) -> Iterator[str | 
 
 
 def find_killed_run() -> str | None:
-    """Return the id of the last flow's run if that flow was killed; None if it ended in order, or works still."""
+    """Return the id of the last flow's run if that flow was killed; None if it ended in order or is still running."""
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(LOCK, timeout=0):

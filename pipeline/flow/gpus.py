@@ -1,4 +1,4 @@
-"""Which GPUs this machine has, and how a process is shown one of them."""
+"""List this machine's GPUs, with the environment variables that make only one of them visible to a process."""
 
 import os
 import re
@@ -7,9 +7,9 @@ import subprocess
 
 
 def list_gpus() -> list[dict[str, str]]:
-    """List NVIDIA's GPUs, or the slices that they are divided into, as variables that show a process one of them.
+    """List the NVIDIA GPUs, or their MIG slices, as environment variables that make one of them visible.
 
-    Without a driver there are none. Where CUDA_VISIBLE_DEVICES is set already, the devices that it names are listed.
+    The list is empty without a driver. If CUDA_VISIBLE_DEVICES is already set, the devices that it names are listed.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
@@ -21,7 +21,7 @@ def list_gpus() -> list[dict[str, str]]:
     listed = subprocess.run([command, "--list-gpus"], capture_output=True, text=True, check=False)
     if listed.returncode != 0:
         return []
-    # nvidia-smi counts GPUs by their place on the bus; CUDA by itself counts the fastest first.
+    # nvidia-smi numbers GPUs by their PCI bus id. CUDA's default numbers the fastest GPU first.
     return [
         {"CUDA_VISIBLE_DEVICES": name, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
         for name in read_gpu_list(listed.stdout)
@@ -29,7 +29,7 @@ def list_gpus() -> list[dict[str, str]]:
 
 
 def read_gpu_list(text: str) -> list[str]:
-    """Read what `nvidia-smi --list-gpus` prints: each GPU's index, or the UUIDs of its MIG slices where it has any."""
+    """Parse the output of `nvidia-smi --list-gpus`: each GPU's index, or the UUIDs of its MIG slices if it has any."""
     names: list[str] = []
     index = ""
     for line in text.splitlines():

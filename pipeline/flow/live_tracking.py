@@ -1,20 +1,20 @@
-"""Live tracking beside a flow: the metrics of trainings reach MLflow while they run."""
+"""Live tracking: a thread of the flow sends the metrics of trainings to MLflow while they run."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# A flow that is stopped ends all that it runs within ten seconds.
+# A flow that is stopped must end all its processes within ten seconds, of which this thread gets four.
 STOP_SECONDS = 4.0
 
 
 @contextmanager
 def follow_trainings(is_needed: bool) -> Iterator[list[Any]]:
-    """Follow the trainings that run until the context ends; their runs are marked failed if it ends in an error.
+    """Follow running trainings until the context ends; if it ends in an error, their MLflow runs are marked failed.
 
     Args:
-        is_needed: False follows nothing.
+        is_needed: whether to start live tracking at all.
 
     Yields:
         A list that holds the follower once it has started.
@@ -25,7 +25,7 @@ def follow_trainings(is_needed: bool) -> Iterator[list[Any]]:
         return
 
     def start() -> None:
-        # The import of MLflow takes two seconds; no stage waits for it.
+        # The import of MLflow takes two seconds. It happens in a thread, so that no stage waits for it.
         from pipeline.tracking.follower import FollowerThread
 
         followers.append(FollowerThread())

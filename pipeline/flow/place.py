@@ -1,4 +1,4 @@
-"""Where stages run: in child processes of this machine, or those of trials on a cluster's workers."""
+"""Choose where stages run: in child processes on this machine, or, for the stages of trials, on a cluster's workers."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """Runs stages, as many at once as it has slots; is called by the threads of all stages.
+    """A place that runs as many stages at once as it has slots; the threads of all stages call it.
 
     Attributes:
-        slots: environment variables for each stage that runs at once.
+        slots: one set of environment variables for each stage that can run at the same time.
     """
 
     def __init__(
@@ -28,13 +28,13 @@ class Place:
         check: Callable[[Collection[str]], object] = lambda stages: None,
         stop: Callable[[], object] = lambda: None,
     ) -> None:
-        """Remember how stages run in this place.
+        """Describe a place.
 
         Args:
-            run: reproduces a stage there.
-            slots: see above.
-            check: a function that raises an InputError where these stages cannot run there.
-            stop: a function that ends all that runs there.
+            run: a function that reproduces a stage in this place.
+            slots: one set of environment variables for each stage that can run at the same time.
+            check: a function that raises an InputError if the given stages cannot run in this place.
+            stop: a function that ends all stages that run in this place.
         """
         self.slots, self.check, self.stop = slots, check, stop
         self._run = run
@@ -47,10 +47,10 @@ class Place:
 
 
 def read_cluster(file: str | None) -> "Settings | None":
-    """Read which cluster is asked for, and see that it can be started from here; None for this machine alone.
+    """Read the settings of a cluster, and check that it can be started from this machine; None without a file.
 
     Raises:
-        ParamsError: the file is missing, or something in it is wrong.
+        ParamsError: the file is missing or not valid.
         InputError: a package or a program is missing.
     """
     if file is None:
@@ -73,11 +73,11 @@ def choose_place(
     """Choose where stages run.
 
     Args:
-        settings: the settings of a cluster; None for this machine alone.
-        pool: where DVC works on this machine.
+        settings: the settings of a cluster; None for this machine only.
+        pool: the processes in which DVC runs on this machine.
         slots: the slots of this machine.
-        jobs: at most so many stages at once.
-        warn: a function that is told what is wrong with a cluster that goes on; other threads call it, too.
+        jobs: the largest number of stages that run at once on a cluster; None for no limit.
+        warn: a function that is called with each warning about the cluster, from several threads.
     """
     if settings is None:
 

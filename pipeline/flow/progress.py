@@ -15,21 +15,21 @@ from pipeline.flow.scheduler import Outcome, StageResult, name_trial
 from pipeline.flow.terminal import TERMINAL
 from stages.common.artifacts import POINTS, SCORES, read_json
 
-# What a training prints as it goes (stages/train/progress.py).
+# The line that a training prints at intervals (stages/train/progress.py).
 TRAINING_LINE = re.compile(r"^\S+: generator step (?P<done>\d+)/(?P<all>\d+),")
 ARTIFACT_SECONDS = 5.0
-# A row leaves the end of its line free in 80 columns: there the terminal writes the ^C that somebody types.
+# In 80 columns this width leaves the end of a row free, where the terminal echoes ^C.
 BAR_COLUMNS = 40
-# How often a training prints such a line where a bar shows it.
+# If bars are shown, a training prints its progress line every second.
 BAR_ENVIRONMENT = {"PROGRESS_SECONDS": "1"}
 
 
 class ProgressDisplay:
-    """Shows the progress of trials; is called by the threads of all stages."""
+    """Shows the progress of trials; the threads of all stages call it."""
 
     def __init__(self, graph: Graph, trials: Iterable[str]) -> None:
         self._lock = threading.Lock()
-        # The share of each stage of each trial that is done, from 0 to 1.
+        # By trial and stage, the finished share of the stage, from 0 to 1.
         self._parts: dict[str, dict[str, float]] = {trial: {} for trial in trials}
         for stage in graph:
             if name_trial(stage) in self._parts:
@@ -37,7 +37,7 @@ class ProgressDisplay:
         self._artifacts: dict[str, UUID] = {}
         self._updated: dict[str, float] = {}
         self._done, self._stage_count = 0, len(graph)
-        # Variables for the stages.
+        # Environment variables for the stages.
         self.environment = BAR_ENVIRONMENT if TERMINAL.is_quiet else {}
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -49,7 +49,7 @@ class ProgressDisplay:
             disable=not TERMINAL.is_quiet,
         )
         self._total = self._bars.add_task("all stages", total=len(graph), note=self._count_stages())
-        # One for each stage that runs.
+        # There is one row for each running stage.
         self._rows: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
@@ -60,7 +60,7 @@ class ProgressDisplay:
         self._bars.stop()
 
     def show_line(self, stage: str, line: str) -> None:
-        """Show the progress that a line of a training's output tells of; other lines change nothing."""
+        """Show the progress in a line of a training's output; other lines are ignored."""
         if step := TRAINING_LINE.match(line):
             done, whole = int(step["done"]), int(step["all"])
             with self._lock:
@@ -72,12 +72,12 @@ class ProgressDisplay:
         """Show that a stage starts."""
         kind, _, trial = stage.partition("@")
         with self._lock:
-            # A bar without a total moves to and fro.
+            # Rich animates a bar without a total.
             self._rows[stage] = self._bars.add_task(trial or kind, total=None, note=kind if trial else "")
             self._advance(stage, 0.0)
 
     def end(self, stage: str, result: StageResult) -> None:
-        """Show that a stage has ended, with a trial's scores once it has them."""
+        """Show that a stage has ended; after the stage evaluate, print the trial's scores."""
         with self._lock:
             self._done += 1
             self._bars.update(self._total, completed=self._done, note=self._count_stages())
@@ -133,7 +133,7 @@ def describe_scores(trial: str) -> str:
         return f"{trial}  diverged before its first snapshot"
     last = points[-1]
     scores = f"FID {last['fid']:.1f}"
-    # Some extractors tell no classes apart and give no Inception Score.
+    # Extractors without classes give no Inception Score.
     if last["inception_score"] is not None:
         scores += f"  IS {last['inception_score']:.2f}"
     return f"{trial}  {scores} at generator step {last['generator_step']}"

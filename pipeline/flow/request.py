@@ -19,9 +19,9 @@ from stages.common.grid import Grid
 from stages.common.params import PARAMS_FILE, read_params
 from stages.common.yaml_reader import shorten
 
-# Of the names in a message, in characters; a comparison may have thousands of trials.
+# The most characters of a list of names in a message; a comparison may have thousands of trials.
 LONGEST_LIST = 400
-# What the check of params.yaml lists, for the GANs that there are.
+# The check of params.yaml finds the available GANs in this folder.
 STAGES = Path("stages")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -29,18 +29,18 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 def change_params(
     pool: WorkerPool, preset: str | None, overrides: list[str], device: str | None, force: bool = False
 ) -> None:
-    """Write params.yaml as asked, as `dvc exp run -S` does, and check the whole of it.
+    """Apply a preset, overrides and a device to params.yaml, and check the whole file.
 
     Args:
-        pool: where the check runs.
-        preset: see `pipeline.preset`; None keeps params.yaml.
+        pool: the processes in which the check runs.
+        preset: the preset to write (see `pipeline.preset`); None keeps params.yaml.
         overrides: the overrides in Hydra's grammar, such as `train.generator_steps=100`, `+options.mine.x=1`,
             `seeds=[0,1]`.
-        device: for `compute.device`; None keeps it.
-        force: whether a preset may take the place of a params.yaml that was edited by hand.
+        device: the value for `compute.device`; None keeps it.
+        force: whether a preset may replace a params.yaml that was edited by hand.
 
     Raises:
-        InputError: something of it is wrong; params.yaml is as before.
+        InputError: an argument or the resulting file is not valid; params.yaml is unchanged.
     """
     if device is not None:
         if device not in DEVICES:
@@ -51,7 +51,7 @@ def change_params(
     with restore_on_error(PARAMS_FILE):
         if preset is not None:
             switch_preset(preset, force)
-        # DVC reads the file below, and must not be the first to.
+        # DVC reads the file in `override_params`; this check comes first, because its messages are clearer.
         read_params()
         if overrides:
             override_params(overrides)
@@ -67,10 +67,12 @@ def check_request(
     trials_per_device: int = 1,
     cluster: str | None = None,
 ) -> None:
-    """Check the parameters of later runs as those runs will; for a process that does nothing else meanwhile.
+    """Check the parameters of later runs in the same way as those runs will, without changing params.yaml.
+
+    The working folder of the process changes meanwhile, so no other thread may depend on it.
 
     Raises:
-        InputError: something of it is wrong. params.yaml stays as it is in any case.
+        InputError: a parameter is not valid.
     """
     root = Path.cwd()
     read_cluster(cluster)
@@ -87,7 +89,7 @@ def check_params(pool: WorkerPool) -> None:
     """Run the stage `check` on params.yaml.
 
     Raises:
-        InputError: the stage refuses params.yaml; holds what the stage printed.
+        InputError: the stage refuses params.yaml; the message is what the stage printed.
     """
     lines: list[str] = []
     if pool.call(run_module, "stages.check", on_line=lines.append) != 0:
@@ -96,7 +98,7 @@ def check_params(pool: WorkerPool) -> None:
 
 @contextmanager
 def restore_on_error(path: Path) -> Iterator[None]:
-    """Put a file back as it was if the context ends in an error."""
+    """Restore a file's former content if the context ends in an error."""
     before = path.read_bytes() if path.exists() else None
     try:
         yield
@@ -110,8 +112,8 @@ def choose_trials(patterns: list[str] | None) -> list[Trial]:
     """Choose trials of the grid by name or pattern: `sngan-A-0`, `sngan-*`, `*-A-?`; None for all.
 
     Raises:
-        ParamsError: params.yaml is wrong.
-        InputError: a pattern fits no trial.
+        ParamsError: params.yaml is not valid.
+        InputError: a pattern fits no trial, or `patterns` is empty.
     """
     trials = Grid.load().trials()
     if patterns is None:
@@ -131,17 +133,17 @@ def choose_trials(patterns: list[str] | None) -> list[Trial]:
 
 
 def list_slots(jobs: int | None, trials_per_device: int) -> list[dict[str, str]]:
-    """List where stages may run at once, a set of environment variables each.
+    """List the slots in which stages can run at once; a slot is a set of environment variables.
 
-    On CPUs there are as many as `compute.threads` goes into the cores, so that stages share them out; on GPUs
-    `trials_per_device` a device, each seeing that device alone.
+    On CPUs, the number of slots is the number of cores divided by `compute.threads`, and at least 1. On GPUs, each
+    device has `trials_per_device` slots, and a slot makes only its device visible.
 
     Args:
-        jobs: as many slots instead; on GPUs at most as many.
-        trials_per_device: stages at once on one GPU.
+        jobs: the number of slots on CPUs, and the largest number on GPUs; None for the numbers above.
+        trials_per_device: the number of slots of each GPU.
 
     Raises:
-        InputError: a number is below 1, or `compute` in params.yaml is no such section.
+        InputError: a number is below 1, or `compute` in params.yaml is not valid.
     """
     for name, value in (("jobs", jobs), ("trials_per_device", trials_per_device)):
         if value is not None and value < 1:
@@ -154,10 +156,10 @@ def list_slots(jobs: int | None, trials_per_device: int) -> list[dict[str, str]]
 
 
 def read_compute() -> tuple[str, int]:
-    """Read the device and the threads of a stage; the stage `check` holds all else against its model.
+    """Read the device and the threads of a stage; the stage `check` validates the other keys.
 
     Raises:
-        InputError: one of them is missing, or wrong.
+        InputError: one of the two is missing or not valid.
     """
     compute = read_params().get("compute")
     device, threads = (

@@ -1,4 +1,4 @@
-"""Run the flow once, and show a person at a terminal how it ended: the table, and what to look at next."""
+"""Run the flow once, and print how it ended: on success the table of results and where to find the report."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ def run_once(options: dict[str, Any]) -> int:
         with quiet_terminal() as log:
             state: State = compare(**options, return_state=True)
     except (HTTPError, PrefectException, RuntimeError, OSError):
-        # The cause tells more than what Prefect met with.
+        # A full disk or a lost server, if one is the cause, explains more than Prefect's error.
         explain_end()
         raise
     message = state.message or str(state)
@@ -47,11 +47,11 @@ def run_once(options: dict[str, Any]) -> int:
 
 
 def explain_end() -> None:
-    """Look for what made Prefect give up: a disk that is full, or a server that is gone.
+    """Find out whether a full disk or a lost server made Prefect fail.
 
     Raises:
-        OSError: nothing can be written; names where and why.
-        InputError: the server does not answer any more; names it, and what to do.
+        OSError: a folder cannot be written; the error names the folder and the reason.
+        InputError: the server does not answer any more; the message names it and says what to do.
     """
     require_writable(LOCK.parent, Path(os.environ["PREFECT_HOME"]))
     api = os.environ.get(URL)
@@ -63,4 +63,6 @@ def explain_end() -> None:
         if TEMPORARY_SERVER_PID in os.environ
         else f"start it, or unset {URL} to use a server for this run alone, and call the same command again"
     )
-    raise InputError(f"{fault}, and did when this run began. What was finished is kept; {cure}") from None
+    raise InputError(
+        f"{fault}; it was available when this run began. What was finished is kept; {cure}"
+    ) from None

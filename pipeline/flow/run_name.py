@@ -1,4 +1,4 @@
-"""The name of a flow's run: the one that a person gave it, or else what it compares and from which commit."""
+"""Name a flow's run: by the name that a person gave it, or else by its preset and commit."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,9 +16,9 @@ CUSTOM = "custom"
 
 
 def name_run() -> str:
-    """Name the flow's run, whose context this is called in: as it is named, or `compare-<preset>-<commit>`.
+    """Return the given name of the current flow run, or `compare-<preset>-<commit>` if Prefect generated its name.
 
-    Without a Git commit the last part is left out; a params.yaml of no preset is `custom`.
+    Without a Git commit the last part is left out. The preset is `custom` if params.yaml equals no preset.
     """
     given = flow_run.get_name()
     if given and not is_generated(given):
@@ -28,7 +28,7 @@ def name_run() -> str:
 
 
 def is_generated(name: str) -> bool:
-    """Tell whether Prefect made a name up: an adjective and a noun of its lists, as in `solid-otter`."""
+    """Tell whether Prefect generated a name from its lists of words, such as `solid-otter`."""
     return len(name.split("-")) >= 2 and set(name.split("-")) <= set(_list_words())
 
 
@@ -44,5 +44,5 @@ def _find_present_preset() -> str:
     try:
         return find_preset(text) or CUSTOM
     except InputError:
-        # The preset that it names is damaged; who asks for that preset is told.
+        # The preset's file is damaged. This matters only to a run that asks for the preset, and that run reports it.
         return CUSTOM

@@ -1,4 +1,4 @@
-"""Which stage runs next, and the result of each: every stage starts as soon as what it needs is there."""
+"""Choose which stage runs next, and collect the results. A stage starts after all the stages that it needs."""
 
 import queue
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from prefect.futures import PrefectFuture
 
 from pipeline.dvc.repo import Graph
 
-# What Prefect says of an error stands before what the error says.
+# Prefect's message of a failed task has the error's class before the error's own text.
 EXCEPTION = "StageError: "
 Slot = dict[str, str]
 Start = Callable[[str, Slot, list[PrefectFuture[Any]]], PrefectFuture[Any]]
@@ -26,7 +26,7 @@ class Outcome(Enum):
 
 
 class StageResult(NamedTuple):
-    """How a stage ended, and why where it did not succeed."""
+    """How a stage ended, and the reason if it did not succeed."""
 
     outcome: Outcome
     reason: str = ""
@@ -49,14 +49,14 @@ def run_graph(
     allow_failure: set[str],
     on_end: Callable[[str, StageResult], None],
 ) -> dict[str, StageResult]:
-    """Run stages side by side, each once all that it needs has succeeded; a failure skips only what needs it.
+    """Run stages in parallel; a failed stage skips only the stages that need it.
 
     Args:
         graph: the stages to run; an edge leads from a stage to one that needs it.
-        slots: where stages may run at once.
-        start: starts a stage in a slot, given the futures of what it needs.
-        allow_failure: stages that run although some of the trials that they need have failed, but not all.
-        on_end: a function that is called with every stage that has ended.
+        slots: one slot for each stage that can run at the same time.
+        start: a function that starts a stage in a slot, given the futures of the stages that it needs.
+        allow_failure: stages that run even if some of the trials that they need have failed, but not all.
+        on_end: a function that is called with every stage that has ended, and its result.
 
     Returns:
         The result of each stage, in the order in which they ended.
@@ -68,7 +68,7 @@ def run_graph(
     while len(results) < len(graph):
         for stage in order_ready(graph, depth, futures, results, len(slots))[: len(free)]:
             slot = free.pop(0)
-            # Prefect would not start a task beside a failed one that it waits for.
+            # Prefect would not start a task that waits for a failed one.
             needs = [
                 futures[need]
                 for need in graph.predecessors(stage)
@@ -86,7 +86,7 @@ def run_graph(
 
 
 def skip_blocked(graph: Graph, results: dict[str, StageResult], allow_failure: set[str]) -> list[str]:
-    """Record and name the stages that cannot run any more, because something that they need did not succeed."""
+    """Record and list the stages that cannot run any more, because a stage that they need did not succeed."""
     bad = {stage for stage, result in results.items() if not result.is_good}
     if not bad:
         return []
@@ -113,9 +113,9 @@ def order_ready(
 ) -> list[str]:
     """Order the stages that can start now.
 
-    A trial that is begun is finished first, so that scores come early, and what trials share goes before trials. At the
-    end that would leave slots idle beside one last long chain: once no more chains are left to begin than there are
-    slots, beginning them goes first.
+    Later stages of a trial come before the first stages of new trials, so that scores come early, and shared stages
+    come before the stages of trials. Near the end this order would leave slots idle while one last trial runs all its
+    stages. So as soon as there are no more new trials than slots, their first stages come first.
     """
     ready = [
         stage

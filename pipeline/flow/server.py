@@ -1,4 +1,4 @@
-"""Prefect's server: the one that `make server` starts, and a temporary one for a single run, which ends with it."""
+"""Start Prefect's server: a lasting one for `make server`, or a temporary one that ends with the run that needs it."""
 
 import atexit
 import contextlib
@@ -31,13 +31,13 @@ from stages.common.errors import InputError
 
 HEALTH_SECONDS = 2.0
 POLL_SECONDS = 0.05
-# A first start without `make` makes Prefect's database, which takes 6 s where nothing else runs.
+# The first start creates Prefect's database, which takes 6 s on an idle machine.
 START_SECONDS = 120.0
 SHOWN_LINES = 10
 
 
 def name_address(host: str, port: int) -> str:
-    """Return the address at which a server that listens on `host` is called; one that listens everywhere is local."""
+    """Return the URL of a server that listens on `host`; a server that listens everywhere is called at 127.0.0.1."""
     called = SERVER_HOST if host in WILDCARDS else host
     return f"http://[{called}]:{port}" if ":" in called else f"http://{called}:{port}"
 
@@ -51,7 +51,7 @@ def serve(host: str, port: int, allowed_hosts: list[str]) -> int:
         allowed_hosts: further host names at which browsers and workers may call the server.
     """
     home, address = Path(os.environ["PREFECT_HOME"]), name_address(host, port)
-    login = f"the value of {SERVER_AUTH}" if SERVER_AUTH in os.environ else f"what {home / FILE} holds"
+    login = f"the value of {SERVER_AUTH}" if SERVER_AUTH in os.environ else f"the content of {home / FILE}"
     require_free_port(host, port)
     prepare_server(os.environ, address, home)
     print(f"Prefect's pages ask for {login}.", flush=True)
@@ -66,8 +66,8 @@ def find_server() -> bool:
     """Use the server of PREFECT_API_URL or the one that `serve` started here; return whether there is one.
 
     Raises:
-        InputError: the server of PREFECT_API_URL does not answer or refuses the login, or Prefect's client cannot call
-            it as the environment's proxies and certificates say; says what to do.
+        InputError: the server of PREFECT_API_URL does not answer or refuses the login, or Prefect's client cannot use
+            the proxies and certificates of the environment; the message says what to do.
     """
     home, named = Path(os.environ["PREFECT_HOME"]), os.environ.get(URL) or None
     served, has_login = read_served(home), bool({AUTH, KEY} & set(os.environ))
@@ -88,14 +88,14 @@ def find_server() -> bool:
 
 
 class TemporaryServer:
-    """A server that ends with this process, however it ends.
+    """A server that ends with this process, however the process ends.
 
-    Make it before Prefect is imported: at this process's exit Prefect still sends log lines, and what is made first
-    ends last.
+    Create it before Prefect is imported. At exit Prefect still sends log lines to the server, and exit handlers run in
+    the reverse order of their registration, so the server's must be registered first.
     """
 
     def __init__(self) -> None:
-        # It imports nothing of what stages do, so a process of its own starts sooner than a fork of theirs.
+        # The server needs none of the stages' imports, so a new process starts sooner than a fork of the fork server.
         self._pool = WorkerPool(is_preloaded=False)
         atexit.register(self._pool.stop)
         self._lines: list[str] = []
@@ -109,10 +109,10 @@ class TemporaryServer:
         ignore_environment()
 
     def wait(self) -> None:
-        """Wait until it answers.
+        """Wait until the server answers.
 
         Raises:
-            InputError: it has ended, with what it printed, or does not answer in time.
+            InputError: the server has ended (the message has its last output), or does not answer in time.
         """
         deadline = time.monotonic() + START_SECONDS
         while not is_healthy(f"{self._address}/api/health", HEALTH_SECONDS):
@@ -123,8 +123,8 @@ class TemporaryServer:
                 )
             if time.monotonic() > deadline:
                 raise InputError(
-                    f"Prefect's temporary server did not answer within {START_SECONDS:.0f} s, as happens on a machine "
-                    "with too much to do; call the same command again"
+                    f"Prefect's temporary server did not answer within {START_SECONDS:.0f} s, as happens on an "
+                    "overloaded machine; call the same command again"
                 )
             time.sleep(POLL_SECONDS)
 
@@ -140,7 +140,7 @@ class TemporaryServer:
 
 
 def serve_temporarily(port: int) -> None:
-    """Serve Prefect's API without pages and schedules, on this machine alone."""
+    """Serve Prefect's API without pages and schedules, to this machine only."""
     ignore_environment()
     from pipeline.flow.server_app import run_server
 

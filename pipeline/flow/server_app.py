@@ -1,4 +1,4 @@
-"""Prefect's application, answering its own pages and programs alone, on a port of this machine."""
+"""Serve Prefect's application on a port of this machine, to its own pages and to programs only."""
 
 from collections.abc import Collection
 from typing import Any
@@ -20,8 +20,8 @@ def run_server(
         host: the address to listen at.
         port: the port to listen at.
         allowed_hosts: further host names at which browsers and workers call the server.
-        served: what is written to Prefect's folder once the port is its own; None for the server of one run, which is
-            without pages and schedules, and silent unless something is wrong.
+        served: the address and secret, which are written to Prefect's folder once the port is bound; None for the
+            temporary server of one run, which has no pages and no schedules and logs only errors.
     """
     settings = get_current_settings().server
     is_temporary = served is None
@@ -37,7 +37,7 @@ def run_server(
         ws_ping_timeout=settings.api.websocket_ping_timeout,
         log_level="error" if is_temporary else settings.logging_level.lower(),
     )
-    # Where another server listens, this ends the process, and that server stays the one that runs find.
+    # If another server listens on the port, this call ends the process, and flows still find the other server.
     socket = config.bind_socket()
     if served is not None:
         write_served(get_current_settings().home, served)

@@ -1,4 +1,4 @@
-"""The user name and password that a Prefect server of ours asks for, made once and kept in Prefect's folder."""
+"""The login of this project's Prefect server, which is created once and kept in Prefect's folder."""
 
 import os
 import secrets
@@ -14,18 +14,18 @@ PASSWORD_BYTES = 32
 
 
 def read_or_create_auth(home: Path) -> str:
-    """Read `user:password` from Prefect's folder; the first call makes a password that only this user can read.
+    """Read `user:password` from Prefect's folder; the first call creates a file that only this user can read.
 
-    Any number of processes may call this at once; all get the same.
+    If several processes call this at once, all get the same login.
 
     Raises:
-        InputError: the file is there, but empty.
+        InputError: the file is empty.
     """
     found = read_auth(home)
     if found is not None:
         return found
     unnamed = write_private(home, FILE, f"{create_auth()}\n")
-    # Unlike a rename, a link fails where another process was faster.
+    # If another process was faster, a hard link fails, whereas a rename would replace that process's file.
     with suppress(FileExistsError):
         (home / FILE).hardlink_to(unnamed)
     unnamed.unlink()
@@ -53,7 +53,7 @@ def create_auth() -> str:
 
 
 def read_auth(home: Path) -> str | None:
-    """Read `user:password` from Prefect's folder; None where there is none."""
+    """Read `user:password` from Prefect's folder; None if the file is missing or empty."""
     try:
         return (home / FILE).read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Ask a Prefect server whether it is there, before and beside Prefect, which would wait for one that is gone."""
+"""Check whether a Prefect server answers, without Prefect's client, which would wait for minutes if it does not."""
 
 import os
 import ssl
@@ -22,7 +22,7 @@ class Reply(Enum):
 
 
 def probe(url: str, timeout: float = TIMEOUT_SECONDS) -> Reply:
-    """Ask for a page of an address of HTTP; proxies are used as the environment says."""
+    """Request a URL of HTTP or HTTPS; the proxies of the environment are used."""
     request = urllib.request.Request(url, headers=_make_login())  # noqa: S310  The caller has checked the scheme.
     try:
         with urllib.request.urlopen(request, timeout=timeout):  # noqa: S310
@@ -34,7 +34,7 @@ def probe(url: str, timeout: float = TIMEOUT_SECONDS) -> Reply:
     except OSError as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLError):
-            # Prefect has certificates and settings of its own.
+            # Prefect's client may trust other certificates than this request, so this is no fault yet.
             return Reply.ANSWERS
         return Reply.NOBODY_THERE if isinstance(reason, ConnectionRefusedError) else Reply.SILENT
     except ValueError:
@@ -42,16 +42,16 @@ def probe(url: str, timeout: float = TIMEOUT_SECONDS) -> Reply:
 
 
 def find_fault(api: str) -> str | None:
-    """Find out why the API at an address cannot be used, and what to do; None if nothing speaks against it.
+    """Say why the API at an address cannot be used, and what to do; None if it can be used.
 
-    It is asked with what PREFECT_API_AUTH_STRING or PREFECT_API_KEY holds.
+    The request logs in with PREFECT_API_AUTH_STRING or PREFECT_API_KEY if one of them is set.
     """
     parts = split_address(api)
     if parts is None or parts.scheme not in ("http", "https"):
-        return f"{api!r} is no address of a Prefect server; it is like http://127.0.0.1:4200/api"
+        return f"{api!r} is no address of a Prefect server, such as http://127.0.0.1:4200/api"
     reply = probe(f"{api.rstrip('/')}/admin/version")
     if reply is Reply.REFUSES_LOGIN:
-        return f"the server at {api} refuses the login; set {AUTH} to what it asks for, user:password"
+        return f"the server at {api} refuses the login; set {AUTH} to the server's user:password"
     if reply is not Reply.ANSWERS:
         return f"no Prefect server answers at {api} ({reply.value})"
     return None

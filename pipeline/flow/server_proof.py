@@ -1,7 +1,7 @@
-"""The proof that the server at an address is the one that `make server` started here, before it gets a password.
+"""Prove that the server at an address is the one that `make server` started, before a client sends it the password.
 
-Another program may listen where it listened. So the server is asked a question that only those can answer who can read
-the file in Prefect's folder that says where it serves.
+Another program may listen at the port later. So the client sends a random challenge, and the server answers with its
+HMAC. The secret key is in a file in Prefect's folder that only this user can read.
 """
 
 import hmac
@@ -13,7 +13,7 @@ from pipeline.flow.server_auth import write_private
 from pipeline.health import OPENER
 from pipeline.same_origin import Application, Receive, Scope, Send, answer
 
-# Where `make server` last served: a run shows up there without being told to.
+# This file holds the address and the secret of the last `make server`, so that flows find the server by themselves.
 PROOF_FILE = "server.txt"
 PATH = "/proof/"
 QUESTION_BYTES = 16
@@ -22,11 +22,11 @@ TIMEOUT_SECONDS = 2.0
 
 
 class Served(NamedTuple):
-    """Where a server of ours serves.
+    """The address and the secret of a server that `make server` started.
 
     Attributes:
-        address: the address without a path.
-        secret: the secret by which it proves that it is this server.
+        address: the URL without a path.
+        secret: the secret with which the server proves its identity.
     """
 
     address: str
@@ -34,7 +34,7 @@ class Served(NamedTuple):
 
     @property
     def api(self) -> str:
-        """The address of its API."""
+        """The URL of the server's API."""
         return f"{self.address}/api"
 
 
@@ -44,12 +44,15 @@ def make_served(address: str) -> Served:
 
 
 def write_served(home: Path, served: Served) -> None:
-    """Write into Prefect's folder where a server serves, for this user alone."""
+    """Write a server's address and secret to Prefect's folder, in a file that only this user can read."""
     write_private(home, PROOF_FILE, "\n".join(served) + "\n").replace(home / PROOF_FILE)
 
 
 def read_served(home: Path) -> Served | None:
-    """Read where the last server of Prefect's folder serves, or served; None where there was none."""
+    """Read the address and secret of the last server from Prefect's folder; None if there are none.
+
+    The server may have ended meanwhile.
+    """
     try:
         address, secret = (home / PROOF_FILE).read_text(encoding="utf-8").split()
     except (OSError, ValueError):
@@ -58,7 +61,7 @@ def read_served(home: Path) -> Served | None:
 
 
 def is_proven(served: Served) -> bool:
-    """Tell whether this very server answers at its address now."""
+    """Tell whether the server that has this secret answers at its address now."""
     question = secrets.token_hex(QUESTION_BYTES)
     try:
         with OPENER.open(f"{served.address}{PATH}{question}", timeout=TIMEOUT_SECONDS) as reply:
@@ -69,10 +72,10 @@ def is_proven(served: Served) -> bool:
 
 
 class ProofMiddleware:
-    """Answers the question, and passes everything else on to the application."""
+    """An ASGI middleware that answers the challenge, and passes all other requests on to the application."""
 
     def __init__(self, application: Application, secret: str) -> None:
-        """Wrap an application; `secret` is that of `Served`."""
+        """Wrap an application; `secret` is the secret of `Served`."""
         self._application = application
         self._secret = secret
 

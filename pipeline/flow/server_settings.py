@@ -1,7 +1,7 @@
-"""What Prefect's servers that we start, and their clients, find in the environment: our settings alone.
+"""Set the environment of the Prefect servers that this project starts, and of their clients.
 
 A user's shell may hold settings for another Prefect server: a profile, an API key, headers, a database. They belong to
-that server, so neither a server of ours nor a flow that calls one sees them.
+that server, so they are removed for the project's own servers and for flows that call them.
 """
 
 import os
@@ -21,9 +21,9 @@ SERVER_AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 SERVER = "PREFECT_SERVER_"
 DATABASE_SETTINGS = "PREFECT_SERVER_DATABASE_"
 DATABASE_URL = f"{DATABASE_SETTINGS}CONNECTION_URL"
-# Names the process whose temporary server a flow calls.
+# This variable holds the id of the process that started the temporary server.
 TEMPORARY_SERVER_PID = "COMPARISON_TEMPORARY_SERVER"
-# What is about this machine and not about a server.
+# Variables that concern this machine and not a server.
 KEPT_VARIABLES = (
     "PREFECT_HOME",
     "PREFECT_LOGGING_",
@@ -33,11 +33,11 @@ KEPT_VARIABLES = (
 
 
 def forget_other_servers(environment: Environment, *more_kept: str) -> None:
-    """Remove the settings that belong to other Prefect servers, also those that a profile would bring.
+    """Remove the settings that belong to other Prefect servers, and disable Prefect's profiles.
 
     Args:
-        environment: that of this process, which has not imported Prefect yet, or of one that will be started.
-        more_kept: beginnings of names that stay.
+        environment: the environment of this process, which must not have imported Prefect yet, or of a later process.
+        more_kept: prefixes of further variables that are kept.
     """
     kept = (*KEPT_VARIABLES, *more_kept)
     for name in [name for name in environment if name.startswith("PREFECT_") and not name.startswith(kept)]:
@@ -46,12 +46,12 @@ def forget_other_servers(environment: Environment, *more_kept: str) -> None:
 
 
 def use_server(environment: Environment, url: str, auth: str | None) -> None:
-    """Let Prefect's clients in this process, and in those that it starts, call a server of ours.
+    """Make Prefect's clients in this process, and in its child processes, call a server of this project.
 
     Args:
         environment: the environment, as in `forget_other_servers`.
         url: the URL of the server's API.
-        auth: what the server asks for, `user:password`; None for a server that asks for nothing.
+        auth: the login `user:password`; None for a server without a login.
     """
     forget_other_servers(environment)
     environment[URL] = url
@@ -60,7 +60,7 @@ def use_server(environment: Environment, url: str, auth: str | None) -> None:
 
 
 def prepare_server(environment: Environment, address: str, home: Path) -> None:
-    """Prepare the environment of a server of ours; what the user has set for this server stays.
+    """Prepare the environment of a server of this project; PREFECT_SERVER_* variables of the user are kept.
 
     Args:
         environment: the environment, as in `forget_other_servers`.
@@ -71,7 +71,7 @@ def prepare_server(environment: Environment, address: str, home: Path) -> None:
     auth = environment.get(SERVER_AUTH) or read_or_create_auth(home)
     settings = list_server_settings(address, home, auth)
     if any(name.startswith(DATABASE_SETTINGS) for name in environment):
-        # An address would overrule the parts of one that the user has set.
+        # The full URL would override the parts of an address that the user has set.
         del settings[DATABASE_URL]
     environment.update(settings | dict(environment))
     # The server's own services call its API.
@@ -79,20 +79,20 @@ def prepare_server(environment: Environment, address: str, home: Path) -> None:
 
 
 def list_server_settings(address: str, home: Path, auth: str) -> dict[str, str]:
-    """List the settings of a server of ours, by variable.
+    """List the settings of a server of this project, by environment variable.
 
     Args:
-        address: the address at which this machine calls it.
+        address: the address at which this machine calls the server.
         home: Prefect's folder.
-        auth: what clients have to show, `user:password`.
+        auth: the login of clients, `user:password`.
     """
     return {
         SERVER_AUTH: auth,
-        # By default Prefect makes this of its folder's name as it stands, whatever characters that holds.
+        # Prefect's default URL contains the folder's path unescaped, whatever characters it has.
         DATABASE_URL: make_sqlite_url(home / DATABASE, "sqlite+aiosqlite"),
         # By default every origin may read the answers.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address,
-        # Relative: the pages find the API wherever a browser found the pages.
+        # With a relative URL the pages call the API at the address from which the browser loaded the pages.
         "PREFECT_SERVER_UI_API_URL": "/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # By default Prefect copies its pages to a folder beside its code, where not every user may write.

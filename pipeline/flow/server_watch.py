@@ -1,7 +1,7 @@
 """End a flow whose Prefect server is gone, or whose disk is full.
 
-Prefect itself waits for a server for minutes, and then prints tracebacks. Of one that cannot write it prints one for
-each task that fails.
+Prefect itself waits minutes for a server that is gone, and then prints tracebacks. If the server cannot write, Prefect
+prints a traceback for each task that fails.
 """
 
 import atexit
@@ -20,22 +20,23 @@ from pipeline.flow.server_settings import TEMPORARY_SERVER_PID, URL
 
 POLL_SECONDS = 1.0
 DISK_POLL_SECONDS = 0.1
-# With less than that Prefect's database cannot go on.
+# With less free space Prefect's database cannot be written.
 LEAST_FREE_BYTES = 1_000_000
-# Nobody starts the temporary server of a run again.
+# The temporary server of a run is never restarted.
 TEMPORARY_PATIENCE_SECONDS = 1.0
-# Another server may be restarted meanwhile; Prefect's client tries again for about a minute.
+# A lasting server may be restarted; Prefect's client retries for about a minute.
 RESTART_PATIENCE_SECONDS = 30.0
-# A server that is there and silent may be busy.
+# A server that accepts connections but does not answer may be busy.
 SILENT_PATIENCE_SECONDS = 90.0
 _ENDING = threading.Lock()
 
 
 def watch_server(stop_functions: list[Callable[[], object]]) -> None:
-    """End this process as soon as the flow's server is gone or a disk is full, until the process ends by itself.
+    """Start threads that end this process as soon as the flow's server is gone or a disk is full.
 
     Args:
-        stop_functions: are called then, one after the other, to end what the flow runs; more may be added at any time.
+        stop_functions: functions that are called in order to end the flow's stages before the process ends; more may be
+            added at any time.
     """
     is_over = threading.Event()
     folders = [Path.cwd(), Path(os.environ["PREFECT_HOME"]), Path(tempfile.gettempdir())]
@@ -45,7 +46,7 @@ def watch_server(stop_functions: list[Callable[[], object]]) -> None:
         threads.append(
             threading.Thread(target=_watch_server, args=(api, stop_functions, is_over), daemon=True)
         )
-    # What is registered last is called first: before the temporary server ends.
+    # Exit handlers run in reverse order: the watch must end before the temporary server, which was registered earlier.
     atexit.register(is_over.set)
     for thread in threads:
         thread.start()
@@ -58,7 +59,8 @@ def _watch_server(api: str, stop_functions: list[Callable[[], object]], is_over:
         Reply.SILENT: SILENT_PATIENCE_SECONDS,
     }
     begun = time.monotonic()
-    # When it was last otherwise. Who is silent is there all the same.
+    # For each bad reply, the last time at which it did not apply. A silent server still runs, so silence resets the
+    # time of NOBODY_THERE.
     since = dict.fromkeys(patience, begun)
     while not is_over.wait(POLL_SECONDS):
         reply = probe(f"{api.rstrip('/')}/health")
@@ -83,26 +85,26 @@ def _watch_disk(
 
 
 def find_full(folders: Iterable[Path]) -> Path | None:
-    """Find the first of these folders whose disk is full; None where all have space."""
+    """Return the first of these folders whose disk is full; None if all have space."""
     for folder in folders:
         try:
             if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
                 return folder
         except OSError:
-            # It is not there yet, or not any more.
+            # The folder does not exist yet, or was removed.
             continue
     return None
 
 
 def _end_process(reason: str, stop_functions: list[Callable[[], object]]) -> NoReturn:
-    # One watch ends the process; the other waits here for that.
+    # The lock is never released: one thread ends the process, and the other one waits here until then.
     _ENDING.acquire()
     print(
-        f"error: {reason}. What ran is ended; the same command goes on from the last checkpoints.",
+        f"error: {reason}. All stages were ended; the same command goes on from the last checkpoints.",
         file=sys.stderr,
         flush=True,
     )
-    # All that Prefect has to say from here on is that it does not reach its server.
+    # From here on Prefect would only print that it cannot reach its server.
     silence = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(silence, descriptor)
@@ -110,5 +112,5 @@ def _end_process(reason: str, stop_functions: list[Callable[[], object]]) -> NoR
         for stop in stop_functions:
             stop()
     finally:
-        # An exit in order would tell the server first.
+        # An ordinary exit would first try to report to the server.
         os._exit(1)

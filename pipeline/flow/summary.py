@@ -1,4 +1,4 @@
-"""The summary of a flow: how many trials are done, what failed and why, what was not started."""
+"""Summarise a flow: how many trials are done, which stages failed and why, and which were not started."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ LAST_CHECK = "dvc repro"
 
 
 def check_nothing_left(pool: WorkerPool, graph: Graph) -> dict[str, StageResult]:
-    """Have DVC reproduce everything once more, which must find nothing to do.
+    """Make DVC reproduce all stages once more, and check that it finds nothing to do.
 
     Returns:
-        Nothing; or the failure of this last check.
+        An empty dictionary; if the check failed, its result under the name `dvc repro`.
     """
     try:
         left = reproduce_all(pool, graph)
@@ -29,14 +29,14 @@ def check_nothing_left(pool: WorkerPool, graph: Graph) -> dict[str, StageResult]
 
 
 def list_failures(results: Mapping[str, StageResult]) -> list[str]:
-    """List what failed and why, a line each."""
+    """List the failed stages and the reasons, one line for each."""
     return [
         f"{stage}: {result.reason}" for stage, result in results.items() if result.outcome is Outcome.FAILED
     ]
 
 
 def summarise(results: Mapping[str, StageResult]) -> str:
-    """Write the summary: counts of trials and stages, then each failure and what was not started because of it."""
+    """Write the summary: counts of trials and stages, then each failure, then the stages that were not started."""
     counts = {outcome: sum(result.outcome is outcome for result in results.values()) for outcome in Outcome}
     trials = {trial for stage in results if (trial := name_trial(stage))}
     incomplete = {name_trial(stage) for stage, result in results.items() if not result.is_good}

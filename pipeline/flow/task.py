@@ -1,4 +1,4 @@
-"""Define the Prefect task of a stage: DVC reproduces it in a child process, and its lines go to Prefect's log."""
+"""Define the Prefect task of a stage: DVC reproduces the stage, and its output goes to Prefect's log."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from pipeline.dvc.worker import StoppedError
 
 RETRIES = 2
 RETRY_SECONDS = [1.0, 10.0]
-# What a stage prints of a fault of input (stages/common/cli.py): the same again, however often it is tried.
+# A stage prints an error of input in this form (stages/common/cli.py). A retry would fail in the same way.
 INPUT_ERROR = re.compile(r"^error: ")
 REASON_LINES = 5
 
@@ -22,7 +22,7 @@ OnLine = Callable[[str, str], None]
 
 
 class StageRunner(Protocol):
-    """Reproduces one stage: in a process of this machine, or on another one."""
+    """A function that reproduces one stage, in a process on this machine or on another machine."""
 
     def __call__(
         self, stage: str, on_line: Callable[[str], None], environment: Mapping[str, str]
@@ -35,7 +35,7 @@ class StageError(RuntimeError):
     """A stage failed.
 
     Attributes:
-        can_recover: whether another try may succeed: the stage was killed, or another process held a lock.
+        can_recover: whether a retry may succeed; it may unless the stage reported an error of input.
     """
 
     def __init__(self, stage: str, reason: str, lines: list[str]) -> None:
@@ -46,7 +46,7 @@ class StageError(RuntimeError):
 
 
 def can_recover(_: Any, __: TaskRun, state: State) -> bool:
-    """Tell Prefect whether a failed task is worth another try; a training then goes on from its checkpoint."""
+    """Tell Prefect whether to retry a failed task; a training then resumes from its checkpoint."""
     return isinstance(state.data, StageError) and state.data.can_recover
 
 
@@ -65,12 +65,12 @@ def run_stage(stage: str, run: StageRunner, slot: dict[str, str], on_line: OnLin
 
     Args:
         stage: the stage, as DVC names it.
-        run: reproduces it.
+        run: the function that reproduces the stage.
         slot: environment variables that choose the device.
-        on_line: gets the stage and each line that it prints.
+        on_line: a function that is called with the stage and each line that it prints.
 
     Returns:
-        Completed; under the name Cached where nothing had to run; Cancelled where the flow was stopped.
+        Completed, under the name Cached if nothing had to run; Cancelled if the flow was stopped.
 
     Raises:
         StageError: the stage failed.

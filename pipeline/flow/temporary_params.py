@@ -1,8 +1,8 @@
-"""Change params.yaml for one run, and put the former file back however the run ends.
+"""Change params.yaml for one run, and restore the former file however the run ends.
 
-A run of a deployment may ask for another preset. The file as it was lies in DVC's folder meanwhile. A guard, a process
-of its own, puts it back where the run is killed. Where the whole machine went down, the next flow, schedule or worker
-does.
+A run of a deployment may ask for another preset. Meanwhile a copy of the former file is kept in `.dvc/tmp/params`. If
+the run is killed, a separate process, the guard, restores the file. If the whole machine goes down, the next flow,
+schedule or worker restores it.
 """
 
 import shutil
@@ -21,7 +21,7 @@ from stages.common.params import PARAMS_FILE
 FOLDER = Path(".dvc/tmp/params")
 LOCK = Path(".dvc/tmp/params.lock")
 FORMER, CHANGED = "former.yaml", "changed.yaml"
-# Standard input ends when the run's process does.
+# The guard waits for the end of its standard input, a pipe that closes when the run's process ends.
 GUARD = (
     "import sys; sys.stdin.read(); from pipeline.flow.temporary_params import restore; restore(sys.argv[1])"
 )
@@ -32,15 +32,15 @@ def temporary_params(change: Callable[[], object]) -> Iterator[Callable[[], obje
     """Change params.yaml until the context ends; the caller keeps other flows out.
 
     Args:
-        change: changes the file. If it raises an error, the file is as before.
+        change: a function that changes the file. If it raises an error, the former file is restored.
 
     Yields:
-        Puts the former file back, for a process that is about to end without leaving the context.
+        A function that restores the former file, for a process that is about to end without leaving the context.
     """
     name = uuid.uuid4().hex
     write_bytes(FOLDER / name / FORMER, PARAMS_FILE.read_bytes())
     command = [sys.executable, "-c", GUARD, name]
-    # What ends the run's session spares its guard.
+    # The guard is in a session of its own, so that a signal to the run's session does not end it.
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guard:
         try:
             change()
@@ -48,18 +48,18 @@ def temporary_params(change: Callable[[], object]) -> Iterator[Callable[[], obje
             yield lambda: restore(name)
         finally:
             restore(name)
-            # There is nothing left for it to do.
+            # The file is restored, so the guard has nothing left to do.
             guard.kill()
 
 
 def restore_all() -> None:
-    """Put back the params.yaml that runs have changed which were killed together with their guards."""
+    """Restore params.yaml after runs that were killed together with their guards."""
     for folder in sorted(FOLDER.glob("*")):
         restore(folder.name)
 
 
 def restore(name: str) -> None:
-    """Put back the params.yaml that a run has changed, unless a person has edited the file meanwhile."""
+    """Restore the params.yaml that a run has changed, unless a person has edited the file meanwhile."""
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     folder = FOLDER / name
     with FileLock(LOCK):

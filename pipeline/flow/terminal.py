@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a run: bars, scores and a table. The log goes to a file and to Prefect."""
+"""Show bars, scores and a table on a terminal, while the log goes to a file and to Prefect."""
 
 import logging
 import sys
@@ -12,17 +12,17 @@ from rich.console import Console
 
 LOG_FILE = Path("logs/compare.log")
 KEPT_LOGS = 9
-# Prefect has handlers for the terminal on these loggers and on the root.
+# Prefect has handlers for the terminal on these loggers; "" is the root logger.
 LOGGERS = ("", "prefect", "prefect.flow_runs", "prefect.task_runs")
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
 class Terminal:
-    """The terminal of this process; a process without one, or that serves runs of others, shows log lines as they come.
+    """The terminal of this process; a process without a terminal, or one that serves deployments, shows the log.
 
     Attributes:
-        console: writes to it; bars and lines have to go through the same one, or they tear each other.
-        is_quiet: whether it shows bars and scores instead of the log.
+        console: rich's console. Bars and lines must share one console, or they would overwrite each other.
+        is_quiet: whether the terminal shows bars and scores instead of the log.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Terminal:
         self.is_quiet = False
 
     def print(self, text: str) -> None:
-        """Print a line above the bars; nothing where the log is shown instead."""
+        """Print a line above the bars; print nothing if the log is shown instead."""
         if self.is_quiet:
             self.console.print(text, markup=False, soft_wrap=True)
 
@@ -43,13 +43,13 @@ def quiet_terminal() -> Iterator[Path | None]:
     """Show bars and scores instead of the log for a `with` block, if standard error is a terminal.
 
     Yields:
-        The file that gets the log; None where the log is shown.
+        The path of the log file; None if the log is shown.
     """
     if not sys.stderr.isatty():
         yield None
         return
     LOG_FILE.parent.mkdir(exist_ok=True)
-    # The runs before keep their logs under a number.
+    # The logs of earlier runs are kept under numbered names.
     log = RotatingFileHandler(LOG_FILE, backupCount=KEPT_LOGS, encoding="utf-8", delay=True)
     if LOG_FILE.exists():
         log.doRollover()
@@ -73,7 +73,7 @@ def quiet_terminal() -> Iterator[Path | None]:
 
 
 def is_for_the_terminal(record: logging.LogRecord) -> bool:
-    """Tell whether a quiet terminal shows a record: a warning, but none of a stage's failure, which is shown anyway."""
+    """Tell whether a quiet terminal shows a record: warnings, except failures of stages, which are printed anyway."""
     return record.levelno >= logging.WARNING and not record.exc_info and record.name != "prefect.task_runs"
 
 

@@ -1,1 +1,1 @@
-"""Two GANs on a folder of one's own images: look at it, choose params that fit, run the comparison, open the page."""
+"""Compare two GANs on a folder of one's own images: survey it, choose params, run the comparison, open the report."""

@@ -1,7 +1,7 @@
 """Compare two GANs on a folder of one's own images, in minutes.
 
-`python -m pipeline.own FOLDER` looks at the folder, or zip, of class folders, and names all that is wrong with it at
-once, or chooses params that fit, trains, and opens the page.
+`python -m pipeline.own FOLDER` reads a folder, or zip, of class folders. If images cannot be used, it names all faults
+at once. Otherwise it chooses params that fit the images, trains, and opens the report.
 """
 
 import argparse
@@ -26,16 +26,16 @@ from stages.common.file_tree import show_path
 GANS = ("batch_norm", "sngan")
 GENERATOR_STEPS = 1000
 GANS_FOLDER = Path("stages/gans")
-# Of a terminal: in a narrower one it wraps lines itself.
+# Text is wrapped at this width at least; a narrower terminal wraps it again.
 LEAST_COLUMNS = 80
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line, and look, choose, run and show.
+    """Parse the command line, survey the images, choose params, run the flow, and open the report.
 
     Raises:
-        InputError: the images cannot be compared; all reasons are named.
-        SystemExit: the run failed, with its exit status.
+        InputError: the images cannot be used; the message names all reasons.
+        SystemExit: the flow failed; the exit status is that of the flow.
     """
     require_root()
     options = _parse(arguments)
@@ -99,10 +99,10 @@ def _read_steps(text: str) -> int:
 
 
 def _to_text(path: Path) -> str:
-    """Return the path as params.yaml can hold it.
+    """Return the path as text, after checking that params.yaml can hold it.
 
     Raises:
-        InputError: its name is not in UTF-8 or holds control characters.
+        InputError: the path is not UTF-8, or has characters that are not printable.
     """
     text = str(path)
     if show_path(text) != text:
@@ -136,7 +136,7 @@ def _format_notes(notes: list[Note]) -> str:
 
 
 def _show(page: Path) -> None:
-    """Print where the page is, and open it where there is a display to show it on."""
+    """Print the path of the page, and open it in a browser if there is a display."""
     print(f"The page: {page.resolve()}", flush=True)
     has_display = sys.platform == "darwin" or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")

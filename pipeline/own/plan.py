@@ -1,4 +1,4 @@
-"""Choose params for a folder of one's own images, or say all that keeps it from being compared."""
+"""Choose params for a folder of one's own images, or list all reasons why its images cannot be used."""
 
 import math
 from collections.abc import Sequence
@@ -10,25 +10,25 @@ from stages.prepare.splits import TEST_SHARE
 from stages.scores.chance import SIGNIFICANCE, compute_tail
 from stages.scores.params import LEAST_IMAGES_A_NEIGHBOUR
 
-# A first look at any image: small enough for minutes on two cores.
+# At this side, in pixels, a comparison takes minutes on two cores.
 LARGEST_SIDE = 32
 SMALLEST_SIDE = 8
 SAMPLE_COUNT = 1000
-# The most that each of these is chosen as, where the images are enough; they are the default preset's.
+# The largest values that are chosen, where there are enough images; they are those of the default preset.
 FEATURES = (64, 32, 16, 8, 4)
 MOST_COMPARED = 1000
 PRECISION_RECALL_NEIGHBOURS = 3
 DENSITY_COVERAGE_NEIGHBOURS = 5
 SPLITS = 10
-# A covariance takes more images than features; with a few more its estimate is less at random.
+# A covariance matrix needs more images than features to be of full rank; some more images make it less noisy.
 IMAGES_A_FEATURE = 1.25
-# Batches that the classifier learns from, whatever the number of images.
+# The number of batches that the classifier is trained with, whatever the number of images.
 CLASSIFIER_BATCHES = 500
 MOST_EPOCHS = 300
 
 
 class Note(NamedTuple):
-    """One thing that was chosen: what it is, its value, and why."""
+    """One choice for the user to read: its name, its value, and the reason."""
 
     name: str
     value: str
@@ -36,12 +36,12 @@ class Note(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What was chosen for a folder.
+    """The params that were chosen for a folder of images.
 
     Attributes:
-        params: sections of params.yaml, as far as they differ from the default's.
-        notes: what was chosen and why.
-        faults: what keeps the images from being compared; with any of them the rest is empty.
+        params: the sections and keys of params.yaml that differ from the default preset.
+        notes: the choices and their reasons.
+        faults: the reasons why the images cannot be used; if there are any, `params` and `notes` are empty.
     """
 
     params: dict[str, Any]
@@ -116,17 +116,21 @@ def make_plan(
 
 
 def choose_side(median_side: int) -> int:
-    """Choose the side of the images in pixels: the largest that networks have, half of the images, and a first look."""
+    """Choose the images' side in pixels: the largest side of the networks up to `median_side` and LARGEST_SIDE."""
     return max(size for size in IMAGE_SIZES if size <= min(LARGEST_SIDE, median_side))
 
 
 def choose_features(count: int) -> int:
-    """Choose how many features the classifier has, so that `count` images are more than enough for FID."""
+    """Choose the number of the classifier's features, so that `count` images are enough for FID."""
     return next(dimension for dimension in FEATURES if dimension * IMAGES_A_FEATURE <= count)
 
 
 def find_least_correct(survey: FolderSurvey) -> int:
-    """Find how many test images named right are clearly above chance; more than all if not even all are."""
+    """Find how many test images must be classified correctly to be significantly above chance.
+
+    Returns:
+        The number of images; the number of test images + 1 if even a perfect classifier would not be significant.
+    """
     count = survey.test_count
     share = max(test for _, test in survey.counts.values()) / count
     return next(
@@ -136,12 +140,12 @@ def find_least_correct(survey: FolderSurvey) -> int:
 
 
 def _floor(share: float) -> float:
-    """Round down to two digits, as a minimum that is rounded up would ask for more."""
+    """Round down to two decimals; a minimum accuracy that is rounded up would be too strict."""
     return math.floor(100.0 * share) / 100.0
 
 
 def _find_limits(survey: FolderSurvey, image_size: int | None) -> list[str]:
-    """Find what too few, too small or too uniform images do not allow."""
+    """List the faults of images that are too few, too small, or all of one class."""
     if not survey.counts:
         return []
     faults = []
@@ -165,7 +169,7 @@ def _find_limits(survey: FolderSurvey, image_size: int | None) -> list[str]:
 
 
 def _find_few_images(survey: FolderSurvey) -> list[str]:
-    """Find that there are too few images for any score, and say how many would do."""
+    """Say that there are too few images for the scores, and how many are needed; empty if there are enough."""
     least = min(survey.train_count, survey.test_count)
     classes = len(survey.counts)
     needed = max(LEAST_IMAGES_A_NEIGHBOUR, math.ceil(FEATURES[-1] * IMAGES_A_FEATURE))
@@ -187,7 +191,7 @@ def _find_few_images(survey: FolderSurvey) -> list[str]:
 
 
 def _explain(survey: FolderSurvey, params: dict[str, Any]) -> list[Note]:
-    """Say what was chosen and which limit of the images it keeps to."""
+    """List what was chosen, and which property of the images each choice follows from."""
     prepare, classifier, scores = params["prepare"], params["extractor"]["classifier"], params["scores"]
     train, test, side = survey.train_count, survey.test_count, prepare["image_size"]
     share = max(count for _, count in survey.counts.values()) / test

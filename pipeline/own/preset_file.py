@@ -1,4 +1,4 @@
-"""Write what was chosen as the preset `own`, and switch params.yaml to it without losing what was there."""
+"""Write the chosen params as the preset `own`, and switch params.yaml to it; a params.yaml edited by hand is kept."""
 
 import io
 import shutil
@@ -21,10 +21,10 @@ def write_own_preset(params: dict[str, Any]) -> Path | None:
     """Write presets/own.yaml, and switch params.yaml to it.
 
     Args:
-        params: sections of params.yaml, as far as they differ from the default's.
+        params: the sections and keys of params.yaml that differ from the default preset.
 
     Returns:
-        Where a params.yaml that was edited by hand is kept; None where it was a preset, which can be had again.
+        The path of the copy of a params.yaml that was edited by hand; None if params.yaml equalled a preset.
     """
     kept = _keep_edited() if PARAMS_FILE.exists() else None
     text = io.StringIO()
@@ -37,7 +37,7 @@ def write_own_preset(params: dict[str, Any]) -> Path | None:
 
 
 def _keep_edited() -> Path | None:
-    """Copy params.yaml where no preset has the same text, to a name that is free."""
+    """Copy params.yaml to a new file name if it differs from every preset."""
     if find_preset(PARAMS_FILE.read_text(encoding="utf-8", errors="replace")) is not None:
         return None
     number = 1

@@ -1,4 +1,4 @@
-"""Look at a folder of images: all that is wrong with it at once, and what params depend on."""
+"""Survey a folder of images: find all its faults at once, and count what the params depend on."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from stages.prepare.image_folder import LabelledFile, read_layout
 
 
 class FolderSurvey(NamedTuple):
-    """What a folder of images holds.
+    """The content of a folder of images.
 
     Attributes:
-        counts: by class, how many images are to train and how many to test.
-        sizes: width and height of every image that can be read, in pixels.
-        grey_count: how many of these are grey.
-        faults: what keeps the images from being used, each with its cure.
-        notes: what else is to be said of the files.
+        counts: the numbers of train and of test images, by class.
+        sizes: the width and height of every readable image, in pixels.
+        grey_count: the number of readable images that are grey.
+        faults: the reasons why the images cannot be used, each with its cure.
+        notes: other remarks on the files, for the user.
     """
 
     counts: dict[str, tuple[int, int]]
@@ -34,17 +34,17 @@ class FolderSurvey(NamedTuple):
 
     @property
     def train_count(self) -> int:
-        """Images of the train split."""
+        """The number of images of the train split."""
         return sum(train for train, _ in self.counts.values())
 
     @property
     def test_count(self) -> int:
-        """Images of the test split."""
+        """The number of images of the test split."""
         return sum(test for _, test in self.counts.values())
 
     @property
     def median_side(self) -> int:
-        """The shorter side, in pixels, that half of the images have at least; 0 without images."""
+        """The median of the images' shorter sides, in pixels; 0 without images."""
         return int(np.median([min(size) for size in self.sizes])) if self.sizes else 0
 
 
@@ -55,7 +55,7 @@ def survey_folder(path: Path) -> FolderSurvey:
         path: the folder or zip.
 
     Returns:
-        What it holds. Faults that hide others, as a folder that cannot be listed does, stand alone.
+        The survey. If the folder cannot be listed, that is its only fault.
     """
     if not path.exists():
         return _fail(f"{show_path(path)}: there is no such folder or file")
@@ -70,7 +70,7 @@ def survey_folder(path: Path) -> FolderSurvey:
 
 
 def _list_files(path: Path) -> tuple[FileTree, list[str]]:
-    """List the images, and say which are of formats that are not read; these count, as they will once converted.
+    """List the images, and report those in unsupported formats; both are counted, as the latter can be converted.
 
     Raises:
         InputError: there are no images, or they cannot be listed.

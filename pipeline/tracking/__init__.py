@@ -1,16 +1,16 @@
-"""Tracking: results on disk become MLflow runs. The stages do not log, so cached and pulled results get runs, too."""
+"""Create MLflow runs from the results on disk. The stages do not log, so cached and pulled results get runs too."""
 
 import os
 
 from pipeline.proxies import exempt_loopback
 
-# Of the embedded store.
+# The folder of the embedded store.
 FOLDER = "tracking"
-# The address of `make ui`, and the port of a served model. They can be read here without importing MLflow.
+# The address of `make ui`, and the port of a served model. They are defined here so that they need no import of MLflow.
 UI_HOST = "127.0.0.1"
 UI_PORT = 5000
 MODEL_PORT = 8000
-# Where a browser finds MLflow, if not at the address that programs call.
+# This variable holds the address of MLflow for browsers, if it differs from the address that programs call.
 UI_URL = "MLFLOW_UI_URL"
 
 # MLflow reads these variables when it is imported. The first two switch its telemetry off.

@@ -1,4 +1,4 @@
-"""Bring results to MLflow and serve them: `sync`, `follow`, `ui`, `server` for several machines, `model` over HTTP."""
+"""Send results to MLflow and serve them: `sync`, `follow`, `ui`, `server` for several machines, `model` over HTTP."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ def main() -> int:
     follow = add_command(commands, "follow", "run a command and log the trainings that it starts, live")
     follow.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="for example: dvc repro")
     ui = add_command(commands, "ui", "sync, then serve MLflow's UI of the embedded store on 127.0.0.1")
-    ui.add_argument("--port", type=int, default=UI_PORT, help=f"(default: {UI_PORT})")
+    ui.add_argument("--port", type=int, default=UI_PORT, help=f"the port to listen at (default: {UI_PORT})")
     ui.add_argument(
         "--no-browser", action="store_true", help="only print the address of the table of all trials"
     )
@@ -51,10 +51,10 @@ def main() -> int:
         return follow_command(words)
     if options.command == "model":
         require_free_port(options.host, options.port)
-        # The model brings packages of the names that this process has imported.
+        # The saved model has its own `stages` package, and this process has imported another. So a new process serves.
         code = "import json, sys; from pipeline.tracking.model_server import serve; serve(**json.loads(sys.argv[1]))"
         arguments = {name: getattr(options, name) for name in ("model", "host", "port", "allowed_hosts")}
-        # S606: it is this program.
+        # S606: the program is this Python itself.
         os.execv(sys.executable, [sys.executable, "-c", code, json.dumps(arguments)])  # noqa: S606
     if options.command == "server":
         reason = check_uri(options.store, "--store")
@@ -96,7 +96,7 @@ def _add_model(commands: Commands) -> None:
 
 def _add_address(server: CommandParser, port: int) -> None:
     server.add_argument("--host", default=UI_HOST, help=f"the address to listen at (default: {UI_HOST})")
-    server.add_argument("--port", type=int, default=port, help=f"(default: {port})")
+    server.add_argument("--port", type=int, default=port, help=f"the port to listen at (default: {port})")
     server.add_argument(
         "--allow",
         action="append",
@@ -110,7 +110,7 @@ def _add_address(server: CommandParser, port: int) -> None:
 def follow_command(words: list[str]) -> int:
     """Run a command, log its trainings while they run, and return the command's exit code.
 
-    SIGINT and SIGTERM reach the command as if it had been started directly. A store that is down stops no command.
+    SIGINT and SIGTERM reach the command as if it had been started directly. The command runs even if the store is down.
 
     Raises:
         InputError: the store can never be used, or the command cannot be started.
@@ -118,7 +118,7 @@ def follow_command(words: list[str]) -> int:
     reason = check_store()
     if reason is not None:
         print(
-            f"MLflow: {reason}. The command runs all the same; `make track` sends what is missing.",
+            f"MLflow: {reason}. The command runs anyway; `make track` sends missing results later.",
             file=sys.stderr,
         )
     try:

@@ -1,4 +1,4 @@
-"""Which store MLflow uses: that of MLFLOW_TRACKING_URI, or the one in this repository. It needs no MLflow."""
+"""Find the store that MLflow uses, without importing MLflow: that of MLFLOW_TRACKING_URI, or this repository's own."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from stages.common.errors import InputError
 
 FOLDER = Path(tracking.FOLDER)
 DATABASE = "mlflow.db"
-# The link to the table of all trials, relative to the UI's address; the last sync wrote it.
+# The last sync wrote to this file the link to the table of all trials, relative to the UI's address.
 LINK_FILE = FOLDER / "table_link.txt"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 SERVERS = ("http", "https")
@@ -49,7 +49,7 @@ def embedded_uri() -> str:
 
 
 def find_ui(uri: str) -> tuple[str, bool]:
-    """Return where a browser finds the UI of a store, without a password, and whether a server is there already."""
+    """Return the address of a store's UI for browsers, without a password, and whether a server already runs there."""
     page, parts = os.environ.get(tracking.UI_URL, "").strip(), urlsplit(uri)
     is_served = parts.scheme in SERVERS
     own = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -63,5 +63,5 @@ def read_link() -> str:
 
 
 def hide_password(uri: str) -> str:
-    """Return a URI as it may be shown: without its password."""
+    """Return a URI with its password replaced by ***."""
     return re.sub(r"(//[^/@]*?:).*@", r"\1***@", uri)

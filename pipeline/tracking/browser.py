@@ -1,4 +1,4 @@
-"""Open a page in the browser of the person who called a command, where there is a display."""
+"""Open a page in the browser of the person who called a command, if there is a display."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ def open_page(page: str) -> None:
 
 
 def open_when_healthy(page: str, health: str) -> None:
-    """Open a page as soon as its server, which this process is about to start, answers at `health` with status 200."""
+    """Start a thread that opens a page as soon as the page's server answers at the URL `health` with status 200."""
     threading.Thread(target=_open, args=(page, health), name="start of the browser", daemon=True).start()
 
 

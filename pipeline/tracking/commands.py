@@ -29,17 +29,17 @@ ATTEMPTS = 6
 
 
 def sync_store(replace_champion: bool = False, ui_address: str | None = None) -> int:
-    """Sync what is on disk, print what was done, and return the exit code."""
+    """Sync the results on disk, print what was done, and return the exit code."""
     try:
         result = sync_with_retries(replace_champion, ui_address)
     except STORE_ERRORS as error:
         if is_of_disk(error):
-            # It is no store that is down.
+            # The fault is a local disk or file, so the advice for a store that is down does not apply.
             print(f"error: {describe_error(error)}", file=sys.stderr)
             return 1
         print(
             f"error: MLflow did not take the results: {describe_error(error)}. They are all on disk, and "
-            "`python -m pipeline.tracking sync` sends what is missing",
+            "`python -m pipeline.tracking sync` sends those that are missing",
             file=sys.stderr,
         )
         return 1
@@ -65,7 +65,7 @@ def sync_store(replace_champion: bool = False, ui_address: str | None = None) ->
 
 
 def sync_with_retries(replace_champion: bool = False, ui_address: str | None = None) -> SyncResult:
-    """Sync, and repeat it where MLflow's server refuses a row because another machine writes it at the same moment."""
+    """Sync, and retry if MLflow's server refuses a row because another machine writes the row at the same time."""
     for _ in range(ATTEMPTS - 1):
         try:
             return sync(open_store(), replace_champion, ui_address)
@@ -77,18 +77,18 @@ def sync_with_retries(replace_champion: bool = False, ui_address: str | None = N
 
 
 def serve_ui(port: int, has_browser: bool = True) -> int:
-    """Sync, serve the embedded store's UI on this machine until it is interrupted, and show the table of all trials.
+    """Sync, open the table of all trials, and serve the embedded store's UI on this machine until interrupted.
 
     Args:
         port: the port to listen at.
-        has_browser: whether to open the table in a browser, where there is a display.
+        has_browser: whether to open the table in a browser, if there is a display.
 
     Raises:
-        InputError: nothing can listen at the port, or MLFLOW_TRACKING_URI names no store.
+        InputError: the port cannot be used, or MLFLOW_TRACKING_URI names no store.
     """
     address = f"http://{UI_HOST}:{port}"
     if not find_uri().startswith(SERVERS):
-        # Before the sync, which writes the address into a page.
+        # The port is checked before the sync, because the sync writes the address into a page.
         require_free_port(UI_HOST, port)
     sync_store(ui_address=address)
     try:
@@ -97,7 +97,7 @@ def serve_ui(port: int, has_browser: bool = True) -> int:
     except InputError:
         is_down = True
     if is_down:
-        # The sync has said why.
+        # The sync has already printed the reason.
         return 1
     if uri.startswith(SERVERS):
         table = f"{find_ui(uri)[0]}/{read_link()}"
@@ -109,7 +109,7 @@ def serve_ui(port: int, has_browser: bool = True) -> int:
     print(f"All trials in MLflow: {table} (Ctrl-C ends it)", flush=True)
     if has_browser:
         open_when_healthy(table, f"{address}/health")
-    # Imported only now: it takes a second more.
+    # This import takes a second, so it comes late.
     from pipeline.tracking.server import serve_store
 
     serve_store(uri, UI_HOST, port, artifact_root=(FOLDER / ARTIFACTS).resolve().as_uri())

@@ -1,4 +1,4 @@
-"""The Git commit of the working tree as tags of a run; where there is none, a tag says why."""
+"""Describe the Git commit of the working tree as tags of a run; if there is none, a tag gives the reason."""
 
 import os
 import subprocess
@@ -7,25 +7,25 @@ from pipeline.tracking.lineage import LOCK_FILE
 
 COMMIT = "mlflow.source.git.commit"
 COMMIT_MISSING = "git_commit_missing"
-# What a repository of the project holds under version control.
+# A Git repository that does not track this file is not this project's.
 TRACKED_FILE = "dvc.yaml"
 LONGEST_SECONDS = 60
 UNTRUSTED = "dubious ownership"
 REASONS = {
-    "not a git repository": "this folder is no Git repository, as an unpacked archive is none",
+    "not a git repository": "this folder is no Git repository (it may be an unpacked archive)",
     "ambiguous argument 'HEAD'": "the Git repository has no commit yet",
-    "did not match any file": f"{TRACKED_FILE} is not in the Git repository around this folder, which is another one",
+    "did not match any file": f"the Git repository around this folder is another project's: it lacks {TRACKED_FILE}",
 }
 
 
 class CommitError(Exception):
-    """There is no commit; says why."""
+    """There is no commit; the message gives the reason."""
 
 
 def describe_commit() -> dict[str, str]:
-    """Return MLflow tags with the Git commit and whether files differ from it, or with the reason why there is none.
+    """Return MLflow tags with the Git commit and whether files differ from it, or with the reason if there is none.
 
-    dvc.lock is not compared, because every run writes it.
+    Changes of dvc.lock do not count, because every run writes it.
     """
     try:
         commit = _call_git("rev-parse", "HEAD")
@@ -43,7 +43,7 @@ def _call_git(*arguments: str) -> str:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            # Git says why in the user's language otherwise.
+            # Git's messages are compared below, so they must be in English.
             env=os.environ | {"LC_ALL": "C", "LANGUAGE": "C"},
             timeout=LONGEST_SECONDS,
             check=False,
@@ -61,7 +61,7 @@ def _explain(message: str) -> str:
     if UNTRUSTED in message:
         return (
             "git does not trust this repository, which belongs to another user; "
-            f"`git config --global --add safe.directory '{os.getcwd()}'` lets it"  # noqa: PTH109
+            f"run `git config --global --add safe.directory '{os.getcwd()}'`"  # noqa: PTH109
         )
     known = [reason for text, reason in REASONS.items() if text in message]
     return known[0] if known else f"git failed: {' '.join(message.split())[:200]}"

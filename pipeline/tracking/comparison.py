@@ -1,4 +1,4 @@
-"""The run of a whole comparison, with the table, the figures and the report; the trials' runs are its children."""
+"""Create the run of a whole comparison, with its table, figures and report; the trials' runs are its children."""
 
 import json
 import shutil
@@ -36,16 +36,16 @@ from stages.common.artifacts import REPORT, read_json
 TABLE = "table1.json"
 REPORT_HASH = "report_md5"
 KIND = "comparison"
-# Its links are those of the run, so it is not the file on disk.
+# The logged copy of this page has other links, so its size differs from that of the file on disk.
 PAGE_OF_REPORT = "index.html"
 
 
 def open_comparison(
     store: Store, experiment_id: str, results: list[RunContent], lock: Lock, notes: list[str]
 ) -> Run:
-    """Find or create the run of a comparison; the same trials with the same content have one run.
+    """Find or create the run of a comparison; comparisons of equal trials with equal content share one run.
 
-    `lock` has the stages of dvc.lock. `notes` gets a line if the run had been deleted.
+    `lock` has the stages of dvc.lock. A line is added to `notes` if the run had been deleted.
     """
 
     def find_without_key() -> Run | None:
@@ -69,12 +69,12 @@ def fill_comparison(
     """Log the report's table, figures and pages to the comparison's run, unless it has them already.
 
     Args:
-        store: the run's.
+        store: the store of the run.
         run: the run of the comparison.
         results: the results of the trials.
         runs: the runs of the trials, by trial name; the logged report links to them.
         lock: the stages of dvc.lock.
-        notes: gets a line for each thing that people had changed, and that was repaired or kept.
+        notes: a list to which a line is added for each change by a person that was repaired or kept.
     """
     tags = _identify(results)
     is_complete = run.data.tags.get(COMPLETE) == YES and run.data.tags.get(REPORT_HASH) == _hash_report(lock)
@@ -94,7 +94,7 @@ def fill_comparison(
         }
         end_run(store, run, FINISHED)
         if is_complete:
-            notes.append(f"logged the files of the run {KIND} again, of which some were missing or cut")
+            notes.append(f"logged the files of the run {KIND} again, because some were missing or incomplete")
         else:
             tags |= describe_commit()
     elif run.info.status != FINISHED:
@@ -111,7 +111,7 @@ def fill_comparison(
 
 
 def list_best_scores(results: list[RunContent]) -> Iterator[MetricValue]:
-    """List the best scores of all trials, `best_fid`, and of each GAN's, `best_fid/sngan`."""
+    """List the best scores of all trials (such as `best_fid`) and of each GAN (such as `best_fid/sngan`)."""
     for score, choose in (("best_fid", min), ("best_inception_score", max)):
         found = [(result.trial.gan, result.best[score]) for result in results if score in result.best]
         if found:
@@ -122,7 +122,7 @@ def list_best_scores(results: list[RunContent]) -> Iterator[MetricValue]:
 
 
 def _identify(results: list[RunContent]) -> dict[str, str]:
-    """Return the tags that identify the run of a comparison: its kind, and a hash of all that it compares."""
+    """Return the tags that identify the run of a comparison: its kind, and a hash of its trials' content."""
     key = hash_content({result.trial.name: result.lineage.key for result in results})
     return {"kind": KIND, CONTENT_KEY: key}
 
@@ -132,7 +132,7 @@ def _hash_report(lock: Lock) -> str:
 
 
 def _has_all_files(store: Store, run: Run) -> bool:
-    """Tell whether the run has the table and every file of the report in its size."""
+    """Tell whether the run has the table, and every file of the report with the right size."""
     found = list_files(store, run.info.artifact_uri)
     for file in REPORT.rglob("*"):
         size = found.get(f"{REPORT.name}/{file.relative_to(REPORT).as_posix()}")
@@ -143,9 +143,9 @@ def _has_all_files(store: Store, run: Run) -> bool:
 
 
 def describe_comparison(report: dict[str, Any]) -> str:
-    """Write the comparison's description in Markdown: the page's answer, and each GAN's scores in a narrow table.
+    """Write the comparison's description in Markdown: the report's answer, and a narrow table of each GAN's scores.
 
-    MLflow shows it above the metrics, so it is short; Table 1 with intervals and ranks is an artifact.
+    MLflow shows the description above the metrics, so it is short. Table 1 with intervals and ranks is an artifact.
     """
     metrics = [report["metrics"][key] for key in LEADING_SCORES if key in report["metrics"]]
     columns = ["", *(metric["short"] for metric in metrics)]
@@ -175,7 +175,7 @@ def _list_shared_params(results: list[RunContent]) -> dict[str, str]:
 
 
 def _log_table(store: Store, run: Run, rows: list[dict[str, Any]]) -> None:
-    """Log Table 1 in the format of MLflow's log_table, which itself would append the rows again at each call."""
+    """Log Table 1 in the format of MLflow's log_table; log_table itself would append the rows again at each call."""
     columns = list(rows[0])
     table = {"columns": columns, "data": [[row.get(column) for column in columns] for row in rows]}
     store.client.log_dict(run.info.run_id, table, TABLE)
@@ -183,10 +183,10 @@ def _log_table(store: Store, run: Run, rows: list[dict[str, Any]]) -> None:
 
 
 def _log_report(store: Store, run: Run, runs: dict[str, Run]) -> None:
-    """Log a copy of the report. Its links to the page of links, which is not beside the copy, lead to MLflow itself."""
+    """Log a copy of the report, in which links to tracking/compare.html are replaced by links to MLflow's pages."""
     with tempfile.TemporaryDirectory() as name:
         page = Path(name) / REPORT.name / PAGE_OF_REPORT
-        # Without the permissions: DVC may have linked the report to its cache, which is read-only.
+        # `copyfile` does not copy permissions: DVC may have linked the report to its cache, which is read-only.
         shutil.copytree(REPORT, page.parent, copy_function=shutil.copyfile)
         address, text = find_address(store), page.read_text(encoding="utf-8")
         for trial, trial_run in runs.items():

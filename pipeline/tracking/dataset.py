@@ -1,4 +1,4 @@
-"""The data set in MLflow's terms, and the names of the experiment and the model that depend on it."""
+"""Describe the data set for MLflow, and name the experiment and the registered model after it."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ DATASET_TAG = "dataset_sha256"
 
 
 def describe_dataset() -> Dataset:
-    """Describe the prepared data set; its digest is the beginning of the SHA-256 of its content.
+    """Describe the prepared data set; its digest is the first 32 digits of the SHA-256 of its content.
 
     Raises:
         InputError: the data set's manifest is missing or of an older version.
@@ -40,9 +40,9 @@ def describe_dataset() -> Dataset:
 
 
 def name_experiment() -> str:
-    """Name the experiment after all that scores must share to be compared: `fashion_mnist 28x28, classifier`.
+    """Name the experiment after the properties that comparable scores share, such as `fashion_mnist 28x28, classifier`.
 
-    Images that are no published data set, or only a part of one, are named by their content, too:
+    If the images are not a whole published data set, the name also has a hash of their content, such as
     `image_folder 1a2b3c4d 28x28, classifier`.
 
     Raises:
@@ -53,7 +53,7 @@ def name_experiment() -> str:
 
 
 def name_model() -> str:
-    """Name the experiment's registered model: `fashion_mnist-28-classifier`, `image_folder-1a2b3c4d-28-classifier`.
+    """Name the registered model, such as `fashion_mnist-28-classifier` or `image_folder-1a2b3c4d-28-classifier`.
 
     Raises:
         InputError: the data set's manifest is missing or of an older version.
@@ -66,7 +66,7 @@ def read_manifest() -> dict[str, Any]:
     """Read the data set's manifest.
 
     Raises:
-        InputError: it is missing or of an older version.
+        InputError: the manifest is missing or of an older version.
     """
     manifest: dict[str, Any] = read_json(DATA_MANIFEST, "prepare")
     if "sha256" not in manifest:

@@ -1,4 +1,4 @@
-"""Bring the runs of entries, samples and generators of somebody else, up to what is on disk."""
+"""Create or update the runs of entries: generators or samples of other people that the comparison scores, too."""
 
 import json
 from typing import Any
@@ -26,21 +26,21 @@ from stages.common.artifacts import POINTS, entry_folder, read_json
 from stages.common.params import read_params
 
 KIND = "entry"
-# What a point holds beside scores.
+# The keys of a point that are not scores.
 OTHERS = ("seed", "sha256")
 
 
 def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str]) -> dict[str, Run]:
-    """Create or complete the run of every entry whose scores are those that dvc.lock names.
+    """Create or complete the run of every entry whose scores on disk are those in dvc.lock.
 
-    An entry's run has one value of each score for each of its files, whose place is the step. The SHA-256 of the files'
-    content are its tags: they are all the lineage that there is.
+    An entry's run has one value of each score for each of the entry's files; the step of a value is the file's index. A
+    tag has the SHA-256 of each file's content, which is all that is known of the lineage.
 
     Args:
-        store: the runs'.
+        store: the store of the runs.
         experiment_id: the id of the experiment of the runs.
         lock: the stages of dvc.lock.
-        notes: gets a line if a run was restored.
+        notes: a list to which a line is added if a run was restored.
 
     Returns:
         The runs by the entries' names.

@@ -1,4 +1,4 @@
-"""The files of runs and models in the store: which there are, and adding those that are missing or cut."""
+"""List the files of runs and models in the store, and log those that are missing or incomplete."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -10,11 +10,13 @@ from pipeline.tracking.store import Store
 
 
 def list_files(store: Store, uri: str, folder: str = "") -> dict[str, int]:
-    """List all files below an artifact URI, or below a folder in it: sizes in bytes by path; none if it is gone.
+    """List all files below an artifact URI, or below a folder in it: sizes in bytes by path.
+
+    The list is empty if the place does not exist.
 
     Raises:
         MlflowException, OSError: the place cannot be reached.
-        ImportError: it needs a package that is not installed.
+        ImportError: the place needs a package that is not installed.
     """
     repository = get_artifact_repository(uri, tracking_uri=store.uri)
     sizes: dict[str, int] = {}
@@ -32,12 +34,12 @@ def log_missing_files(store: Store, run: Run, files: Mapping[str, Path]) -> list
     """Log the files that a run lacks or has in another size.
 
     Args:
-        store: the run's.
+        store: the store of the run.
         run: the run.
-        files: the files on disk, by their artifact paths, all of which lie in folders.
+        files: the files on disk by their artifact paths, each of which begins with a folder.
 
     Returns:
-        The artifact paths of those that were logged.
+        The artifact paths of the files that were logged.
     """
     repository = get_artifact_repository(run.info.artifact_uri, tracking_uri=store.uri)
     found: dict[str, int] = {}
@@ -46,7 +48,7 @@ def log_missing_files(store: Store, run: Run, files: Mapping[str, Path]) -> list
     missing = [path for path, file in files.items() if found.get(path) != file.stat().st_size]
     for path in missing:
         if path in found:
-            # A file that is read-only, as DVC leaves its own, is not written over.
+            # A read-only file, such as a copy of one of DVC's outputs, cannot be overwritten and is deleted first.
             repository.delete_artifacts(path)
         store.client.log_artifact(run.info.run_id, str(files[path]), str(PurePosixPath(path).parent))
     return missing

@@ -51,15 +51,15 @@ NICENESS = 5
 
 @dataclass
 class FollowedTraining:
-    """A training that is followed.
+    """A training whose log rows are sent to MLflow.
 
     Attributes:
-        log: the log that it writes.
-        run: its run.
-        sent_step: the generator step of the last row that the store has; it has all rows up to it.
-        is_uncertain: whether the store may hold rows after that one.
+        log: the log that the training writes.
+        run: the MLflow run of the training.
+        sent_step: the generator step up to which the store has all rows.
+        is_uncertain: whether the store may also have rows after `sent_step`.
         sampled: the time of the last system metrics, in milliseconds since 1970.
-        host: the machine that they are of.
+        host: the machine of the last system metrics.
         is_exported: whether the training is finished, so that its log is complete.
     """
 
@@ -83,12 +83,13 @@ class Follower:
         self._lock_file_time = 0
 
     def poll(self, status: str = KILLED) -> None:
-        """Send the new rows of every training, and complete the runs of trials that are finished.
+        """Send the new rows of every training, and complete the runs of finished trials.
 
-        A training that has ended and is not finished gives its run the status.
+        Args:
+            status: the status for the run of a training that ended before it was finished.
 
         Raises:
-            STORE_ERRORS: the store did not answer; the next call sends what it lacks.
+            STORE_ERRORS: the store did not answer; the next call sends the missing rows.
         """
         if not DATA_MANIFEST.exists():
             return
@@ -110,10 +111,10 @@ class Follower:
             self._finish_all(self._store, ended, status)
 
     def reach_store(self) -> Store:
-        """Open the store, or ask the open one anything.
+        """Open the store; if it is open already, check that it answers.
 
         Raises:
-            STORE_ERRORS: it does not answer.
+            STORE_ERRORS: the store does not answer.
         """
         if self._store is None:
             try:
@@ -136,7 +137,7 @@ class Follower:
             self._end(self._store, trial, FINISHED if is_exported(trial, followed.log) else status)
 
     def _attach(self, store: Store, trial: Trial, log: Path) -> None:
-        """Follow a training that is not followed yet, with the run that it had before or a new one."""
+        """Start to follow a training, with its former run if it is resumed, or else a new run."""
         if not log.exists() or (trial in self._followed and self._followed[trial].log == log):
             return
         if trial in self._followed:
@@ -165,7 +166,7 @@ class Follower:
         followed.is_uncertain, followed.sent_step = False, rows[-1]["generator_step"]
 
     def _send_system_metrics(self, store: Store, followed: FollowedTraining) -> None:
-        """Send what the machine does that trains: this one, or another one whose samples come here."""
+        """Send system metrics of the machine that trains: of this machine, or samples that another machine wrote."""
         elsewhere = followed.log.with_name(MACHINE_LOG)
         if is_locked(elsewhere):
             samples = read_samples(elsewhere, followed.sampled)
@@ -182,9 +183,9 @@ class Follower:
                 store.client.set_tag(run.run_id, HOST_TAG, sample.host)
 
     def _finish_all(self, store: Store, ended: set[Trial], status: str) -> None:
-        """End the runs of trainings that ended unfinished, and complete those of trials that are scored since."""
+        """End the runs of trainings that ended unfinished, and complete the runs of trials that have scores by now."""
         file_time = LOCK_FILE.stat().st_mtime_ns if LOCK_FILE.exists() else 0
-        # To parse dvc.lock takes longer than the rest of a poll.
+        # dvc.lock is only parsed after a change, because that takes longer than the rest of a poll.
         lock = read_lock() if file_time != self._lock_file_time else None
         for trial in ended:
             followed = self._followed[trial]
@@ -217,7 +218,7 @@ class FollowerThread:
     """A follower that polls in a thread of its own.
 
     Attributes:
-        processor_seconds: the processor time that it took, once it has ended.
+        processor_seconds: the processor time of the thread in seconds; 0.0 until it has ended.
     """
 
     def __init__(self) -> None:
@@ -229,7 +230,7 @@ class FollowerThread:
         self._thread.start()
 
     def stop(self, has_failed: bool, timeout: float = STOP_TIMEOUT_SECONDS) -> None:
-        """Send the last rows and end the runs, and wait for it no longer than `timeout` seconds."""
+        """Make the thread send the last rows and end the runs; wait for that for `timeout` seconds at most."""
         self._has_failed = has_failed
         self._stop.set()
         self._thread.join(timeout)
@@ -252,7 +253,7 @@ class FollowerThread:
         except STORE_ERRORS as error:
             if not was_down:
                 print(f"MLflow does not take the rows of trainings: {describe_error(error)}.", flush=True)
-                print("The trainings go on; their rows are kept, and sent when it does.", flush=True)
+                print("The trainings go on; their rows are kept, and sent when it answers again.", flush=True)
             return min(2 * max(pause, POLL_SECONDS), LONGEST_PAUSE_SECONDS)
         except ValueError:
             # A file is being written or params.yaml is being edited at this moment.
@@ -263,16 +264,16 @@ class FollowerThread:
 
 
 def lower_thread_priority() -> None:
-    """Let trainings run before this thread. Only Linux gives a thread a priority of its own; elsewhere it stays."""
+    """Lower the priority of this thread, so that it does not slow down trainings; it has no effect except on Linux."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def read_new_rows(followed: FollowedTraining) -> list[dict[str, Any]]:
-    """Read the rows of a log that were not sent yet; a log that no longer exists has none.
+    """Read the rows of a log that were not sent yet; none if the log no longer exists.
 
-    A resumed training replaces its log by the rows up to its checkpoint, and repeats those after it, which the store
-    has. So only what comes after the last row that was sent is new.
+    A resumed training cuts its log after the row of its checkpoint, and then writes later rows again, which the store
+    may already have. So only rows after the last sent step are new.
     """
     if not followed.log.exists():
         return []

@@ -1,7 +1,7 @@
-"""The names by which runs say which process follows them, and whether the process of a name still runs.
+"""Name the process that follows a run, and tell whether the process of a name still runs.
 
-A process holds a lock of a file of its name until it ends, however it ends. Unlike a process id, that also tells a
-process in another container from one that is gone, and it outlasts no restart of the machine.
+A process holds a lock on a file with its name until it ends, however it ends. Unlike a process id, such a name is
+unique across containers, and is never reused after a restart of the machine.
 """
 
 import atexit
@@ -24,7 +24,7 @@ def name_process() -> str:
     folder = find_folder().resolve() / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / uuid4().hex
-    # A file that is closed is not locked.
+    # The file stays open, because closing it would release the lock.
     file = path.open("w", encoding="utf-8")
     fcntl.flock(file, fcntl.LOCK_EX)
     _held.append(file)
@@ -33,10 +33,10 @@ def name_process() -> str:
 
 
 def has_died(name: str) -> bool:
-    """Tell whether the process of this name worked in this repository and is gone.
+    """Tell whether the process of this name worked in this repository and has ended.
 
-    Processes that work in other repositories, of this machine or another one, are taken to be alive: the next sync in
-    their own repository knows.
+    A process of another repository, on this machine or another one, is assumed to be alive: only a sync in that
+    repository can know whether it has ended.
     """
     path = find_folder() / FOLDER / Path(name).name
     return path.is_file() and not is_locked(path)

@@ -1,4 +1,4 @@
-"""The lineage of a trial, from dvc.lock: its stages' commands, dependencies, params and outputs, and a key of these."""
+"""Read a trial's lineage from dvc.lock: its stages' commands, dependencies, params and outputs, and a hash of these."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SHARED_STAGES = ("source", "prepare", "extractor", "reference")
 KEY_LENGTH = 32
-# The end of DVC's hash of a folder.
+# DVC's hash of a folder ends with this suffix.
 FOLDER_END = ".dir"
 
 
 class LockLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads what DVC has written: PyYAML in C, which is fast, by the rules of DVC's own parser for plain scalars.
+    """PyYAML's fast C loader, with the rules of DVC's own YAML 1.2 parser for plain scalars.
 
-    By PyYAML's rules the text `NO` would be false, `13:20` would be 800, and the number `1e-05` would be text.
+    With PyYAML's own rules, the text `NO` would be false, `13:20` would be 800, and the number `1e-05` would be text.
     """
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
@@ -38,12 +38,12 @@ Lock = dict[str, dict[str, Any]]
 
 
 class Lineage(NamedTuple):
-    """What a trial's results were computed from.
+    """The inputs that a trial's results were computed from.
 
     Attributes:
-        key: a hash of the trial's stages: commands, dependencies, params and outputs.
-        stage_hashes: a hash of each stage's whole entry in dvc.lock, by stage.
-        params: sections of params.yaml as the stages ran with them, by dotted key.
+        key: a hash of the trial's own stages: their commands, dependencies, params and outputs.
+        stage_hashes: a hash of the entry in dvc.lock of each stage that the trial needs, by stage.
+        params: the sections of params.yaml that the stages ran with, by dotted key.
         outs: the MD5 of every output, by path.
     """
 
@@ -54,7 +54,7 @@ class Lineage(NamedTuple):
 
 
 def read_lock(path: Path = LOCK_FILE) -> Lock:
-    """Read the stages of dvc.lock; a missing file has none.
+    """Read the stages of dvc.lock; empty if the file is missing.
 
     Raises:
         InputError: the file is empty or broken.
@@ -66,10 +66,10 @@ def parse_lock(text: str, name: str) -> Lock:
     """Parse the text of a dvc.lock.
 
     Raises:
-        InputError: it is empty or broken; the message calls it `name`.
+        InputError: the text is empty or broken; the message calls the file `name`.
     """
     try:
-        content = yaml.load(text, Loader=LockLoader)  # noqa: S506  It is a safe one.
+        content = yaml.load(text, Loader=LockLoader)  # noqa: S506  LockLoader is a safe loader.
         stages: Lock = content.get("stages") or {}
         if not all(_is_entry(entry) for entry in stages.values()):
             raise TypeError("an entry is cut short")
@@ -92,7 +92,7 @@ def _is_entry(entry: Any) -> bool:
 
 
 def trace_trial(trial: Trial, lock: Lock) -> Lineage | None:
-    """Trace a trial's lineage; None if dvc.lock lacks one of its stages or holds one that is older than its inputs."""
+    """Return a trial's lineage; None if dvc.lock lacks one of its stages, or has one that is older than its inputs."""
     own = {stage: lock.get(f"{stage}@{trial.name}") for stage in TRIAL_STAGES}
     shared = {stage: lock.get(stage) for stage in SHARED_STAGES}
     entries = {stage: entry for stage, entry in (shared | own).items() if entry is not None}
@@ -113,7 +113,7 @@ def hash_content(content: Any) -> str:
 
 
 def hash_output(path: Path) -> str:
-    """Hash an output as DVC does: the MD5 of a file; of a folder that of the sorted list of its files with theirs."""
+    """Hash an output as DVC does: the MD5 of a file; for a folder, the MD5 of the sorted list of its files and MD5s."""
     if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
@@ -125,7 +125,7 @@ def hash_output(path: Path) -> str:
 
 
 def _is_consistent(entries: Iterable[dict[str, Any]]) -> bool:
-    """Tell whether every stage read the latest outputs of the others; during a run some stages still have to."""
+    """Tell whether every stage read the latest outputs of the others; during a run, some stages may still be older."""
     entries = list(entries)
     written = {out["path"]: out.get("md5") for entry in entries for out in entry.get("outs", [])}
     read = [(dep["path"], dep.get("md5")) for entry in entries for dep in entry.get("deps", [])]

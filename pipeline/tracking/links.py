@@ -1,4 +1,4 @@
-"""Links to the pages of MLflow's UI for trained models. By itself MLflow 3 first shows those for language models."""
+"""Make links that open MLflow's pages for trained models; by default MLflow 3 opens its pages for language models."""
 
 import json
 from urllib.parse import quote
@@ -25,7 +25,7 @@ def link_run(run: Run) -> str:
 
 
 def link_view(experiment_id: str, view: str, charts: bool = False) -> str:
-    """Return the link to a saved view's table or charts; without such a view the UI opens its default one."""
+    """Return the link to a saved view's table or charts; if the view does not exist, the UI opens its default view."""
     mode = "&compareRunsMode=CHART" if charts else ""
     return f"#/experiments/{experiment_id}/runs?{TRAINING_PAGES}&viewStateShareKey={view}{mode}"
 
@@ -37,7 +37,7 @@ def link_comparison(experiment_id: str, run_ids: list[str]) -> str:
 
 
 def write_link(experiment_id: str) -> None:
-    """Write the link to the table of all trials to where `read_link` finds it without MLflow."""
+    """Write the link to the table of all trials to a file, from which `read_link` reads it without importing MLflow."""
     link = f"{link_view(experiment_id, ALL_TRIALS)}\n".encode()
     if not LINK_FILE.exists() or LINK_FILE.read_bytes() != link:
         write_bytes(LINK_FILE, link)

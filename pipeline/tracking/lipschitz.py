@@ -8,7 +8,7 @@ KINDS = ("real", "fake", "interpolated")
 def row_to_metrics(row: dict[str, Any]) -> dict[str, Any]:
     """Flatten one row of results/lipschitz/<trial>/metrics.jsonl to metrics by name.
 
-    The share of the bound is left out for a discriminator whose layers give no bound.
+    `share_of_bound` is left out for a discriminator whose layers give no bound.
     """
     layers = row["layers"]
     values = {

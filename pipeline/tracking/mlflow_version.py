@@ -1,9 +1,9 @@
-"""The check that guards what relies on MLflow's inner workings: the paths in its tables and its saved views."""
+"""Check MLflow's version before code relies on MLflow's internals: the paths in its tables, and its saved views."""
 
 import warnings
 from importlib.metadata import version
 
-# tests/tracking/test_mlflow_version.py holds what is assumed about this version against the installed one.
+# tests/tracking/test_mlflow_version.py checks that the installed version behaves as is assumed for this one.
 VERIFIED_VERSION = "3.17.2"
 
 

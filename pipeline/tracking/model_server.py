@@ -1,8 +1,9 @@
 """Serve a registered model over HTTP: `python -m pipeline.tracking model models:/NAME@champion`.
 
-It is MLflow's own scoring server behind what that lacks, and has no setting for: calls of other pages and for other
-host names are refused, requests have a type and a largest size, and errors hold no stack traces. It imports nothing of
-stages/, since the model brings its own, and is started as a process of its own.
+The server is MLflow's own scoring server behind two ASGI middlewares. They add what that server has no setting for:
+calls from pages of other origins and to other host names are refused, requests must be JSON and not too large, and
+errors have no stack traces. This module imports nothing of stages/, because the saved model has its own copy of that
+package. For the same reason the server is started as a separate process.
 """
 
 import json
@@ -28,12 +29,12 @@ JSON_TYPE = "application/json"
 EXAMPLE = 'JSON such as {"inputs": {"index": [0, 1]}, "params": {"seed": 3, "png": true}}'
 COLUMNS = ("index", "label")
 PARAMS = {"seed": int, "png": bool}
-# MLflow puts the whole request before what is wrong with it.
+# In MLflow's error messages the reason follows this text; the whole request comes before it.
 REASON = "\nError: "
 
 
 class RequestMiddleware:
-    """Refuses requests that are no JSON or too large, and takes everything but the message out of errors."""
+    """Refuses requests that are not valid JSON or too large, and removes everything but the message from errors."""
 
     def __init__(self, application: Application) -> None:
         """Wrap an application."""
@@ -70,9 +71,9 @@ class RequestMiddleware:
 
 
 def find_fault(body: bytes) -> str | None:
-    """Find out what is wrong with a request; None if nothing is.
+    """Say what is wrong with a request; None if it is valid.
 
-    MLflow itself would take 0.5, true and "0" for the index 0 or 1.
+    MLflow itself would accept 0.5, true and "0" as an index, and convert them to 0 or 1.
     """
     try:
         content: Any = json.loads(body)
@@ -100,7 +101,7 @@ def find_fault(body: bytes) -> str | None:
 
 
 def _hide_traces(send: Send) -> Send:
-    """Pass answers on, but of an error only its status and message."""
+    """Pass answers on; replace the body of an error by its message."""
     status, parts = 200, list[bytes]()
 
     async def send_without_trace(message: Any) -> None:
@@ -135,12 +136,12 @@ def serve(model: str, host: str, port: int, allowed_hosts: Sequence[str]) -> Non
     """Load a model, and serve it until interrupted.
 
     Args:
-        model: its address, such as models:/NAME@champion.
+        model: the model's URI, such as models:/NAME@champion.
         host: the address to listen at.
         port: the port to listen at.
         allowed_hosts: further host names at which the server may be called.
     """
-    # Imported only now: it takes seconds.
+    # This import takes seconds, so it comes late.
     from mlflow.pyfunc.scoring_server import init
 
     with load_model(model) as loaded:
@@ -155,9 +156,10 @@ def serve(model: str, host: str, port: int, allowed_hosts: Sequence[str]) -> Non
 
 @contextmanager
 def load_model(address: str) -> Iterator[Any]:
-    """Load a model from a copy, which is there until the context ends.
+    """Load a model from a temporary copy, which is removed when the context ends.
 
-    MLflow decodes the path of a model of its own store twice, and so does not find one in a folder named `a%41`.
+    Without a copy, MLflow decodes the path of a model in the store twice, and so does not find it below a folder whose
+    name has a sequence such as `%41`.
     """
     import mlflow.pyfunc
 

@@ -1,4 +1,4 @@
-"""The versions of the registered model: which is the champion, and whether one has a score and loads."""
+"""Find the champion among the versions of the registered model, and check whether a version has a score and loads."""
 
 import json
 import math
@@ -14,7 +14,7 @@ ALIAS = "champion"
 WEIGHTS_TAG = "weights_sha256"
 # A hash of the paths and sizes of the model's files.
 FILES_TAG = "files_hash"
-# What Python and MLflow write beside the files of a model that they load.
+# Files that Python and MLflow add to the folder of a model when they load it.
 FILES_ADDED_BY_MLFLOW = ("__pycache__", "registered_model_meta")
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -30,12 +30,12 @@ def find_champion(store: Store, name: str) -> ModelVersion | None:
 
 
 def list_versions(store: Store, name: str) -> list[ModelVersion]:
-    """List the versions of a registered model; none if there is no such model."""
+    """List the versions of a registered model; empty if the model does not exist."""
     return list(store.client.search_model_versions(f"name = '{name}'"))
 
 
 def find_trouble(store: Store, version: ModelVersion) -> str | None:
-    """Find out why a version cannot be the champion, in words that go on after its name; None if it can be."""
+    """Say why a version cannot be the champion, as a predicate that follows its name; None if it can be."""
     tags = version.tags
     try:
         has_score = isinstance(json.loads(tags["protocol"]), dict) and math.isfinite(float(tags["fid"]))
@@ -44,14 +44,14 @@ def find_trouble(store: Store, version: ModelVersion) -> str | None:
     if not has_score or WEIGHTS_TAG not in tags or FILES_TAG not in tags:
         return "lacks the tags that a sync gives to a version, so it has no score to compare (give it another alias)"
     if hash_files(store, version.source) != tags[FILES_TAG]:
-        return "does not load: files of it are missing or cut"
+        return "does not load: some of its files are missing or incomplete"
     return None
 
 
 def hash_files(store: Store, source: str | None) -> str:
     """Hash the paths and sizes of the files of a model; "" if they cannot be listed.
 
-    What is added where a model is loaded from the store's own folder is left out.
+    Files that are added when a model is loaded from the store's own folder do not count.
     """
     try:
         files = list_files(store, source or "")

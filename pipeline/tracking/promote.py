@@ -40,13 +40,13 @@ REQUIREMENTS = ("mlflow", "torch", "numpy", "pydantic", "pyyaml", "safetensors",
 def promote_champion(
     store: Store, results: list[RunContent], runs: dict[str, Run], replace: bool = False
 ) -> str:
-    """Make the comparison's best generator by FID the champion if it is better than the present one.
+    """Make the comparison's best generator by FID the champion if it is better than the present champion.
 
-    Scores under different extractors or protocols do not compare. Then the present champion stays, unless its weights
-    were scored again in this comparison. It also stays where the best generator's files are damaged. With `replace` the
-    best generator replaces it without a comparison of scores.
-    A champion that a person has chosen or damaged, so that it has no score or no longer loads, is replaced by the best
-    version that has and does.
+    Scores under different extractors or protocols cannot be compared. In that case the present champion stays, unless
+    its weights were scored again in this comparison. It also stays if the best generator's files are damaged. With
+    `replace`, the best generator becomes the champion without a comparison of scores.
+    A champion without a score or that no longer loads, because a person has chosen or damaged it, is replaced by the
+    best generator or version that has a score and loads.
 
     Returns:
         A line that says which model is the champion and why.
@@ -58,9 +58,7 @@ def promote_champion(
     try:
         check_output(MODELS / best.trial.name, best.lineage)
     except ValueError as error:
-        return (
-            f"the champion stays, because the best generator's files are not those that were scored: {error}"
-        )
+        return f"the champion stays, because the best generator's files differ from those that were scored: {error}"
     name, weights = name_model(), _hash_weights(best)
     champion = find_champion(store, name)
     trouble = None if champion is None else find_trouble(store, champion)
@@ -89,7 +87,7 @@ def promote_champion(
 def _find_better_version(
     sound: list[ModelVersion], best: RunContent, scored: list[RunContent]
 ) -> ModelVersion | None:
-    """Find the best of the versions that would stay the champion beside this comparison's best generator."""
+    """Return the best of the versions that are better than this comparison's best generator; None if there is none."""
     better = [
         version
         for version in sound
@@ -109,7 +107,7 @@ def save_model(result: RunContent, folder: Path) -> None:
         WEIGHTS_TAG: _hash_weights(result),
         **trial._asdict(),
     }
-    # MLflow drops columns that the signature lacks, and a label is refused where there are no classes.
+    # MLflow would drop a column that the signature lacks. The model must get the label to refuse it without classes.
     columns = [ColSpec(DataType.long, "index"), ColSpec(DataType.long, "label", required=False)]
     if "class_names" in manifest:
         config["class_names"] = manifest["class_names"]
@@ -122,7 +120,7 @@ def save_model(result: RunContent, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         config_file, code = Path(name) / "generator.json", Path(name) / "stages"
         config_file.write_text(json.dumps(config), encoding="utf-8")
-        # MLflow takes no symbolic link, which DVC may have made of the file.
+        # The file may be a symbolic link of DVC's, which MLflow does not accept, so it is copied.
         snapshot = _find_best_snapshot(result)
         weights = Path(name) / snapshot.name
         shutil.copyfile(snapshot, weights)
@@ -135,7 +133,7 @@ def save_model(result: RunContent, folder: Path) -> None:
             code_paths=[str(code)],
             signature=signature,
             input_example={"index": [0, 1, 2, 3]},
-            # No registry has the local part of a version, such as +cpu.
+            # Package registries do not have the local part of a version, such as +cpu.
             pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
         )
 
@@ -149,7 +147,7 @@ def _find_reason_to_keep(champion: ModelVersion, best: RunContent, scored: list[
     differences = list_differences(protocol, best.protocol)
     if differences:
         return (
-            "the protocol of its score (one) differs from this comparison's (the other), so the scores do not compare: "
+            "the protocol of its score (one) differs from this comparison's (the other), so they cannot be compared: "
             f"{'; '.join(differences)}; to replace it by {best.trial.name}, run "
             "`python -m pipeline.tracking sync --replace-champion`"
         )

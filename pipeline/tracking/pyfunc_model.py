@@ -1,6 +1,6 @@
 """A trained generator as an MLflow model. MLflow saves this file with the model and runs it where the model is loaded.
 
-It imports nothing of this repository but packages of stages/ that are saved with it.
+It imports nothing of this repository except packages of stages/ that are saved with the model.
 """
 
 import base64
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 LARGEST_INDEX = 1_000_000
-# More pixel values are refused: as JSON they take a hundred bytes each while they are written.
+# A call with more pixel values is refused, because writing them as JSON takes about a hundred bytes of memory for each.
 MOST_VALUES = 10_000_000
 
 
@@ -37,7 +37,7 @@ class GeneratorModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Build the generator on the CPU from its config and its weights."""
-        # These imports are not at the top, because this file also runs where the model is saved, without torch.
+        # These imports are not at the top, because MLflow also runs this file when it saves the model, without torch.
         from safetensors.torch import load
 
         from stages.networks.architectures import build_generator
@@ -58,17 +58,18 @@ class GeneratorModel(PythonModel):
 
         Args:
             context: unused.
-            model_input: a table with the column `index`, integers from 0 to 1,000,000, as many as give 10 million pixel
-                values at most. For a conditional GAN there may be a column `label`, integers from 0 to the number of
-                classes less one; without it, image i has the label that the stage `sample` gives it, i modulo the
-                number of classes.
-            params: `seed`, of z (default: the training's seed); `png`, whether to return PNG files (default: no).
+            model_input: a table with the column `index`, integers from 0 to 1,000,000. The images may have 10 million
+                pixel values in total at most. For a conditional GAN there may be a column `label`, integers from 0 to
+                the number of classes minus 1; without it, image i has the label that the stage `sample` gives it, i
+                modulo the number of classes.
+            params: `seed`, the seed of z (default: the training's seed); `png`, whether to return PNG files (default:
+                no).
 
         Returns:
             uint8 [N, H, W, C]; with `png` a list of N PNG files in base64.
 
         Raises:
-            RequestError: an index or a label is no such number, or there are too many.
+            RequestError: an index or a label is out of range or not an integer, or there are too many images.
         """
         import torch
 
@@ -88,7 +89,7 @@ class GeneratorModel(PythonModel):
         return [_encode_png(image) for image in images] if params.get("png") else images
 
     def _choose_labels(self, indices: list[int], model_input: pd.DataFrame) -> list[int] | None:
-        """Return the requested labels, else those of the stage `sample`; an unconditional generator has none."""
+        """Return the requested labels, or those of the stage `sample`; None for an unconditional generator."""
         if "label" in model_input and self.class_count is None:
             raise RequestError("label: this generator draws no images of a class; leave the labels out")
         if self.class_count is None:
@@ -99,16 +100,16 @@ class GeneratorModel(PythonModel):
 
 
 def read_weights(context: PythonModelContext, sha256: str) -> bytes:
-    """Read the weights.
+    """Read the weights, and check their SHA-256.
 
     Raises:
-        RequestError: they are not those that the model was saved with.
+        RequestError: the weights differ from those that the model was saved with.
     """
     content = Path(context.artifacts["weights"]).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise RequestError(
-            f"the model's weights have the sha256 {found}, but were saved with {sha256}: they are damaged or others"
+            f"the model's weights have the sha256 {found}, but were saved with {sha256}: they are damaged or replaced"
         )
     return content
 

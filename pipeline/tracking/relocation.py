@@ -18,7 +18,7 @@ PATH_COLUMNS = (
 
 
 def replace_folder(database: Path, former: Path, present: Path) -> None:
-    """Replace the absolute folder that paths begin with, in all columns of an SQLite database of MLflow."""
+    """Replace the folder at the start of absolute paths, in all columns of MLflow's SQLite database that have paths."""
     pairs = [(former.as_uri(), present.as_uri()), (str(former), str(present))]
     with closing(sqlite3.connect(database)) as connection, connection:
         for table, column in PATH_COLUMNS:

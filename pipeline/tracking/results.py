@@ -1,4 +1,4 @@
-"""The results of a finished trial in MLflow's terms: params, tags, metrics, images and checkpoints."""
+"""Read the results of a finished trial as MLflow's params, tags, metrics, images and checkpoints."""
 
 import json
 import math
@@ -27,7 +27,7 @@ from stages.common.artifacts import (
 from stages.common.errors import InputError
 
 POSITION_KEYS = ("generator_step", "discriminator_steps", "epoch")
-# MLflow's page of a run shows a chart a metric, sorted by their names: so these come first, and all others after them.
+# MLflow's page of a run sorts the charts of metrics by name. The names of these metrics put them before all others.
 LEADING_SCORES = ("fid", "inception_score")
 LOSSES = {"discriminator_loss": "gan_loss/discriminator", "generator_loss": "gan_loss/generator"}
 SUMMARY_PREFIXES = ("best_", "last_", "least_", "training_", "diverged_")
@@ -38,8 +38,8 @@ class MetricValue(NamedTuple):
 
     Attributes:
         key: the metric's name.
-        value: NaN if it was not a finite number.
-        generator_step: the step of the value.
+        value: the value; NaN if it was not a finite number.
+        generator_step: the generator step of the value.
         seconds: the seconds of training until that step.
     """
 
@@ -50,19 +50,19 @@ class MetricValue(NamedTuple):
 
 
 class RunContent(NamedTuple):
-    """What the MLflow run of a finished trial holds, from the files of the trial.
+    """The content of the MLflow run of a finished trial, read from the trial's files.
 
     Attributes:
         trial: the trial.
-        lineage: what its results were computed from.
-        params: flat, by dotted name.
-        tags: what the trial is and what it ran on.
-        values: the values of every metric.
-        grids: the picture with a grid of samples, by generator step.
-        checkpoints: files by the folder that says which they are: `last`, `best_fid`, `best_inception_score`.
-        training_seconds: the duration of the training; None where it is not known, as of a result that was pulled.
+        lineage: the inputs that its results were computed from.
+        params: the params as text, by dotted name.
+        tags: the tags that identify the trial, its data and its hardware.
+        values: the values of all metrics.
+        grids: the image file with a grid of samples, by generator step.
+        checkpoints: the files of the checkpoints `last`, `best_fid` and `best_inception_score`, by this name.
+        training_seconds: the duration of the training; None if it is not known, as for a result that was pulled.
         protocol: the protocol of its scores.
-        best: its best scores, by name: `best_fid` and so on.
+        best: its best scores and their generator steps, by name, such as `best_fid`.
     """
 
     trial: Trial
@@ -81,7 +81,7 @@ def read_trial_results(trial: Trial, lineage: Lineage) -> RunContent:
     """Read the files of a finished trial.
 
     Raises:
-        InputError: a file is missing or damaged, or is not the one that dvc.lock names.
+        InputError: a file is missing or damaged, or its hash differs from that in dvc.lock.
     """
     try:
         return _read_files(trial, lineage)
@@ -124,12 +124,12 @@ def _read_files(trial: Trial, lineage: Lineage) -> RunContent:
 
 
 def parse_rows(content: bytes) -> list[dict[str, Any]]:
-    """Parse the JSON rows of a log, one a line. A last line without an end is left out: it is still being written."""
+    """Parse the JSON rows of a log, one a line. A last line without a line break is skipped: it is being written."""
     return [json.loads(line) for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
 def list_training_values(rows: list[dict[str, Any]], times: TrainingTimes) -> Iterator[MetricValue]:
-    """List what a training logged and how long it took: `gan_loss/<network>`, `train/<name>` and `epoch`."""
+    """List a training's logged numbers and times as metrics: `gan_loss/<network>`, `train/<name>` and `epoch`."""
     for row in rows:
         step = int(row["generator_step"])
         seconds = times.seconds_until(step)
@@ -143,7 +143,8 @@ def list_training_values(rows: list[dict[str, Any]], times: TrainingTimes) -> It
 def flatten_params(trial: Trial, sections: dict[str, Any]) -> dict[str, str]:
     """Flatten sections of params.yaml to dotted names.
 
-    The trial's setting becomes `adam` and the options of its GAN `options`, so that a param has one name in all trials.
+    The section of the trial's setting is named `adam`, and that of its GAN's options `options`, so that a param has the
+    same name in all trials.
     """
     names = {f"settings.{trial.setting}": "adam", f"options.{trial.gan}": "options"}
     params = {"gan": trial.gan, "setting": trial.setting, "seed": str(trial.seed)}
@@ -153,11 +154,11 @@ def flatten_params(trial: Trial, sections: dict[str, Any]) -> dict[str, str]:
 
 
 def flatten(content: Any, name: str) -> dict[str, str]:
-    """Flatten a value of nested mappings to text by dotted name, which begins with `name`."""
+    """Flatten nested mappings to texts by dotted names, which begin with `name`."""
     if isinstance(content, dict):
         parts = [flatten(value, f"{name}.{key}") for key, value in content.items()]
         return {key: value for part in parts for key, value in part.items()}
-    # JSON writes values as YAML does: true, null, 0.001. Text gets no quotes.
+    # JSON writes values as YAML does: true, null, 0.001. Text is kept without quotes.
     return {name: content if isinstance(content, str) else json.dumps(content)}
 
 
@@ -200,16 +201,16 @@ def _list_score_values(
 
 
 def _name_score(key: str) -> str:
-    """Return the metric of a score: `evaluate/<name>` or `more_scores/<name>`; one with a section keeps its name."""
+    """Return the metric name of a score: `evaluate/<name>` or `more_scores/<name>`; a name with a slash is kept."""
     if "/" in key:
         return key
     return f"evaluate/{key}" if key in LEADING_SCORES else f"more_scores/{key}"
 
 
 def _list_summary_values(summary: dict[str, Any], values: list[MetricValue]) -> Iterator[MetricValue]:
-    """List the numbers that describe the whole trial and that have no curve of their own.
+    """List the numbers that describe the whole trial and have no curve.
 
-    They are logged at step 0, where MLflow's UI draws a bar; at another step it would draw a line of one point.
+    They are logged at step 0, for which MLflow's UI draws a bar; at another step it would draw a line of one point.
     """
     seconds = max((value.seconds for value in values), default=0.0)
     curves = {value.key.rpartition("/")[2] for value in values}
@@ -237,14 +238,14 @@ def _list_checkpoints(trial: Trial, models: dict[str, Any], summary: dict[str, A
 
 
 def check_output(path: Path, lineage: Lineage) -> None:
-    """Refuse an output that is not the one that dvc.lock names.
+    """Refuse an output whose hash differs from that in dvc.lock.
 
     Args:
         path: the path of the output, a file or a folder.
-        lineage: the lineage of the trial that it belongs to.
+        lineage: the lineage of the trial that the output belongs to.
 
     Raises:
-        InputError: the output is missing, or its content is another.
+        InputError: the output is missing, or its content has changed.
     """
     if not path.exists():
         raise InputError(f"{path} is missing; `dvc repro` makes it, `dvc pull` fetches it")

@@ -1,4 +1,4 @@
-"""Write tags, params, metric values and files into a run of MLflow, so that doing it twice is the same as once."""
+"""Write tags, params, metric values and files to an MLflow run; writing the same content twice changes nothing."""
 
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ from pipeline.tracking.store import Store
 # MLflow's limits.
 METRICS_PER_REQUEST = 1000
 PARAMS_PER_REQUEST = 100
-# SQLAlchemy's words in the error that MLflow gives for a row that is gone since it was read.
+# SQLAlchemy's error has these words if another client deleted a row after MLflow had read it.
 STALE_ROW = "0 were matched"
 ATTEMPTS = 10
 
@@ -36,14 +36,14 @@ def delete_tag(store: Store, run: Run, key: str) -> None:
 
 
 def log_params(store: Store, run: Run, params: dict[str, str]) -> None:
-    """Log the params that the run lacks; one with another value stays, since MLflow cannot change it."""
+    """Log the params that the run lacks; a param with another value stays, because MLflow cannot change params."""
     missing = [Param(key, value) for key, value in params.items() if key not in run.data.params]
     for chunk in _split(missing, PARAMS_PER_REQUEST):
         store.client.log_batch(run.info.run_id, params=chunk)
 
 
 def log_missing_values(store: Store, run: Run, values: list[MetricValue]) -> None:
-    """Log those of the values that the run lacks, so that each metric has one value a generator step."""
+    """Log the values that the run lacks, so that each metric has one value for each generator step."""
     known = {
         key: {metric.step for metric in store.client.get_metric_history(run.info.run_id, key)}
         for key in dict.fromkeys(value.key for value in values)
@@ -52,10 +52,10 @@ def log_missing_values(store: Store, run: Run, values: list[MetricValue]) -> Non
 
 
 def log_values(store: Store, run: Run, values: Iterable[MetricValue]) -> None:
-    """Log values without asking whether the run has them; `log_missing_values` asks.
+    """Log values without checking whether the run has them; `log_missing_values` checks.
 
-    A value's time is the run's start plus the seconds of training. It does not depend on the time of the call, so a
-    value that is sent again after a lost answer is the same to the last digit, and MLflow stores it once.
+    A value's time is the run's start plus the seconds of training. It does not depend on the time of the call. So a
+    value that is sent again after a lost answer is identical, and MLflow stores it once.
     """
     start = run.info.start_time
     metrics = [
@@ -67,10 +67,10 @@ def log_values(store: Store, run: Run, values: Iterable[MetricValue]) -> None:
 
 
 def log_folder(store: Store, run: Run, folder: Path) -> None:
-    """Log all files of a folder as artifacts; its files become writable first.
+    """Make all files of a folder writable, and log them as artifacts.
 
-    MLflow keeps the permissions of what it copies, and DVC's links are read-only: MLflow could not write such an
-    artifact again, which it has to after an interruption.
+    MLflow copies the permissions of a file, and DVC's links are read-only. MLflow could not overwrite a read-only
+    artifact, as it has to after an interruption.
     """
     for path in folder.rglob("*"):
         if path.is_file():
@@ -79,7 +79,7 @@ def log_folder(store: Store, run: Run, folder: Path) -> None:
 
 
 def _retry_if_deleted_meanwhile(change: Callable[[], object]) -> None:
-    """Make a change of tags, again where another machine deleted one of them between MLflow's reading and writing."""
+    """Change tags, and retry if another machine deleted one of them between MLflow's reading and writing."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             change()

@@ -1,4 +1,4 @@
-"""The life of MLflow runs: find, create, claim, end and supersede them. Doing any of it twice is the same as once."""
+"""Find, create, claim, end and supersede MLflow runs; doing any of this twice has the same effect as once."""
 
 import getpass
 import os
@@ -13,7 +13,7 @@ from pipeline.tracking.store import Store
 
 RUNS_PER_REQUEST = 50_000  # MLflow's limit.
 FLOW_RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
-# Names of tags, and the values of those that are questions.
+# The names of tags, and the values of yes-or-no tags.
 CONTENT_KEY = "content_key"
 TRAINING_KEY = "training_key"
 FOLLOWER = "followed_by"
@@ -43,7 +43,7 @@ def _search_runs(store: Store, experiment_id: str, tags: Mapping[str, str], view
 
 
 def find_run_of_training(runs: list[Run], training_key: str) -> Run | None:
-    """Find the run that followed a training, unless it holds the results of a finished trial already."""
+    """Find the run that was created while a training ran, unless it already has the results of a finished trial."""
     for run in runs:
         tags = run.data.tags
         if tags.get(TRAINING_KEY) == training_key and CONTENT_KEY not in tags:
@@ -54,16 +54,17 @@ def find_run_of_training(runs: list[Run], training_key: str) -> Run | None:
 def find_run_of_content(
     store: Store, experiment_id: str, content_key: str, params: Mapping[str, str], notes: list[str]
 ) -> Run | None:
-    """Find the first run of this content; one that lies in MLflow's trash is restored.
+    """Find the first run with this content key; a run in MLflow's trash is restored.
 
-    Complete duplicates, which another machine created meanwhile, are deleted.
+    Complete duplicates, which another machine created at the same time, are deleted.
 
     Args:
-        store: where to look.
+        store: the store of the runs.
         experiment_id: the id of the experiment of the runs.
-        content_key: a tag, which people can change.
-        params: that the run has, unless it was interrupted before it had any; people cannot change these.
-        notes: gets a line if a run was restored.
+        content_key: the value of the tag `content_key`, a hash of the content. People can edit tags.
+        params: params that the run must have, unless it was interrupted before they were logged. People cannot edit
+            params.
+        notes: a list to which a line is added if a run was restored.
     """
     found = _search_runs(store, experiment_id, {CONTENT_KEY: content_key}, ViewType.ALL)
     runs = [
@@ -88,9 +89,9 @@ def _is_deleted(run: Run) -> bool:
 def create_run(
     store: Store, experiment_id: str, name: str, tags: dict[str, str], start: int | None = None
 ) -> Run:
-    """Create a run that this process claims.
+    """Create a run that is tagged as followed by this process.
 
-    The start is in milliseconds; None stands for now.
+    `start` is in milliseconds since 1970; None stands for now.
     """
     all_tags = {"mlflow.user": _find_user(), SUPERSEDED: NO, FOLLOWER: name_process(), **tags}
     if FLOW_RUN_VARIABLE in os.environ:
@@ -103,10 +104,10 @@ def create_run(
 def create_run_of_content(
     store: Store, experiment_id: str, name: str, tags: dict[str, str], start: int | None = None
 ) -> Run:
-    """Create a run as `create_run` does, unless another machine has just created one of the same content.
+    """Create a run as `create_run` does, unless another machine has just created a run of the same content.
 
     Returns:
-        The run to use: this one, or the other machine's.
+        The new run, or the other machine's.
     """
     run = create_run(store, experiment_id, name, tags, start)
     first = find_run_of_content(store, experiment_id, tags[CONTENT_KEY], {}, []) or run
@@ -124,16 +125,17 @@ def find_or_create_run(
     params: Mapping[str, str] | None = None,
     find_without_key: Callable[[], Run | None] = lambda: None,
 ) -> Run:
-    """Find the first run of a content, or create one.
+    """Find the first run with a content key, or create one.
 
     Args:
-        store: where to look.
+        store: the store of the runs.
         experiment_id: the id of the experiment of the runs.
         name: the name of a new run.
-        tags: the tags of a new run; the content key among them says which run is looked for.
-        notes: gets a line if a run was restored from MLflow's trash.
-        params: those that tell the run from others of this content; see `find_run_of_content`.
-        find_without_key: finds the run whose content key a person has deleted; asked where no run has the key.
+        tags: the tags of a new run; among them is the content key to search for.
+        notes: a list to which a line is added if a run was restored from MLflow's trash.
+        params: params that the run must have; see `find_run_of_content`.
+        find_without_key: a function that is called if no run has the content key; it finds a run whose key a person has
+            deleted.
     """
     run = find_run_of_content(store, experiment_id, tags[CONTENT_KEY], params or {}, notes)
     return run or find_without_key() or create_run_of_content(store, experiment_id, name, tags)
@@ -147,16 +149,16 @@ def claim_run(store: Store, run: Run) -> None:
 
 
 def end_run(store: Store, run: Run, status: str, end: int | None = None) -> None:
-    """End a run with one of MLflow's statuses, now or at `end` in milliseconds, and delete the name of its follower."""
+    """End a run with one of MLflow's statuses and delete its follower's tag; `end` is in milliseconds, None is now."""
     store.client.set_terminated(run.info.run_id, status, end_time=end)
     delete_tag(store, run, FOLLOWER)
 
 
 def end_abandoned_runs(store: Store, experiment_id: str) -> None:
-    """End the running runs whose follower was a process of this repository that has died, or that have none.
+    """End the running runs whose follower has died, or that have no follower.
 
-    A killed follower cannot end its runs itself. Runs that are followed from other repositories stay as they are. A run
-    is made with the name of its follower, so one without it has lost it to a person.
+    A killed follower cannot end its runs itself. Runs whose follower works in another repository are left unchanged.
+    Every run is created with the name of its follower; if the name is missing, a person has deleted it.
     """
     for run in list_runs(store, experiment_id):
         if run.info.status != RUNNING or "kind" not in run.data.tags:
@@ -178,7 +180,7 @@ def supersede_runs(store: Store, others: Iterable[Run], by: Run) -> None:
 
 
 def now_milliseconds() -> int:
-    """Return the time in MLflow's unit."""
+    """Return the present time in milliseconds since 1970, as MLflow stores times."""
     return int(time.time() * 1000)
 
 

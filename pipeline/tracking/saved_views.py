@@ -1,4 +1,4 @@
-"""The saved views of MLflow's UI. MLflow has no public way to make one: its UI reads them from an experiment's tags."""
+"""Make saved views of MLflow's UI, which reads them from an experiment's tags; MLflow has no public API for them."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ TEMPLATE = Path(__file__).with_name("saved_view.yaml")
 SEEDS_TEMPLATE = Path(__file__).with_name("seeds_view.yaml")
 
 
-# What names of columns and charts hold that an extractor without classes leaves empty.
+# Columns and charts with this text in their names stay empty with an extractor without classes.
 INCEPTION_SCORE = "inception_score"
 
 
@@ -20,7 +20,7 @@ def make_view(search_filter: str, last_step: int, tells_classes: bool = True) ->
     Args:
         search_filter: the search filter in MLflow's search language.
         last_step: the generator step whose samples are shown.
-        tells_classes: whether the extractor does; else there is no Inception Score to show.
+        tells_classes: whether the extractor has classes; without them there is no Inception Score to show.
     """
     view = _read(TEMPLATE)
     for chart in view["compareRunCharts"]:

@@ -1,6 +1,6 @@
-"""Runs that summarise a GAN under a setting over its seeds: mean and deviation of each score.
+"""Create runs that summarise a GAN under a setting over its seeds: the mean and deviation of each score.
 
-MLflow's UI groups runs by itself, but shows no deviation of a group.
+MLflow's UI can group runs, but does not show a group's deviation.
 """
 
 import statistics
@@ -35,12 +35,12 @@ def sync_seeds(
     """Create or complete the run of each GAN under each setting that has several seeds.
 
     Args:
-        store: the runs'.
+        store: the store of the runs.
         experiment_id: the id of the experiment of the runs.
         results: the results of all trials.
         grid: the grid of the comparison.
         parent: the id of the comparison's run.
-        notes: gets a line for each run that was in MLflow's trash.
+        notes: a list to which a line is added for each run that was in MLflow's trash.
     """
     groups: dict[tuple[str, str], list[RunContent]] = {}
     for result in results:
@@ -67,7 +67,7 @@ def sync_seeds(
 def summarise_seeds(group: list[RunContent]) -> Iterator[MetricValue]:
     """List the mean of each score over trials, under the score's name, and the sample standard deviation.
 
-    A trial without a score is left out; of one score alone there is no deviation.
+    Trials without a score are left out; the deviation needs two scores.
     """
     for score in SCORES:
         found = [value.value for result in group for value in result.values if value.key == score]

@@ -1,8 +1,8 @@
-"""MLflow's server, answering its own pages and programs alone.
+"""Serve MLflow to its own pages and to programs only.
 
-`mlflow server` would let pages of every other port of this machine change runs, and start MLflow's assistant: a coding
-agent that runs commands as the user who started the server. No option forbids that, and none adds a middleware, so the
-application is served here, with the environment that `mlflow server` gives it.
+`mlflow server` would let pages of any other port of this machine change runs and start MLflow's assistant, a coding
+agent that runs commands as the user who started the server. No option of `mlflow server` forbids this or adds a
+middleware. So this module serves MLflow's application itself, with the environment that `mlflow server` would set.
 """
 
 import os
@@ -17,7 +17,7 @@ from pipeline.same_origin import SameOriginMiddleware, list_own_names
 from pipeline.tracking.start_page import StartPageMiddleware
 
 ASSISTANT = "/ajax-api/3.0/mlflow/assistant"
-# The artifacts of new experiments go through the server.
+# With this root, clients send the artifacts of new experiments through the server.
 PROXIED_ARTIFACTS = "mlflow-artifacts:/"
 
 
@@ -29,21 +29,22 @@ def serve_store(
     artifact_root: str = PROXIED_ARTIFACTS,
     artifacts_destination: str | None = None,
 ) -> None:
-    """Serve until interrupted.
+    """Serve MLflow until interrupted.
 
     Args:
         uri: the URI of the database.
         host: the address to listen at.
         port: the port to listen at.
         allowed_hosts: further host names at which browsers and programs call the server.
-        artifact_root: where new experiments keep their artifacts.
-        artifacts_destination: where the server keeps those that go through it; None for MLflow's default.
+        artifact_root: the URI below which new experiments keep their artifacts.
+        artifacts_destination: the folder or URI in which the server stores artifacts that clients send through it; None
+            for MLflow's default.
     """
     own_names = list_own_names(host, allowed_hosts)
     prepare_environment(os.environ, uri, own_names, artifact_root, artifacts_destination)
-    # Imported only now: MLflow reads the environment when it is imported.
+    # MLflow reads the environment when it is imported, so these imports come late.
     with warnings.catch_warnings():
-        # It uses parts of other packages that will be removed, which is of no use to a person who starts it.
+        # MLflow's import prints deprecation warnings of other packages, which do not help a user.
         warnings.simplefilter("ignore")
         from mlflow.server import REL_STATIC_DIR
         from mlflow.server import __file__ as package
@@ -51,7 +52,8 @@ def serve_store(
         from mlflow.server.handlers import initialize_backend_stores
 
     initialize_backend_stores(uri, uri, artifact_root)
-    # uvicorn ends in order and then raises the signal again, which here means the same as an exit.
+    # uvicorn handles SIGTERM, shuts down in order, and then raises the signal again. It is ignored, so that the process
+    # exits normally.
     signal.signal(signal.SIGTERM, lambda *_: None)
     pages = StartPageMiddleware(app, Path(package).parent / REL_STATIC_DIR / "index.html")
     uvicorn.run(
@@ -66,26 +68,26 @@ def prepare_environment(
     artifact_root: str,
     artifacts_destination: str | None,
 ) -> None:
-    """Put into the environment what MLflow's application reads there.
+    """Set the environment variables that MLflow's application reads.
 
     Args:
-        environment: that of this process, which has not imported MLflow's server yet.
-        uri: the URI, as in `serve_store`.
-        allowed_hosts: the allowed hosts at which the server may be called.
+        environment: the environment of this process, which must not have imported MLflow's server yet.
+        uri: the URI of the database.
+        allowed_hosts: the host names at which the server may be called.
         artifact_root: the artifact root, as in `serve_store`.
         artifacts_destination: the artifacts destination, as in `serve_store`.
     """
-    # Those of other servers, which a user's shell may hold.
+    # A user's shell may hold variables of another server.
     for name in [name for name in environment if name.startswith(("MLFLOW_SERVER_", "_MLFLOW_SERVER_"))]:
         del environment[name]
-    # In these patterns a bracket is written as a set of one.
+    # MLflow reads the hosts as glob patterns, in which `[[]` stands for a literal bracket.
     hosts = [f"[[]{name}]" if ":" in name else name for name in allowed_hosts]
     environment["MLFLOW_SERVER_ALLOWED_HOSTS"] = ",".join(
         f"{host}{port}" for host in hosts for port in ("", ":*")
     )
-    # The queue of evaluation jobs would keep processes of its own running, for nothing.
+    # The queue of evaluation jobs, which is not used, would keep processes running.
     environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    # Imported only now: it makes the application, which reads the above.
+    # This import creates the application, which reads the variables above.
     from mlflow.server import constants
 
     environment[constants.BACKEND_STORE_URI_ENV_VAR] = uri

@@ -1,7 +1,7 @@
-"""MLflow's page as a browser gets it from our servers: on a first visit it shows trained models and no assistant.
+"""Change MLflow's start page, so that on a first visit it shows trained models and no assistant.
 
-MLflow keeps such choices in the browser. By its own defaults it shows pages for language models, and beside them, over
-a quarter of the window, an assistant, whose part of the server is closed.
+MLflow stores such choices in the browser. By default it shows pages for language models, and an assistant that covers a
+quarter of the window and cannot be used here, because its API is closed.
 """
 
 import json
@@ -11,7 +11,7 @@ from pipeline.same_origin import Application, Receive, Scope, Send, answer
 
 PATH = "/"
 HEAD = "<head>"
-# The names under which MLflow's page keeps choices, and what it is to find there at first.
+# The names under which MLflow's page stores choices in the browser, and their initial values.
 CHOICES = {
     "mlflow.workflowType_v1": "machine_learning",
     "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": True,
@@ -23,7 +23,7 @@ SCRIPT = (
 
 
 class StartPageMiddleware:
-    """Answers with MLflow's page and our choices in it, and passes every other request on to the application."""
+    """Serves MLflow's start page with these choices as defaults, and passes other requests on to the application."""
 
     def __init__(self, application: Application, page: Path) -> None:
         """Wrap an application; `page` is the file of MLflow's page."""

@@ -1,4 +1,4 @@
-"""Where runs are stored: in an SQLite file with artifacts beside it, or on the server of MLFLOW_TRACKING_URI."""
+"""Open the store of the runs: an SQLite file with artifacts beside it, or the server of MLFLOW_TRACKING_URI."""
 
 import hashlib
 import re
@@ -23,7 +23,7 @@ from stages.common.artifacts import write_bytes
 ARTIFACTS = "artifacts"
 LOCATION = "location.txt"
 LOCK = "lock"
-# A tag of the experiment.
+# The name of the tag by which an experiment is found.
 IDENTITY_KEY = "identity_key"
 
 
@@ -35,8 +35,8 @@ class Store(NamedTuple):
     """An open store.
 
     Attributes:
-        uri: MLflow's URI of it; that of the embedded store has an absolute path.
-        client: a client that is connected to it.
+        uri: the store's tracking URI; that of the embedded store has an absolute path.
+        client: a client that is connected to the store.
         artifacts: the folder for the artifacts of new experiments; None if the server decides.
     """
 
@@ -51,11 +51,11 @@ def open_store() -> Store:
     Several processes may call this at the same time.
 
     Raises:
-        InputError: MLFLOW_TRACKING_URI is wrong, or the file holds something else than MLflow's tables.
+        InputError: MLFLOW_TRACKING_URI is not valid, or the file has other tables than MLflow's.
         STORE_ERRORS (pipeline/tracking/store_errors.py): the store cannot be used.
     """
     uri = find_uri()
-    # Asked before MLflow, which adds its tables to any database, and waits long for a server that is not there.
+    # This check comes before MLflow's, which adds its tables to any database, and waits long for a missing server.
     reason = check_store()
     if reason is not None:
         raise StoreDownError(reason)
@@ -71,7 +71,7 @@ def open_store() -> Store:
 
 
 def lock_store() -> FileLock:
-    """Return the lock of this repository's tracking, for a `with` statement; it is released when its process dies."""
+    """Return the lock of this repository's store, for a `with` statement; it is released if the process dies."""
     folder = find_folder()
     folder.mkdir(exist_ok=True)
     return FileLock(folder / LOCK)
@@ -80,13 +80,13 @@ def lock_store() -> FileLock:
 def ensure_experiment(store: Store, name: str, notes: list[str]) -> str:
     """Return the id of the experiment of this name; it is created if it does not exist.
 
-    It is known by a tag, so that a person may give it another name; one in MLflow's trash is restored. `notes` gets a
-    line for either.
+    The experiment is found by a tag, so a person may rename it. If it is in MLflow's trash, it is restored. In both
+    cases a line is added to `notes`.
     """
-    # The key stands for the name, which may hold quotes.
+    # The tag has a hash of the name, because the name may have quotes.
     key = hashlib.sha256(name.encode()).hexdigest()[:32]
     found = store.client.search_experiments(ViewType.ALL, filter_string=f"tags.{IDENTITY_KEY} = '{key}'")
-    # One that is not in the trash comes first.
+    # Experiments that are not in the trash come first.
     found.sort(key=lambda one: one.lifecycle_stage == LifecycleStage.DELETED)
     experiment = found[0] if found else store.client.get_experiment_by_name(name)
     if experiment is None:
@@ -111,7 +111,7 @@ def _create_experiment(store: Store, name: str) -> Experiment:
     try:
         store.client.create_experiment(name, artifact_location=location)
     except MlflowException as error:
-        # Another machine was faster.
+        # Another machine may have created it at the same time.
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     experiment = store.client.get_experiment_by_name(name)
@@ -120,16 +120,16 @@ def _create_experiment(store: Store, name: str) -> Experiment:
 
 
 def _create_database(path: Path) -> None:
-    """Create the database under a temporary name and rename it, since MLflow cannot repair a half-created one.
+    """Create the database under a temporary name and rename it, because MLflow cannot repair an incomplete database.
 
-    The caller holds the lock: of several processes that created it at once, all but one would fail.
+    The caller holds the lock: if several processes created it at once, all but one would fail.
     """
     temporary = path.with_name(f"{path.name}.unfinished")
     for file in path.parent.glob(f"{temporary.name}*"):
         file.unlink()
     with closing(sqlite3.connect(temporary)) as database:
-        # In this mode the readers (the UI) and the writer do not wait for each other, and MLflow's hundreds of small
-        # changes to its tables wait a third as long for the disk.
+        # In this mode readers (the UI) and the writer do not wait for each other, and MLflow's hundreds of small
+        # changes wait for the disk a third as long.
         database.execute("PRAGMA journal_mode=WAL")
     SqlAlchemyStore(make_sqlite_url(temporary), (path.parent / ARTIFACTS).as_uri()).engine.dispose()
     temporary.replace(path)
@@ -142,12 +142,12 @@ def _connect(uri: str) -> MlflowClient:
 
 
 def _update_location(folder: Path) -> None:
-    """Correct the absolute paths in the database if the repository has moved, and note where it is now."""
+    """Correct the absolute paths in the database if the repository has moved, and write its present path to a file."""
     location = folder / LOCATION
     former = location.read_text(encoding="utf-8") if location.exists() else str(folder)
     if former != str(folder) and (folder / DATABASE).exists():
         if not is_verified_version():
-            # The former location stays noted until a version is installed whose tables are known.
+            # The file keeps the former path until a version of MLflow is installed whose tables are known.
             return
         replace_folder(folder / DATABASE, Path(former), folder)
     write_bytes(location, str(folder).encode())

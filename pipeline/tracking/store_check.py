@@ -1,4 +1,4 @@
-"""Whether the store can be used, found out without MLflow, whose import takes seconds, before anything runs."""
+"""Check whether the store can be used before anything runs, without MLflow, whose import takes seconds."""
 
 import importlib.util
 import json
@@ -34,7 +34,7 @@ TIMEOUT_SECONDS = 5
 ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 # A larger file takes too long to be read as a whole.
 LARGEST_CHECKED_BYTES = 200_000_000
-# Any question that every MLflow server answers.
+# A request that every MLflow server answers.
 QUESTION = "/api/2.0/mlflow/experiments/search?max_results=1"
 
 
@@ -42,10 +42,10 @@ def check_store() -> str | None:
     """Check whether the store can be used.
 
     Returns:
-        Why it cannot be used at this moment, and what to do; None if nothing speaks against it.
+        The reason why the store cannot be used at this moment, and what to do; None if it can be used.
 
     Raises:
-        InputError: it will never be usable as it is; says why, and what to do.
+        InputError: the store cannot be used unless the user changes something; the message says what and why.
     """
     uri = find_uri()
     if uri == embedded_uri():
@@ -54,22 +54,22 @@ def check_store() -> str | None:
 
 
 def find_folder_fault() -> str | None:
-    """Say why MLflow's own functions will not find models where it stores them, and what to do; None if they will.
+    """Say why MLflow's own functions cannot load models from this store, and what to do; None if they can.
 
-    MLflow decodes the path of a model twice where it reads the model in place.
+    MLflow decodes the path of a model twice, so a folder whose name has a sequence such as %41 is not found.
     """
     uri = find_uri()
     folder = find_folder().resolve() if uri == embedded_uri() else Path.cwd()
     if uri.startswith(SERVERS) or not ENCODED.search(str(folder)):
         return None
     return (
-        f"{folder} holds what MLflow takes for an encoded character, so it does not find models there; rename the "
-        "folder, or give mlflow.pyfunc.load_model(..., dst_path=FOLDER) another one to copy them to"
+        f"{folder} has a % sequence that MLflow decodes as a character, so it does not find models there; rename the "
+        "folder, or let mlflow.pyfunc.load_model(..., dst_path=FOLDER) copy them to another one"
     )
 
 
 def check_uri(uri: str, owner: str) -> str | None:
-    """Check the store of a URI that `owner` gives, an option or a variable, as `check_store` does."""
+    """Check the store at a URI as `check_store` does; `owner` is the option or variable that gives the URI."""
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     name = f"{owner} = {hide_password(uri)!r}"
     if scheme in SERVERS:
@@ -87,10 +87,10 @@ def _read_path(uri: str, name: str) -> Path:
         raise InputError(f"{name} {error}") from None
     if path is None:
         raise InputError(
-            f"{name} is a database in memory, which is gone when a program ends; name a file, or {UNSET}"
+            f"{name} is a database in memory, which is lost when a program ends; name a file, or {UNSET}"
         )
     if path.parts[0] == "~":
-        raise InputError(f"{name}: nobody replaces the ~ here; write the home folder out")
+        raise InputError(f"{name}: ~ is not expanded here; write the full path of the home folder")
     return path
 
 
@@ -99,7 +99,7 @@ def check_file(path: Path, name: str) -> str | None:
 
     Args:
         path: the path of the file, which need not exist.
-        name: the file's, for messages.
+        name: the name of the file in messages.
     """
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if path.is_dir():
@@ -110,7 +110,7 @@ def check_file(path: Path, name: str) -> str | None:
         return None
     if not os.access(path, os.R_OK | os.W_OK):
         raise InputError(f"{name} is read-only for this user; `chmod u+rw {path}`, or move it away")
-    # SQLite alone may open the file: when this process closes a file, it gives up the locks that SQLite holds of it.
+    # Only SQLite may open the file: if this process opened and closed it, SQLite's locks on it would be released.
     return _check_tables(path, name)
 
 
@@ -141,8 +141,8 @@ def _check_tables(path: Path, name: str) -> str | None:
         raise InputError(_describe_damage(name, found.splitlines()[-1]))
     if revision is not None and not _knows_revision(revision[0]):
         raise InputError(
-            f"{name} was made by a newer MLflow than the installed {version('mlflow')}: install that one, or move the "
-            "file away"
+            f"{name} was made by a newer MLflow than the installed {version('mlflow')}: install the newer one, or move "
+            "the file away"
         )
     return None
 
@@ -152,7 +152,7 @@ def _describe_damage(name: str, reason: str) -> str:
 
 
 def _knows_revision(revision: str) -> bool:
-    """Tell whether the installed MLflow has this revision of its tables, as far as that can be told."""
+    """Tell whether the installed MLflow has this revision of its tables; True if that cannot be found out."""
     package = importlib.util.find_spec("mlflow")
     if package is None or not package.submodule_search_locations or version("mlflow") != VERIFIED_VERSION:
         return True
@@ -171,7 +171,7 @@ def _check_server(uri: str, name: str) -> str | None:
         if error.code in (401, 403):
             raise InputError(
                 f"{name} refuses the call (status {error.code}); set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to what the server asks for"
+                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to the login of the server"
             ) from None
         if error.code >= 500:
             return f"the server of {name} answers with status {error.code}; look into its log"
@@ -181,11 +181,11 @@ def _check_server(uri: str, name: str) -> str | None:
     except OSError as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLError):
-            # MLflow has certificates and settings of its own.
+            # MLflow may trust other certificates than this request, so this is no fault yet.
             return None
         return f"no server answers at {name} ({reason}); start it, or {UNSET}"
     if not is_mlflow:
-        raise InputError(f"{name}: what answers there is no MLflow server; correct the address, or {UNSET}")
+        raise InputError(f"{name}: the server there is not MLflow's; correct the address, or {UNSET}")
     return None
 
 
@@ -198,7 +198,7 @@ def _make_login() -> dict[str, str]:
 
 
 def _check_database(uri: str, name: str) -> str | None:
-    # It takes a moment to import, and few need it.
+    # SQLAlchemy takes a moment to import, and few users need it here.
     from sqlalchemy import create_engine
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -211,13 +211,13 @@ def _check_database(uri: str, name: str) -> str | None:
             return None
     except ImportError as error:
         raise InputError(
-            f"{name} needs the Python package {error.name or error}, which is not installed; install it, or name a "
-            "driver that is (postgresql+psycopg://...)"
+            f"{name} needs the Python package {error.name or error}, which is not installed; install it, or name an "
+            "installed driver (postgresql+psycopg://...)"
         ) from None
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         if "FATAL" in str(error.orig):
-            raise InputError(f"{name}: the database refuses ({reason})") from None
+            raise InputError(f"{name}: the database refuses the connection ({reason})") from None
         return f"no database answers at {name} ({reason}); start it, or correct the address"
     except (SQLAlchemyError, ValueError) as error:
         raise InputError(f"{name} is no address of a database ({error})") from None

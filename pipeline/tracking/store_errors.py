@@ -1,4 +1,4 @@
-"""What went wrong with a store, and what to do, in one line."""
+"""Describe an error of the store in one line, with its cure."""
 
 import sqlite3
 
@@ -15,7 +15,7 @@ from stages.common.cli import describe_error as describe_system_error
 STORE_ERRORS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError)
 LONGEST_REASON = 300
 ADVICE = {
-    "locked": "another program holds it locked; end what writes to it",
+    "locked": "it is locked by another program; end the program that writes to it",
     "readonly": "it is read-only for this user",
     "read-only": "it is read-only for this user",
     "disk is full": "the disk is full; free some space",
@@ -26,7 +26,7 @@ ADVICE = {
 def describe_error(error: Exception) -> str:
     """Describe an error of the store that `find_uri` names.
 
-    What the store is like now tells more than what MLflow says of it, so that is looked at first.
+    The present state of the store explains more than MLflow's message, so it is checked first.
     """
     if isinstance(error, StoreDownError):
         return str(error)
@@ -40,7 +40,7 @@ def describe_error(error: Exception) -> str:
 
 
 def is_of_disk(error: Exception) -> bool:
-    """Tell whether an error is one of files and disks, which names its cure."""
+    """Tell whether an error is a fault of a local file or disk that has a known cure."""
     return isinstance(error, OSError) and error.errno in CURES
 
 

@@ -1,4 +1,4 @@
-"""Bring the store up to what is on disk; a second sync of the same results changes nothing."""
+"""Sync the store with the results on disk; a second sync of the same results changes nothing."""
 
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class SyncResult(NamedTuple):
         run_ids: the runs' ids, by trial name.
         left_out: a line for each trial that was left out, with the reason.
         champion: a line that says which model is the champion and why.
-        notes: a line for each thing that people had changed in the store, and that was repaired or kept.
+        notes: a line for each change by a person in the store that was repaired or kept.
     """
 
     run_ids: dict[str, str]
@@ -41,14 +41,14 @@ class SyncResult(NamedTuple):
 
 
 def sync(store: Store, replace_champion: bool = False, ui_address: str | None = None) -> SyncResult:
-    """Sync every trial of the grid; once all trials and the report are there, also the comparison and the champion.
+    """Sync every trial of the grid; once all trials and the report exist, sync the comparison and the champion too.
 
     `promote_champion` explains `replace_champion`, and `find_address` explains `ui_address`.
 
     Raises:
-        ParamsError: params.yaml is wrong.
+        ParamsError: params.yaml is not valid.
         InputError: there are no results on disk.
-        MlflowException: the store failed or cannot be reached; the next sync adds what is missing.
+        MlflowException: the store failed or cannot be reached; the next sync adds the missing content.
     """
     grid, lock = Grid.load(), read_lock()
     if not DATA_MANIFEST.exists():
@@ -68,7 +68,7 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
             colour_run(store, runs[result.trial.name], result.trial.gan, grid.gans)
         if not is_copy():
             sync_entries(store, experiment_id, lock, notes)
-        champion = "there is no champion until all trials and the report are there"
+        champion = "there is no champion until all trials and the report are finished"
         if comparison is not None:
             fill_comparison(store, comparison, results, runs, lock, notes)
             champion = promote_champion(store, results, runs, replace_champion)
@@ -83,14 +83,14 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
 
 
 def read_results(trials: list[Trial], lock: Lock) -> tuple[list[RunContent], list[str]]:
-    """Read the results of all finished trials, and list for each of the others why it was left out."""
+    """Read the results of all finished trials, and list the reasons why the other trials are left out."""
     results, left_out = [], []
     for trial in trials:
         lineage = trace_trial(trial, lock)
         if lineage is None:
             left_out.append(
                 f"{trial.name} is not finished: dvc.lock lacks one of its stages, or holds one that is older than its "
-                "inputs; `dvc repro` runs what is missing"
+                "inputs; `dvc repro` runs the missing stages"
             )
             continue
         try:

@@ -1,6 +1,7 @@
-"""Metrics of the machine that trains a trial, sampled by MLflow's own monitors.
+"""Sample the metrics of the machine that trains a trial with MLflow's own monitors.
 
-Where a training runs elsewhere, its machine samples itself, and the samples come into a file beside its log.
+If a training runs on another machine, that machine takes the samples, and they are copied to a file beside the
+training's log.
 """
 
 import contextlib
@@ -20,12 +21,12 @@ from pipeline.tracking.runs import now_milliseconds
 
 
 class Sample(NamedTuple):
-    """What a machine does at a moment.
+    """The system metrics of a machine at one moment.
 
     Attributes:
         host: the machine's name.
-        time: in milliseconds since 1970.
-        values: by MLflow's names, such as `cpu_utilization_percentage`.
+        time: the time in milliseconds since 1970.
+        values: the values by MLflow's names, such as `cpu_utilization_percentage`.
     """
 
     host: str
@@ -35,7 +36,7 @@ class Sample(NamedTuple):
     def list_metrics(self, start: int) -> list[Metric]:
         """List the values as MLflow's UI expects them: `system/cpu_utilization_percentage` and so on.
 
-        The step of a sample is the seconds since the run's start, which is in milliseconds.
+        The step of a sample is the number of whole seconds since `start`, the run's start in milliseconds since 1970.
         """
         step = max(0, self.time - start) // 1000
         return [Metric(f"system/{key}", value, self.time, step) for key, value in self.values.items()]
@@ -61,11 +62,11 @@ class SystemMetrics:
 
 
 def read_samples(path: Path, after: int) -> list[Sample]:
-    """Read the samples of a machine elsewhere that are later than a moment, up to the first row that is cut short.
+    """Read another machine's samples that are later than a given time, up to the first incomplete row.
 
     Args:
-        path: of the file; a missing one has none.
-        after: in milliseconds since 1970.
+        path: the path of the file; if it is missing, there are no samples.
+        after: the time in milliseconds since 1970.
     """
     samples = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:

@@ -1,4 +1,4 @@
-"""Read how long a training took: files that are where the training ran, and that no stage depends on."""
+"""Read how long a training took, from files that no stage depends on and that exist only where the training ran."""
 
 import json
 from bisect import bisect_left
@@ -15,15 +15,15 @@ class TrainingTimes(NamedTuple):
     """The times of one training.
 
     Attributes:
-        rows: the rows in the order of the training: `generator_step`, and numbers by name; empty where they are not
-            known.
+        rows: the rows in the order of the training, each with `generator_step` and numbers by name; empty if the times
+            are not known.
     """
 
     rows: list[dict[str, Any]]
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file of times, up to the first line that is cut short or damaged; a missing file has none."""
+        """Read a file of times, up to the first incomplete or damaged line; no rows if the file is missing."""
         rows: list[dict[str, Any]] = []
         for line in path.read_bytes().splitlines() if path.is_file() else []:
             try:
@@ -42,11 +42,11 @@ class TrainingTimes(NamedTuple):
 
     @property
     def training_seconds(self) -> float | None:
-        """The duration of the training over all resumptions; None where it is not known."""
+        """The duration of the training in seconds, including all resumptions; None if it is not known."""
         return self.rows[-1][ELAPSED] if self.rows else None
 
     def list_numbers(self, generator_step: int) -> dict[str, float]:
-        """Return what was measured at the end of the part that a step is in, by name; empty where it is not known."""
+        """Return the numbers of the first row at or after a step, or else of the last row; empty if there are none."""
         if not self.rows:
             return {}
         place = bisect_left(self.rows, generator_step, key=lambda row: row[POSITION])
@@ -54,5 +54,5 @@ class TrainingTimes(NamedTuple):
         return {name: value for name, value in row.items() if name != POSITION}
 
     def seconds_until(self, generator_step: int) -> float:
-        """Return the seconds of training until a step; 0.0 where they are not known."""
+        """Return the seconds of training until a step; 0.0 if they are not known."""
         return self.list_numbers(generator_step).get(ELAPSED, 0.0)

@@ -1,16 +1,17 @@
-"""The trainings of this repository: which run now, where they write their logs, and whether they are finished."""
+"""Find the running trainings of this repository and their logs, and tell whether a training is finished."""
 
 import fcntl
 from pathlib import Path
 
 from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING, TRAINING_LOCK, Trial
 
-# Beside the log of a training that runs elsewhere: samples of its machine. Whoever writes the file holds a lock of it.
+# If a training runs on another machine, this file beside its log has samples of that machine. The process that writes
+# the file holds a lock on it.
 MACHINE_LOG = "machine.jsonl"
 
 
 def list_running_trainings() -> dict[Trial, Path]:
-    """List the trials that are trained now, with the log of each.
+    """List the trials whose trainings run now, with the log of each.
 
     A training holds a lock in its scratch folder until its process ends, however the process was started.
     """
@@ -23,7 +24,7 @@ def list_running_trainings() -> dict[Trial, Path]:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether a process holds a lock of a file; a file that does not exist is not locked."""
+    """Tell whether a process holds a lock on a file; a file that does not exist is not locked."""
     try:
         with path.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,7 +41,7 @@ def list_logs(trial: Trial) -> list[Path]:
 
 
 def is_exported(trial: Trial, log: Path) -> bool:
-    """Tell whether the training that wrote this log has finished and its log is the one in results/train/<trial>."""
+    """Tell whether the training that wrote this log has finished, so that results/train/<trial> has an equal log."""
     exported = TRAINING / trial.name / METRICS_LOG
     if not (log.exists() and exported.exists()):
         return False

@@ -1,4 +1,4 @@
-"""Bring the run of a finished trial up to what the trial's files say."""
+"""Create, complete or repair the MLflow run of a finished trial from the trial's files."""
 
 from pathlib import Path
 
@@ -38,17 +38,17 @@ KIND = "trial"
 def sync_trial(
     store: Store, experiment_id: str, results: RunContent, notes: list[str], parent: str | None = None
 ) -> Run:
-    """Create, complete or repair the run of a finished trial, and return it; a complete, whole run is left as it is.
+    """Create, complete or repair the run of a finished trial, and return it; a complete run is left unchanged.
 
-    The run that followed the trial's training is reused. Runs of the same trial with other content are tagged as
-    superseded. If this is interrupted, the next call does the rest.
+    A run that live tracking created during the training is reused. Runs of the same trial with other content are tagged
+    as superseded. If this call is interrupted, the next one does the rest.
 
     Args:
-        store: the run's.
+        store: the store of the run.
         experiment_id: the id of the experiment of the run.
         results: the results of the trial.
-        notes: gets a line for each thing that people had changed and that was repaired.
-        parent: the id of the comparison's run.
+        notes: a list to which a line is added for each change by a person that was repaired.
+        parent: the id of the comparison's run; None if there is none yet.
     """
     trial, key = results.trial, results.lineage.key
     identity = {name: str(value) for name, value in trial._asdict().items()}
@@ -72,7 +72,7 @@ def sync_trial(
     else:
         notes.extend(_repair_run(store, run, results))
     if not is_copy():
-        # A run that still goes on belongs to a training that is newer than these files.
+        # A run that is still running belongs to a training that is newer than these files.
         supersede_runs(store, [other for other in runs if other.info.status != RUNNING], by=run)
     description = write_description(describe_trial(results), run.data.tags, f"the run {trial.name}", notes)
     parent_tag = {PARENT: parent} if parent is not None else {}
@@ -92,7 +92,7 @@ def _find_run_without_key(runs: list[Run], results: RunContent) -> Run | None:
 
 
 def _repair_run(store: Store, run: Run, results: RunContent) -> list[str]:
-    """Restore what a person has changed of a complete run, and say what that was, a line each."""
+    """Repair the changes that a person has made to a complete run, and describe each repair in one line."""
     notes = []
     expected = {"kind": KIND, CONTENT_KEY: results.lineage.key} | results.tags
     changed = [key for key, value in expected.items() if run.data.tags.get(key) != value]
@@ -105,7 +105,7 @@ def _repair_run(store: Store, run: Run, results: RunContent) -> list[str]:
     count = len(_log_missing_checkpoints(store, run, results)) + _log_grids(store, run, results)
     if count:
         notes.append(
-            f"logged {count} artifacts of the run {results.trial.name} again, which were missing or cut"
+            f"logged {count} artifacts of the run {results.trial.name} again, which were missing or incomplete"
         )
     return notes
 
@@ -116,7 +116,7 @@ def _complete_run(store: Store, run: Run, results: RunContent, is_new: bool) -> 
     log_params(store, run, results.params)
     context = InputTag(key="mlflow.data.context", value="training and reference")
     store.client.log_inputs(run.info.run_id, datasets=[DatasetInput(describe_dataset(), [context])])
-    # A new run has no values, so the requests that list them are saved.
+    # A new run has no values, so there is no need to request a list of them.
     (log_values if is_new else log_missing_values)(store, run, results.values)
     _log_grids(store, run, results)
     _log_missing_checkpoints(store, run, results)
@@ -135,7 +135,7 @@ def _log_missing_checkpoints(store: Store, run: Run, results: RunContent) -> lis
 
 
 def _log_grids(store: Store, run: Run, results: RunContent) -> int:
-    """Log each grid of samples as an image of its generator step, unless both of MLflow's files of it exist.
+    """Log each grid of samples as an image at its generator step, unless both files that MLflow makes of it exist.
 
     Returns:
         The number of grids that were logged.

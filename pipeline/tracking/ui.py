@@ -1,4 +1,7 @@
-"""The comparison in MLflow's UI: the experiment's description, saved views, and tracking/compare.html with links."""
+"""Show the comparison in MLflow's UI: write the experiment's description, saved views, and a page of links.
+
+The page is tracking/compare.html.
+"""
 
 import json
 from pathlib import Path
@@ -30,15 +33,15 @@ from stages.common.grid import Grid
 PAGE = FOLDER / "compare.html"
 TEMPLATE = "compare.html.jinja"
 BEST_OF_GAN = "best_of_gan"
-# For experiments of this kind the UI shows no pages for language models.
+# For an experiment of this kind, the UI does not show its pages for language models.
 EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")
 
 
 def describe_experiment(store: Store, experiment_id: str, grid: Grid, notes: list[str]) -> None:
-    """Set the experiment's description, what is compared and where to look; one that a person edited is kept."""
+    """Set the experiment's description, with what is compared and links; a description that a person edited is kept."""
     gans, settings = ", ".join(grid.gans), ", ".join(grid.settings_used)
     seeds = ", ".join(map(str, grid.seeds))
-    # Of a long description the page shows the first line.
+    # The UI shows only the first line of a long description.
     lines = [
         f"[All runs by FID]({link_view(experiment_id, ALL_TRIALS)}) | "
         f"[Charts of each GAN's best run]({link_view(experiment_id, BEST_TRIALS, charts=True)})"
@@ -72,7 +75,7 @@ def publish_comparison(
 ) -> None:
     """Tag each GAN's best trial, save the views, and write the page of links.
 
-    `runs` has the trials' runs by trial name, `comparison` is their parent, and `find_address` explains `address`.
+    `runs` has the trials' runs by trial name, `comparison` is their parent run, and `find_address` explains `address`.
     """
     best = choose_best_trials(results)
     for name, run in runs.items():
@@ -98,7 +101,7 @@ def publish_comparison(
 
 
 def choose_best_trials(results: list[RunContent]) -> list[str]:
-    """Name each GAN's trial with the lowest FID, in the order of the GANs; a GAN without a score has none."""
+    """List the name of each GAN's trial with the lowest FID, in the order of the GANs; skip GANs without a score."""
     best: dict[str, RunContent] = {}
     for result in results:
         fid = result.best.get("best_fid")
@@ -109,10 +112,10 @@ def choose_best_trials(results: list[RunContent]) -> list[str]:
 
 
 def render_page(address: str, links: dict[str, str], results: list[RunContent], runs: dict[str, Run]) -> str:
-    """Render the page of links: the given ones, by their text, and each trial's run with its lineage and params.
+    """Render the page with the given links (by their texts) and with each trial's run, lineage and params.
 
-    Links are relative to the UI's address. If MLflow answers, a browser goes on to the first link, or to the run of the
-    trial that is named behind the `#` of the page's own address.
+    Links are relative to the UI's address. If MLflow answers, the page redirects to the first link, or to the run of
+    the trial whose name follows `#` in the page's own address.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

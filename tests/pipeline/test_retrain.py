@@ -133,7 +133,7 @@ def test_one_seed_says_nothing_of_what_scores_may_differ_by(
     change(lambda params: params.update(seeds=[0]))
     write_results(seeds, TRIAL, 100.1, {"cpu": "another CPU"})
     assert not explain(seeds, TRIAL, 2)
-    assert "one seed says not how much that may be" in capsys.readouterr().out
+    assert "no limit is known from one seed" in capsys.readouterr().out
 
 
 def test_a_score_that_is_missing_now_is_a_fault(seeds: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,9 +146,9 @@ def test_a_score_that_is_missing_now_is_a_fault(seeds: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (Request([], share=0.0), "--share 0.0 is no share"),
-        (Request([], share=1.5), "--share 1.5 is no share"),
-        (Request([], share=float("nan")), "--share nan is no share"),
+        (Request([], share=0.0), "--share 0.0 is out of range"),
+        (Request([], share=1.5), "--share 1.5 is out of range"),
+        (Request([], share=float("nan")), "--share nan is out of range"),
         (Request(["gan-*"]), "'gan-\\*' fits none"),
         (Request([]), "dvc.lock has no results of sngan-A-0, sngan-A-1, sngan-A-2 to compare with"),
     ],

@@ -70,7 +70,7 @@ def test_a_command_means_the_repository_of_its_folder_whatever_a_hook_names(
 
 def test_a_folder_without_a_repository_says_so() -> None:
     assert describe_commit() == {
-        "git_commit_missing": "this folder is no Git repository, as an unpacked archive is none"
+        "git_commit_missing": "this folder is no Git repository (it may be an unpacked archive)"
     }
 
 
@@ -88,7 +88,7 @@ def test_the_commit_of_another_repository_around_the_folder_is_not_taken(
     git("add", "notes.txt")
     git("commit", "--quiet", "--message", "first")
     monkeypatch.chdir("folder")
-    assert "which is another one" in describe_commit()["git_commit_missing"]
+    assert "is another project's" in describe_commit()["git_commit_missing"]
 
 
 @pytest.mark.parametrize("language", ["de_DE.UTF-8", "C"])
@@ -100,7 +100,7 @@ def test_a_repository_of_another_user_says_how_git_comes_to_trust_it(
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("LC_ALL", language)
     reason = describe_commit()["git_commit_missing"]
-    assert f"`git config --global --add safe.directory '{folder}'` lets it" in reason
+    assert f"run `git config --global --add safe.directory '{folder}'`" in reason
 
 
 def test_a_machine_without_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_a_file_that_does_not_exist_yet_can_be_used(uri: str, monkeypatch: pytes
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
         ("sqlite://folder/mlflow.db", "names a host"),
-        ("sqlite:///~/mlflow.db", "nobody replaces the ~"),
+        ("sqlite:///~/mlflow.db", "~ is not expanded here"),
         ("sqlite:////dev/null/mlflow.db", "cannot be written"),
         ("sqlite:///tracking", "is a folder"),
         ("mysql+nosuchdriver://host/name", "is no address of a database"),
@@ -142,9 +142,9 @@ def serve(status: int, body: bytes) -> Iterator[str]:
     ("status", "body", "reason"),
     [
         (401, b"", "refuses the call (status 401); set MLFLOW_TRACKING_USERNAME"),
-        (404, b"not found", "what answers there is no MLflow server"),
-        (200, b"<html>", "what answers there is no MLflow server"),
-        (200, b"[]", "what answers there is no MLflow server"),
+        (404, b"not found", "the server there is not MLflow's"),
+        (200, b"<html>", "the server there is not MLflow's"),
+        (200, b"[]", "the server there is not MLflow's"),
     ],
 )
 def test_a_server_that_is_no_mlflow_or_refuses_the_login_is_told(
