@@ -1,10 +1,11 @@
-"""Run the preset `ablations` and what one option of SNGAN changes in it, and write one row for each question.
+"""Run the preset `ablations` and variants of one option of SNGAN, and write a table with a row for each question.
 
     python -m benchmarks.ablations
-    python -m benchmarks.ablations -S train.generator_steps=40    # of every run, for a try
+        python -m benchmarks.ablations -S train.generator_steps=40    # a quick try: the change holds for every run
 
-A run is the flow's: what is done already comes from DVC's cache, so that a call that was stopped goes on. The page and
-MLflow show the preset's own grid, which runs last. params.yaml is as before afterwards.
+Every run is a run of the flow, which takes finished stages from DVC's cache: after an interruption, the same command
+goes on where it was stopped. The page and MLflow show the preset's own grid, which runs last. At the end params.yaml
+has its former content again.
 """
 
 import shutil
@@ -27,7 +28,7 @@ from stages.report.statistics.seed_scores import SeedScores
 PRESET = "ablations"
 FOLDER, TABLE = Path("ablations"), "table.md"
 GRID = "grid"
-# Of SNGAN under C alone; the grid has one power iteration and K = 1.
+# The variants train SNGAN alone, under setting C; the grid has one power iteration and K = 1.
 OPTIONS: dict[str, dict[str, Any]] = {
     "power_iterations": {"iterations-5": 5, "iterations-20": 20},
     "lipschitz_constant": {"lipschitz-0.5": 0.5, "lipschitz-2": 2.0, "lipschitz-4": 4.0},
@@ -35,12 +36,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 class Trained(NamedTuple):
-    """What was trained.
+    """The trials of one GAN under one setting of Adam in one run.
 
     Attributes:
-        run: the run that it is of.
-        gan: the GAN.
-        setting: the setting of Adam.
+        run: the name of the run that the trials belong to.
+        gan: the name of the GAN.
+        setting: the letter of the setting of Adam.
     """
 
     run: str
@@ -49,13 +50,13 @@ class Trained(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What one row asks.
+    """A question that one row of the table answers, by comparing two sets of trials.
 
     Attributes:
-        text: the question.
-        claim: where Feng et al. make the claim that the row is about.
-        base: what is compared.
-        other: what it is compared with.
+        text: the question in words.
+        claim: the place of the claim that the row tests, such as the section of Feng et al.
+        base: the trials whose scores are divided by the others'.
+        other: the trials that `base` is compared with.
     """
 
     text: str
@@ -86,14 +87,14 @@ def run_all(folder: Path, overrides: list[str]) -> dict[str, Run]:
     """Run the grid and every variant, one after the other, and keep their results in a folder.
 
     Args:
-        folder: gets a file a run.
-        overrides: the overrides of every run, as the flow's -S takes them.
+        folder: where the results are written, one file for each run.
+        overrides: changes of params that hold for every run, in the form of the flow's option -S.
 
     Raises:
         InputError: a run failed, or params.yaml was edited by hand.
     """
     former = PARAMS_FILE.read_bytes()
-    # Refuses to lose what somebody wrote by hand.
+    # Without `force` this refuses to replace a params.yaml that was edited by hand.
     switch_preset(PRESET)
     try:
         for name, own in list_overrides():
@@ -126,7 +127,7 @@ def list_overrides() -> Iterator[tuple[str, list[str]]]:
 
 
 def tabulate(runs: dict[str, Run]) -> list[str]:
-    """Make a Markdown table: a row for each question and score, with Holm's correction for those of one base."""
+    """Make a Markdown table: a row for each question and score, with Holm's correction over questions of one base."""
     lines = list(HEADER)
     for key, metric in runs[GRID]["metrics"].items():
         for base in dict.fromkeys(question.base for question in QUESTIONS):
@@ -137,7 +138,7 @@ def tabulate(runs: dict[str, Run]) -> list[str]:
 
 
 def compare(runs: dict[str, Run], questions: list[Question], metric: str) -> tuple[Contrast, ...]:
-    """Compare what all questions have in common with the other of each, paired by seed."""
+    """Compare the base, which all questions share, with the other trials of each question, paired by seed."""
     base = questions[0].base
     seeds = runs[GRID]["seeds"]
     scores: SeedScores = {
@@ -157,7 +158,9 @@ def _describe(question: Question, score: str, row: Contrast) -> str:
 def main() -> None:
     """Run everything, and write and print the table."""
     parser = CommandParser(__doc__)
-    parser.add_argument("-S", "--set", action="append", default=[], metavar="KEY=VALUE", help="of every run")
+    parser.add_argument(
+        "-S", "--set", action="append", default=[], metavar="KEY=VALUE", help="a change for every run"
+    )
     overrides = parser.parse_args().set
     require_root()
     exit_on_signals()

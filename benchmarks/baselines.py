@@ -1,6 +1,6 @@
 """The training loops that benchmarks/training.py compares: ours, a plain one, the published report's, mimicry's.
 
-Each function makes another function, which does as many full updates as it is asked for.
+Each `make_*` function of a loop returns a function that does a given number of full updates.
 """
 
 import importlib
@@ -33,16 +33,16 @@ from stages.train.state import TrainState
 
 DEFAULT = read_params(Path(__file__).parents[1] / "presets/default.yaml")
 Updates = Callable[[int], None]
-"""Does so many full updates: discriminator steps and one generator step each."""
+"""A function that does a given number of full updates; each is the discriminator steps and one generator step."""
 
 
 def make_networks(width: int) -> NetworksParams:
-    """Return the default's networks at another width; 64 is the papers'."""
+    """Return the section `networks` of the default preset with another width; the papers use 64."""
     return NetworksParams(**DEFAULT["networks"] | {"width": width})
 
 
 def make_gan(name: str, shape: tuple[int, int, int], width: int, **options: Any) -> Gan:
-    """Make a GAN of the model zoo with the default's options, overridden by `options`."""
+    """Make a GAN of the model zoo with the options of the default preset, overridden by `options`."""
     module = load_gan_module(name)
     gan: Gan = module.GAN(shape, make_networks(width), module.Options(**DEFAULT["options"][name] | options))
     return gan
@@ -51,7 +51,7 @@ def make_gan(name: str, shape: tuple[int, int, int], width: int, **options: Any)
 def make_residual_gan(name: str, shape: tuple[int, int, int], width: int, **more: Any) -> Gan:
     """Make SNGAN (hinge) or WGAN-GP with the residual networks of Miyato et al. 2018, Table 4.
 
-    `more` are options that override the default's.
+    `more` overrides options of the default preset.
     """
     module, networks = load_gan_module(name), make_networks(width)
     options = DEFAULT["options"][name] | ({"loss": "hinge"} if name == "sngan" else {}) | more
@@ -67,14 +67,14 @@ def make_residual_gan(name: str, shape: tuple[int, int, int], width: int, **more
 def make_our_loop(
     gan: Gan, shape: tuple[int, int, int], device: torch.device, batch_size: int, steps: int, **options: Any
 ) -> Updates:
-    """Train `gan` in stages/train/loop.py itself, with the default's params overridden by `options`."""
+    """Train `gan` by the loop of stages/train/loop.py, with the default preset's params overridden by `options`."""
     setting = Setting(**DEFAULT["settings"]["A"] | {"discriminator_steps": steps})
     plan = {"batch_size": batch_size, "evaluation_points": 1, "log_every_generator_steps": 100}
     params = TrainParams(**DEFAULT["train"] | plan | options)
     state = TrainState(gan, setting, params, 0, device)
     images = torch.randint(0, 256, (8192, *shape), dtype=torch.uint8).to(device)
     batches = Batches(images, batch_size, 0, MEMORY_FORMATS[params.memory_format])
-    # Made once, as in a training: captured steps are captured anew whenever they are made.
+    # The steps are made once, as in a training; making them again would capture their CUDA graphs again.
     our_steps = make_steps(state, batches, params)
 
     def update(count: int) -> None:
@@ -91,11 +91,12 @@ def make_our_loop(
 def make_plain_loop(
     gan: Gan, shape: tuple[int, int, int], batch_size: int, steps: int, device: torch.device
 ) -> Updates:
-    """Train `gan` as plain PyTorch code does, with every optimisation of ours off.
+    """Train `gan` as plain PyTorch code does, without any of our optimisations.
 
     Batches come from a DataLoader, tensors are contiguous, Adam has its plain form, and real and generated images pass
-    through the discriminator one after the other. The discriminator's update differentiates the generator, too, and the
-    generator's the discriminator. Every loss is waited for. Spectral norm and the gradient of a gradient are torch's.
+    through the discriminator one after the other. The discriminator's update also computes gradients of the generator,
+    and the generator's update those of the discriminator. The loop waits for the value of every loss. Spectral norm and
+    second derivatives are torch's.
     """
     if isinstance(gan, ScoreGan):
         vars(gan)["score_real_and_fake"] = lambda real, fake: (gan.score(real), gan.score(fake))

@@ -1,7 +1,7 @@
-"""Measure what a cluster costs: the same flow with two workers of Dask on this machine, and without, in turn.
+"""Measure the overhead of a cluster: run the same flow with Dask workers on this machine and without them, in turn.
 
-Each run has a clone of its own, in which nothing has run. What has been measured is in FOLDER/runs.jsonl, and is not
-measured again, so that the same command goes on where one was stopped.
+Each run starts in a fresh clone. Finished measurements are kept in FOLDER/runs.jsonl and not repeated, so that the same
+command goes on where an earlier one was stopped.
 """
 
 import json
@@ -20,23 +20,23 @@ from stages.common.command_line import CommandParser
 
 CLUSTER = "kind: local\nmax_jobs: {jobs}\n"
 WAYS = ("local", "cluster")
-# Data sets that were downloaded already.
+# The data sets that have been downloaded.
 DATASETS = Path(".cache")
 
 
 def main() -> None:
-    """Run what is not measured yet, and print the table."""
+    """Run the rounds that have not been measured, and print the table."""
     parser = CommandParser(__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="for clones and measurements")
     parser.add_argument("--preset", default="default", help="(default: default)")
-    parser.add_argument("--jobs", type=int, default=2, help="stages at once, and workers (default: 2)")
-    parser.add_argument("--rounds", type=int, default=3, help="of one run each way (default: 3)")
+    parser.add_argument("--jobs", type=int, default=2, help="workers, or stages at once (default: 2)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs with a cluster, and without (default: 3)")
     parser.add_argument("--trials", nargs="+", default=[], help="names or patterns; all when left out")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     record = options.folder / "runs.jsonl"
     for number in range(options.rounds):
-        # The second of two runs finds more of the machine's files in memory.
+        # The second run of a round finds more files in the page cache, so the order alternates.
         for way in WAYS if number % 2 == 0 else reversed(WAYS):
             if not any((run["round"], run["way"]) == (number, way) for run in read_runs(record)):
                 run = measure(way, options.folder / "clone", options.preset, options.jobs, options.trials)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def read_runs(record: Path) -> list[dict[str, Any]]:
-    """Read what has been measured."""
+    """Read the measurements that earlier calls recorded."""
     lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
     return [json.loads(line) for line in lines]
 
@@ -55,8 +55,8 @@ def measure(way: str, clone: Path, preset: str, jobs: int, trials: list[str]) ->
     """Run the flow in a new clone of this repository.
 
     Returns:
-        `seconds` that it took, `processor_seconds` of it and all that it started, and `load` of the machine before, for
-        who reads the times.
+        `seconds`, the wall time of the flow; `processor_seconds`, the processor time of the flow and of all processes
+        that it started; `load`, the machine's load average before the start.
 
     Raises:
         CalledProcessError: the flow failed; its log is beside the clone.
@@ -81,13 +81,13 @@ def measure(way: str, clone: Path, preset: str, jobs: int, trials: list[str]) ->
 
 
 def sum_processor_seconds() -> float:
-    """Return the processor time of all that this process has started and that has ended."""
+    """Return the processor seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def describe(runs: list[dict[str, Any]]) -> str:
-    """Write a table of the rounds, and the median overhead of them."""
+    """Write a table of the rounds, followed by the median overhead."""
     rounds: dict[int, dict[str, dict[str, Any]]] = {}
     for run in runs:
         rounds.setdefault(run["round"], {})[run["way"]] = run

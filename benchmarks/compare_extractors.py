@@ -1,10 +1,10 @@
-"""Say whether the ranks of GANs depend on the extractor: the same trainings, scored by several.
+"""Measure whether the ranks of GANs depend on the extractor: compare runs that score the same trainings by several.
 
     python -m benchmarks.compare_extractors classifier.json other-seed.json principal-components.json
 
-Each file is the report/results.json of a run; docs/ablations.md has how they are made without training
-anything again. GANs are ranked by the Frechet distance, a seed's mean over settings at the last evaluation
-point, as in the report. The first run's order is compared with every other's.
+Each file is the report/results.json of a run; docs/ablations.md says how to make them without training
+anything again. GANs are ranked by the Frechet distance at the last evaluation point, averaged over settings for each
+seed, as in the report. The order in the first run is compared with the order in every other run.
 """
 
 from collections.abc import Sequence
@@ -38,14 +38,14 @@ Pair = tuple[str, str]
 
 
 class OrderComparison(NamedTuple):
-    """How an order of GANs compares with that of the same trainings under another extractor.
+    """A comparison of the orders of GANs under two extractors that score the same trainings.
 
     Attributes:
-        tau: Kendall's, of the orders of the means over seeds; None with fewer than two GANs.
-        agreed: pairs of GANs that are told to be in the same order under both extractors.
-        reversed: pairs that are told to be in one order under the one and in the other under the other.
-        open: pairs whose order under one of them is not told.
-        other: pairs whose means are in another order, told or not.
+        tau: Kendall's tau between the two orders of the means over seeds; None with fewer than two GANs.
+        agreed: the pairs of GANs whose order is significant under both extractors, and the same.
+        reversed: the pairs whose order is significant under both extractors, and opposite.
+        open: the pairs whose order is not significant under at least one extractor.
+        other: the pairs whose means are in opposite orders, significant or not.
     """
 
     tau: float | None
@@ -61,19 +61,19 @@ class OrderComparison(NamedTuple):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least and the largest tau that the told pairs allow, whatever the order of the open ones is.
+        """The least and the largest tau that the pairs with a significant order allow, for any order of the open pairs.
 
-        Some order is told wrongly in at most 5 % of experiments, so the true tau lies outside in no more.
+        In at most 5 % of experiments some significant order is wrong, so in at most 5 % the true tau lies outside.
         """
         known, unknown = len(self.agreed) - len(self.reversed), len(self.open)
         return (known - unknown) / self.pair_count, (known + unknown) / self.pair_count
 
 
 def require_same_trainings(runs: dict[str, Run]) -> None:
-    """Refuse runs whose scores do not differ by the extractor alone.
+    """Refuse runs that differ in more than the extractor.
 
     Raises:
-        InputError: two runs have other trainings, the same extractor, or another protocol besides.
+        InputError: two runs have different trainings, the same extractor, or protocols that differ in other parts.
     """
     first, *others = runs
     for other in others:
@@ -89,7 +89,7 @@ def require_same_trainings(runs: dict[str, Run]) -> None:
 
 
 def _list_trainings(run: Run) -> dict[str, list[str]]:
-    """List the MD5 of each trial's losses, which are those of one training alone."""
+    """List the MD5 of each trial's losses, by trial; two trainings with the same losses are the same training."""
     return {
         source["trial"]: [md5 for path, md5 in source["files"].items() if path.endswith("losses.csv")]
         for source in run["provenance"]
@@ -97,7 +97,7 @@ def _list_trainings(run: Run) -> dict[str, list[str]]:
 
 
 def collect_scores(run: Run) -> SeedScores:
-    """Collect the logarithm of the Fréchet distance at the end, by GAN and seed."""
+    """Collect the logarithm of the Fréchet distance at the last evaluation point, by GAN and seed."""
     gans = dict.fromkeys(trial["gan"] for trial in run["trials"])
     return {
         gan: [average_last(run, gan, FID.key, seed, run["settings"]) for seed in run["seeds"]] for gan in gans
@@ -107,8 +107,8 @@ def collect_scores(run: Run) -> SeedScores:
 def compare_orders(first: SeedScores, second: SeedScores) -> OrderComparison:
     """Compare the orders that two extractors give the same trainings.
 
-    The order of two GANs is told by Student's paired test over seeds, with Holm's correction for all pairs under both
-    extractors. A GAN of which a training failed is last under both, whatever scores it, and is left out.
+    Student's paired test over seeds decides whether the order of two GANs is significant, with Holm's correction for
+    all pairs under both extractors. A GAN with a failed training is last under any extractor, so it is left out.
 
     Args:
         first: the scores under one extractor, by GAN and seed.
@@ -136,12 +136,12 @@ def compare_orders(first: SeedScores, second: SeedScores) -> OrderComparison:
 
 
 def sign(value: float) -> float:
-    """Return -1, 0 or 1 as a value is below, at or above 0."""
+    """Return -1.0, 0.0 or 1.0 for a value below, at or above 0."""
     return float((value > 0.0) - (value < 0.0))
 
 
 def tabulate(runs: dict[str, Run]) -> list[str]:
-    """Make two Markdown tables: the rank of each GAN under each extractor, and each order beside the first run's."""
+    """Make two Markdown tables: the ranks of the GANs in each run, and each order compared with the first run's."""
     scores = {name: collect_scores(run) for name, run in runs.items()}
     ranks = {name: {row.gan: row for row in estimate_ranks(found, FID)} for name, found in scores.items()}
     first, *others = runs

@@ -1,10 +1,10 @@
-"""Compare runs that differ in one part, GAN by GAN: the scores at the end, paired by seed.
+"""Compare runs that differ in one parameter, GAN by GAN: the scores at the last evaluation point, paired by seed.
 
     python -m benchmarks.compare_runs iterations-1/results.json iterations-5/results.json iterations-20/results.json
 
 Each file is the report/results.json of a run. A seed's score is its mean over the settings that all runs have, as in
-the report; the first run is compared with every other by Student's paired test, with Holm's correction for their
-number.
+the report. The first run is compared with every other run by Student's paired test, with Holm's correction for the
+number of comparisons.
 """
 
 from benchmarks.run_files import Run, average_last, compare_with, list_contrast_cells, read_named_runs
@@ -19,10 +19,10 @@ HEADER = (
 
 
 def require_same_protocol(runs: dict[str, Run]) -> None:
-    """Refuse scores that are different quantities.
+    """Refuse runs whose scores are different quantities.
 
     Raises:
-        InputError: scores were made under different protocols.
+        InputError: two runs were scored under different protocols.
     """
     first, *others = runs
     for other in others:
@@ -34,7 +34,7 @@ def require_same_protocol(runs: dict[str, Run]) -> None:
 
 
 def compare_runs(runs: dict[str, Run], gan: str, metric: str) -> tuple[Contrast, ...]:
-    """Compare the first run with every other, by one GAN's score at the end.
+    """Compare the first run with every other run by one GAN's score at the last evaluation point.
 
     Raises:
         InputError: the runs have no seed or no setting in common.
@@ -52,7 +52,7 @@ def compare_runs(runs: dict[str, Run], gan: str, metric: str) -> tuple[Contrast,
 
 
 def tabulate(runs: dict[str, Run]) -> list[str]:
-    """Make a Markdown table: a row for each GAN that all runs have, each score, and each run but the first."""
+    """Make a Markdown table with one row for each GAN that all runs have, each score, and each run after the first."""
     first = next(iter(runs.values()))
     gans = [
         gan

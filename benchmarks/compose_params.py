@@ -1,8 +1,8 @@
-"""Write params.yaml of a preset, with changes, where nothing but the stages is installed.
+"""Write the params.yaml of a preset with changes, on a machine that has only the dependencies of the stages.
 
     python benchmarks/compose_params.py report train.cuda_graphs=true extractor.name=classifier > params.yaml
 
-It gives the values that `python -m pipeline.preset report` and Hydra's overrides give, without the comments.
+The values are those that `python -m pipeline.preset report` and Hydra's overrides give; comments are left out.
 """
 
 import sys
@@ -25,7 +25,7 @@ OPEN_SECTIONS = ("settings", "options")
 
 
 def compose_params(preset: str, changes: list[str], folder: Path = PRESETS) -> dict[str, Any]:
-    """Merge a preset into the default, and changes such as `train.generator_steps=100` into both.
+    """Merge a preset into the default preset, and then changes such as `train.generator_steps=100` into the result.
 
     Raises:
         ValueError: the preset or a key is unknown, or a change is not of the form `key=value`.
@@ -39,7 +39,9 @@ def compose_params(preset: str, changes: list[str], folder: Path = PRESETS) -> d
     for change in changes:
         key, separator, value = change.partition("=")
         if not separator:
-            raise ValueError(f"{change!r} is no change; write key=value, such as train.generator_steps=100")
+            raise ValueError(
+                f"{change!r} is not a change; write key=value, such as train.generator_steps=100"
+            )
         try:
             content: Any = parse_yaml(value)
         except YamlError as error:

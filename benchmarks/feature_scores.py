@@ -1,4 +1,4 @@
-"""The scores of features that benchmarks/scores.py times: ours, and those of every installed library that has them."""
+"""The scores computed from features that benchmarks/scores.py times: ours and those of every installed library."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,27 +24,27 @@ OURS = "ours"
 SEED = 0
 SUBSETS, LARGEST_SUBSET = 100, 1000
 NEIGHBOURS = 3
-# Numbers of features: of DINOv2 ViT-L, of sFID, and of CLIP ViT-L.
+# The numbers of features D of DINOv2 ViT-L, of sFID, and of CLIP ViT-L.
 DINOV2, SPATIAL, CLIP = 1024, 2023, 768
-# Whose packages hold which library.
+# The package to import for each library.
 PACKAGES = {"pytorch-fid": "pytorch_fid", "torch-fidelity": "torch_fidelity", "torchmetrics": "torchmetrics"}
 
 Job = Callable[[], float]
 Draw = Callable[[int, int, int], Features]
-"""Draws features float32 [N, D] from N, a seed and D."""
+"""A function that draws features float32 [N, D], given N, a seed and D."""
 
 
 def list_installed() -> dict[str, bool]:
-    """Say of each library whether it is installed."""
+    """Return whether each library is installed, by the library's name."""
     return {name: find_spec(package) is not None for name, package in PACKAGES.items()}
 
 
 def make_jobs(count: int, draw: Draw) -> dict[str, dict[str, Job]]:
-    """Make what is timed, by score and by library; every library gets the same features and starts from nothing.
+    """Make the jobs to time, by score and by library; every library gets the same features and caches nothing.
 
     Args:
         count: the number of real and of generated images each.
-        draw: draws features.
+        draw: the function that draws the features.
     """
     real, fake, held_out = (draw(count, seed, baselines.FEATURES) for seed in range(3))
     size = min(LARGEST_SUBSET, count)
@@ -74,7 +74,7 @@ def make_jobs(count: int, draw: Draw) -> dict[str, dict[str, Job]]:
 
 
 def _make_distances(real: Features, fake: Features) -> dict[str, Job]:
-    """Make Fréchet distances from features: moments and the formula."""
+    """Make the jobs that compute Fréchet distances from features: the moments, then the formula."""
 
     def ours() -> float:
         return compute_frechet_distance(*map(baselines.compute_moments, (real, fake)))
@@ -86,7 +86,7 @@ def _make_distances(real: Features, fake: Features) -> dict[str, Job]:
 
 
 def _torch_fidelity_kid(real: Features, fake: Features, size: int) -> float:
-    """Compute KID with torch-fidelity, in float32 as it does by itself: a value near 0 has few digits."""
+    """Compute KID with torch-fidelity in float32, its default, in which a value near 0 has few correct digits."""
     from torch_fidelity.metric_kid import kid_features_to_metric
 
     found = kid_features_to_metric(
@@ -101,7 +101,7 @@ def _torch_fidelity_kid(real: Features, fake: Features, size: int) -> float:
 
 
 def _torchmetrics_kid(real: Features, fake: Features, size: int) -> float:
-    """Compute KID with torchmetrics, whose network is here the identity and whose subsets are others."""
+    """Compute KID with torchmetrics, with the identity as its network; it draws other subsets than ours."""
     from torchmetrics.image.kid import KernelInceptionDistance
 
     metric = KernelInceptionDistance(feature=nn.Identity(), subsets=SUBSETS, subset_size=size)

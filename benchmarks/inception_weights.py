@@ -1,4 +1,4 @@
-"""Random weights for tests and benchmarks of the Inception extractor, since the published ones are a download."""
+"""Random weights for tests and benchmarks of the Inception extractor, so that the published ones need no download."""
 
 import io
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ def draw_images(count: int, side: int, channels: int = 3, seed: int = 0) -> Tens
 
 
 def make_weights(seed: int = 0) -> dict[str, Tensor]:
-    """Draw weights with which maps neither fade nor grow: He's, with batch norm's statistics taken from images.
+    """Draw weights that keep the scale of feature maps: He's initialisation, with batch norm's statistics from images.
 
     Batch norm's shifts are about 1, so that most of a map is above 0. With shifts about 0 a random network of this
-    depth is chaotic, unlike a trained one: torch-fidelity's own float32 is then 1e-5 off its float64.
+    depth amplifies rounding errors, unlike a trained one: torch-fidelity's float32 is then 1e-5 off its float64.
     """
     random = torch.Generator().manual_seed(seed)
     with build_peer() as network:

@@ -1,11 +1,11 @@
-"""Simulate how often the report's tests err, how often its intervals hold the truth, and what they tell.
+"""Simulate how often the report's tests err, how often its intervals hold the truth, and how much they detect.
 
     python -m benchmarks.inference > stages/report/statistics/simulated.yaml
 
-An experiment is a grid of six GANs under three settings with some seeds, whose true scores are known; the functions
-that the report calls are asked of it. Logarithms of scores deviate from their means as those of the grid of 54
-trainings in docs/results do: by another amount for each GAN, and for trainings of one GAN and seed with a correlation
-of 0.3 over settings. docs/inference.md has the results and says what follows from them.
+An experiment is a simulated grid of six GANs, three settings and some seeds, whose true scores are known; the report's
+own functions analyse it. Logarithms of scores scatter around their means as in the grid of 54 trainings in
+docs/results: each GAN has its own standard deviation, and the scores of one GAN and seed under different settings have
+a correlation of 0.3. docs/inference.md has the results and says what follows from them.
 """
 
 import math
@@ -32,9 +32,10 @@ from stages.report.statistics.seed_scores import subtract_scores
 Array = NDArray[np.float64]
 Shape = Callable[[np.random.Generator, tuple[int, ...]], Array]
 Rates = dict[str, float]
-"""Share of experiments by what happened in them."""
+"""The share of experiments in which something happened, by the name of the event."""
 
-# Standard deviations over seeds of the logarithm of FID at the end, mean over settings (commit dddcc71).
+# Standard deviations over seeds of the logarithm of FID at the last evaluation point, averaged over settings (commit
+# dddcc71).
 DEVIATIONS = {
     "began": 0.29,
     "ebgan": 0.17,
@@ -44,22 +45,23 @@ DEVIATIONS = {
     "sngan": 0.10,
 }
 GANS = list(DEVIATIONS)
-# Intraclass correlation of differences between GANs by seed, over settings.
+# The intraclass correlation, over settings, of one seed's differences between GANs.
 CORRELATION = 0.3
 SETTING_COUNT = 3
 POINT_COUNT = 5
 SEED_COUNTS = (2, 3, 5, 8)
-# How far true means of GANs lie apart where they differ at all, as the deviation of their logarithms.
+# The standard deviation of the logarithms of the GANs' true means, in experiments where these differ.
 SPREAD = 0.15
-# So many times as many experiments as for the rest tell the error of the planned tests.
+# The error of the planned tests is estimated from this many times more experiments than the other rates.
 CONTRASTS = 4
-# Behind by so much, a rival is told apart nearly always.
+# A ratio of scores so large that a rival behind by it differs significantly in nearly every experiment.
 FAR = 10.0
 LEADS = (1.25, 1.5, 2.0)
-# Draws of the rank distribution: fewer than the report's, as there are thousands of experiments.
+# The number of draws of the rank distribution; the report makes more, but there are thousands of experiments.
 RANK_DRAWS = 1000
 SURE = 0.95
-# Of the last scores beside the first: the mean of tau is about 0.6, where the claim on orders has its limit.
+# The noise of the last scores relative to the first. It makes the mean of tau about 0.6, the limit of the claim on
+# orders.
 ORDER_NOISE = 0.6
 
 SHAPES: dict[str, Shape] = {
@@ -72,12 +74,12 @@ SHAPES: dict[str, Shape] = {
 
 
 class World(NamedTuple):
-    """Where experiments come from.
+    """The distribution that experiments are drawn from.
 
     Attributes:
-        random: the source of all of it.
-        shape: the shape of the deviations.
-        seeds: the number of seeds of a grid.
+        random: the random number generator.
+        shape: draws standardised deviations, given the generator and the shape of the array.
+        seeds: the number of seeds of each grid.
     """
 
     random: np.random.Generator
@@ -85,7 +87,7 @@ class World(NamedTuple):
     seeds: int
 
     def draw_noise(self) -> Array:
-        """Draw the deviations of all trainings: [GANs, settings, seeds]."""
+        """Draw the deviations of all trainings from their means: float64 [GANs, settings, seeds]."""
         shared = self.shape(self.random, (len(GANS), 1, self.seeds))
         own = self.shape(self.random, (len(GANS), SETTING_COUNT, self.seeds))
         mixed = math.sqrt(CORRELATION) * shared + math.sqrt(1.0 - CORRELATION) * own
@@ -93,16 +95,17 @@ class World(NamedTuple):
         return scaled
 
     def draw_scores(self, means: Array) -> dict[str, list[float | None]]:
-        """Draw what the report calls the primary score: by GAN, each seed's mean over settings of the logarithm."""
+        """Draw the report's primary score by GAN: for each seed, the mean over settings of the score's logarithm."""
         values = means[:, None] + self.draw_noise().mean(axis=1)
         return {gan: list(map(float, row)) for gan, row in zip(GANS, values, strict=True)}
 
 
 def count_contrasts(world: World, lead: float) -> Rates:
-    """Compare SNGAN with its rivals where it leads all of them by a ratio; a lead of 1 is none.
+    """Compare SNGAN with its rivals in an experiment where it leads all of them by a ratio; 1 means no lead.
 
     Returns:
-        `any`: some difference is told; `each`: one is; `covered`: of the intervals, how many hold the true ratio.
+        `any`: 1 if any difference is significant, else 0; `each`: the share of rivals whose difference is significant;
+        `covered`: the share of intervals that hold the true ratio.
     """
     means = np.zeros(len(GANS))
     means[GANS.index("sngan")] = -math.log(lead)
@@ -115,7 +118,7 @@ def count_contrasts(world: World, lead: float) -> Rates:
 
 
 def count_end(world: World) -> Rates:
-    """Estimate each GAN's score at the end."""
+    """Return the share of intervals for each GAN's score at the last evaluation point that hold the truth."""
     scores = world.draw_scores(np.zeros(len(GANS)))
     return {
         "covered": _count_covered(
@@ -125,13 +128,13 @@ def count_end(world: World) -> Rates:
 
 
 def count_cell(world: World) -> Rates:
-    """Estimate each GAN's score under one setting."""
+    """Return the share of intervals for each GAN's score under one setting that hold the truth."""
     cells = [estimate_mean(list(map(float, row))) for row in world.draw_noise()[:, 0]]
     return {"covered": _count_covered(cells, 0.0)}
 
 
 def count_best(world: World, truth: Array) -> Rates:
-    """Estimate each GAN's best score over points and settings, chosen for each seed anew."""
+    """Return the share of intervals for each GAN's best score that hold the truth; each seed has its own best."""
     best = draw_best(world)
     held = [
         _count_covered([estimate_mean(list(map(float, row)))], float(mean))
@@ -141,7 +144,10 @@ def count_best(world: World, truth: Array) -> Rates:
 
 
 def draw_best(world: World) -> Array:
-    """Draw each seed's lowest score of points, which fall and scatter, and of settings, which differ: [GANs, seeds]."""
+    """Draw each seed's lowest score over all points and settings: float64 [GANs, seeds].
+
+    Scores fall from point to point and scatter, and the settings have different means.
+    """
     scale = np.array(list(DEVIATIONS.values()))[:, None, None, None]
     points = 0.1 * np.arange(POINT_COUNT)[::-1]
     scatter = 0.5 * scale * world.shape(world.random, (len(GANS), SETTING_COUNT, world.seeds, POINT_COUNT))
@@ -152,7 +158,7 @@ def draw_best(world: World) -> Array:
 
 
 def count_claims(world: World, behind: float) -> Rates:
-    """Decide on the claim that SNGAN leads in two scores; one rival is its equal, the others are behind by a ratio."""
+    """Decide on the claim that SNGAN leads in two scores; one rival is its equal, the others are a ratio behind."""
     means = np.full(len(GANS), math.log(behind))
     means[[0, GANS.index("sngan")]] = 0.0
     comparisons = []
@@ -166,7 +172,7 @@ def count_claims(world: World, behind: float) -> Rates:
 
 
 def count_ranks(world: World) -> Rates:
-    """Rank GANs whose true means differ, by the report's draws and by a bootstrap that draws among the seeds."""
+    """Rank GANs whose true means differ, by the report's method and by a bootstrap over seeds."""
     means = SPREAD * world.random.standard_normal(len(GANS))
     scores = world.draw_scores(means)
     true = dict(zip(GANS, np.argsort(np.argsort(means)) + 1, strict=True))
@@ -184,7 +190,7 @@ def count_ranks(world: World) -> Rates:
 
 
 def _bootstrap_ranks(world: World, scores: dict[str, list[float | None]], true: dict[str, int]) -> Rates:
-    """Rank the GANs in draws among the seeds, with replacement: what the report does not do."""
+    """Rank the GANs by a bootstrap that draws seeds with replacement, which the report does not use."""
     values = np.array([scores[gan] for gan in GANS], dtype=np.float64)
     chosen = world.random.integers(0, world.seeds, (RANK_DRAWS, world.seeds))
     ranks = np.argsort(np.argsort(values[:, chosen].mean(axis=2), axis=0), axis=0) + 1
@@ -199,7 +205,7 @@ def _bootstrap_ranks(world: World, scores: dict[str, list[float | None]], true: 
 
 
 def count_orders(world: World, truth: float) -> Rates:
-    """Decide whether the first and the last order of six GANs are alike, where the limit is the true mean of tau."""
+    """Decide whether the first and the last order of six GANs agree; the claim's limit is the true mean of tau."""
     taus = [_draw_tau(world.random) for _ in range(world.seeds)]
     outcome = decide([Comparison("tau", [tau - truth for tau in taus], step=find_step(len(GANS)))]).outcome
     return {"decided": float(outcome is not Outcome.OPEN)}
@@ -226,7 +232,7 @@ def average(experiment: Callable[[], Rates], count: int) -> Rates:
 
 
 def simulate(shape: str, seeds: int, count: int) -> Rates:
-    """Simulate everything that the report shows, for one shape of deviations and one number of seeds."""
+    """Simulate all tests and intervals of the report, for one shape of deviations and one number of seeds."""
     world = World(np.random.default_rng([seeds, list(SHAPES).index(shape)]), SHAPES[shape], seeds)
     best = draw_best(world._replace(seeds=100_000)).mean(axis=1)
     tau = float(np.mean([_draw_tau(world.random) for _ in range(2000)]))

@@ -1,4 +1,4 @@
-"""Time work in processes of their own, so that each has its own settings of memory and threads, and interleave them."""
+"""Time pieces of work in turn, each in a process of its own with its own settings of memory and threads."""
 
 import time
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-# A process's own seconds on a processor still compare on a machine that is busy otherwise; with more than one thread
-# they count waiting, too.
+# The processor time of a process can still be compared on a machine that is busy with other work. With more than one
+# thread it also counts the threads' busy waiting.
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 Work = Callable[[int], None]
-"""Does so many pieces of work."""
+"""A function that does a given number of pieces of work."""
 
 
 class BenchmarkError(RuntimeError):
@@ -18,19 +18,19 @@ class BenchmarkError(RuntimeError):
 
 
 class BenchmarkProcess:
-    """A process that does its work when it is told to, and reports the seconds that it took.
+    """A process that does pieces of work on request and reports how many seconds they took.
 
     Attributes:
-        process: where the work is done.
+        process: the child process that does the work.
     """
 
     def __init__(self, make_work: Callable[..., Work], *arguments: Any, clock: str = "wall") -> None:
-        """Start a process that makes its work and does one piece of it; `receive` returns the seconds of that.
+        """Start a process that makes its work and does one piece of it; `receive` returns the seconds of that piece.
 
         Args:
-            make_work: called in the process, with the arguments; a function at the top of a module.
-            arguments: which can be pickled.
-            clock: a key of CLOCKS.
+            make_work: a function at the top level of a module, which the process calls with the arguments.
+            arguments: the arguments of `make_work`, which must be picklable.
+            clock: the clock that times the work, a key of CLOCKS.
         """
         context = get_context("spawn")
         self._pipe, there = context.Pipe()
@@ -39,12 +39,12 @@ class BenchmarkProcess:
         there.close()
 
     def run(self, count: int = 1) -> float:
-        """Have the process do `count` pieces of work; return the seconds that it took."""
+        """Have the process do `count` pieces of work, and return the seconds that they took."""
         self.send(count)
         return self.receive()
 
     def send(self, count: int) -> None:
-        """Tell the process to do `count` pieces of work, without waiting for it."""
+        """Ask the process for `count` pieces of work, without waiting for them."""
         try:
             self._pipe.send(count)
         except OSError:
@@ -52,7 +52,7 @@ class BenchmarkProcess:
             return
 
     def receive(self) -> float:
-        """Wait for the work last told, and return the seconds that it took.
+        """Wait for the work that was asked for last, and return the seconds that it took.
 
         Raises:
             BenchmarkError: the work failed, or the process has ended.
@@ -74,7 +74,7 @@ class BenchmarkProcess:
 
 
 def _serve(make_work: Callable[..., Work], arguments: tuple[Any, ...], clock: str, pipe: Connection) -> None:
-    """Do one piece of work, then as many as the pipe asks for each time, and send the seconds or what went wrong."""
+    """Do one piece of work, then as many as each message asks for, and send the seconds or the error after each."""
     try:
         work = make_work(*arguments)
         count = 1

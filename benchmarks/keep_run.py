@@ -1,4 +1,4 @@
-"""Keep a run in docs/results: its page, tables, figures and params, without the links that lead only where it was made.
+"""Copy a run into docs/results: its page, tables, figures and params, without links that work only on this machine.
 
     python -m benchmarks.keep_run report docs/results/fashion-mnist
 
@@ -21,7 +21,7 @@ TRACKING_LINK = re.compile(r'<a\s[^>]*href="\.\./tracking/[^>]*>.*?</a>', re.DOT
 
 
 def main() -> None:
-    """Copy what is to be kept."""
+    """Copy the report that the command line names."""
     parser = CommandParser(__doc__)
     parser.add_argument("report", type=Path, help="the folder of a report; params.yaml lies beside it")
     parser.add_argument("folder", type=Path, help="where it is kept; files there are replaced")
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def keep_run(report: Path, folder: Path) -> None:
-    """Copy the page of a report without its links to MLflow, and those of its tables and figures that there are.
+    """Copy the page of a report without its links to MLflow, and copy the tables and figures that exist.
 
     Raises:
         InputError: the folder of the report holds no page, or there is no params.yaml beside it.
@@ -38,7 +38,7 @@ def keep_run(report: Path, folder: Path) -> None:
     page, params = report / PAGE, report.absolute().parent / PARAMS_FILE
     for path in (page, params):
         if not path.is_file():
-            raise InputError(f"{path} is not there; the report of a run is wanted, such as `report`")
+            raise InputError(f"{path} does not exist; give the folder of a run's report, such as `report`")
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / PAGE, remove_tracking_links(page.read_text(encoding="utf-8")).encode())
     for path in (params, *(report / name for name in FILES)):
@@ -47,7 +47,7 @@ def keep_run(report: Path, folder: Path) -> None:
 
 
 def remove_tracking_links(page: str) -> str:
-    """Remove the links to MLflow's runs, with their words."""
+    """Remove the links to MLflow's runs, including their text."""
     return TRACKING_LINK.sub("", page)
 
 

@@ -1,4 +1,4 @@
-"""The sections of benchmarks/training.py that measure one thing: a part of a step, its limit, or the machine's."""
+"""The sections of benchmarks/training.py that measure one thing alone: a part of a step, or a limit of the machine."""
 
 import resource
 import statistics
@@ -19,12 +19,12 @@ from stages.networks.spectral_norm import add_spectral_norm, run_power_iteration
 
 ROUNDS = 5
 SHAPE = (3, 32, 32)
-# The side of the product that the machine's rate is measured by: a GPU is not filled by a small one.
+# The side of the matrices whose product measures the machine's rate; a small product does not fill a GPU.
 PRODUCT_SIDE = {"cpu": 2048, "cuda": 8192}
 
 
 def time_interleaved(works: dict[str, Work], settings: Settings) -> dict[str, float]:
-    """Time pieces of work, interleaved: the median seconds a piece of each, over ROUNDS rounds."""
+    """Time several kinds of work in turn, and return the median seconds of a piece of each, over ROUNDS rounds."""
     clock = CLOCKS[settings.clock]
 
     def time_once(work: Work, count: int) -> float:
@@ -36,7 +36,7 @@ def time_interleaved(works: dict[str, Work], settings: Settings) -> dict[str, fl
 
     counts = {}
     for name, work in works.items():
-        # On a GPU, updates are captured once each kind has run a few times.
+        # On a GPU, updates are captured as CUDA graphs after each kind has run a few times.
         work(5 if settings.is_on_gpu else 1)
         counts[name] = max(1, round(min(settings.seconds, 0.3) / time_once(work, 1)))
     times: dict[str, list[float]] = {name: [] for name in works}
@@ -47,7 +47,7 @@ def time_interleaved(works: dict[str, Work], settings: Settings) -> dict[str, fl
 
 
 def repeat(function: Callable[[], object]) -> Work:
-    """Make work of a function: its call, as often as is told."""
+    """Make work of a function: one piece of work is one call."""
 
     def work(count: int) -> None:
         for _ in range(count):
@@ -57,10 +57,11 @@ def repeat(function: Callable[[], object]) -> Work:
 
 
 def measure_spectral(settings: Settings) -> None:
-    """Time what spectral norm adds to a step, over the standard CNN's layers at 32 x 32, against torch's.
+    """Time our spectral norm and torch's over the standard CNN's layers at 32 x 32.
 
-    One piece of work is what a discriminator step needs: a power iteration, every normalised weight, and the gradient
-    through each. Where the weights are channels-last, gradients are too, as convolutions compute them.
+    One piece of work is what a discriminator step needs of spectral norm: a power iteration, every normalised weight,
+    and the gradient through each. Where the weights are channels-last, so are the gradients, as convolutions compute
+    them.
     """
     for layout in (torch.contiguous_format, torch.channels_last):
         works: dict[str, Work] = {}
@@ -99,7 +100,7 @@ def _make_spectral_step(
 
 
 def measure_limit(settings: Settings) -> None:
-    """Count an update's operations, time it, and print its rate beside that of the machine's products alone."""
+    """Print an update's rate in operations a second beside the rates of a matrix product and of a convolution."""
     device = torch.device(settings.device)
     for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         products = _measure_products(settings, dtype)
@@ -156,7 +157,7 @@ def _measure_products(settings: Settings, dtype: torch.dtype) -> dict[str, float
 
 
 def measure_large(settings: Settings) -> None:
-    """Train both architectures at 128 x 128 and print throughput and the memory that it took."""
+    """Train both architectures at 128 x 128, and print their throughput and peak memory."""
     device = torch.device(settings.device)
     shape = (3, 128, 128)
     for label, make in (("standard", make_gan), ("residual", make_residual_gan)):
@@ -184,7 +185,7 @@ def _read_peak(device: torch.device) -> float:
 
 
 def make_trial(settings: Settings) -> Work:
-    """Make one trial of those that train at once: SNGAN, or the GAN that is asked for, at 32 x 32 on one thread."""
+    """Make one of the trials that train at once: SNGAN, or the GAN of the settings, at 32 x 32 on one thread."""
     device = settings.configure_as_stages_do()
     torch.set_num_threads(1)
     gan = make_gan(settings.gan or "sngan", SHAPE, settings.width)
@@ -198,7 +199,7 @@ def make_trial(settings: Settings) -> Work:
 
 
 def measure_trials(settings: Settings) -> None:
-    """Train one, two and four trials at once, each a process of one thread, and print images/s of all together.
+    """Train one, two and four trials at once, each in a process of one thread, and print their total images/s.
 
     Raises:
         BenchmarkError: a trial's process has failed.
@@ -224,7 +225,7 @@ def measure_trials(settings: Settings) -> None:
 
 
 def _read_used(processes: list[BenchmarkProcess], settings: Settings) -> str:
-    """Say how much memory processes that are still there use."""
+    """Describe how much memory the running processes use."""
     if settings.is_on_gpu:
         free, total = torch.cuda.mem_get_info()
         return f"{(total - free) / 1e9:.1f} GB of the card in use"
@@ -233,7 +234,7 @@ def _read_used(processes: list[BenchmarkProcess], settings: Settings) -> str:
 
 
 def measure_profile(settings: Settings) -> None:
-    """Print the operators that an update's time goes to, with every optimisation off and as ours."""
+    """Print the operators that take most of an update's time, in the plain loop and in ours."""
     device, name = torch.device(settings.device), settings.gan or "sngan"
 
     def make_ours(precision: str) -> Work:

@@ -1,4 +1,4 @@
-"""The highest rates that GPUs are specified for, which measured rates are set beside."""
+"""The peak rates that GPUs are specified for, to compare measured rates with."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import torch
 
 
 class Peak(NamedTuple):
-    """Dense floating-point operations a second, in TFLOP/s, by the vendor's data sheet.
+    """The peak rates of a GPU: dense floating-point operations in TFLOP/s, from the vendor's data sheet.
 
     Attributes:
         float32: the peak without tensor cores.
@@ -17,7 +17,8 @@ class Peak(NamedTuple):
     bfloat16: float
 
 
-# By how the driver names the card; the first name that the card's begins with. From NVIDIA's data sheets of each.
+# The keys are the beginnings of the names that the driver reports; the first that matches counts. The values are from
+# NVIDIA's data sheets.
 PEAKS = {
     "NVIDIA H100 PCIe": Peak(51.0, 756.0),
     "NVIDIA H100 NVL": Peak(60.0, 835.0),
@@ -34,7 +35,7 @@ def find_peak(name: str) -> Peak | None:
 
 
 def describe_share(rate: float, precision: str, device: torch.device) -> str:
-    """Say which share of the card's peak a rate in operations a second is, to follow it in a line; empty on a CPU."""
+    """Describe a rate, in operations a second, as a share of the card's peak, to append to a line; "" on a CPU."""
     if device.type != "cuda":
         return ""
     peak = find_peak(torch.cuda.get_device_name(device))

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from stages.common.cli import run_command  # noqa: E402
 from stages.common.command_line import CommandParser  # noqa: E402
 
-# By variant: environment variables, and whether freed memory is kept. The first is what the stages do.
+# Environment variables of each variant, and whether it keeps freed memory. The first variant is what the stages do.
 VARIANTS: dict[str, tuple[dict[str, str], bool]] = {
     "as the stages run": ({}, True),
     "freed memory returned": ({}, False),
@@ -34,7 +34,7 @@ WARM_UP_UPDATES = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What every variant trains: a GAN, its width, its batches, for so many updates, on so many threads."""
+    """The training that every variant runs: a GAN, its width, its batch size, numbers of updates and of threads."""
 
     gan: str = "sngan"
     updates: int = 100

@@ -1,8 +1,8 @@
-"""The networks and training loops of the published report for BEGAN, EBGAN and WGAN-GP, written anew from notes.
+"""The published report's networks and training loops for BEGAN, EBGAN and WGAN-GP, rewritten from notes on its code.
 
-Sizes, losses and the order of operations are those of its repository (COMP6248-Reproducability-Challenge/SNGAN). Its
-faults that cost time are kept, since ours is compared with them: a DataLoader converts every image, the generator runs
-twice on the same noise, and gradients are computed that nothing uses.
+Sizes, losses and the order of operations are those of its repository (COMP6248-Reproducability-Challenge/SNGAN). The
+faults that cost it time are kept, since our loop is compared with it: a DataLoader converts every image, the generator
+runs twice on the same noise, and gradients are computed that nothing uses.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ CRITIC_STEPS = 5
 
 
 def init_weights(module: nn.Module) -> nn.Module:
-    """Draw weights from N(0, 0.02^2) and set offsets to zero, as the published report's code does."""
+    """Draw weights from N(0, 0.02^2) and set biases to zero, as the published report's code does."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(layer.weight, 0.0, 0.02)
@@ -38,7 +38,7 @@ def init_weights(module: nn.Module) -> nn.Module:
 
 
 class ReportGenerator(Generator):
-    """Two linear layers and two transposed convolutions; 6.6 million parameters."""
+    """The published report's generator: two linear layers and two transposed convolutions, 6.6 million parameters."""
 
     def __init__(self) -> None:
         super().__init__(Z_DIMENSION)
@@ -63,7 +63,10 @@ class ReportGenerator(Generator):
 
 
 class ReportAutoEncoder(nn.Module):
-    """One convolution, two linear layers, one transposed convolution; EBGAN's has a batch norm before the last."""
+    """The published report's auto-encoder: one convolution, two linear layers, one transposed convolution.
+
+    EBGAN's has a batch norm before the last layer.
+    """
 
     def __init__(self, normalised: bool, batch_size: int) -> None:
         super().__init__()
@@ -89,12 +92,12 @@ class ReportAutoEncoder(nn.Module):
         return images.float()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Reconstruct images."""
+        """Reconstruct images float [N, 3, 28, 28]."""
         return self.decode(self.encode(images))
 
 
 class ReportCritic(nn.Module):
-    """Two convolutions and two linear layers, with batch norm after the second and the third."""
+    """The report's critic for WGAN-GP: two convolutions and two linear layers, with batch norm after layers 2 and 3."""
 
     def __init__(self, batch_size: int) -> None:
         super().__init__()
@@ -114,7 +117,7 @@ class ReportCritic(nn.Module):
 
 
 def normalise(norm: nn.Module, maps: Tensor, batch_size: int) -> Tensor:
-    """Normalise the real and the generated images of one pass as batches of their own, as the published report does."""
+    """Normalise the real and the generated images of one pass as separate batches, as the published report does."""
     parts = [norm(part) for part in maps.split(batch_size)]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
@@ -127,7 +130,10 @@ def make_report_discriminator(name: str, batch_size: int) -> nn.Module:
 
 
 def make_report_gan(name: str, networks: Any, batch_size: int, full_precision_penalty: bool) -> Gan:
-    """Put the published report's networks into our GAN of that name; `networks` only has to be valid, and small."""
+    """Put the published report's networks into our GAN of that name.
+
+    `networks` makes the networks that are then replaced, so any valid, small section serves.
+    """
     gan: Gan
     if name == "began":
         options = began.Options(
@@ -158,7 +164,7 @@ def make_report_gan(name: str, networks: Any, batch_size: int, full_precision_pe
 
 
 class Pictures(Dataset[Tensor]):
-    """Images as torchvision's CIFAR10 holds them: one array, a PIL picture and its transforms at each access."""
+    """A data set like torchvision's CIFAR10: one array, of which each access transforms an image through PIL."""
 
     def __init__(self, pixels: np.ndarray[Any, np.dtype[np.uint8]], size: int) -> None:
         self.pixels = pixels
@@ -179,7 +185,7 @@ class Pictures(Dataset[Tensor]):
 
 
 def load_forever(size: int, batch_size: int, count: int = 4096) -> Iterator[Tensor]:
-    """Yield batches of random 32 x 32 pictures, resized, from a shuffling DataLoader of no workers."""
+    """Yield batches of random 32 x 32 pictures, resized, from a shuffling DataLoader without workers."""
     pixels = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     loader = DataLoader(Pictures(pixels, size), batch_size, shuffle=True, drop_last=True)
     while True:

@@ -1,4 +1,4 @@
-"""Read the report/results.json of runs that are compared with each other, and describe what a comparison tells."""
+"""Read the report/results.json of runs that are compared with each other, and format the comparisons."""
 
 import json
 import statistics
@@ -18,13 +18,13 @@ KEYS = ("protocol", "metrics", "settings", "seeds", "trials", "provenance")
 
 
 def read_named_runs(description: str | None) -> dict[str, Run]:
-    """Parse the command line of a command that compares runs, and read those that it names.
+    """Parse the command line of a command that compares runs, and read the runs that it names.
 
     Raises:
         InputError: see `read_runs`.
     """
     parser = CommandParser(description)
-    parser.add_argument("runs", nargs="+", type=Path, help="report/results.json of each run, the first first")
+    parser.add_argument("runs", nargs="+", type=Path, help="report/results.json of each run")
     return read_runs(parser.parse_args().runs)
 
 
@@ -32,7 +32,7 @@ def read_runs(paths: list[Path]) -> dict[str, Run]:
     """Read the reports of two or more runs, by path.
 
     Raises:
-        InputError: fewer than two are named, or a file is no report.
+        InputError: fewer than two different paths are given, or a file is not a report.
     """
     if len(set(paths)) < 2:
         raise InputError(f"{len(set(paths))} run is named; name two or more, each once")
@@ -46,13 +46,15 @@ def _read_run(path: Path) -> Run:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise InputError(f"{path} is no report/results.json of this program") from None
+        raise InputError(
+            f"{path} is not the report/results.json of a run; make one with `dvc repro report`"
+        ) from None
 
 
 def average_last(run: Run, gan: str, metric: str, seed: int, settings: Collection[str]) -> float | None:
     """Return a seed's score as in the report: the mean over settings of the logarithm at the last evaluation point.
 
-    None where a training failed, or where there is none.
+    It is None where a training failed, or where there is none.
     """
     values = [
         trial[f"{metric}_last"]
@@ -63,13 +65,13 @@ def average_last(run: Run, gan: str, metric: str, seed: int, settings: Collectio
 
 
 def compare_with(reference: str, scores: SeedScores) -> tuple[Contrast, ...]:
-    """Compare one of several lists of scores by seed with every other; None stands for a training that failed."""
+    """Compare the scores of `reference`, by seed, with every other list; None stands for a training that failed."""
     failed = {name: values.count(None) for name, values in scores.items()}
     return compare_rivals(scores, failed, reference=reference)
 
 
 def list_contrast_cells(row: Contrast) -> list[str]:
-    """List the cells of a table: the ratio, p, corrected p, whether it is told, and what would have been."""
+    """List the cells of a contrast: ratio, p, corrected p, whether it is significant, and which ratio would be."""
     ratio = f"{format_ratio(row.ratio)} {format_ratio_interval(row.low, row.high)}".strip()
     told = (
         "a training failed" if row.failed else "no test" if row.p is None else "yes" if row.is_told else "no"

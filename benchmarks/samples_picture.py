@@ -15,7 +15,7 @@ from stages.common.artifacts import atomic_path
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 
-# In pixels. The width is twice that of GitHub's column of text, for screens of high resolution.
+# All sizes are in pixels. The width is twice that of GitHub's column of text, for screens of high resolution.
 WIDTH, LABEL_WIDTH, STRIP_HEIGHT, GAP, TEXT_SIZE = 1680, 420, 84, 12, 40
 INK, MUTED = "#1a1a1a", "#666666"
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def draw_picture(rows: list[dict[str, str]], folder: Path, columns: int) -> Image.Image:
-    """Draw a strip for each row of Table 1, which names `gan`, `name` and `fid`."""
+    """Draw a strip for each row of Table 1, whose columns `gan`, `name` and `fid` are used."""
     picture = Image.new("RGB", (WIDTH, len(rows) * (STRIP_HEIGHT + GAP) - GAP), "white")
     draw = ImageDraw.Draw(picture)
     font = ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", TEXT_SIZE)
@@ -51,7 +51,7 @@ def draw_picture(rows: list[dict[str, str]], folder: Path, columns: int) -> Imag
 
 
 def cut_strip(grid: Image.Image, columns: int) -> Image.Image:
-    """Put as many images of a grid of square images side by side, row after row, as a strip holds."""
+    """Put the first images of a grid of square images side by side, as many as fit into a strip."""
     side = grid.width // columns
     strip = Image.new("RGB", (WIDTH - LABEL_WIDTH, STRIP_HEIGHT))
     count = min(strip.width // STRIP_HEIGHT, grid.height // side * columns)

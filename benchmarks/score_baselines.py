@@ -1,4 +1,4 @@
-"""The libraries that benchmarks/scores.py compares with ours, each called as its documentation or command line does."""
+"""The libraries that benchmarks/scores.py compares with ours, each called as its documentation or command line says."""
 
 import resource
 import sys
@@ -23,7 +23,7 @@ from stages.scores.moments import Moments, StreamingMoments
 Features = NDArray[np.float32]
 Statistics = tuple[Any, Any]
 Network = Callable[[Tensor], Features]
-"""Maps pixels uint8 [N, 3, H, W] to features float32 [N, 2048]."""
+"""A function that maps pixels uint8 [N, 3, H, W] to features float32 [N, 2048]."""
 
 FEATURES = 2048
 BATCH_SIZE = 50
@@ -81,7 +81,7 @@ def _load_own_features(weights: Path, precision: Precision) -> Network:
 
 
 def load_pytorch_fid(weights: Path, **options: bool) -> Any:
-    """Load pytorch-fid's network with a file's weights; by itself it downloads them from its own address."""
+    """Load pytorch-fid's network with weights from a file, where pytorch-fid itself would download its own."""
     from pytorch_fid import inception
 
     state = torch.load(weights, weights_only=True)
@@ -134,7 +134,7 @@ NETWORKS: dict[str, Callable[[Path], Network]] = {
 
 
 def score(name: str, folder: Path, weights: Path) -> dict[str, float]:
-    """Score fake against real images; return the seconds, the peak memory of the process in MB, and the scores."""
+    """Score fake against real images, and return the seconds, the process's peak memory in MB, and the scores."""
     real, fake = (torch.from_numpy(np.load(folder / f"{part}.npy")) for part in ("real", "fake"))
     start = time.perf_counter()
     scores = SCORERS[name](real, fake, weights)
@@ -163,7 +163,7 @@ def _score_ours(
 
 
 def _score_pytorch_fid(real: Tensor, fake: Tensor, weights: Path) -> dict[str, float]:
-    """Compute FID alone: pytorch-fid has no Inception Score, and it resizes in another way."""
+    """Compute FID alone: pytorch-fid has no Inception Score, and resizes images differently."""
     network = load_pytorch_fid(weights)
     parts = []
     for images in (real, fake):
@@ -206,7 +206,8 @@ def _score_torchmetrics(real: Tensor, fake: Tensor, weights: Path) -> dict[str, 
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.inception import InceptionScore
 
-    # Its sums are float64 anyway; `set_dtype(torch.float64)` would run the network in float64, too, for twice as long.
+    # torchmetrics sums in float64 anyway; `set_dtype(torch.float64)` would also run the network in float64, which takes
+    # twice as long.
     distance = FrechetInceptionDistance(2048, feature_extractor_weights_path=str(weights), antialias=False)
     network = _load_torchmetrics(weights, "logits_unbiased")
     inception = InceptionScore(network, splits=SPLITS)

@@ -1,10 +1,11 @@
-"""Measure what common mistakes do to scores, with real images in the place of generated ones.
+"""Measure how common mistakes change scores, with real images in the place of generated ones.
 
     dvc repro reference                                    # data/prepared, extractor/ of params.yaml
     python benchmarks/score_mistakes.py                    # prints the table of docs/scores.md
 
-Run in the repository's root, or in any folder with params.yaml, data/prepared and extractor/. The section
-`scores` of params.yaml holds. By default 2000 images of the test split are scored against the train split.
+Run it in the repository's root, or in any folder with params.yaml, data/prepared and extractor/. Scores are
+computed as the section `scores` of params.yaml says. By default 2000 images of the test split are scored against the
+train split.
 """
 
 import io
@@ -50,7 +51,7 @@ def change_each(images: Pixels, change: Callable[[Image.Image], Image.Image]) ->
 
 
 def pack_jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
-    """Return a function that saves an image as JPEG, as samples often are, and opens it."""
+    """Return a function that saves an image as JPEG, as samples often are, and opens it again."""
 
     def change(image: Image.Image) -> Image.Image:
         buffer = io.BytesIO()
@@ -68,7 +69,7 @@ def halve(method: Image.Resampling) -> Callable[[Image.Image], Image.Image]:
 
 
 def list_mistakes(images: Pixels, train: Pixels, seed: int) -> Iterator[tuple[str, Pixels]]:
-    """Yield the name of each mistake, and images uint8 [N, C, H, W] to which it has been made."""
+    """Yield the name of each mistake with the images after it, uint8 [N, C, H, W]; the unchanged images come first."""
     side, count = images.shape[-1], len(images)
     yield "as they are", images
     yield f"{FEW} of them, each {count // FEW} times", repeat_few(images, FEW, seed)
@@ -79,12 +80,12 @@ def list_mistakes(images: Pixels, train: Pixels, seed: int) -> Iterator[tuple[st
     for method in (Image.Resampling.LANCZOS, Image.Resampling.BILINEAR, Image.Resampling.NEAREST):
         name = f"to {side // 2} pixels and back, {method.name.lower()}"
         yield name, change_each(images, halve(method))
-    # Not the seed of the real images that KID and the other scores compare with, so as not to choose the same ones.
+    # With `seed` itself, the same images would be chosen that KID and other scores take as the real ones.
     yield "of the train split, which the reference holds", train[sample_indices(len(train), count, seed + 1)]
 
 
 def make_scorer(images: Pixels, split: str, extractor: Extractor, params: ScoresParams) -> Scorer:
-    """Make a scorer that compares with a reference set."""
+    """Make a scorer that compares with `images`, uint8 [N, C, H, W], as the reference set."""
     return Scorer(extract_reference(images, extractor, params, split), params)
 
 
@@ -103,7 +104,7 @@ def show_row(title: str, images: Pixels, extractor: Extractor, scorer: Scorer) -
 
 
 def show_unshuffled(images: Pixels, labels: NDArray[np.int64], extractor: Extractor, splits: int) -> str:
-    """Compare the Inception Scores of images in the order of their classes and shuffled."""
+    """Compare the Inception Scores of images sorted by class and of the same images shuffled."""
     ordered = images[np.argsort(labels, kind="stable")]
     logits = np.concatenate([part for _, part in extractor.extract(ordered)])
     size = len(logits) // splits
@@ -113,7 +114,7 @@ def show_unshuffled(images: Pixels, labels: NDArray[np.int64], extractor: Extrac
 
 
 def show_counts(test: Pixels, extractor: Extractor, scorer: Scorer, params: ScoresParams) -> str:
-    """Compute the scores of fewer and of more images than the rows have."""
+    """Compute the scores of fewer and of more images than the table's rows have."""
     found = []
     for count in (200, 500, 2000, 5000, 10_000):
         few = params.model_copy(

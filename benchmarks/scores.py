@@ -1,4 +1,4 @@
-"""Measure our scores beside pytorch-fid's, torch-fidelity's and torchmetrics': time, memory and agreement.
+"""Compare our scores with those of pytorch-fid, torch-fidelity and torchmetrics: time, memory and agreement.
 
     pip install -c constraints.txt -r requirements-benchmarks.txt
     python benchmarks/scores.py formula                       # Frechet distance of 2048 features
@@ -43,7 +43,7 @@ from stages.scores.frechet import compute_frechet_distance  # noqa: E402
 COUNTS = (1000, 6000, 50000)
 COMPARED_COUNTS = (1000, 5000)
 SIDE = 32
-# Seconds: the threads of one library spin for a while after its work, and would take the cores from the next.
+# Seconds between two jobs: a library's threads spin for a while after its work, and would slow the next library down.
 REST = 0.3
 OURS = "ours"
 OWN = (OURS, baselines.BF16)
@@ -79,7 +79,7 @@ def draw_features(count: int, seed: int, dimension: int = baselines.FEATURES) ->
     random = np.random.default_rng(seed)
     deviations = 1.0 / np.sqrt(1.0 + np.arange(dimension)) * (1.0 + 0.2 * random.random(dimension))
     features = random.standard_normal((count, dimension), dtype=np.float32) * deviations.astype(np.float32)
-    # Reflected, so that no feature is apart from the others.
+    # A reflection mixes the features, so that none differs from the others.
     axis = np.ones(dimension, dtype=np.float32) / np.float32(np.sqrt(dimension))
     reflected: NDArray[np.float32] = features - 2.0 * np.outer(features @ axis, axis) + np.float32(0.4)
     return reflected
@@ -106,7 +106,7 @@ def run_formula(count: int, repeats: int) -> None:
 
 
 def run_compared(count: int, repeats: int) -> None:
-    """Time the scores that compare features, for one number of images, and say where ours is the slower one."""
+    """Time the scores that compare features, for one number of images, and print which of ours are slower."""
     slower = []
     for title, jobs in make_jobs(count, draw_features).items():
         times, values = measure(jobs, repeats)
@@ -152,7 +152,7 @@ def run_features(images: int, repeats: int, weights: Path) -> None:
     for (name, keeps), times in zip(lines, seconds, strict=True):
         rates = sorted(images / value for value in times)
         untouched, kept = (peer / statistics.median(times) for peer in peers)
-        # pytorch-fid resizes otherwise than TensorFlow did; below it is compared with ours on 299 x 299 images.
+        # pytorch-fid resizes unlike TensorFlow, so it is compared with ours on 299 x 299 images below.
         print(
             f"{name}, memory {'kept' if keeps else 'returned'}: {statistics.median(rates):.2f} images/s "
             f"({rates[0]:.2f}-{rates[-1]:.2f}, n = {repeats}), x{untouched:.2f} of {PEER}, x{kept:.2f} of it with "
@@ -170,7 +170,7 @@ def run_features(images: int, repeats: int, weights: Path) -> None:
 
 
 def make_feature_extraction(name: str, keeps_memory: bool, weights: Path, pixels: Tensor) -> Work:
-    """Make a network in this process, and the work of extracting the features of images uint8 [N, 3, H, W]."""
+    """Load a network in this process, and make the work of extracting features from images uint8 [N, 3, H, W]."""
     if keeps_memory:
         keep_freed_memory()
     see = baselines.NETWORKS[name](weights)
@@ -187,7 +187,7 @@ def _deviation(features: NDArray[np.float32], others: NDArray[np.float32]) -> fl
 
 
 def run_end_to_end(names: Sequence[str], images: int, real_images: int, weights: Path, folder: Path) -> None:
-    """Score with each library in a process of its own, so that its peak memory is its own, too."""
+    """Score with each library in a separate process, so that each peak memory is that of one library."""
     for seed, (name, count) in enumerate((("real", real_images), ("fake", images))):
         np.save(folder / f"{name}.npy", draw_images(count, SIDE, seed=seed).numpy())
     for name in names:
@@ -223,7 +223,8 @@ def main() -> None:
     arguments = parser.parse_args()
     print(describe_machine(), flush=True)
     if arguments.section in ("formula", "compared"):
-        # Our stages do so, and here it speeds up all alike. In the other sections each has a process of its own.
+        # Our stages keep freed memory, and here it speeds up all libraries. In the other sections each library has a
+        # process of its own.
         keep_freed_memory()
         print("freed memory kept, for all", flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""What the command line of benchmarks/training.py sets for all of its sections."""
+"""The options of benchmarks/training.py that all of its sections share."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from stages.common.compute import ComputeParams, configure_compute
 
 @dataclass(frozen=True)
 class Settings:
-    """How a section runs.
+    """The options of one benchmark.
 
     Attributes:
-        gan: the only one to run, or None for all of a section's.
-        batch_size: images a step.
-        width: channels at full resolution; 64 is the papers'.
-        threads: the number of threads of a CPU, for each process.
-        device: `cpu` or `cuda`.
-        clock: a key of benchmarks.interleaved.CLOCKS.
-        rounds: how often each line of a table is timed.
-        seconds: how long one timing takes.
+        gan: the name of the only GAN to run; None runs all GANs of the section.
+        batch_size: the number of images of a step.
+        width: the number of channels at full resolution; the papers use 64.
+        threads: the number of CPU threads of each process.
+        device: the device that trains, `cpu` or `cuda`.
+        clock: the clock that times the work, a key of benchmarks.interleaved.CLOCKS.
+        rounds: the number of timings of each line of a table.
+        seconds: the duration of one timing.
     """
 
     gan: str | None = None

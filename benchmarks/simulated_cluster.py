@@ -1,7 +1,7 @@
-"""Measure the scheduling of a cluster: trials of recorded durations, real Dask, real Prefect, stages that sleep.
+"""Measure the scheduling of a cluster with real Dask and Prefect, and stages that sleep for recorded durations.
 
-Head, Prefect's server, Dask's scheduler and the workers with an agent each run as in a flow; what is left out is DVC,
-and MLflow. The durations are those of 144 trials (recorded_durations.csv), repeated and divided by `--faster`.
+The head, Prefect's server, Dask's scheduler and the workers with their agents run as in a flow; DVC and MLflow are left
+out. The durations are those of 144 trials (recorded_durations.csv), repeated and divided by `--faster`.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ READY_SECONDS, READY_SECONDS_PER_WORKER = 15.0, 1.5
 
 
 def read_durations(count: int) -> dict[str, dict[str, float]]:
-    """Read the seconds of each stage by trial; as many trials as asked for, in the order of a flow's graph."""
+    """Read the seconds of each stage for `count` trials, by trial and stage, in the order of a flow's graph."""
     lines = (HERE / "recorded_durations.csv").read_text(encoding="utf-8").splitlines()
     rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     chosen = islice(cycle(rows), count)
@@ -46,7 +46,7 @@ def read_durations(count: int) -> dict[str, dict[str, float]]:
 
 
 def make_graph(trials: Mapping[str, Any]) -> "nx.DiGraph[str]":
-    """Make the graph of the trials' stages; an edge leads from a stage to one that needs it."""
+    """Make the graph of the trials' stages; an edge leads from a stage to a stage that depends on it."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     for kind in KINDS:
         graph.add_nodes_from(f"{kind}@{trial}" for trial in trials)
@@ -57,7 +57,7 @@ def make_graph(trials: Mapping[str, Any]) -> "nx.DiGraph[str]":
 
 
 def find_shortest(trials: Mapping[str, Mapping[str, float]], workers: int) -> float:
-    """Return the seconds below which no schedule can come: all stages without a gap, or the longest trial."""
+    """Return a lower bound of any schedule in seconds: the total work without idle workers, or the longest trial."""
     whole = sum(sum(trial.values()) for trial in trials.values())
     chains = (
         trial["train"] + max(trial["lipschitz"], trial["sample"] + trial["evaluate"])
@@ -67,9 +67,9 @@ def find_shortest(trials: Mapping[str, Mapping[str, float]], workers: int) -> fl
 
 
 def make_repository(folder: Path, trials: Iterable[str]) -> None:
-    """Make the repository that workers clone: the agent that sleeps, and no pins that a worker could differ from.
+    """Make the repository that workers clone, with the sleeping agent and without pins that a worker could violate.
 
-    Trials have no scores, which the flow reads when one is done.
+    The scores of every trial, which the flow reads at the trial's end, are an empty list.
     """
     for trial in trials:
         write_json(folder / SCORES / trial / POINTS, {"points": []})
@@ -90,7 +90,7 @@ def make_repository(folder: Path, trials: Iterable[str]) -> None:
 
 
 def run_scheduler(pipe: Any) -> None:
-    """Be Dask's scheduler."""
+    """Run Dask's scheduler in this process, and send its address."""
     from distributed import Scheduler
 
     async def serve() -> None:
@@ -103,14 +103,14 @@ def run_scheduler(pipe: Any) -> None:
 
 
 def run_workers(address: str, count: int) -> None:
-    """Be all of Dask's workers: they wait for their agents, so that one process can be many."""
+    """Run all Dask workers in this process; they only wait for their agents, so one process is enough."""
     from distributed import Worker
 
     async def serve() -> None:
         workers = []
         for _ in range(count):
             workers.append(await Worker(address, nthreads=1, memory_limit=0, dashboard=False))
-            # All agents started at once would keep this machine from answering the head.
+            # If all agents started at once, this machine could not answer the head in time.
             await asyncio.sleep(START_SECONDS_PER_WORKER)
         await asyncio.gather(*(worker.finished() for worker in workers))
 
@@ -122,12 +122,12 @@ def measure(trial_count: int, worker_count: int, faster: float) -> dict[str, flo
     """Run one flow in the repository of the working folder, and measure it.
 
     Returns:
-        `seconds` from the first stage's start to the last one's end, and `shortest`; `head`, `prefect` and `dask`, the
-        processor seconds of these processes meanwhile.
+        `seconds`, from the start of the first stage to the end of the last; `shortest`, the lower bound of
+        `find_shortest`; `head`, `prefect` and `dask`, the processor seconds of these processes in that time.
     """
     from pipeline.flow import server as servers
 
-    # A machine that is not quiet takes long to make Prefect's database.
+    # A busy machine takes long to make Prefect's database.
     servers.START_SECONDS = SERVER_SECONDS
     server = servers.TemporaryServer()
     context = multiprocessing.get_context("spawn")
@@ -159,7 +159,7 @@ def measure(trial_count: int, worker_count: int, faster: float) -> dict[str, flo
 
 
 def sum_processor_seconds(processes: list[psutil.Process]) -> float:
-    """Sum the processor time of processes and of what they have started."""
+    """Sum the processor seconds of processes and of their descendants."""
     times = [process.cpu_times() for one in processes for process in [one, *one.children(recursive=True)]]
     return sum(spent.user + spent.system for spent in times)
 
@@ -170,7 +170,7 @@ def run_flow(
     address: str,
     clocks: Mapping[str, Callable[[], float]],
 ) -> dict[str, float]:
-    """Run the stages of trials by the project's flow; see `measure`."""
+    """Run the stages of trials by the project's flow, and return the measurements of `measure`."""
     from prefect import flow
 
     from pipeline.dvc.worker import WorkerPool
@@ -200,17 +200,17 @@ def run_flow(
 
 
 class Sleeper:
-    """Runs stages on the workers of a cluster whose agents sleep.
+    """A runner of stages on the workers of a cluster whose agents sleep.
 
     Attributes:
-        runner: the project's.
-        ended: when the last stage has ended, in seconds of the monotonic clock.
+        runner: the project's runner on a cluster.
+        ended: the time at which the last stage ended, in seconds of the monotonic clock.
     """
 
     def __init__(
         self, trials: Mapping[str, Mapping[str, float]], worker_count: int, address: str, pool: Any
     ) -> None:
-        """Reach the cluster; `trials` has the seconds of each stage."""
+        """Connect to the cluster; `trials` has the seconds of each stage, by trial and stage."""
         from pipeline.cluster.runner import ClusterRunner
         from pipeline.cluster.settings import AddressSettings
 
@@ -220,7 +220,7 @@ class Sleeper:
         self._trials = trials
 
     def prepare(self, worker_count: int) -> None:
-        """Have every worker start its agent: each gets a stage that lasts until the last one has."""
+        """Have every worker start its agent, by a stage for each that lasts until all agents have started."""
         seconds = READY_SECONDS + READY_SECONDS_PER_WORKER * worker_count
         with ThreadPoolExecutor(worker_count) as threads:
             for number in range(worker_count):
@@ -241,11 +241,11 @@ class Sleeper:
 
 
 def main() -> None:
-    """Measure as many workers as asked for, and print a row of a table."""
+    """Measure one number of workers, and print a table of one row."""
     parser = CommandParser(__doc__)
     parser.add_argument("--workers", type=int, default=64, help="(default: 64)")
     parser.add_argument("--trials", type=int, default=600, help="(default: 600)")
-    parser.add_argument("--faster", type=float, default=4.0, help="than they were recorded (default: 4)")
+    parser.add_argument("--faster", type=float, default=4.0, help="divisor of durations (default: 4)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="simulated-") as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
-"""Stand in for `pipeline.cluster.agent` in a simulated cluster: each stage is a sleep, and needs nothing but Python.
+"""A replacement of `pipeline.cluster.agent` for a simulated cluster: each stage only sleeps, and needs only Python.
 
-It speaks the agent's protocol: a line is printed each ten seconds and a row is logged each second, as trainings do.
+It follows the agent's protocol: like a training, it prints a line every ten seconds and logs a row every second.
 """
 
 import json
@@ -16,14 +16,14 @@ _WRITING = threading.Lock()
 
 
 def send(**message: object) -> None:
-    """Send one message."""
+    """Send one message to the worker."""
     with _WRITING:
         sys.stdout.write(json.dumps(message) + "\n")
         sys.stdout.flush()
 
 
 def run(request: dict[str, object]) -> None:
-    """Sleep as long as a stage is to take, and send its result."""
+    """Sleep for the duration of a stage, and send its result."""
     environment, stage = request["environment"], str(request["run"])
     assert isinstance(environment, dict)
     seconds = float(environment[SECONDS])
@@ -41,7 +41,7 @@ def run(request: dict[str, object]) -> None:
 
 
 def main() -> None:
-    """Run what is asked for until nothing more can be."""
+    """Run requested stages until the worker closes the connection."""
     for line in sys.stdin:
         request = json.loads(line)
         if "run" in request:

@@ -12,24 +12,25 @@ FLOAT32: Options = (("precision", "float32"),)
 TF32: Options = (("precision", "tf32"),)
 REUSE: Options = (("reuse_fake", True),)
 CAPTURED: Options = (("cuda_graphs", True),)
-# Loops of these kinds are ours and take all options; over the published report's networks ours reuses images.
+# The kinds of loops that are ours and take all options. Our loop over the published report's networks is not among
+# them, because it always reuses images.
 OURS = ("ours", "residual")
 
 
 class Line(NamedTuple):
-    """One line of a table.
+    """One line of a table: a training loop to time.
 
     Attributes:
-        label: what the table calls it.
-        kind: which loop: `ours`, `residual` (ours over residual networks), `report_networks` (ours over those of the
-            published report), `plain`, `report` or `mimicry`.
-        gan: which GAN.
+        label: the name of the line in the table.
+        kind: the kind of loop: `ours`, `residual` (ours over residual networks), `report_networks` (ours over the
+            published report's networks), `plain`, `report` or `mimicry`.
+        gan: the name of the GAN.
         discriminator_steps: the number of discriminator steps of an update.
         keeps_memory: whether glibc is told to keep freed memory.
-        options: the options of section `train` of params.yaml, by which it differs from the default.
-        size: the images' side in pixels.
+        options: the options of the section `train` of params.yaml that differ from the default preset.
+        size: the side of the images in pixels.
         channels: the number of channels of the images.
-        reduces_penalty: whether a gradient penalty is in bfloat16, too, `full_precision_penalty: false`.
+        reduces_penalty: whether a gradient penalty is computed in bfloat16, too (`full_precision_penalty: false`).
     """
 
     label: str
@@ -47,10 +48,10 @@ Table = list[Line]
 
 
 def list_tables(section: str, settings: Settings) -> list[Table]:
-    """List a section's tables, one a GAN.
+    """List a section's tables, one for each GAN.
 
     Raises:
-        ValueError: the section has no table of the GAN that is asked for.
+        ValueError: the section has no table of the GAN that `settings` names.
     """
     tables = SECTIONS[section](settings)
     chosen = [table for table in tables if settings.gan in (None, table[0].gan)]
@@ -62,7 +63,7 @@ def list_tables(section: str, settings: Settings) -> list[Table]:
 
 
 def list_report(settings: Settings) -> list[Table]:
-    """List the published report's own networks in its loop, which does nothing about memory, and in ours."""
+    """List the published report's networks in its own loop, which does not keep freed memory, and in ours."""
     return [
         [
             Line(f"{name}: the report's loop", "report", name, steps, keeps_memory=False),
@@ -75,10 +76,10 @@ def list_report(settings: Settings) -> list[Table]:
 
 
 def list_standard(settings: Settings) -> list[Table]:
-    """List Miyato's standard CNN under spectral norm: torch's in a plain loop, and ours."""
+    """List Miyato's standard CNN with torch's spectral norm in a plain loop, and with ours in our loop."""
     plain = Line("sngan: plain PyTorch", "plain", "sngan", keeps_memory=False)
     ours = Line("sngan: ours, float32", "ours", "sngan", options=FLOAT32)
-    # The plain loop leaves torch's defaults, which on a GPU are TF32 convolutions.
+    # The plain loop keeps torch's defaults, which on a GPU are TF32 convolutions.
     tf32 = [ours._replace(label="sngan: ours, tf32", options=TF32)] if settings.is_on_gpu else []
     return [
         [
@@ -94,7 +95,7 @@ def list_standard(settings: Settings) -> list[Table]:
 
 
 def list_mimicry(settings: Settings) -> list[Table]:
-    """List mimicry's residual networks in its own train step, and ours of the same widths."""
+    """List mimicry's residual networks in its own train step, and our networks of the same widths in our loop."""
     return [
         [
             Line(f"{name}: mimicry's train step", "mimicry", name, 5, keeps_memory=False),
@@ -119,7 +120,7 @@ def list_gans(settings: Settings) -> list[Table]:
 
 
 def list_options(settings: Settings) -> list[Table]:
-    """List each option alone, on the standard CNN at 32 x 32."""
+    """List each option of the training alone, on the standard CNN at 32 x 32."""
     name = settings.gan or "sngan"
     base = Line(f"{name}: float32", "ours", name, options=FLOAT32)
     changes: dict[str, Options] = {
@@ -135,7 +136,7 @@ def list_options(settings: Settings) -> list[Table]:
 
 
 def reduce_penalties(table: Table) -> Table:
-    """List what computes in bfloat16 once more, with its gradient penalty in bfloat16, too."""
+    """Repeat the lines that compute in bfloat16, with the gradient penalty in bfloat16, too."""
     return [
         line._replace(label=f"{line.label}, penalty too", reduces_penalty=True)
         for line in table
@@ -144,7 +145,7 @@ def reduce_penalties(table: Table) -> Table:
 
 
 def capture_steps(table: Table) -> Table:
-    """List what is ours once more, each update one CUDA graph, where that is possible."""
+    """Repeat the lines of our loops, with CUDA graphs where these are possible."""
     return [
         line._replace(label=f"{line.label}, cuda_graphs", options=line.options + CAPTURED)
         for line in table

@@ -1,4 +1,4 @@
-"""Measure images a second of whole updates, ours beside others', each in a process of its own, interleaved.
+"""Measure the images a second of whole updates, in our loop and in others, which take turns in separate processes.
 
     python benchmarks/training.py report            # the published report's networks: its loop, ours
     python benchmarks/training.py standard          # Miyato's standard CNN at 32 x 32: plain PyTorch, ours
@@ -11,10 +11,10 @@
     python benchmarks/training.py trials            # one, two, four trials at once on one device
     python benchmarks/training.py profile           # where the time goes, by operator
 
-An update is n_dis discriminator steps and one generator step; images are the real ones that it sees. Rates are
-medians over interleaved rounds, with their range; ratios are of medians, to the first line of a table. "returned"
-memory is glibc's default; "kept" is what the stages set (stages/common/compute.py, keep_freed_memory). On a GPU our
-loops run with deterministic kernels, as the stages do; the others run with torch's defaults.
+An update is n_dis discriminator steps and one generator step; only the real images that it sees are counted. Rates are
+medians over interleaved rounds, with their range; ratios are of medians, to the first line of a table. "memory
+returned" is glibc's default, "memory kept" what the stages set (stages/common/compute.py, keep_freed_memory). On a GPU
+our loops run with deterministic kernels, as the stages do; the others run with torch's defaults.
 """
 
 import platform
@@ -31,13 +31,13 @@ from benchmarks.tables import GANS, OURS, SECTIONS, Line, Table, list_tables
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 
-# Updates are captured once each kind has run a few times.
+# Our loop captures updates as CUDA graphs after each kind has run a few times.
 UPDATES_BEFORE_CAPTURE = 5
 MEASUREMENTS = ("spectral", "limit", "large", "trials", "profile")
 
 
 def make_updates(line: Line, settings: Settings) -> Work:
-    """Make a line's training loop in this process: a function that does as many full updates as it is told."""
+    """Make a line's training loop in this process: a function that does a given number of full updates."""
     import torch
 
     from benchmarks import baselines
@@ -78,7 +78,7 @@ def make_updates(line: Line, settings: Settings) -> Work:
 
 
 class Timing:
-    """The timings of one line in a process of its own; a line that cannot be timed says why."""
+    """The timings of one line, whose loop runs in a process of its own; `error` says why it cannot be timed."""
 
     def __init__(self, line: Line, settings: Settings) -> None:
         self.line, self.settings = line, settings
@@ -89,7 +89,7 @@ class Timing:
         self._process = BenchmarkProcess(make_updates, line, settings, clock=settings.clock)
 
     def warm_up(self) -> None:
-        """Wait for the first update, do the few more until updates are captured, and find how many fill one turn."""
+        """Wait for the first update, run updates until they are captured, and find how many updates one turn takes."""
         try:
             self.first_seconds = self._process.receive()
             if self.settings.is_on_gpu:
@@ -99,7 +99,7 @@ class Timing:
             self.error = str(error)
 
     def run(self) -> None:
-        """Time one turn."""
+        """Time one turn: as many updates as `warm_up` found."""
         if self.error:
             return
         try:
@@ -112,13 +112,13 @@ class Timing:
         self._process.stop()
 
     def rates(self) -> list[float]:
-        """Return the images a second of every turn, sorted."""
+        """Return the real images a second in every turn, sorted."""
         images = self.settings.batch_size * self.line.discriminator_steps
         return sorted(images / seconds for seconds in self.seconds)
 
 
 def compare(table: Table, settings: Settings) -> None:
-    """Time a table's lines, interleaved, and print it."""
+    """Time the lines of a table in turn, and print the table."""
     timings = [Timing(line, settings) for line in table]
     for timing in timings:
         timing.warm_up()
@@ -133,7 +133,7 @@ def compare(table: Table, settings: Settings) -> None:
 
 
 def describe(timing: Timing, base: Timing) -> str:
-    """Write one line of a table."""
+    """Format one line of a table."""
     line = timing.line
     if timing.error:
         return f"{line.label:52} not measured: {timing.error}"
@@ -147,11 +147,11 @@ def describe(timing: Timing, base: Timing) -> str:
 
 
 def parse_arguments() -> tuple[str, Settings]:
-    """Read the command line: the section, and how it runs."""
+    """Parse the command line, and return the section and its options."""
     parser = CommandParser(__doc__)
     default = Settings()
     parser.add_argument("section", choices=(*SECTIONS, *MEASUREMENTS))
-    parser.add_argument("--gan", choices=GANS, help="only this one")
+    parser.add_argument("--gan", choices=GANS, help="measure this GAN alone")
     parser.add_argument("--batch-size", type=int, default=default.batch_size)
     parser.add_argument(
         "--width", type=int, default=default.width, help="channels at full resolution; 64 is the papers'"
@@ -165,7 +165,7 @@ def parse_arguments() -> tuple[str, Settings]:
         help="cpu: where other work runs, with --threads 1",
     )
     parser.add_argument("--rounds", type=int, default=default.rounds)
-    parser.add_argument("--seconds", type=float, default=default.seconds, help="of each timing")
+    parser.add_argument("--seconds", type=float, default=default.seconds, help="duration of each timing")
     arguments = vars(parser.parse_args())
     return arguments.pop("section"), Settings(**arguments)
 

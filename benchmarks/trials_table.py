@@ -1,8 +1,8 @@
-"""Print what trials have reached, from the files of their stages: steps, steps a second, and their scores.
+"""Print how far trials are, from the files of their stages: steps, steps a second, and scores.
 
     python benchmarks/trials_table.py            # in the folder where the stages ran
 
-A trial that is still training, or was stopped, is listed by the step of its last row.
+A trial that is still training, or was stopped, is listed with the step of its log's last row.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ PLANNED_STEPS = "evaluation_generator_steps"
 
 
 def list_trials(folder: Path) -> list[str]:
-    """List the trials that have begun, by name."""
+    """List the names of the trials that have begun."""
     places = [folder / ".scratch/train", folder / "results/train"]
     return sorted({path.name for place in places if place.exists() for path in place.iterdir()})
 
 
 def describe_training(folder: Path, trial: str) -> str:
-    """Say how far a trial's training is, and how fast it was."""
+    """Describe how far a trial's training is, and how fast it was."""
     finished = folder / "results/train" / trial / "metrics.jsonl"
     log = (
         finished
@@ -50,7 +50,7 @@ def describe_training(folder: Path, trial: str) -> str:
 
 
 def _find_seconds(folder: Path, trial: str, log: Path | None) -> float:
-    """Find the seconds that the training with this log took; 0.0 where they are not known."""
+    """Return the seconds that the training with this log took; 0.0 where they are not known."""
     if log is None:
         return 0.0
     finished = folder / "timings" / trial / f"{hashlib.sha256(log.read_bytes()).hexdigest()[:16]}.jsonl"
@@ -69,7 +69,7 @@ def tabulate_scores(folder: Path, trials: list[str]) -> list[str]:
         if points:
             steps = ", ".join(str(point["generator_step"]) for point in points)
             scores = [
-                # An extractor that tells no classes apart gives no Inception Score.
+                # An extractor without classes gives no Inception Score.
                 ", ".join("–" if point[key] is None else f"{point[key]:.2f}" for point in points)
                 for key in ("inception_score", "fid")
             ]

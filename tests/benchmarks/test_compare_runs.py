@@ -68,7 +68,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
         require_same_protocol(read_runs([one, other]))
     for text in ("", "[]", "{}", '"text"'):
         (tmp_path / "text").write_text(text)
-        with pytest.raises(InputError, match="text is no report/results.json"):
+        with pytest.raises(InputError, match="text is not the report/results.json"):
             read_runs([one, tmp_path / "text"])
     with pytest.raises(InputError, match="nothing cannot be read"):
         read_runs([one, tmp_path / "nothing"])

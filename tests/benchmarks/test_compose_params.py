@@ -24,7 +24,7 @@ def test_changes_are_merged_into_the_preset() -> None:
     [
         ("reprot", "seeds=[0]", "preset 'reprot' is unknown; there is ablations, default"),
         ("report", "train.generator_stepz=1", r"train\.generator_stepz is unknown; there is batch_size"),
-        ("report", "seeds", "'seeds' is no change; write key=value"),
+        ("report", "seeds", "'seeds' is not a change; write key=value"),
         (
             "report",
             "train.generator_steps=0100",

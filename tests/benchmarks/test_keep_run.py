@@ -33,7 +33,7 @@ def test_what_is_kept_of_a_run_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_report_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"index\.html is not there"):
+    with pytest.raises(InputError, match=r"index\.html does not exist"):
         keep_run(tmp_path, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
