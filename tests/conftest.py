@@ -1,4 +1,4 @@
-"""A finished comparison for every test that needs one, and the order of the tests."""
+"""Fixtures with a finished comparison, and the order in which tests run."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow tests first, so that none is left to run alone at the end."""
+    """Put slow tests first, so that no slow test runs alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
@@ -54,7 +54,7 @@ def finished_comparison(shared_folder: Path) -> Path:
 
     def build(folder: Path) -> None:
         with working_copy(folder, lambda params: params.update(settings_used=["A"])):
-            # Git ignores that folder.
+            # Git ignores this folder.
             (folder / ".dvc/tmp" / OUTPUT).write_text(call("dvc", "repro"), encoding="utf-8")
             commit("run")
 
@@ -63,7 +63,7 @@ def finished_comparison(shared_folder: Path) -> Path:
 
 @pytest.fixture
 def own_folder_and_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Be in an empty folder; what a stage does to torch's number of threads is undone at the end."""
+    """Run the test in an empty folder; restore torch's number of threads, which stages change, at the end."""
     monkeypatch.chdir(tmp_path)
     with thread_count_kept():
         yield

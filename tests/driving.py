@@ -1,4 +1,4 @@
-"""Drive the project as a person does: a copy of the working tree, its params, and commands run in it."""
+"""Helpers that use the project as a person does: copy the working tree, change its params, and run commands in it."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 900
-# DVC as a flow runs it: stages are forked off its process, which has imported torch once for all of them.
+# This runs DVC as a flow does: stages are forked from its process, which has imported torch once for all of them.
 _FORKING_DVC = """
 import importlib, sys
 from pipeline.dvc.fork_server import PRELOADED
@@ -38,7 +38,7 @@ def copy_working_tree(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     call("git", "init", "--quiet", folder=folder)
-    # DVC's experiments are commits, too.
+    # DVC's experiments are commits, so Git needs a user's name.
     for key, value in (("name", "test"), ("email", "test@localhost")):
         call("git", "config", f"user.{key}", value, folder=folder)
     call(sys.executable, "-m", "pipeline.preset", "smoke", "--force", folder=folder)
@@ -46,7 +46,7 @@ def copy_working_tree(folder: Path) -> None:
 
 @contextmanager
 def working_copy(folder: Path, edit: Callable[[dict[str, Any]], object]) -> Iterator[pytest.MonkeyPatch]:
-    """Make such a repository, edit its params.yaml, and be in it until the block ends."""
+    """Make a repository as `copy_working_tree` does, edit its params.yaml, and work in it until the block ends."""
     copy_working_tree(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -56,7 +56,7 @@ def working_copy(folder: Path, edit: Callable[[dict[str, Any]], object]) -> Iter
 
 @contextmanager
 def thread_count_kept() -> Iterator[None]:
-    """Put torch's number of threads, which stages set, back at the end of a block."""
+    """Restore torch's number of threads, which stages set, at the end of a block."""
     import torch
 
     before = torch.get_num_threads()
@@ -78,14 +78,14 @@ def make_environment(**more: str) -> dict[str, str]:
     """Make the environment of a command: this interpreter's programs, no telemetry, the embedded MLflow store."""
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": programs, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
-    # What a `make` that runs the tests says to a `make` inside them changes what that prints.
+    # If `make` runs the tests, its variables would change the output of a `make` inside a test.
     for name in ("MLFLOW_TRACKING_URI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         environment.pop(name, None)
     return environment | {"MLFLOW_DISABLE_TELEMETRY": "true"} | more
 
 
 def call(*command: str, folder: Path | None = None, may_fail: bool = False, **environment: str) -> str:
-    """Run a command to its end and return all it printed."""
+    """Run a command to its end and return its whole output."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -111,11 +111,11 @@ def dvc(*arguments: str, may_fail: bool = False) -> str:
 
 
 def list_run(output: str) -> list[str]:
-    """List the stages that DVC ran, by what it printed, but for `source`, which always runs."""
+    """List the stages that DVC ran, from its output, except `source`, which always runs."""
     stages = re.findall(r"^Running stage '([^']+)':", output, flags=re.MULTILINE)
     return [stage for stage in stages if stage != "source"]
 
 
 def fork_dvc(*arguments: str) -> str:
-    """Run DVC as `dvc` does, in less time where it runs several stages."""
+    """Run a command of DVC with forked stages, which takes less time than `dvc` if several stages run."""
     return call(*FORK_DVC, *arguments)

@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of its own for a test."""
+"""Run a PostgreSQL cluster for a test."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ from tests.serving import find_free_port
 
 
 def find_postgresql() -> Path | None:
-    """Find the newest PostgreSQL's programs: where Debian puts them, or on the path."""
+    """Find the programs of the newest PostgreSQL, in Debian's folder or on the path."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     on_path = shutil.which("initdb")
     return folders[-1] if folders else Path(on_path).parent if on_path else None
@@ -22,10 +22,10 @@ def find_postgresql() -> Path | None:
 @contextmanager
 def run_postgresql(programs: Path) -> Iterator[str]:
     """Run a cluster until the block ends; yields the address of an empty database in it."""
-    # Its socket's path must be short.
+    # The path of PostgreSQL's socket must be short.
     with tempfile.TemporaryDirectory(prefix="gan-comparison-", dir="/tmp") as name:
         folder = Path(name)
-        # It refuses to run as root.
+        # PostgreSQL refuses to run as root.
         user = "postgres" if os.geteuid() == 0 else None
         if user is not None:
             owner = pwd.getpwnam(user)

@@ -1,4 +1,4 @@
-"""Servers of a test: where they listen, when they are there, how they are killed."""
+"""Helpers for servers in tests: find whether a port is open, wait for a condition, and kill a process group."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ def can_connect(port: int) -> bool:
 def wait_until(
     is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS, pause: float = 0.3
 ) -> float:
-    """Wait for something, looking every `pause` seconds; return how long it took."""
+    """Wait until a condition holds, checking every `pause` seconds; return how many seconds it took."""
     began = time.monotonic()
     while not is_so():
         assert time.monotonic() - began < seconds, f"waited {seconds} s for {what}"

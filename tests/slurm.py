@@ -1,4 +1,4 @@
-"""A SLURM of two nodes on this machine, of its own for a test."""
+"""Run a SLURM with two nodes on this machine for a test."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ import pytest
 from tests.serving import find_free_port
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "squeue")
-# Where Debian has the programs of daemons.
+# Debian installs the programs of daemons in these folders.
 PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
 CONTROLLER = "slurmctld"
 NODES = ("n1", "n2")
@@ -53,7 +53,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 def find_reason_to_skip() -> str:
-    """Say why SLURM cannot be started here; "" where it can."""
+    """Say why SLURM cannot be started here; "" if it can."""
     missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     if missing:
         return f"SLURM is not installed: {', '.join(missing)} (Debian: apt-get install slurm-wlm munge)"
@@ -62,11 +62,11 @@ def find_reason_to_skip() -> str:
 
 @dataclass
 class Slurm:
-    """A SLURM that runs.
+    """A running SLURM.
 
     Attributes:
-        configuration: its file.
-        daemons: its processes, by `slurmctld` and the names of the nodes.
+        configuration: the path of its configuration file.
+        daemons: its processes, by `slurmctld` or the name of a node.
     """
 
     configuration: Path
@@ -95,7 +95,7 @@ class Slurm:
 
 @contextmanager
 def run_slurm() -> Iterator[Slurm]:
-    """Run the two nodes until the block ends, in which SLURM's commands speak to them."""
+    """Run the two nodes until the block ends; within it, SLURM's commands use them."""
     with (
         tempfile.TemporaryDirectory(prefix="gan-comparison-slurm-") as name,
         pytest.MonkeyPatch.context() as patch,
@@ -122,7 +122,7 @@ def run_slurm() -> Iterator[Slurm]:
 
 
 def list_jobs() -> list[str]:
-    """List the ids of jobs that run or wait."""
+    """List the ids of running and waiting jobs."""
     listed = subprocess.run(
         ["squeue", "--noheader", "--states=PENDING,RUNNING", "--format=%i"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The rules of the layout, held against what the code does: docs and dvc.yaml cannot drift from it."""
+"""Check the rules of the layout, so that documents and dvc.yaml always fit the code."""
 
 import ast
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-# A stage for each of something is under `do`.
+# The definition of a matrix or foreach stage may be under `do`.
 DVC: dict[str, Any] = {
     name: stage.get("do", stage)
     for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
 }
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
-# Brings results to MLflow: the one stage that is no package under stages/, since those know nothing of MLflow.
+# This stage sends results to MLflow. It is the only one without a package under stages/, where MLflow is not allowed.
 TRACKING = "track"
 STAGES = [stage for stage in DVC if stage != TRACKING]
 SHARED = {"common", "fingerprints", "generators", "images", "networks", "gans", "scores"}
@@ -24,7 +24,7 @@ PACKAGES = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "
 
 
 def list_imports(file: Path) -> Iterator[str]:
-    """Name the modules that a file imports, wherever in it."""
+    """List the modules that a file imports, at its top or within functions."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -108,7 +108,7 @@ def test_every_command_line_is_parsed_by_the_parser_that_all_share() -> None:
 
 
 def test_what_a_user_gave_wrongly_is_an_error_of_input() -> None:
-    # Not in a validator, whose ValueError gets the section's name, nor in a GAN, which raises what it likes.
+    # Exempt are validators, to whose ValueError pydantic adds the section's name, and the files of GANs.
     folders = [path for path in (ROOT / "stages").iterdir() if path.name != "gans"] + [ROOT / "pipeline"]
     raised = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
@@ -174,7 +174,7 @@ def test_every_stage_is_a_package_and_every_package_that_runs_is_a_stage() -> No
 
 
 def list_sections(file: Path) -> Iterator[str]:
-    """Name the top-level keys of params.yaml that a file reads."""
+    """List the top-level keys of params.yaml that a file reads."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "read_params()":
             yield ast.literal_eval(node.slice)
@@ -190,7 +190,7 @@ def list_sections(file: Path) -> Iterator[str]:
 def test_the_sections_that_a_stage_reads_are_its_params(stage: str) -> None:
     declared = {key.partition(".")[0] for key in DVC[stage]["params"]}
     files = follow_imports(ROOT / "stages" / stage / "__main__.py")
-    # Where the work runs is no part of what is computed.
+    # The place where stages run does not change their results, so no stage depends on it.
     assert {section for file in files for section in list_sections(file)} - {"compute"} == declared
 
 
@@ -204,7 +204,7 @@ def test_stages_that_compute_nothing_heavy_do_not_import_torch(stage: str) -> No
 
 
 def test_the_pipeline_never_imports_torch_nor_what_imports_it() -> None:
-    # The pyfunc model runs wherever the model is loaded, and only there.
+    # The file of the pyfunc model runs only where a saved model is loaded, which has torch.
     files = set((ROOT / "pipeline").rglob("*.py")) - {ROOT / "pipeline/tracking/pyfunc_model.py"}
     assert "torch" not in list_third_party(files)
     reached = {found for file in files for found in follow_imports(file)}

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# Where the module's name is not the package's.
+# Packages whose module has another name.
 MODULES = {
     "scikit-learn": "sklearn",
     "pillow": "PIL",
     "pyyaml": "yaml",
     "markdown-it-py": "markdown_it",
 }
-# What few need, and what they import only when they ask for it.
+# Optional packages, which are imported only when they are used.
 EXTRAS = ("onnx", "onnxruntime", "onnxscript", "timm", "open_clip")
 ELSEWHERE = (
     "dvc",
@@ -29,8 +29,8 @@ ELSEWHERE = (
     *EXTRAS,
 )
 
-# Imports every module of the stages with the packages blocked that a bare machine lacks, and with all that starts CUDA
-# replaced by an error: even to count devices starts the driver, after which no forked process can use it.
+# This imports every module of the stages. Packages that a bare machine lacks are blocked, and every function that
+# starts CUDA raises an error: even counting devices starts the driver, after which no forked process can use it.
 IMPORT_ALL = f"""
 import importlib, pkgutil, sys
 for name in {ELSEWHERE}:
@@ -53,7 +53,7 @@ print(len(names))
 
 
 def list_packages() -> set[str]:
-    """Read the modules of the packages that docs/gpu.md has installed."""
+    """List the modules of the packages that docs/gpu.md installs."""
     command = re.search(r"\$ pip install (torch.*)", (ROOT / "docs/gpu.md").read_text())
     assert command is not None
     names = [word.partition("==")[0] for word in command[1].split()]
@@ -61,7 +61,7 @@ def list_packages() -> set[str]:
 
 
 def list_imports(file: Path) -> set[str]:
-    """List the packages that a file imports, wherever in it."""
+    """List the packages that a file imports, at its top or within functions."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

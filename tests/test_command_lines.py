@@ -1,4 +1,4 @@
-"""Every command says by --help what it does, refuses what it does not know in one line, and does nothing then."""
+"""Every command describes itself by --help, and refuses an unknown option with one line without doing anything."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ SUBCOMMANDS = [
 ]
 SCRIPTS = [".ci/run", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.sh"))]
 UNKNOWN = "--frobnicate"
-# Each command is forked off a process that has imported what all of them import.
+# Each command is forked from a process that has imported the common packages.
 RUN = """
 import importlib, json, os, runpy, sys, traceback
 from importlib.util import find_spec
@@ -86,7 +86,7 @@ class Answer:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Answer]:
-    """Call every command with --help and with an unknown option, in a repository that holds nothing to work on."""
+    """Call every command with --help and with an unknown option, in a repository without results."""
     folder, empty = tmp_path_factory.mktemp("answers"), tmp_path_factory.mktemp("empty")
     for name in ("presets", "dvc.yaml", ".dvc"):
         (empty / name).symlink_to(ROOT / name)

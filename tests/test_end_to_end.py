@@ -50,7 +50,7 @@ def test_a_run_from_nothing_gives_the_committed_hashes() -> None:
     line = r"^(\d+) of (\d+) deterministic outputs equal the committed hashes$"
     count = re.search(line, verified, flags=re.MULTILINE)
     assert count is not None and count[1] == count[2]
-    # How long it took is on disk all the same.
+    # The duration of the training is on disk nevertheless.
     times = [
         json.loads(line) for path in TIMINGS.glob("sngan-A-0/*") for line in path.read_text().splitlines()
     ]

@@ -1,4 +1,4 @@
-"""Every stage works where DVC links its cache into the tree: its outputs are read-only then."""
+"""Every stage works if DVC links outputs to its cache, which makes them read-only."""
 
 import os
 import shutil

@@ -29,7 +29,7 @@ def run(**changes: Any) -> dict[str, Any]:
     params["ablation"] |= {"distinct_count": 5} | changes
     Path("params.yaml").write_text(yaml.safe_dump(params))
     make_extractor(scale=100.0)
-    # The images have little contrast, so that stretching changes them, and large patches, which survive resizing.
+    # The images have little contrast, so that stretching changes them, and large patches, which resizing preserves.
     for seed, split in enumerate(("train", "test")):
         patches = make_images(90, seed, shape=(1, 2, 2)) // 2 + 40
         write_array(images_file(split), patches.repeat(4, axis=2).repeat(4, axis=3))

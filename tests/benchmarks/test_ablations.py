@@ -1,4 +1,4 @@
-"""The ablations' plan, and the table that answers each question in a row."""
+"""The plan of the ablations, and the table that has the answer to each question in one row."""
 
 import re
 import signal
@@ -18,12 +18,12 @@ from tests.flow.driving import wait_until_alone
 from tests.serving import wait_until
 
 SEEDS = [0, 1, 2, 3]
-# Each training's level, but for SNGAN's under C and in the runs of one option.
+# The level of each training's scores, except SNGAN's under C and in the runs of one option.
 LEVELS = {("vanilla", "C"): 100.0, ("sngan", "T"): 55.0, ("sngan", "N"): 25.0, ("wgan_gp", "N"): 40.0}
 
 
 def make_run(fids: dict[tuple[str, str], float]) -> Run:
-    """Make a run whose trainings have levels, by GAN and setting, that scatter by 2 % a seed."""
+    """Make a run whose scores have a level for each GAN and setting, and vary by 2 % between seeds."""
     trials: list[dict[str, Any]] = [
         {"gan": gan, "setting": setting, "seed": seed, "fid_last": level * (1 + seed / 50)}
         for (gan, setting), level in fids.items()
@@ -34,7 +34,7 @@ def make_run(fids: dict[tuple[str, str], float]) -> Run:
 
 def make_runs() -> dict[str, Run]:
     runs = {name: make_run({("sngan", "C"): 50.0}) for name, _ in list_overrides()}
-    # A little noise of its own, as two trainings with one seed never have the same score.
+    # Each run gets a little noise, because two trainings with the same seed never have exactly the same score.
     for trial in runs["lipschitz-4"]["trials"]:
         trial["fid_last"] *= 2.0 + trial["seed"] % 2 / 10
     for trial in runs["iterations-5"]["trials"]:
@@ -77,7 +77,7 @@ def test_the_plan_is_of_the_preset() -> None:
             section, _, rest = key.partition(".")
             gan, _, option = rest.partition(".")
             assert section in ("gans", "settings_used") or option in params[section][gan]
-    # What is compared differs in one thing alone.
+    # The two sides of a comparison differ in exactly one thing.
     c, t, n = (params["settings"][letter] for letter in "CTN")
     assert c | {"discriminator_steps": 5} == n and c["beta2"] == t["beta2"]
     rates = [t[f"{network}_learning_rate"] for network in ("generator", "discriminator")]

@@ -1,4 +1,4 @@
-"""Whether ranks depend on the extractor, asked of runs that score the same trainings."""
+"""Compare the ranks of GANs between runs that score the same trainings with different extractors."""
 
 import json
 import sys
@@ -14,12 +14,12 @@ from benchmarks.run_files import read_runs
 from stages.common.errors import InputError
 from stages.report.statistics.seed_scores import SeedScores
 
-# Deviations of the GANs' logarithms over seeds, as measured (docs/inference.md).
+# The standard deviation of each GAN's log score over seeds, as measured (docs/inference.md).
 DEVIATIONS = np.array([0.29, 0.17, 0.13, 0.13, 0.06, 0.10])
 
 
 def write_run(path: Path, fids: dict[str, list[float | None]], extractor: str, losses: str = "ab") -> Path:
-    """Write a report of GANs under one setting: the distance at the end by GAN and seed."""
+    """Write a report of GANs under one setting, with the final Fréchet distance by GAN and seed."""
     trials: list[dict[str, Any]] = [
         {"gan": gan, "setting": "C", "seed": seed, "fid_last": fid}
         for gan, values in fids.items()
@@ -104,7 +104,7 @@ def test_of_one_gan_there_is_no_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("correlation", [0.0, 0.7])
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [1, 0, 2, 3, 5, 4], [5, 4, 3, 2, 1, 0]])
 def test_the_range_of_tau_holds_the_true_one(order: list[int], correlation: float, seeds: int) -> None:
-    """Simulate six GANs, a factor of 1.1 apart, that an extractor orders in one way and another in its own."""
+    """Simulate six GANs that are a factor of 1.1 apart and that two extractors put in different orders."""
     random, true, held, count = np.random.default_rng(seeds), 3.0 + 0.1 * np.arange(6), 0, 100
     tau = kendalltau(true, true[order]).statistic
     covariance = np.array([[1.0, correlation], [correlation, 1.0]])

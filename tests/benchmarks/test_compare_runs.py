@@ -12,7 +12,7 @@ from stages.common.errors import InputError
 
 
 def write_run(path: Path, fids: list[float | None], **changes: Any) -> Path:
-    """Write a report of one GAN under two settings: the FIDs at the end by seed, twice as large under the second."""
+    """Write a report of one GAN under two settings, with the final FID by seed, which is doubled under the second."""
     trials = [
         {"gan": "sngan", "setting": setting, "seed": seed, "fid_last": fid and factor * fid}
         for seed, fid in enumerate(fids)

@@ -14,7 +14,7 @@ def test_every_score_is_timed_and_agrees_with_those_that_have_it() -> None:
     values = {title: {name: job() for name, job in by_name.items()} for title, by_name in jobs.items()}
     assert all(math.isfinite(value) for by_name in values.values() for value in by_name.values())
     for title, by_name in values.items():
-        # torch-fidelity computes KID in float32 here, as it does by itself.
+        # torch-fidelity computes KID in float32 here, which is its default.
         margin = 1e-4 if title == "KID" else 1e-6
         assert all(value == pytest.approx(by_name[OURS], abs=margin) for value in by_name.values())
 

@@ -1,4 +1,4 @@
-"""The commands of docs/gpu.md run on a CPU, with tiny numbers and without what a bare machine lacks."""
+"""The commands of docs/gpu.md run on a CPU, with tiny params and without packages that a bare machine lacks."""
 
 import io
 import os
@@ -14,7 +14,7 @@ from PIL import Image
 from tests.test_bare_environment import ELSEWHERE
 
 ROOT = Path(__file__).parents[2]
-# Python imports it before anything else.
+# Python imports sitecustomize before anything else.
 BLOCKED = f"import sys\nfor name in {ELSEWHERE}:\n    sys.modules[name] = None\n"
 
 

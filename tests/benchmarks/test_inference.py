@@ -1,4 +1,4 @@
-"""The report's tests and intervals, asked of experiments whose truth is known."""
+"""Check the report's tests and intervals on simulated experiments whose true values are known."""
 
 import math
 from pathlib import Path
@@ -14,11 +14,11 @@ RATES: dict[str, dict[int, Rates]] = yaml.safe_load(
     Path(simulated.__file__).with_name("simulated.yaml").read_text(encoding="utf-8")
 )
 ERRORS = ("some difference told, none there", "order decided wrongly")
-# Of a claim that is decided wrongly; it is held or refuted, each at half of the level at most.
+# The largest rate of wrong decisions on a claim. It is held or refuted wrongly, each at half of the level at most.
 VERDICTS = ("claim holds wrongly", "claim refuted wrongly")
 CASES = [(shape, seeds) for shape in SHAPES for seeds in SEED_COUNTS]
 EXPERIMENTS = 250
-# Of a rate near 5 % or 95 % from 4000 experiments.
+# The error of a rate near 5 % or 95 % from 4000 experiments.
 NOISE = 3 * math.sqrt(0.05 * 0.95 / 4000)
 
 
@@ -28,13 +28,13 @@ def test_no_test_errs_above_5_percent_and_every_interval_covers_about_95(shape: 
     assert max(rates[error] for error in ERRORS) <= 0.05 + NOISE
     assert sum(rates[error] for error in VERDICTS) <= 0.05
     assert all(0.93 <= rates[interval] <= 0.97 for interval in INTERVALS)
-    # Ranges of ranks are whole numbers, and hold more than they say.
+    # Ranges of ranks are whole numbers, so they hold the true rank more often than their level says.
     assert rates["ranks"] >= 0.95
     assert rates["surely best and not"] <= 0.05 * rates["surely best"] + 3 * math.sqrt(0.001 / 4000)
 
 
 def test_the_bootstrap_over_few_seeds_is_too_sure() -> None:
-    # Why the report does not draw among the seeds: with three, an eighth of its sure winners are wrong.
+    # This is why the report does not bootstrap over seeds: with three seeds, an eighth of the sure winners are wrong.
     rates = RATES["normal"][3]
     assert rates["ranks by bootstrap"] < 0.93
     assert rates["surely best by bootstrap and not"] > 0.1 * rates["surely best by bootstrap"]

@@ -1,4 +1,4 @@
-"""A benchmark's processes work as often as they are told to, and one that fails says why."""
+"""A benchmark's processes do the requested number of repetitions, and a process that fails gives the reason."""
 
 import operator
 import os

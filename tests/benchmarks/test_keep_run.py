@@ -1,4 +1,4 @@
-"""A run that is kept has no link to what was not kept."""
+"""The kept copy of a run has no links to files that were not copied."""
 
 from pathlib import Path
 

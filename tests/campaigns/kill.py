@@ -31,14 +31,14 @@ from tests.driving import copy_working_tree, make_environment
 
 VICTIMS = ("flow", "server", "fork server", "DVC child", "stage", "tracking")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-# All that the stages make depends on no clock.
+# The files below these folders must be equal in every run, because they contain no times.
 DETERMINISTIC = (*map(str, OUTPUTS), "tracking/synced.json")
-# A flow that is ended has this long to end all that it started.
+# A flow that is ended must end all its processes within this time.
 END_SECONDS = 15.0
-# No run of the flow takes longer, on a busy machine either.
+# No run of the flow takes longer, even on a busy machine.
 RUN_SECONDS = 1800.0
 POLL_SECONDS = 0.02
-# A round whose signal was not sent is tried again at half its moment, unless that is less than this.
+# If the flow ended before the signal, the round is repeated with half the delay, unless that is shorter than this.
 SHORTEST_SECONDS = 1.0
 
 
@@ -50,8 +50,8 @@ class Round:
         number: the number of the round, from 0.
         victim: the kind of process that got the signal.
         signal: the signal's name.
-        second: when it was sent, in seconds after the flow's start; None if no such process was there by the end.
-        end_seconds: the time from the signal to the end of the flow's last process.
+        second: when the signal was sent, in seconds after the flow's start; None if no such process ran.
+        end_seconds: the seconds from the signal to the end of the flow's last process.
         faults: what was wrong; empty if nothing was.
     """
 
@@ -93,7 +93,7 @@ class Clone:
         path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the flow without a server of Prefect's; what it prints goes to a file beside the repository."""
+        """Start the flow without a Prefect server; its output goes to a file beside the repository."""
         environment = make_environment(TMPDIR=str(self.temporary))
         for name in ("PREFECT_API_URL", "PREFECT_HOME"):
             environment.pop(name, None)
@@ -112,11 +112,11 @@ class Clone:
         return [process for process in psutil.process_iter() if self._is_here(process)]
 
     def read_outputs(self) -> dict[str, str]:
-        """Return the hash of every output by its path, and of what dvc.lock says of each stage."""
+        """Return the hash of every output by its path, and of each stage's entry in dvc.lock."""
         return read_outputs(self.folder)
 
     def find_leftovers(self) -> Iterator[str]:
-        """Name what no run to its end may leave: temporary files in the repository, and runs that seem to go on."""
+        """List what a completed run must not leave: temporary files in the repository, and running MLflow runs."""
         for path in self.folder.rglob(".*"):
             if path.name.endswith(UNFINISHED) or DVC_TEMPORARY.fullmatch(path.name):
                 yield f"left: {path.relative_to(self.folder)}"
@@ -127,9 +127,9 @@ class Clone:
                     yield f"MLflow shows {name} as running"
 
     def find_damage(self) -> Iterator[str]:
-        """Name temporary files that are left, and locks that cannot be read."""
+        """List left temporary files, and locks that cannot be read."""
         for path in sorted(self.temporary.iterdir()):
-            # Caches of torch and of Dask have one name for all processes of a user, and an undisturbed run leaves them.
+            # Torch and Dask have one cache folder for all processes of a user; an undisturbed run leaves these too.
             if not path.name.startswith(("torchinductor_", "dask-scratch-space")):
                 yield f"left in the temporary folder: {path.name}"
         for name, parse in ((".dvc/tmp/rwlock", json.loads), ("dvc.lock", yaml.safe_load)):
@@ -151,9 +151,9 @@ class Clone:
 
 
 def read_outputs(folder: Path) -> dict[str, str]:
-    """Return the hash of every output of a repository by its path, and of what its dvc.lock says by stage.
+    """Return the hash of every output of a repository by its path, and of each entry of its dvc.lock by stage.
 
-    The order of the stages in dvc.lock is that in which they were first run, so it is left out.
+    The order of the stages in dvc.lock does not count, because it is the order in which they were first run.
     """
     contents = {
         str(path.relative_to(folder)): path.read_bytes()
@@ -167,7 +167,7 @@ def read_outputs(folder: Path) -> dict[str, str]:
 
 
 def classify(flow: psutil.Process) -> dict[str, list[psutil.Process]]:
-    """Sort a flow's processes into the kinds of VICTIMS, by what started them and by their command lines."""
+    """Sort a flow's processes into the kinds of VICTIMS, by their parent processes and their command lines."""
     found: dict[str, list[psutil.Process]] = {"flow": [flow]}
     for process in flow.children(recursive=True):
         try:
@@ -190,7 +190,7 @@ def classify(flow: psutil.Process) -> dict[str, list[psutil.Process]]:
 
 
 def wait_until_ended(clone: Clone, seconds: float) -> list[psutil.Process]:
-    """Wait until no process of a clone is left, and return those that are after that time."""
+    """Wait until no process of a clone is left, and return the processes that are left after that time."""
     deadline = time.monotonic() + seconds
     while (left := clone.find_processes()) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -198,7 +198,7 @@ def wait_until_ended(clone: Clone, seconds: float) -> list[psutil.Process]:
 
 
 def strike(process: subprocess.Popen[bytes], round_: Round, moment: float, choice: random.Random) -> None:
-    """Wait for a moment and for a process of the round's kind, and send it the round's signal."""
+    """Wait for the given delay and for a process of the round's kind, and send that process the round's signal."""
     began, flow = time.monotonic(), psutil.Process(process.pid)
     number = signal.Signals[round_.signal]
     while process.poll() is None:
@@ -211,7 +211,7 @@ def strike(process: subprocess.Popen[bytes], round_: Round, moment: float, choic
                 continue
             victim = choice.choice(found)
             if round_.victim == "flow" and number == signal.SIGINT:
-                # Ctrl-C at a terminal reaches the whole group in the foreground.
+                # Ctrl-C at a terminal reaches the whole foreground process group.
                 os.killpg(victim.pid, number)
             else:
                 victim.send_signal(number)
@@ -226,18 +226,18 @@ def run_round(number: int, folder: Path, expected: dict[str, str], duration: flo
 
     Args:
         number: the number of the round.
-        folder: where its clone is made; it is removed if nothing was wrong.
-        expected: hash of every output by its path, from a run that was not disturbed.
+        folder: the folder in which the round's clone is made; the clone is removed if nothing was wrong.
+        expected: the hash of every output by its path, from a run that was not disturbed.
         duration: the duration of that run, in seconds.
         seed: the seed of the campaign.
     """
     choice = random.Random(f"{seed}-{number}")
-    # Six kinds by three signals take turns, so that every pair is met after 18 rounds.
+    # Six kinds of processes and three signals take turns, so that 18 rounds have every pair once.
     victim, sent = VICTIMS[number % len(VICTIMS)], SIGNALS[number // len(VICTIMS) % len(SIGNALS)]
     round_ = Round(number, victim, sent.name)
     moment = choice.uniform(0.0, duration * 0.9)
     while round_.second is None:
-        # On a less busy machine than before, the flow may end first: that tests nothing, so it is tried earlier.
+        # On a less busy machine than before, the flow may end before the signal. Then the delay is halved.
         clone = Clone(folder / f"round-{number:03d}")
         process = clone.start()
         strike(process, round_, moment, choice)
@@ -262,7 +262,7 @@ def run_round(number: int, folder: Path, expected: dict[str, str], duration: flo
 
 
 def check_recovery(clone: Clone, expected: dict[str, str]) -> Iterator[str]:
-    """Run the flow again to its end, and name what differs from a run that was not disturbed."""
+    """Run the flow again to its end, and list the differences from a run that was not disturbed."""
     process = clone.start()
     try:
         code = process.wait(RUN_SECONDS)
@@ -283,10 +283,10 @@ def check_recovery(clone: Clone, expected: dict[str, str]) -> Iterator[str]:
 
 
 def run_undisturbed(folder: Path) -> tuple[dict[str, str], float]:
-    """Return the hashes of an undisturbed run's outputs and its seconds, kept in a file for the next call.
+    """Return the hashes of an undisturbed run's outputs and its duration in seconds; a file keeps them for later calls.
 
     Raises:
-        RuntimeError: that run failed.
+        RuntimeError: the undisturbed run failed.
     """
     path = folder / "undisturbed.json"
     if not path.exists():
@@ -305,9 +305,9 @@ def run_rounds(folder: Path, count: int, run: Callable[[int], Round]) -> list[Ro
     """Run the rounds that are not done yet, print each, and return all of them.
 
     Args:
-        folder: where `rounds.jsonl` is, which has a line for each round that is done.
-        count: how many rounds there are to be.
-        run: runs the round of a number.
+        folder: the folder of `rounds.jsonl`, which has a line for each finished round.
+        count: the total number of rounds.
+        run: a function that runs the round of a number.
     """
     log = folder / "rounds.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
@@ -321,7 +321,7 @@ def run_rounds(folder: Path, count: int, run: Callable[[int], Round]) -> list[Ro
 
 
 def read_command(process: psutil.Process) -> list[str]:
-    """Read a process's command line; empty where it has ended."""
+    """Read a process's command line; empty if the process has ended."""
     try:
         return process.cmdline()
     except psutil.Error:
@@ -337,7 +337,7 @@ def end_left(processes: list[psutil.Process]) -> Iterator[str]:
 
 
 def tabulate(rounds: list[Round]) -> str:
-    """Write a Markdown table: for every kind of process and signal how many rounds there were, and their faults."""
+    """Write a Markdown table with the number of rounds and the faults for every kind of process and signal."""
     lines = ["| process | signal | rounds | sent | slowest end of the flow | rounds with faults |"]
     lines.append("|---|---|---:|---:|---:|---:|")
     for victim in VICTIMS:
@@ -356,7 +356,7 @@ def tabulate(rounds: list[Round]) -> str:
 
 
 def main() -> int:
-    """Run the rounds that are not done yet, and return 1 if anything was wrong in any."""
+    """Run the rounds that are not done yet, and return 1 if any round had a fault."""
     parser = CommandParser(__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument(
@@ -364,7 +364,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    # A shell has what it starts in the background ignore Ctrl-C, and the flow would inherit that.
+    # A process that a shell started in the background ignores Ctrl-C, and the flow would inherit this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)

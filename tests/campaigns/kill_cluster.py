@@ -1,6 +1,6 @@
-"""End workers, nodes and the head of a flow over SLURM at random moments, and compare what is made with a local run.
+"""End workers, nodes and the head of a flow over SLURM at random moments, and compare the outputs with a local run's.
 
-`python -m tests.campaigns.kill_cluster --rounds 20 --folder DIR` starts a SLURM of two nodes of its own, and prints a
+`python -m tests.campaigns.kill_cluster --rounds 20 --folder DIR` starts its own SLURM with two nodes, and prints a
 table. Each round is one line of DIR/rounds.jsonl, so that the same command goes on where it was interrupted.
 """
 
@@ -31,18 +31,18 @@ from tests.campaigns.kill import (
 from tests.cluster.driving import SCRIPT, forget_trials, write_cluster
 from tests.slurm import Slurm, find_reason_to_skip, list_jobs, run_slurm
 
-# The scheduler of Dask is in the head's process.
+# Dask's scheduler is in the head's process, so it is ended with the head.
 VICTIMS = ("head", "worker", "node", "job", "agent", "slurmd")
 SENT = {"job": "scancel"}
-# A worker whose head is gone ends by the time that SLURM cancels its job, or its lease is over.
+# A worker whose head has died ends when SLURM cancels its job or when its lease expires.
 END_SECONDS = 30.0
-# A node is away for as long.
+# The seconds for which a node is down.
 AWAY_SECONDS = 10.0
 POLL_SECONDS = 0.05
 
 
 class ClusterClone(Clone):
-    """A copy of a comparison that was run to its end, without what trials have made, to be run over SLURM."""
+    """A copy of a completed comparison without the outputs of its trials, which are then run over SLURM."""
 
     options = ("--cluster", ".dvc/tmp/cluster.yaml")
 
@@ -59,7 +59,7 @@ class ClusterClone(Clone):
         shutil.copytree(base, self.folder, symlinks=True)
         with chdir(self.folder):
             forget_trials()
-            # MLflow's store names the folder in which it was made.
+            # MLflow's store has the absolute path of the folder in which it was made.
             shutil.rmtree("tracking")
             write_cluster(
                 kind="slurm",
@@ -72,13 +72,13 @@ class ClusterClone(Clone):
             )
 
     def find_leftovers(self) -> Iterator[str]:
-        """Name what no run to its end may leave, jobs included."""
+        """List what a completed run must not leave, including jobs."""
         yield from super().find_leftovers()
         yield from (f"left: job {job}" for job in list_jobs())
 
 
 def list_victims(kind: str, clone: Clone, head: psutil.Process) -> list[psutil.Process]:
-    """List the processes of a kind that can be ended while a worker is there; of a node or a job, its agents."""
+    """List the processes of a kind that can be ended while a worker runs; for a node or a job, its agents."""
     agents = [one for one in clone.find_processes() if SCRIPT in read_command(one)]
     if kind == "head":
         return [head] if agents else []
@@ -109,7 +109,7 @@ def end(kind: str, victim: psutil.Process, slurm: Slurm) -> None:
 
 
 def list_processes_of_node(node: str, job: str, configuration: str) -> list[psutil.Process]:
-    """List what runs in jobs of a node, and what SLURM has started to watch a job."""
+    """List the processes in a node's jobs, and the processes with which SLURM watches a job."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -124,12 +124,12 @@ def list_processes_of_node(node: str, job: str, configuration: str) -> list[psut
 
 
 def strike(head: "subprocess.Popen[bytes]", clone: Clone, round_: Round, moment: float, slurm: Slurm) -> None:
-    """Wait for a moment of the trials' stages, and end what the round is about."""
+    """Wait for a random moment while the trials' stages run, and end the round's kind of process, job or node."""
     choice, began = random.Random(f"{round_.number}"), time.monotonic()
     first: float | None = None
     while head.poll() is None:
         time.sleep(POLL_SECONDS)
-        # The moment counts from the first worker on.
+        # The delay begins when the first worker starts.
         victims = list_victims(round_.victim, clone, psutil.Process(head.pid))
         if first is None and victims:
             first = time.monotonic()
@@ -146,10 +146,10 @@ def run_round(number: int, folder: Path, slurm: Slurm, expected: dict[str, str],
 
     Args:
         number: the number of the round.
-        folder: where its clone is made; it is removed if nothing was wrong.
+        folder: the folder in which the round's clone is made; the clone is removed if nothing was wrong.
         slurm: the SLURM that the nodes belong to.
-        expected: hash of every output by its path, from a local run.
-        seconds: the latest moment.
+        expected: the hash of every output by its path, from a local run.
+        seconds: the longest delay, in seconds.
     """
     victim = VICTIMS[number % len(VICTIMS)]
     round_ = Round(number, victim, SENT.get(victim, "SIGKILL"))
@@ -180,10 +180,10 @@ def run_round(number: int, folder: Path, slurm: Slurm, expected: dict[str, str],
 
 
 def run_locally(folder: Path) -> dict[str, str]:
-    """Return the hashes of the outputs of a run on this machine alone, whose repository is kept.
+    """Return the hashes of the outputs of a run on this machine only; the run's repository is kept.
 
     Raises:
-        RuntimeError: that run failed.
+        RuntimeError: the run failed.
     """
     path = folder / "undisturbed.json"
     if not path.exists():
@@ -196,7 +196,7 @@ def run_locally(folder: Path) -> dict[str, str]:
 
 
 def tabulate(rounds: list[Round]) -> str:
-    """Write a Markdown table: for every kind how many rounds there were, and their faults."""
+    """Write a Markdown table with the number of rounds and the faults for every kind."""
     lines = ["| ended | by | rounds | in the middle | slowest end of all | rounds with faults |"]
     lines.append("|---|---|---:|---:|---:|---:|")
     for victim in VICTIMS:
@@ -212,7 +212,7 @@ def tabulate(rounds: list[Round]) -> str:
 
 
 def main() -> int:
-    """Run the rounds that are not done yet, and return 1 if anything was wrong in any."""
+    """Run the rounds that are not done yet, and return 1 if any round had a fault."""
     parser = CommandParser(__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument(

@@ -1,6 +1,6 @@
-"""Ten kills, one after the other, in one repository: what the flow then makes is what an undisturbed run does.
+"""After ten kills in one repository, the flow's outputs are equal to those of an undisturbed run.
 
-`python -m tests.campaigns.kill` compares after every kill; this is the part of it that is run with the tests.
+`python -m tests.campaigns.kill` compares the outputs after every kill; this short version is part of the tests.
 """
 
 import random
@@ -35,7 +35,7 @@ def test_ten_kills_leave_no_trace_in_the_results(finished_comparison: Path, tmp_
         round_ = Round(number, VICTIMS[number % len(VICTIMS)], sent.name)
         process = clone.start()
         strike(process, round_, choice.uniform(0.0, LATEST_SECONDS), choice)
-        # A flow that has lost another process goes on, or ends with what failed; the next signal is its own.
+        # A flow that has lost another process goes on or fails. The next signal then goes to the flow itself.
         if round_.victim != "flow":
             process.terminate()
         process.wait(END_SECONDS)

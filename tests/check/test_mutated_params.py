@@ -1,4 +1,4 @@
-"""A params.yaml that was changed at random is refused in one message, or holds exactly the values that DVC reads."""
+"""A randomly changed params.yaml is refused with one message, or read with exactly the values that DVC reads."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Flows over a cluster: a repository whose trials are to run again, and what is left of workers."""
+"""Helpers for tests of flows over a cluster: prepare a repository whose trials run again, and find left workers."""
 
 import importlib.util
 import json
@@ -29,8 +29,8 @@ needs_dask = pytest.mark.skipif(
 
 
 def write_cluster(**settings: Any) -> None:
-    """Write cluster.yaml where Git ignores it."""
-    # YAML holds JSON, in which text is quoted.
+    """Write cluster.yaml to a path that Git ignores."""
+    # JSON is valid YAML, and quotes every text.
     Path(".dvc/tmp/cluster.yaml").write_text(json.dumps(settings))
 
 
@@ -39,7 +39,7 @@ def run_on_cluster(*arguments: str, may_fail: bool = False) -> str:
 
 
 def forget_trials() -> None:
-    """Remove what trials have made from the folder and from DVC's cache, but not from dvc.lock."""
+    """Remove the outputs of trials from the folder and from DVC's cache, but keep their entries in dvc.lock."""
     stages = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
     kept = {out["md5"] for name, entry in stages.items() if "@" not in name for out in entry["outs"]}
     for name in ("models", "samples", "results/train", "results/evaluate", "results/lipschitz"):
@@ -51,7 +51,7 @@ def forget_trials() -> None:
 
 
 def list_agents() -> list[psutil.Process]:
-    """List the agents of this test's workers on this machine, and what works in their clones."""
+    """List the agents of this test's workers on this machine, and the processes that work in their clones."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -65,20 +65,20 @@ def list_agents() -> list[psutil.Process]:
 
 
 def read_test(environment: Mapping[str, str]) -> str:
-    """Read which test has started a process, however indirectly: pytest says so in a variable."""
+    """Read the name of the test that started a process, directly or not, from a variable that pytest sets."""
     return environment.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
 
 
 @contextmanager
 def nothing_left() -> Iterator[None]:
-    """Hold that no agent is left by a block, nor a clone."""
+    """Check that no agent and no clone is left at the end of a block."""
     before = {process.pid for process in list_agents()}
     yield
     assert [process for process in list_agents() if process.pid not in before] == []
 
 
 def check_nothing_changed() -> None:
-    """Hold that all results are those of the commit, byte for byte: dvc.lock has their hashes."""
+    """Check that all results equal those of the commit byte for byte, by the hashes in dvc.lock."""
     assert call("git", "status", "--porcelain") == ""
     assert "differs" not in call("python", "-m", "pipeline.verify")
 
@@ -87,7 +87,7 @@ def check_nothing_changed() -> None:
 def run_dask(
     program: str, *arguments: str, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Run Dask's `scheduler` or `worker` as its users do, without pages; yield the process and its address."""
+    """Run `dask scheduler` or `dask worker` without a dashboard; yield the process and its address."""
     port = find_free_port()
     listening = (
         ["--port"] if program == "scheduler" else ["--nthreads", "1", "--memory-limit", "0", "--worker-port"]
@@ -117,7 +117,7 @@ def run_dask(
 
 
 def make_environment_with(folder: Path, name: str, version: str) -> dict[str, str]:
-    """Have Python find a package in another version than is installed; return the variables that do."""
+    """Return environment variables that make Python find another version of a package than the installed one."""
     information = folder / f"{name}-{version}.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")

@@ -1,4 +1,4 @@
-"""What an agent sends of a training, and what the head makes of it."""
+"""The parts of a training's log that an agent sends, and the copy that the head makes of them."""
 
 import fcntl
 import io
@@ -36,7 +36,7 @@ def test_rows_and_samples_of_a_workers_training_arrive_at_the_head(
     for line in sent.getvalue().splitlines():
         mirror.write(json.loads(line)["log"])
     assert (TRAINING / METRICS_LOG).read_text() == "one\ntwo\n"
-    # The second look was too soon for another sample.
+    # The second poll came too soon for another sample of system metrics.
     (sample,) = read_samples(TRAINING / MACHINE_LOG, 0)
     assert sample.host == describe_machine()["host"] and "cpu_utilization_percentage" in sample.values
     mirror.close()

@@ -1,4 +1,4 @@
-"""Which folders of clones are those of agents that were killed."""
+"""Find the clones of agents that were killed."""
 
 import socket
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_a_clone_is_removed_once_its_agent_is_gone_and_no_other_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left, used, foreign = (make(tmp_path / f"comparison-{name}") for name in ("left", "used", "foreign"))
-    # A worker has not started its agent yet.
+    # The worker of this folder has not started its agent yet.
     begun, others = make(tmp_path / "comparison-begun"), make(tmp_path / "something-else")
     hold(left).close()
     hold(others).close()

@@ -1,4 +1,4 @@
-"""Flows over real workers of Dask on this machine: what DVC alone made, they make byte for byte."""
+"""Flows over real Dask workers on this machine give the same bytes as DVC alone."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_what_workers_make_is_what_dvc_alone_made_and_a_second_flow_runs_nothing
         assert f"> python -m stages.{stage} --gan sngan" in output
     check_nothing_changed()
     assert list(Path("timings/sngan-A-0").glob("*.jsonl"))
-    # No worker is started for it.
+    # No worker is started for a cached stage.
     write_cluster(kind="address", max_jobs=2, address="tcp://127.0.0.1:1")
     assert "2 of 2 trials done; 0 stages run, " in run_on_cluster()
 

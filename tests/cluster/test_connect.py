@@ -1,4 +1,4 @@
-"""Which servers a flow takes for the scheduler of a cluster that somebody else has started, and which it refuses."""
+"""A flow connects to a running Dask scheduler that it did not start, and refuses other servers at its address."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The log of a training elsewhere, as live tracking finds it here."""
+"""The local copy of a remote training's log, as live tracking reads it."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_it_is_a_running_training_until_it_is_closed(tmp_path: Path, monkeypatch
     write(mirror, 4, "two\n")
     log = list_running_trainings()[trial]
     assert log.read_text() == "one\ntwo\n"
-    # A training that goes on from its checkpoint begins with the rows up to that.
+    # A training that resumes from its checkpoint begins with the rows up to this checkpoint.
     write(mirror, 0, "one\n")
     assert log.read_text() == "one\n"
     mirror.close()

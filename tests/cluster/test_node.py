@@ -1,4 +1,4 @@
-"""Whether a worker's environment is the one that constraints.txt pins."""
+"""Check a worker's environment against the versions that constraints.txt pins."""
 
 import sys
 from importlib.metadata import version

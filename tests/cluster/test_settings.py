@@ -1,4 +1,4 @@
-"""cluster.yaml: what is read, and what is refused before anything starts."""
+"""Read cluster.yaml, and refuse invalid settings before anything starts."""
 
 from pathlib import Path
 

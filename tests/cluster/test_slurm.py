@@ -1,4 +1,4 @@
-"""Flows over a real SLURM of two nodes: its jobs are cancelled, its workers and the head are killed."""
+"""Flows over a real SLURM with two nodes recover when jobs are cancelled and when workers or the head are killed."""
 
 import re
 import subprocess
@@ -61,7 +61,7 @@ def wait_for(what: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> N
 
 
 def kill_workers() -> None:
-    """Kill a worker of Dask as a system does that is out of memory."""
+    """Kill a Dask worker as the kernel does when memory runs out."""
     for agent in list_agents():
         parent = agent.parent()
         if parent is not None and "pipeline.cluster.agent" in agent.cmdline():
@@ -95,7 +95,7 @@ def test_a_trial_whose_worker_is_lost_goes_on_elsewhere_and_nothing_outlives_the
         assert head.poll() is None, read_log_end()
         before = list_agents()
         lose()
-        # Another worker may have begun meanwhile.
+        # Another worker may have started meanwhile.
         assert not psutil.wait_procs(before, END_SECONDS)[1]
     began = time.time()
     wait_for(lambda: list_checkpoints(tmp_path / "scratch", began))
@@ -104,7 +104,7 @@ def test_a_trial_whose_worker_is_lost_goes_on_elsewhere_and_nothing_outlives_the
         line = rf"train@sngan-A-0: the worker on n[12] was lost \({reason}\); it is tried again on another worker"
         assert len(re.findall(line, printed)) == 1
     assert printed.count("resuming after generator step") == 2
-    # The head, and nothing that it has started, is killed.
+    # Only the head itself is killed, none of its child processes.
     psutil.Process(head.pid).kill()
     head.wait()
     wait_for(lambda: not list_agents() and not list_jobs(), END_SECONDS)

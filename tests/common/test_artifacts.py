@@ -65,7 +65,7 @@ def test_what_a_killed_write_leaves_is_ignored_by_dvc_and_removed_by_the_next(tm
         assert f"*{UNFINISHED}" in (ROOT / name).read_text().splitlines()
     path = tmp_path / "results/file"
     with atomic_path(path) as temporary:
-        # One that is being written is not taken for one that was left.
+        # A temporary file that is still being written must not be mistaken for one that was left over.
         write_json(path, {"a": 1})
         temporary.write_text("whole")
     assert [entry.name for entry in path.parent.iterdir()] == ["file"]

@@ -1,4 +1,4 @@
-"""Files of every format that were cut anywhere are read up to there where that is right, and else named."""
+"""Truncated files of every format are read up to the cut where the format allows it, or else named in an error."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def load_network(path: Path) -> None:
 
 
 MOMENTS = Moments(9, np.zeros(3), np.eye(3))
-# By name: the file, what writes it, and what reads it.
+# For each format, by name: the file, the function that writes it, and the function that reads it.
 FORMATS: dict[str, tuple[Path, Callable[[Path], object], Callable[[Path], object]]] = {
     "a record": (
         Path("manifest.json"),

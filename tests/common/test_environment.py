@@ -1,4 +1,4 @@
-"""Where packages are missing, every command ends in one line that says what to do."""
+"""If packages are missing, every command ends with one line that says what to do."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ COMMANDS = sorted(
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_without_its_packages_ends_in_one_line(command: str, tmp_path: Path) -> None:
-    # This interpreter without the packages beside it.
+    # This runs the interpreter without its installed packages.
     done = subprocess.run(
         [sys.executable, "-S", "-m", command],
         cwd=ROOT,

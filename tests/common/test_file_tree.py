@@ -1,4 +1,4 @@
-"""Folders of files: what is listed, what is passed over and said, and what is refused without waiting for it."""
+"""Folders of files: which are listed, which are skipped with a note, and which are refused without blocking."""
 
 import os
 import socket
@@ -23,7 +23,7 @@ NOBODY = 65534
 
 @contextmanager
 def ordinary_user() -> Iterator[None]:
-    """Act as a user to whom permissions apply."""
+    """Run the test as a user to whom file permissions apply, even if it is started by root."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(NOBODY)

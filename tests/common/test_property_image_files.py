@@ -1,4 +1,4 @@
-"""Image files that are mutated at random are read or named, and what is read is what Pillow itself decodes."""
+"""Randomly changed image files are refused by name, or read with the pixels that Pillow itself decodes."""
 
 import io
 import warnings
@@ -44,7 +44,7 @@ def mutate(content: bytes, changes: list[tuple[int, int]], cut: int, near_start:
 
 
 def decode_by_pillow(content: bytes) -> NDArray[np.uint8] | None:
-    """Decode an image of 8 bits and no transparency by Pillow alone; None where that is not possible."""
+    """Decode an image of 8 bits without transparency by Pillow alone; None if that is not possible."""
     try:
         with warnings.catch_warnings(action="ignore"):
             image = ImageOps.exif_transpose(Image.open(io.BytesIO(content), formats=FORMATS))

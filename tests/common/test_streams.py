@@ -1,4 +1,4 @@
-"""A command whose terminal is not in UTF-8, is closed, or is full does its work to the end and says what it can."""
+"""A command completes its work and prints what it can if its output is not UTF-8, is closed, or is on a full disk."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# Prints what most encodings lack, as a child and as a library in C would, around writing its result.
+# This program prints characters that most encodings lack, in Python, from a child and from C, and writes a result.
 COMMAND = r"""
 import contextlib, os, subprocess, sys
 from stages.common.cli import run_command
@@ -46,7 +46,7 @@ run_command(main)
 def run(
     tmp_path: Path, redirections: str = "", command: str = COMMAND, **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command as a shell does with these redirections; without any, its input is empty."""
+    """Run a command in a shell with these redirections; without them, its input is empty."""
     (tmp_path / "command.py").write_text(command, encoding="utf-8")
     return subprocess.run(
         ["bash", "-c", f"{sys.executable} command.py {redirections}"],

@@ -90,7 +90,7 @@ def test_no_short_scalar_is_read_otherwise_than_by_dvc_and_by_yaml_1_1() -> None
             continue
         count += 1
         assert repr(content) == repr(read_as_dvc(text)), text
-        # YAML 1.1 wants a point in a number with an exponent. Nobody means text by `1e3`.
+        # In YAML 1.1 a number with an exponent needs a decimal point, so `1e3` would be text, which is never intended.
         assert repr(content) == repr(yaml.load(text, yaml.CSafeLoader)) or isinstance(
             content["key"], float
         ), text

@@ -1,4 +1,4 @@
-"""A container engine, the image built on it, and the services of compose.yaml as a person starts them."""
+"""Build the image on a container engine, and start the services of compose.yaml as a user does."""
 
 import json
 import os
@@ -14,18 +14,18 @@ from tests.driving import ROOT, call
 from tests.serving import find_free_port, wait_until
 
 ASKED = "CONTAINER_TESTS"
-# Of `docker build`, such as "--build-arg DEVICE=cuda".
+# Further options of `docker build`, such as "--build-arg DEVICE=cuda".
 BUILD_OPTIONS = "BUILD_OPTIONS"
 IMAGE = "gan-comparison"
-# Torch is a download of gigabytes.
+# The build downloads torch, which has gigabytes.
 BUILD_SECONDS = 3600
 HEALTHY_SECONDS = 240
-# The id of a user that nothing in the image names.
+# The id of a user that the image does not know.
 NAMELESS = 1234
 
 
 def require_engine() -> None:
-    """Skip a test, and say why, unless it is asked for and an engine answers."""
+    """Skip a test with a reason, unless container tests are requested and an engine answers."""
     if not os.environ.get(ASKED):
         pytest.skip("containers take minutes and 15 GB of disk: `make test-containers` tests them")
     if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
@@ -33,7 +33,7 @@ def require_engine() -> None:
 
 
 def find_compose() -> list[str]:
-    """Find Compose, version 2 or 1; skip the test, and say why, where there is none."""
+    """Find Compose, version 2 or 1; skip the test with a reason if there is none."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if (
             shutil.which(command[0])
@@ -44,7 +44,7 @@ def find_compose() -> list[str]:
 
 
 def build_image() -> None:
-    """Build the image of the working tree, or find all of its layers built."""
+    """Build the image of the working tree; layers that are already built are reused."""
     options = shlex.split(os.environ.get(BUILD_OPTIONS, ""))
     command = ["docker", "build", "--quiet", "--tag", IMAGE, *options, "."]
     done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=BUILD_SECONDS)
@@ -52,12 +52,12 @@ def build_image() -> None:
 
 
 def run_image(*options: str, command: tuple[str, ...] = (), may_fail: bool = False) -> str:
-    """Run a container of the image to its end, and return what it printed."""
+    """Run a container of the image to its end, and return its output."""
     return call("docker", "run", "--rm", *options, IMAGE, *command, may_fail=may_fail)
 
 
 def give_to(folder: Path, user: int, group: int) -> None:
-    """Make a user the owner of all in a folder; that takes root's rights, which a container has."""
+    """Make a user the owner of all files in a folder, by a container, because that needs root's rights."""
     run_image(
         *("--user", "0:0", "--volume", f"{folder}:/comparison"),
         command=("chown", "--recursive", f"{user}:{group}", "/comparison"),
@@ -69,8 +69,8 @@ class Stack:
 
     Attributes:
         folder: the copy.
-        variables: what its .env holds.
-        ports: where a browser finds each service.
+        variables: the variables of the copy's .env.
+        ports: the port of each service on this machine.
     """
 
     def __init__(self, folder: Path, user: int) -> None:
@@ -86,7 +86,7 @@ class Stack:
         self._compose = [*find_compose(), "--project-name", f"gan-comparison-test-{os.getpid()}"]
 
     def compose(self, *words: str, may_fail: bool = False) -> str:
-        """Run a command of Compose, and return what it printed."""
+        """Run a command of Compose, and return its output."""
         return call(*self._compose, *words, folder=self.folder, may_fail=may_fail)
 
     def find(self, service: str) -> str:
@@ -109,7 +109,7 @@ class Stack:
             )
 
     def run_deployment(self, *options: str) -> None:
-        """Start a run of the flow, as compose.yaml's first lines say."""
+        """Start a run of the flow by the command in the first lines of compose.yaml."""
         self.compose("exec", "-T", "worker", "prefect", "deployment", "run", "compare/nightly", *options)
 
     def remove(self) -> None:

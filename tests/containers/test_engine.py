@@ -1,6 +1,6 @@
 """The image and the services of compose.yaml on a container engine: run, stopped, killed and started again.
 
-The tests of the services share them, and run in the order in which they stand.
+The tests share the services, and run in the order of this file.
 """
 
 import os
@@ -33,7 +33,7 @@ from tests.serving import wait_until
 
 pytestmark = pytest.mark.slow
 
-# compose.yaml's stop_grace_period; after that the engine kills.
+# This is compose.yaml's stop_grace_period, after which the engine kills a container.
 GRACE_SECONDS = 30
 
 
@@ -65,7 +65,7 @@ def test_the_image_runs_the_smoke_preset_as_a_user_without_a_name_and_without_a_
 @pytest.mark.usefixtures("image")
 def test_the_image_names_the_commit_and_holds_no_secret() -> None:
     printed = run_image(command=("sh", "-c", "git rev-parse HEAD; ls --all; id --user")).splitlines()
-    # A linked worktree has its commits elsewhere.
+    # The commits of a linked Git worktree are in another folder.
     if (ROOT / ".git").is_dir():
         assert call("git", "rev-parse", "HEAD", folder=ROOT).strip() in printed
     assert printed[-1] == "1000" and not {".env", ".venv", "models"} & set(printed)
@@ -73,7 +73,7 @@ def test_the_image_names_the_commit_and_holds_no_secret() -> None:
 
 @pytest.fixture(scope="module")
 def stack(image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Start the services in a repository of two trials that has not run yet; be in it."""
+    """Start the services in a repository of two trials that has not run yet, and change to its folder."""
 
     def edit(params: dict[str, Any]) -> None:
         params.update(settings_used=["A"])
@@ -81,7 +81,7 @@ def stack(image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
 
     folder = tmp_path_factory.mktemp("compose") / "repository"
     with working_copy(folder, edit):
-        # Another user could not have Compose read .env, whose mode is 600.
+        # Compose must run as the owner of .env, because its mode is 600.
         user = NAMELESS if os.getuid() == 0 else os.getuid()
         started = Stack(folder, user)
         give_to(folder, user, user)
@@ -97,7 +97,7 @@ def stack(image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
 
 @pytest.fixture(scope="module")
 def client(stack: Stack) -> Iterator[SyncPrefectClient]:
-    """Call Prefect's server as a browser on this machine does."""
+    """Make a client that calls Prefect's server as a browser on this machine does."""
     address = f"http://127.0.0.1:{stack.ports['prefect']}/api"
     with SyncPrefectClient(address, auth_string=stack.variables["SERVER_LOGIN"]) as found:
         yield found
@@ -114,7 +114,7 @@ def answer(port: int, **headers: str) -> int:
 
 
 def list_runs(client: SyncPrefectClient, *states: str) -> list[FlowRun]:
-    """List the flow runs in states of these names; all but those that are due later if no state is named."""
+    """List the flow runs in states of these names; without names, all runs that are not scheduled for later."""
     runs = client.read_flow_runs(limit=200)
     names = states or ("Running", "Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Pending")
     return [run for run in runs if run.state is not None and run.state.name in names]
@@ -126,7 +126,7 @@ def list_mlflow_runs(stack: Stack) -> list[Run]:
 
 
 def wait_for_checkpoint(stack: Stack) -> None:
-    """Wait until a training in the worker writes a checkpoint from now on."""
+    """Wait until a training in the worker writes a new checkpoint."""
     began = time.time()
     files = stack.folder / ".scratch/train"
     wait_until(
@@ -136,7 +136,7 @@ def wait_for_checkpoint(stack: Stack) -> None:
 
 
 def wait_for_end(client: SyncPrefectClient, run_count: int) -> None:
-    """Wait until so many runs have ended as completed; never do two run at once."""
+    """Wait until this number of runs have completed, and check that two never run at once."""
 
     def has_ended() -> bool:
         assert len(list_runs(client, "Running")) <= 1
@@ -195,7 +195,7 @@ def test_after_a_killed_container_another_one_goes_on(stack: Stack, client: Sync
     wait_until(lambda: bool(stack.inspect("worker")["Running"]), "the worker")
     stack.run_deployment()
     wait_for_end(client, 2)
-    # The run that was stopped, and the one that was killed.
+    # These are the run that was stopped and the run that was killed.
     assert len(list_runs(client, "Crashed")) == 2 and not list_runs(client, "Running", "Cancelled")
     assert {run.info.status for run in list_mlflow_runs(stack)} <= {"FINISHED", "KILLED"}
 

@@ -1,4 +1,4 @@
-"""What goes into the image and what compose.yaml opens, read from the files; no engine is needed."""
+"""Which files go into the image, and which ports compose.yaml opens; no container engine is needed."""
 
 import fnmatch
 import re
@@ -32,7 +32,7 @@ def is_in_image(path: str) -> bool:
 
 
 def test_the_image_holds_every_file_that_git_knows() -> None:
-    """A missing one would mark every run's commit as changed."""
+    """A missing file would mark the commit of every run as changed."""
     listed = call("git", "ls-files", "-z", folder=ROOT).split("\0")
     assert [name for name in listed if name and not is_in_image(name)] == []
 

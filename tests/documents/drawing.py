@@ -7,7 +7,7 @@ from typing import Any
 Graph = set[tuple[str, str]]
 """Pairs of a stage and one that needs it at once."""
 
-# Where a line leads that comes from the left, from above or from below; a drawing is read from left to right.
+# For each character, the directions in which a line goes on that comes from the left, from above or from below.
 TURNS = {
     "─": {"left": "right"},
     "│": {"above": "below", "below": "above"},
@@ -39,7 +39,7 @@ def _follow(lines: list[str], row: int, column: int, side: str) -> Iterator[str]
     """Follow the line that enters a cell from a side to the words at its ends."""
     cell = lines[row][column] if 0 <= row < len(lines) and column < len(lines[row]) else " "
     if cell == "│" and side == "left":
-        # It passes behind.
+        # The line passes behind a crossing one.
         yield from _follow(lines, row, column + 1, side)
     for turn in TURNS.get(cell, {}).get(side, "").split():
         down, right, entered = STEPS[turn]
@@ -51,11 +51,10 @@ def _follow(lines: list[str], row: int, column: int, side: str) -> Iterator[str]
 
 
 def read_stages(stages: dict[str, Any]) -> Graph:
-    """Read the graph of the stages of dvc.yaml that always are, without what follows from the rest.
+    """Read the graph of the stages of dvc.yaml, without edges that follow from other edges.
 
     Args:
-        stages: the stages by name. A stage of a matrix counts once; one for each of the user's own entries does not
-            count.
+        stages: the stages by name. A stage of a matrix counts once; stages for the user's own entries do not count.
     """
     stages = {name: stage for name, stage in stages.items() if "foreach" not in stage}
     made = {
@@ -76,7 +75,7 @@ def read_stages(stages: dict[str, Any]) -> Graph:
 
 
 def _cut(path: str | dict[str, Any]) -> str:
-    """Return the part of a path that all of a matrix have."""
+    """Return the part of a path that is equal for all items of a matrix."""
     return (path if isinstance(path, str) else next(iter(path))).partition("/${")[0]
 
 

@@ -51,7 +51,7 @@ def list_anchors(text: str) -> set[str]:
 
 
 def list_commands(text: str) -> list[str]:
-    """List the commands of a text: lines of code blocks that begin with `$ `, and code within lines."""
+    """List the commands of a text: lines of code blocks that begin with `$ `, and inline code."""
     lines = []
     for token in walk(text):
         if token.type == "fence":

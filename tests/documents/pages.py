@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# What a browser fetches by itself, by tag and attribute.
+# The attributes whose addresses a browser fetches by itself, by tag.
 FETCHED = {("script", "src"), ("img", "src"), ("link", "href"), ("source", "src"), ("iframe", "src")}
 
 
@@ -34,7 +34,7 @@ def find_dead_links(site: dict[Path, Page], file: Path) -> list[str]:
         parts = urlsplit(address)
         if parts.scheme or parts.netloc:
             continue
-        # The page for addresses that are not there names others from the root of the server.
+        # The page for missing addresses (404) has links from the root of the server.
         root = next(iter(site)).parent if parts.path.startswith("/") else file.parent
         target = (root / unquote(parts.path).lstrip("/")).resolve() if parts.path else file
         target = target / "index.html" if target.is_dir() else target

@@ -1,4 +1,4 @@
-"""What documents name exists: files, anchors, targets of make, programs, their options, and params."""
+"""Check that everything that documents name exists: files, anchors, make targets, programs, options and params."""
 
 import re
 import sys
@@ -14,12 +14,12 @@ from tests.documents.markdown import list_anchors, list_commands, list_documents
 from tests.driving import ROOT, call
 
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in list_documents()}
-# These two also name what is gone.
+# These two documents also name things that no longer exist.
 CURRENT = {name: text for name, text in DOCUMENTS.items() if name not in ("CHANGELOG.md", "docs/log.md")}
 COMMANDS = sorted({command for text in CURRENT.values() for command in list_commands(text)})
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PROGRAM = re.compile(r"python -m ((?:stages|pipeline|benchmarks|tests)[\w.]*)((?: [^;&|]*)?)")
-# A subcommand whose words are another program's.
+# The words after this subcommand are the command line of another program.
 PASSED_ON = ("follow",)
 FIRST_PARTY_FILE = re.compile(r"python ((?:benchmarks|scripts)/\S+\.py)")
 

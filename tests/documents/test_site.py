@@ -11,7 +11,7 @@ import yaml
 from tests.documents.pages import Page, find_dead_links
 from tests.driving import ROOT, call
 
-# Names that are no files of docs/: scripts/mkdocs_hooks.py makes them.
+# These pages are not files of docs/: scripts/mkdocs_hooks.py makes them.
 GENERATED = {"index.md", "contributing.md", "changelog.md", "security.md"}
 
 

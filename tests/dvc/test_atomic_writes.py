@@ -1,4 +1,4 @@
-"""What DVC keeps of a repository outlives a command that is killed while it writes."""
+"""DVC's own files stay intact when a command is killed while it writes them."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from tests.driving import call, copy_working_tree, make_environment
 
-# DVC as the flow runs it.
+# This program runs DVC as the flow does.
 RUN = """
 import sys
 from pipeline.dvc.patches import apply_patches
@@ -19,7 +19,7 @@ from dvc.cli import main
 apply_patches()
 sys.exit(main(sys.argv[1:]))
 """
-# The same, which is killed when half of what it writes to a file of this name is on the disk.
+# This program is killed when it has written half of its content to a file of this name.
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A cache that DVC cannot write is told before anything runs, in one line with the way out."""
+"""If DVC's cache cannot be written, one line says so and gives the cure before anything runs."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def ask(cache: Path, closed: Path) -> str:
-    """Ask as an ordinary user, with a folder that nobody may write, and return what is said last."""
+    """Run the check as an ordinary user with a read-only folder, and return the last line of its output."""
     closed.chmod(0o555)
     done = subprocess.run(
         [*ORDINARY, sys.executable, "-c", ASK, str(cache)],

@@ -1,4 +1,4 @@
-"""What DVC writes into dvc.yaml and params.yaml changes the lines that it is about, and no format."""
+"""When DVC writes dvc.yaml and params.yaml, it changes only the edited lines and no formatting."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ PLAIN_STAGES = ("check", "source", "prepare", "reference", "neighbours", "summar
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a folder with copies of both files."""
+    """Run the test in a folder with copies of both files."""
     monkeypatch.chdir(tmp_path)
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, name)
@@ -92,5 +92,5 @@ def test_an_override_changes_its_value_alone(preset: str, override: str, line: s
 
 
 def write_with_one_seed(text: str) -> str:
-    """Shorten a preset's list of seeds to its first, so that files have as many lines whatever the seeds are."""
+    """Shorten a preset's list of seeds to the first, so that the number of lines does not depend on the seeds."""
     return re.sub(r"(^seeds:\n- \d+\n)(?:- \d+\n)+", r"\1", text, flags=re.MULTILINE)

@@ -16,7 +16,7 @@ NAME = f"dvc-{os.getuid()}"
 
 @pytest.fixture(autouse=True)
 def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A value, so that it is restored; an empty one counts as none.
+    # The variable is set, so that pytest restores it at the end; an empty value counts as unset.
     monkeypatch.setenv(VARIABLE, "")
 
 

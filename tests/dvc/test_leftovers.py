@@ -1,4 +1,4 @@
-"""What a killed command of DVC leaves stops no later one: with the changes to DVC, and in a flow without them."""
+"""Files that a killed DVC command leaves do not stop later commands, with the patches of DVC or without them."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def pool() -> Iterator[WorkerPool]:
 
 @pytest.fixture
 def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pool: WorkerPool) -> Path:
-    """Be in a repository whose stage has run and whose outputs are lost; return its entry of the run-cache."""
+    """Work in a repository whose stage has run and whose outputs are lost; return its entry in the run-cache."""
     from dvc.repo import Repo
 
     monkeypatch.chdir(tmp_path)
@@ -49,7 +49,7 @@ def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pool: WorkerPool) -> 
 
 
 def rename_to_temporary(entry: Path) -> None:
-    """Leave what a kill leaves before DVC renames an entry, which is YAML up to there."""
+    """Leave the temporary file of a run-cache entry, as a kill before DVC's rename does."""
     text = entry.read_text()
     entry.unlink()
     (entry.parent / TEMPORARY).write_text(text.partition("- path: one.txt")[0])
@@ -107,7 +107,7 @@ def test_without_the_changes_to_dvc_a_flow_clears_them_first(
 def test_a_process_id_that_repeats_blocks_nothing(
     mode: str, unpatched: str, entry: Path, pool: WorkerPool
 ) -> None:
-    # This process is younger than the file, as all of a container are that was started again.
+    # This process is younger than the file, as every process in a restarted container is.
     holder = {"pid": os.getpid(), "cmd": "dvc repro"}
     path = Path(".dvc/tmp/rwlock")
     path.write_text(

@@ -1,4 +1,4 @@
-"""The changes to DVC: dvc.lock is read and written as DVC does, to the byte, and only faster."""
+"""With the patches of DVC, dvc.lock is read and written byte for byte as by DVC itself, only faster."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ UNUSUAL = ["a\n  b\n", "é ✓", "\U0001f600", "'", '"', "", " a ", "# a", "a: b
 
 
 def change_type(content: dict[str, Any]) -> None:
-    """Put a number of another type, but of the same value."""
+    """Replace a number by one of another type but equal value."""
     params = content["stages"]["train@sngan-A-0"]["params"]["params.yaml"]
     params["networks"]["width"] = float(params["networks"]["width"])
 
@@ -59,7 +59,7 @@ CHANGES: dict[str, Change] = {
 
 @pytest.fixture
 def in_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a folder that has what DVC makes in every repository."""
+    """Work in a folder with the files that DVC creates in every repository."""
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""The repository through DVC's API: graph, what is stale, and what bringing a stage up to date comes to."""
+"""The repository through DVC's API: the graph, the stale stages, and the results of reproducing a stage."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +37,7 @@ def pool() -> Iterator[WorkerPool]:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a repository of four stages, nothing run yet."""
+    """Work in a repository of four stages of which none has run."""
     from dvc.repo import Repo
 
     monkeypatch.chdir(tmp_path)
@@ -152,7 +152,7 @@ def test_a_stage_that_always_runs_runs_first_and_only_what_it_changes_is_stale(
     lines: list[str] = []
     assert read_graph_and_status(pool, lines.append)[1] == {"use"}
     assert lines == ["seen"]
-    # If it fails, it is stale, so that a flow runs it and shows its error.
+    # If an always-changed stage fails, it counts as stale, so that a flow runs it and shows its error.
     (repository / "watched.txt").unlink()
     assert read_graph_and_status(pool)[1] == {"watch", "use"}
 

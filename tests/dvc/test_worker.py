@@ -1,4 +1,4 @@
-"""Child processes: what they print and return, and that none outlives the process that started it."""
+"""Child processes: their output and return values are passed on, and none outlives its parent process."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ from tests.dvc import worker_functions as functions
 from tests.serving import wait_until
 
 ROOT = Path(__file__).parents[2]
-# A process that has a child, which has started another process; both print their ids.
+# This program has a child that has started another process; both print their ids.
 PARENT = """
 import sys
 from pipeline.dvc.worker import WorkerPool
@@ -87,7 +87,7 @@ def test_a_process_that_dies_leaves_no_child_and_no_file(kind: str, number: int,
     process.wait(30)
     wait_until(lambda: not any(psutil.pid_exists(number) for number in ids), "the end of both", 10)
     wait_until(lambda: not any(map(is_running, children)), "the end of the fork server", 10)
-    # A spawned child has the folder for temporary files that everybody has.
+    # A spawned child uses the system's folder for temporary files.
     assert kind == "spawned" or list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""What the tests have child processes call."""
+"""Functions that the tests call in child processes."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def fail() -> None:
 
 
 def die() -> None:
-    """Be killed while another process still holds the output."""
+    """Kill this process while another process still holds its output open."""
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     os.kill(os.getpid(), signal.SIGKILL)
 

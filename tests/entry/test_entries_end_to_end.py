@@ -1,4 +1,4 @@
-"""Entries beside two GANs in the smoke preset: table, page, MLflow; a change of a file runs only what needs it."""
+"""Entries beside two GANs in the smoke preset: table, page, MLflow; a changed file reruns only its own stages."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.scores.factories import make_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("repository")]
 SAMPLES = {"layout": "auto", "floats": "refuse", "resize": False}
-# What reads the scores of all.
+# These stages read the scores of all trials and entries.
 AFTER = {"report", "summary", "track"}
 GENERATOR = {"z_dimension": 16, "z_distribution": "normal", "batch_size": 100, "output_range": "symmetric"}
 

@@ -1,4 +1,4 @@
-"""An entry of somebody else: scored as the comparison's own samples are, or refused in a line that names its file."""
+"""An entry is scored as the comparison's own samples are, or refused with one line that names its file."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ class Draws(torch.nn.Module):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work beside an extractor and the statistics of real images."""
+    """Work in a folder with an extractor and the statistics of real images."""
     monkeypatch.chdir(tmp_path)
     make_extractor()
     write_real_statistics()
@@ -73,7 +73,7 @@ def read_scores_params() -> ScoresParams:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any]) -> dict[str, Any]:
-    """Run both stages of an entry, and return what it was scored with."""
+    """Run both stages of an entry, and return its scores."""
     Path("params.yaml").write_text(yaml.safe_dump(read_params(mine={"title": "Mine", **entry})))
     monkeypatch.setattr(sys, "argv", ["stage", "--entry", "mine"])
     with thread_count_kept():

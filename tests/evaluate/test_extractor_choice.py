@@ -29,7 +29,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model="vits14", image_size=28, resize="pillow_bicubic", weights_path=None, sha256=None
     )
     state = dict(module.draw_weights(options))
-    # At first a block adds next to nothing, so that all images would have the same features.
+    # With the initial weights a block adds almost nothing, so that all images would have nearly equal features.
     state |= {name: torch.ones_like(value) for name, value in state.items() if name.endswith(".gamma")}
     save_file(state, path)
     return path

@@ -31,7 +31,7 @@ REAL, FAKE, HELD_OUT = (make_images(count, seed) for seed, count in enumerate((1
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work beside an extractor and three sets of images."""
+    """Work in a folder with an extractor and three sets of images."""
     monkeypatch.chdir(tmp_path)
     make_extractor()
     for name, images in (("real", REAL), ("fake", FAKE), ("held_out", HELD_OUT)):

@@ -1,4 +1,4 @@
-"""`score`: the same numbers whatever holds, yields or draws the images, and one error that names the argument."""
+"""`score` gives the same numbers for every way to pass the images, and one error that names a wrong argument."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -40,14 +40,14 @@ def digits() -> Pixels:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Pixels) -> None:
-    """Work beside an extractor and a folder of real digits."""
+    """Work in a folder with an extractor and a folder of real digits."""
     monkeypatch.chdir(tmp_path)
     make_extractor()
     write_folder(Path("real"), digits[:150])
 
 
 def make_draw(images: Any) -> Callable[[int], Any]:
-    """Make a function that draws the images in their order."""
+    """Make a function that returns the next images at each call, in their order."""
     position = 0
 
     def draw(count: int) -> Any:
@@ -313,7 +313,7 @@ def test_a_result_of_another_protocol_is_refused_with_the_fields_name(digits: Pi
         score("real", digits[200:319], protocol=first.protocol)
 
 
-# The fields that no argument of `score` takes from the given protocol; it scores by those of all others.
+# The fields of a given protocol that `score` finds out itself and compares; it takes its options from all other fields.
 FOUND = (
     "extractor", "weights_sha256", "resize", "precision", "feature_dimension", "reference_count", "reference_sha256",
     "model", "normalisation",
@@ -336,7 +336,7 @@ def test_a_mismatch_of_any_field_is_refused_with_its_name_before_the_network_com
 
 
 def make_loaded(features: int, value: float = 0.0) -> Extractor:
-    """Make an extractor whose network gives so many features, at random but for one of this value."""
+    """Make an extractor whose network gives this number of random features, of which one has the given value."""
 
     def see(pixels: torch.Tensor) -> ExtractorOutput:
         found = pixels.float().flatten(1)[:, :features].clone()

@@ -1,4 +1,4 @@
-"""Images that are scored against themselves, by whatever way the same ones came to both sides."""
+"""Images that are scored against themselves are detected, in whatever way both sides got them."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ Case = tuple[str, str, Callable[[], object]]
 
 @pytest.fixture(autouse=True)
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work beside a folder and an array of real images, and a folder and an array of others."""
+    """Work in a folder with real images and with other images, each as a folder and as an array."""
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate(("real", "other")):
         write_folder(Path(name), make_images(12, seed))
@@ -163,7 +163,7 @@ def make_blank() -> None:
     ("make", "shared"),
     [
         (lambda: None, 0),
-        # A generator that collapsed to a blank image, of which the real ones have one, too.
+        # A generator has collapsed to a blank image, and one of the real images is blank too.
         (make_blank, 1),
         (lambda: np.save("other.npy", np.concatenate([make_images(3, 0), make_images(9, 1)])), 3),
     ],

@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def score(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
-    """Call the command, and return what it writes as JSON."""
+    """Run the command, and return the JSON that it writes."""
     monkeypatch.setattr(sys, "argv", ["evaluate", *OPTIONS, "--json", "scores.json", *words])
     with thread_count_kept():
         main()
@@ -109,7 +109,7 @@ def test_a_sorted_folder_is_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
         np.save(name, np.concatenate([make_images(60, seed) // 8, make_images(60, seed + 2)]))
     mixed = score(monkeypatch, "--real", "others.npy", "--fake", "sorted.npy")
     first = score(monkeypatch, "--real", "others.npy", "--fake", "sorted.npy", "--in-order")
-    # The first 50 in their order are all dark ones.
+    # The first 50 images in their order are all dark.
     assert mixed["recall"] > 0.8 > first["recall"]
 
 

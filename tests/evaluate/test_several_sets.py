@@ -1,4 +1,4 @@
-"""Several sets in one table: sorted, in three formats, with earlier scores, and never of unlike protocols."""
+"""A table of several sets is sorted, has three formats, includes earlier scores, and never mixes protocols."""
 
 import json
 import re
@@ -26,7 +26,7 @@ HOSTILE = "<script>alert(1)</script> | `x` [a](b) <img src=x onerror=y>"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work beside an extractor, real images, and two sets of which one is darker."""
+    """Work in a folder with an extractor, real images, and two sets of images of which one is darker."""
     monkeypatch.chdir(tmp_path)
     make_extractor()
     np.save("real.npy", make_images(80))

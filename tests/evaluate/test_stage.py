@@ -1,4 +1,4 @@
-"""The stage from its files to its files."""
+"""The stage evaluate, from its input files to its output files."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ POINTS = Path("results/evaluate/sngan-A-0/points.json")
 
 @pytest.fixture(autouse=True)
 def reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be where a reference is made, and 60 samples of one snapshot."""
+    """Work in a folder with a reference and 60 samples of one snapshot."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     monkeypatch.setattr(sys, "argv", ["evaluate", "--gan", "sngan", "--setting", "A", "--seed", "0"])

@@ -1,4 +1,4 @@
-"""The services of compose.yaml without Docker: their very commands and environments, at addresses of this machine."""
+"""Run the services of compose.yaml without Docker: with their commands and environments, at local addresses."""
 
 import re
 import subprocess
@@ -11,15 +11,15 @@ import yaml
 from tests.driving import ROOT, make_environment
 
 LOG = Path("compose.log")
-# As scripts/make_env_file.sh writes them.
+# The variables that scripts/make_env_file.sh writes.
 VARIABLES = {"POSTGRES_PASSWORD": "password", "SERVER_LOGIN": "admin:password"}
 
 
 class Services:
-    """Starts services with what compose.yaml says of them; a container's names and folders become this machine's.
+    """Starts services as compose.yaml defines them, with this machine's addresses and folders for those of containers.
 
     Attributes:
-        places: what stands in the place of what compose.yaml says, such as `mlflow:5000` or `/artifacts`.
+        places: the local address or folder for each one in compose.yaml, such as `mlflow:5000` or `/artifacts`.
     """
 
     def __init__(self, places: Mapping[str, str]) -> None:
@@ -39,14 +39,14 @@ class Services:
             )
 
     def is_healthy(self, name: str) -> bool:
-        """Ask as compose does."""
+        """Run the service's health check from compose.yaml."""
         kind, *command = self._services[name]["healthcheck"]["test"]
         assert kind == "CMD"
         words = [self._place(word) for word in command]
         return subprocess.run(words, env=make_environment(), check=False).returncode == 0
 
     def read_environment(self, name: str) -> dict[str, str]:
-        """Read what a service finds in its environment."""
+        """Read the environment variables of a service."""
         return {key: self._place(value) for key, value in self._services[name]["environment"].items()}
 
     def _place(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Start flows, wait for what they do, and look for what they leave."""
+"""Start flows, wait for their checkpoints and ends, and find the processes that they leave."""
 
 import os
 import subprocess
@@ -20,14 +20,14 @@ def flow(*arguments: str, may_fail: bool = False) -> str:
 
 
 def flow_without_network(*arguments: str) -> str:
-    """Run the flow where only the loopback is, in a network namespace of its own, if the system lets users make one."""
+    """Run the flow in a network namespace with only a loopback interface, if the system lets users make one."""
     command = [sys.executable, "-m", "pipeline.flow", "run", *arguments]
     alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     return call(*(alone if can_run_with(alone) else []), *command)
 
 
 def can_run_with(prefix: list[str]) -> bool:
-    """Tell whether commands can be started with this before them."""
+    """Tell whether commands can be started with this prefix."""
     try:
         return subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -40,7 +40,7 @@ def read_results() -> dict[str, bytes]:
 
 
 def find_processes_here(*others: int) -> list[psutil.Process]:
-    """List the processes that work in this folder, but for this one and those named by their ids."""
+    """List the processes that work in this folder, except this process and those with the given ids."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -56,7 +56,7 @@ def find_processes_here(*others: int) -> list[psutil.Process]:
 
 
 def start_flow(*command: str) -> subprocess.Popen[bytes]:
-    """Start a run of the flow, or another command of it; what it prints goes to LOG."""
+    """Start a run of the flow, or another of its commands; the output goes to LOG."""
     with LOG.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline.flow", *(command or ("run",))],
@@ -68,7 +68,7 @@ def start_flow(*command: str) -> subprocess.Popen[bytes]:
 
 
 def read_log_end(count: int = 60) -> str:
-    """Return the last lines that what was started has printed."""
+    """Return the last lines in LOG."""
     return "\n".join(LOG.read_text(errors="replace").splitlines()[-count:])
 
 
@@ -76,7 +76,7 @@ def list_checkpoints(scratch: Path, after: float) -> list[Path]:
     """List the checkpoints in a scratch folder that were written after a time.time()."""
     found = []
     for path in (scratch / "train").glob("*/*/state_*.safetensors"):
-        # A newer one removes it at any time.
+        # A newer checkpoint may remove the file at any time.
         with suppress(FileNotFoundError):
             if path.stat().st_mtime > after:
                 found.append(path)
@@ -84,7 +84,7 @@ def list_checkpoints(scratch: Path, after: float) -> list[Path]:
 
 
 def wait_for_checkpoint(process: subprocess.Popen[bytes], seconds: float = 180) -> None:
-    """Wait until a training writes a checkpoint from now on."""
+    """Wait until a training writes a new checkpoint."""
     began = time.time()
     while not list_checkpoints(Path(".scratch"), began):
         code = process.poll()
@@ -94,7 +94,7 @@ def wait_for_checkpoint(process: subprocess.Popen[bytes], seconds: float = 180) 
 
 
 def wait_until_alone(*others: int) -> None:
-    """Wait until no process works here but for these; ten seconds at most."""
+    """Wait until no process except these works in this folder, for ten seconds at most."""
     began = time.monotonic()
     while found := find_processes_here(*others):
         assert time.monotonic() - began < END_SECONDS, found

@@ -23,7 +23,7 @@ def test_the_link_to_mlflow_is_one_for_a_browser_and_holds_no_password(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_UI_URL", page)
     assert find_mlflow() == found
-    # Once there are runs, it leads to the table of all trials.
+    # Once there are runs, the link leads to the table of all trials.
     write_link("7")
     table = "#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=trials"
     assert find_mlflow() == (f"{found[0]}{table}", found[1])

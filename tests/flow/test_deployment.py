@@ -1,4 +1,4 @@
-"""What is checked when the flow is deployed, and what Prefect's form offers."""
+"""The checks before the flow is deployed, and the choices that Prefect's form offers."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a folder with the params and presets alone, which no check changes."""
+    """Work in a folder that has only the params and presets, and check that they do not change."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     shutil.copy(ROOT / "params.yaml", "params.yaml")
@@ -114,7 +114,7 @@ def test_a_run_without_a_name_is_called_after_its_preset_and_commit(
     monkeypatch.setattr(flow_run, "get_parameters", lambda: {"preset": preset})
     with Path("params.yaml").open("a") as file:
         file.write(edit)
-    # Without a repository there is no commit.
+    # Without a Git repository, the name has no commit.
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent))
     assert name_run() == expected
     monkeypatch.setattr(run_name, "describe_commit", lambda: {"mlflow.source.git.commit": "84cfc5e5dacf"})

@@ -1,6 +1,6 @@
-"""The flow as a person runs it: no server, real Prefect, DVC and trainings, two trials on digits.
+"""The flow as a person runs it, without a server but with real Prefect, DVC and trainings: two trials on digits.
 
-The tests share one repository and run in the order in which they stand.
+The tests share one repository, and run in the order of this file.
 """
 
 import signal
@@ -29,7 +29,7 @@ from tests.serving import find_free_port
 pytestmark = pytest.mark.slow
 
 
-# Ends the training as a system does that runs out of memory, in its 25th generator step, the first time.
+# This kills the training in its 25th generator step, as the kernel does when memory runs out, but only the first time.
 KILLED_ONCE = """
 
 import os, pathlib
@@ -50,7 +50,7 @@ GAN.generator_loss = generator_loss
 
 
 def find_server(flow: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """List the temporary servers of a flow: what it has spawned that listens."""
+    """List the temporary servers of a flow: its child processes that listen at a port."""
     children = psutil.Process(flow.pid).children()
     return [child for child in children if any(c.status == "LISTEN" for c in child.net_connections("tcp"))]
 
@@ -131,7 +131,7 @@ def test_without_server_and_network_it_runs_everything_and_then_finds_all_cached
 def test_its_results_are_those_of_dvc_alone() -> None:
     by_flow = read_results()
     assert len(by_flow) > 10
-    # Not from the run-cache: every stage of a trial is run anew.
+    # The stages of trials are run again, not restored from the run-cache.
     dvc("repro", "--force", "report")
     assert read_results() == by_flow
 

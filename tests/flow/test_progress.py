@@ -1,4 +1,4 @@
-"""What the terminal says of a trial once it is scored."""
+"""The line that the terminal shows when a trial has scores."""
 
 from pathlib import Path
 from typing import Any

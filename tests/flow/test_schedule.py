@@ -1,4 +1,4 @@
-"""The times of a schedule."""
+"""Check which times a schedule accepts."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""The flow with the servers of compose.yaml: scheduled, cancelled, killed, twice at once; six trials on digits.
+"""The flow with the servers of compose.yaml: scheduled, cancelled, killed, and started twice; six trials on digits.
 
-The tests share one repository and one server, and run in the order in which they stand.
+The tests share one repository and one server, and run in the order of this file.
 """
 
 import json
@@ -38,13 +38,13 @@ pytestmark = pytest.mark.slow
 
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
 INTERVAL_SECONDS = 3
-# As prefect.yaml has it.
+# The name in prefect.yaml.
 POOL = "compare"
 
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Be in a repository of six trials, with compose.yaml's services to start there."""
+    """Work in a repository of six trials, with compose.yaml's services, which are not started yet."""
     folder = tmp_path_factory.mktemp("served")
 
     def edit(params: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 @pytest.fixture(scope="module")
 def server(services: Services) -> Iterator[subprocess.Popen[bytes]]:
-    """Run Prefect's server, which flows started here find by their environment."""
+    """Run Prefect's server, which flows find by their environment variables."""
     process = services.start("prefect")
     wait_until(lambda: services.is_healthy("prefect"), "Prefect's server", 300)
     with pytest.MonkeyPatch.context() as patch:
@@ -125,7 +125,7 @@ def start_schedule() -> subprocess.Popen[bytes]:
 
 
 def end_schedule(schedule: subprocess.Popen[bytes], server: subprocess.Popen[bytes]) -> None:
-    """End a schedule, and the run that it has under way, as a system does that goes down."""
+    """End a schedule and its current run, as a system that shuts down does."""
     schedule.send_signal(signal.SIGTERM)
     wait_until_alone(server.pid)
     assert wait_for_exit(schedule) in (0, 128 + signal.SIGTERM)
@@ -143,7 +143,7 @@ def wait_for_exit(process: subprocess.Popen[bytes], seconds: float = 240) -> int
 
 @pytest.mark.usefixtures("server")
 def test_the_pages_look_for_the_api_where_they_are() -> None:
-    """Prefect's own default is an absolute address, which differs where a port is forwarded."""
+    """Prefect's default is an absolute address, which is wrong if a port is forwarded."""
     address = os.environ["PREFECT_API_URL"]
     with urllib.request.urlopen(f"{address.removesuffix('/api')}/ui-settings", timeout=10) as reply:
         assert json.load(reply)["api_url"] == "/api"
@@ -175,10 +175,10 @@ def test_a_schedule_fires_by_itself_and_the_second_run_finds_all_cached(
     schedule = start_schedule()
     wait_for_checkpoint(schedule)
     end_schedule(schedule, server)
-    # Neither a run that was ended midway nor a restart stops the clock.
+    # The schedule goes on after a run that was ended midway and after a restart.
     schedule = start_schedule()
     wait_until(lambda: len(find_states(client, "Completed")) >= 2, "two scheduled runs")
-    # Before the end, which Prefect may record as that of a run whose process has not gone yet.
+    # The states are read before the schedule ends, because Prefect may then change that of a run whose process is left.
     first, second = find_states(client, "Completed")[:2]
     end_schedule(schedule, server)
     assert first.auto_scheduled and second.auto_scheduled
@@ -210,11 +210,11 @@ def test_cancelled_or_killed_mid_trial_and_then_two_at_once_it_ends_as_if_undist
     run_deployment()
     wait_for_checkpoint(worker)
     (run,) = find_states(client, "Running")
-    # What the worker has started, the flow among it, has to notice by itself.
+    # The worker's child processes, such as the flow, have to notice by themselves that it was killed.
     worker.kill()
     worker.wait()
     wait_until_alone(*keep)
-    # The next worker ends that run, whose slot would have Prefect cancel every other one for five minutes.
+    # The next worker ends the killed run; otherwise Prefect would cancel other runs for five minutes to keep its slot.
     worker = services.start("worker")
     wait_until(lambda: client.read_flow_run(run.id).state.is_crashed(), "its end", 60)  # type: ignore[union-attr]
     worker.terminate()
@@ -224,14 +224,14 @@ def test_cancelled_or_killed_mid_trial_and_then_two_at_once_it_ends_as_if_undist
     assert [wait_for_exit(one) for one in flows] == [0, 0]
     assert list_run(dvc("repro")) == []
     assert read_results() == undisturbed
-    # They were followed by the worker's flows and by those of this environment, into different stores.
+    # The worker's flows and the flows of this environment have sent the runs to different stores.
     tracking = services.read_environment("worker")["MLFLOW_TRACKING_URI"]
     told = call(sys.executable, "-m", "pipeline.tracking", "sync", MLFLOW_TRACKING_URI=tracking)
     assert f"MLflow has 6 of 6 trials in {tracking}" in told
 
 
 def forget_everything() -> None:
-    """Remove all results, and DVC's memory of them."""
+    """Remove all results, with DVC's cache and lock file."""
     for folder in ("models", "samples", "results", ".scratch", ".dvc/cache", "report"):
         shutil.rmtree(folder, ignore_errors=True)
     Path("dvc.lock").unlink()

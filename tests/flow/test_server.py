@@ -8,7 +8,7 @@ from pipeline.flow.server import name_address
     [
         ("127.0.0.1", "http://127.0.0.1:4200"),
         ("192.168.0.7", "http://192.168.0.7:4200"),
-        # Nobody can call these two; whoever listens there listens here, too.
+        # Clients cannot call these two addresses. A server that listens there also listens on the loopback address.
         ("0.0.0.0", "http://127.0.0.1:4200"),
         ("::", "http://127.0.0.1:4200"),
         ("::1", "http://[::1]:4200"),

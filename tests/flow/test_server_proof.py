@@ -1,4 +1,4 @@
-"""A server gets our password only once it has proven to be ours, and one that cannot be used is named at once."""
+"""A server gets the password only after it has proven its identity, and an unusable server is named at once."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from tests.serving import find_free_port, wait_until
 
 @contextmanager
 def serve(status: int = 200) -> Iterator[tuple[str, list[str]]]:
-    """Serve as another program that has taken the port: answers all, and collects the passwords that it gets."""
+    """Serve as another program that has taken the port: it answers every request, and collects the passwords."""
     got: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -71,7 +71,7 @@ def test_a_server_proves_by_its_secret_that_it_is_the_one_of_the_file(home: Path
     threading.Thread(target=server.run, daemon=True).start()
     wait_until(lambda: server.started, "the server", 30)
     assert is_proven(served)
-    # That of a server that served there before.
+    # The secret is that of an earlier server at this address.
     assert not is_proven(served._replace(secret="another"))
     server.should_exit = True
 

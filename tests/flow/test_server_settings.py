@@ -12,7 +12,7 @@ from pipeline.flow.server_settings import (
 )
 
 ADDRESS = "http://127.0.0.1:4200"
-# What the shell of somebody holds who works with other Prefect servers.
+# Variables in the shell of a user who works with other Prefect servers.
 FOREIGN = {
     "PREFECT_API_KEY": "pnu_secret",
     "PREFECT_API_URL": "https://api.prefect.cloud/api/accounts/a/workspaces/b",

@@ -1,4 +1,4 @@
-"""A flow whose server is gone ends, in one line; one whose server is only restarted goes on."""
+"""A flow whose server is gone ends with one line; a flow whose server is only restarted goes on."""
 
 import subprocess
 import sys
@@ -80,7 +80,7 @@ def test_a_busy_server_that_is_then_restarted_has_all_the_time_of_a_restart(
     port = find_free_port()
     server = start(SILENT_SERVER, str(port))
     flow = start(FLOW, "3", "other", "9", PREFECT_API_URL=f"http://127.0.0.1:{port}/api")
-    # Longer than a restart may take.
+    # This is longer than a restart may take.
     time.sleep(6)
     server.kill()
     server.communicate()

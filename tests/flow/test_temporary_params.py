@@ -1,4 +1,4 @@
-"""params.yaml after a run that changed it: as before, however the run ended."""
+"""A run that changes params.yaml restores the former file, however the run ends."""
 
 import signal
 import subprocess
@@ -79,7 +79,7 @@ def test_it_is_as_before_within_seconds_after_a_run_was_killed(number: int) -> N
 
 
 def test_the_next_run_puts_it_back_where_the_whole_machine_went_down(folder: Path) -> None:
-    # Nothing but these files is left then.
+    # After a power failure only these files are left.
     left = FOLDER / "0123"
     left.mkdir(parents=True)
     (left / "former.yaml").write_text(BEFORE)

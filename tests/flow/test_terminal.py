@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a run, on a pseudo-terminal: whole bars, scores, a table, one line at the end."""
+"""The output of a run on a pseudo-terminal: bars, scores, a table, and one line at the end."""
 
 import fcntl
 import os
@@ -39,7 +39,7 @@ class Run:
             stdout=child,
             stderr=child,
             start_new_session=True,
-            # Ctrl-C is for the processes of the session that has the terminal.
+            # Ctrl-C reaches only processes of the session that the terminal belongs to.
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(child)
@@ -49,13 +49,13 @@ class Run:
         os.write(self._terminal, keys)
 
     def read_until(self, can_run_with: Callable[[list[str]], bool] = lambda lines: False) -> int | None:
-        """Read until a condition on what is shown holds, or the end; return the exit code, None where it goes on."""
+        """Read until a condition on the shown text holds or the run ends; return the exit code, None if it runs on."""
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             try:
                 self._stream.feed(os.read(self._terminal, 65536))
             except OSError:
-                # Nobody has the terminal open any more.
+                # No process has the terminal open any more.
                 return self.process.wait(30)
             if can_run_with(self.shown()):
                 return None
@@ -66,7 +66,7 @@ class Run:
         return [line.rstrip() for line in self.screen.display]
 
     def all_lines(self) -> list[str]:
-        """Return all lines, those too that have left the terminal at its top, without the empty ones."""
+        """Return all lines that are not empty, including those that have scrolled off the top."""
         width = range(self.screen.columns)
         left = ["".join(line[column].data for column in width) for line in self.screen.history.top]
         return [line for line in map(str.rstrip, [*left, *self.screen.display]) if line]

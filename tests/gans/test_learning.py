@@ -66,7 +66,7 @@ def measure_moments(images: torch.Tensor) -> Moments:
 
 @torch.no_grad()
 def generate(gan: Gan) -> Batch:
-    """Generate 2000 images with the statistics of the batch, which an untrained generator has too."""
+    """Generate 2000 images with batch statistics, which an untrained generator has too."""
     return gan.generate(2000, torch.Generator().manual_seed(1))
 
 

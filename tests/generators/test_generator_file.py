@@ -1,4 +1,4 @@
-"""Generators of somebody else: three kinds of files draw the same images; pickles and wrong output are refused."""
+"""Generator files of three kinds give the same images; pickles and wrong output are refused."""
 
 import io
 import json
@@ -37,7 +37,7 @@ class Runs:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, in which nothing may be executed."""
+    """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -221,7 +221,7 @@ def test_torchscript_that_writes_files_is_refused() -> None:
 
 
 class Returns(nn.Module):
-    """Returns what it was made with, whatever the noise."""
+    """A network that returns a constant for any noise."""
 
     value: Tensor
 

@@ -1,4 +1,4 @@
-"""Array files that hold no images, or not as expected: one message that names the file and what it holds."""
+"""An array file without images, or with images of an unexpected form, gives one message with its name and content."""
 
 import io
 import os
@@ -107,14 +107,14 @@ WRONG = {
     "covariance.npy": (npy(np.eye(D)), r"holds no images, but float64 \[16, 16\]"),
     "labels.npy": (npy(np.arange(9)), r"holds no images, but int64 \[9\]; expected \[N, H, W, C\]"),
     "number.npy": (npy(np.array(3.0)), r"holds no images, but float64 \[\]"),
-    # A content that is not what the suffix says.
+    # The content does not fit the suffix.
     "zip.npy": (npz(images=IMAGES), r"is a .npz file by its content, not a .npy file; rename it to .npz"),
     "array.npz": (npy(IMAGES), r"is a .npy file by its content, not a .npz file; rename it to .npy"),
     "pickle.npy": (pickle.dumps(Runs()), "begins neither as a .npy file nor as a zip.*pickles"),
     "pickle.npz": (pickle.dumps(Runs()), "begins neither as a .npy file nor as a zip.*pickles"),
     "text.npy": (b"label,x,y\n", "begins neither as a .npy file nor as a zip"),
     "empty.npz": (b"", "begins neither as a .npy file nor as a zip"),
-    # Objects.
+    # The array holds Python objects.
     "objects.npy": (npy(OBJECTS), "holds Python objects, that is, a pickle, .* never loaded"),
     "objects.npz": (npz(images=OBJECTS), "objects.npz:images holds Python objects"),
     "hidden.npz": (add_member(npz(), "images.pkl", pickle.dumps(Runs())), "images.pkl no array"),
@@ -122,7 +122,7 @@ WRONG = {
         npy(np.zeros((5, 4, 4), dtype=[("red", "u1"), ("label", object)])),
         "holds Python objects",
     ),
-    # Damage.
+    # The file is damaged.
     "cut.npy": (npy(IMAGES)[:-9], "declares uint8 .*, 240 bytes, and holds 231: it is cut short"),
     "cut header.npy": (npy(IMAGES)[:20], "cannot be read|is damaged"),
     "cut.npz": (npz(images=IMAGES)[:-9], "is damaged or no .npz file"),
@@ -144,7 +144,7 @@ WRONG = {
         add_member(npz(), "images.npy", reshape(npy(IMAGES), f"({1 << 50},4,4)")),
         "and holds 240: it is cut short",
     ),
-    # numpy has Python parse a header, whose parser fails in ways of its own.
+    # numpy parses a header with Python's parser, which raises errors of its own.
     "open brackets.npy": (claim_header(b"(" * 9000), "cannot be read"),
     "few brackets.npy": (claim_header(b"[" * 150), "cannot be read"),
     "many signs.npy": (claim_header(b"-" * 9000 + b"1"), "cannot be read"),
@@ -153,7 +153,7 @@ WRONG = {
     "keys of a list.npy": (claim_header(b"{[]: 1}"), "cannot be read"),
     "zeros.npy": (claim_header(bytes(80)), "cannot be read"),
     "brackets.npz": (add_member(npz(), "images.npy", claim_header(b"(" * 9000)), "cannot be read"),
-    # A name that leads to one of several arrays.
+    # The name selects one of several arrays.
     "twice.npz": (
         repeat_member("images.npy", "images.npy"),
         "holds 2 members named images, so it is unclear",
@@ -161,7 +161,7 @@ WRONG = {
     "thrice.npz": (repeat_member("b.npy", "a.npy", "a.npy", "a.npy"), "holds 3 members named a, so"),
     "with and without.npz": (repeat_member("arr_0", "arr_0.npy"), "holds 2 members named arr_0, so"),
     "negative.npy": (reshape(npy(IMAGES), "(-5, 4, 4, 3)"), "it is cut short or damaged"),
-    # Shapes, types and ranges.
+    # The shape, the type or the range of values is wrong.
     "no images.npy": (npy(IMAGES[:0]), r"holds no images: \[0, 4, 4, 3\]"),
     "no floats.npz": (npz(images=np.zeros((0, 4, 4))), r"no floats.npz:images holds no images: \[0, 4, 4\]"),
     "one image.npy": (npy(IMAGES[0]), r"holds \[4, 4, 3\], which is one image, expected \[N, H, W, C\]"),
@@ -207,7 +207,7 @@ def test_floats_whose_pixels_exceed_the_memory_are_refused_before_it_is_taken(
 ) -> None:
     path = tmp_path / "sparse.npy"
     path.write_bytes(reshape(npy(IMAGES.astype(np.float32)), f"({1 << 36},4,4)"))
-    # The file has this size, and no content: it takes no disk.
+    # The file has this size but no content, so it takes no space on the disk.
     os.truncate(path, (1 << 42) + (1 << 10)) if _has_large_files(tmp_path) else pytest.skip(
         "no sparse files here"
     )

@@ -1,4 +1,4 @@
-"""Image files of a folder are decoded when it is opened, and kept while they fit into memory."""
+"""Image files of a folder are decoded when the folder is opened, and kept in memory if they fit."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Shares the fixture of a small workspace with the tests of the training."""
+"""Share the fixture of a small workspace with the tests of the stage train."""
 
 from tests.train.conftest import workspace
 

@@ -151,7 +151,7 @@ def test_a_conditional_discriminator_is_analysed_with_each_images_label_and_has_
     write_array(labels_file("train"), np.arange(22, dtype=np.int64) % 2)
     train(trial)
     for shift in (0, 0, 1):
-        # The gradients are the same for the same labels, and others for other labels.
+        # Equal labels give equal gradients, and other labels give other gradients.
         write_array(labels_file("train"), (np.arange(22, dtype=np.int64) + shift) % 2)
         rows.append(run(trial, monkeypatch)[-1])
     assert rows[0] == rows[1]

@@ -69,7 +69,7 @@ def test_more_images_cannot_be_shown_than_are_searched_for() -> None:
 
 @pytest.fixture
 def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, NDArray[np.uint8]]:
-    """Two trials, of which one copies the training images, a third that diverged, and a fourth that failed."""
+    """Make four trials: one copies the training images, one does not, one diverged, and one failed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["neighbours"])
     params: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())

@@ -1,4 +1,4 @@
-"""Batch norm and layer norm without a gain, on one device and on another."""
+"""Batch norm and layer norm without a gain."""
 
 import pytest
 import torch

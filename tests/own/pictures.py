@@ -1,4 +1,4 @@
-"""Make pictures of kinds that can be told apart, in sizes, formats and colours as they come."""
+"""Make pictures of classes that can be told apart, in varied sizes, formats and colours."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ KINDS = ("circle", "cross", "stripes", "square", "rings")
 
 
 def draw(kind: str, size: tuple[int, int], random: np.random.Generator) -> Image.Image:
-    """Draw a picture of a kind, in RGB."""
+    """Draw a picture of a class, in RGB."""
     width, height = size
     colours = [tuple(int(value) for value in random.integers(low, low + 90, 3)) for low in (0, 160)]
     image = Image.new("RGB", size, colours[0])
@@ -36,7 +36,7 @@ def draw(kind: str, size: tuple[int, int], random: np.random.Generator) -> Image
 def write_pictures(
     folder: Path, counts: dict[str, int], sizes: tuple[int, int] = (24, 90), seed: int = 0
 ) -> Path:
-    """Write class folders of pictures: every third grey, every other JPEG, each of its own size."""
+    """Write class folders of pictures of different sizes; every third picture is grey, and every other one a JPEG."""
     random = np.random.default_rng(seed)
     for place, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A folder of one's own images: what it allows is chosen, and what it does not allow is told, all at once."""
+"""Params are chosen that fit a folder of one's own images, or all faults of the images are named at once."""
 
 import re
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_the_check_finds_nothing_wrong_with_what_is_chosen(
 ) -> None:
     survey = count_only(**counts)
     content = compose(make_plan(survey, "/pictures", GANS, 2000), tmp_path)
-    # What the check knows of a folder only by its limits: how many images each split has.
+    # The numbers of images of each split, with which the check compares the params.
     content["prepare"] |= {"train_limit": survey.train_count, "test_limit": survey.test_count}
     assert find_all_faults(content) == []
     assert content["extractor"]["classifier"]["minimum_test_accuracy"] <= 1.0

@@ -1,4 +1,4 @@
-"""`make own` in a copy of the working tree: a page at the first attempt, and nothing lost."""
+"""`make own` in a copy of the working tree makes a page at the first attempt, and loses no edited file."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.own.pictures import write_pictures
 
 @pytest.fixture
 def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be in a folder that has the presets and a params.yaml."""
+    """Work in a folder that has the presets and a params.yaml."""
     (tmp_path / "presets").mkdir()
     for path in (ROOT / "presets").glob("*.yaml"):
         if path.stem != "own":
@@ -50,7 +50,7 @@ def test_the_first_attempt_on_own_images_shows_a_page(tmp_path: Path) -> None:
     repository.mkdir()
     copy_working_tree(repository)
     pictures = write_pictures(tmp_path / "my pictures é", {"rose": 40, "tulpe ü": 40, "daisy": 40})
-    # A program in the place of a browser writes down what it was asked to open.
+    # A program that stands in for a browser records the address that it was asked to open.
     opened = tmp_path / "opened.txt"
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
@@ -65,5 +65,5 @@ def test_the_first_attempt_on_own_images_shows_a_page(tmp_path: Path) -> None:
     assert f"The page: {page}" in printed and opened.read_text().strip() == page.as_uri()
     text = page.read_text(encoding="utf-8")
     assert "in one training of each GAN, which cannot tell which GAN is the best" in text
-    # Each number of images that a score is of stands on the page.
+    # The page gives the number of images of each score.
     assert "1,000 images against 99 of the train split" in text and "21 images of either kind" in text

@@ -1,4 +1,4 @@
-"""The head's working tree as a worker gets it."""
+"""The bundle of the head's working tree has all files that a worker needs."""
 
 import subprocess
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.driving import call, commit
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a repository with a commit, and with changes, a new file and an ignored one beside it."""
+    """Work in a repository with one commit, uncommitted changes, a new file and an ignored file."""
     folder = tmp_path / "head"
     (folder / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(folder)

@@ -1,4 +1,4 @@
-"""DVC's experiments are rows of what differs and of each trial's scores, narrow enough to read."""
+"""The table of DVC's experiments has rows of differing params and of scores, and is narrow enough to read."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_only_params_that_differ_are_rows_beside_the_scores_of_every_trial() -> 
     assert list(rows) == ["", "gans", "networks.width", "FID", *sorted(TRIALS), "IS"]
     assert rows[""] == ["workspace", "52f3511", "wider"]
     assert rows["networks.width"] == ["8", "8", "16"]
-    # A trial has a row of each score; the last is the Inception Score's.
+    # A trial has one row for each score; the last one is for the Inception Score.
     assert rows["sngan-A-0"] == ["3.27", "3.27", "4.0"]
 
 

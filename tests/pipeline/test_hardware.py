@@ -1,4 +1,4 @@
-"""Which hardware trained a comparison: what is said where it is mixed."""
+"""The description of the hardware that trained a comparison, and its warning about mixed hardware."""
 
 import json
 from pathlib import Path

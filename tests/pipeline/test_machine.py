@@ -1,4 +1,4 @@
-"""What is known of the machine on which a trial was trained."""
+"""The record of the machine on which a trial was trained."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ TRIAL = Trial("wgan_gp", "A", 3)
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a folder with the log of one trial."""
+    """Work in a folder with the log of one trial."""
     monkeypatch.chdir(tmp_path)
     path = TRAINING / TRIAL.name / METRICS_LOG
     path.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Every port that we open: pages of other origins and calls for other names are refused.
+"""Every server of this project refuses pages of other origins and calls to other host names.
 
 MLflow's server of models, which the README starts, has no such check; it takes JSON alone, which browsers let no page
 of another origin send.
@@ -22,7 +22,7 @@ from tests.serving import find_free_port, kill, wait_until
 pytestmark = pytest.mark.slow
 
 TEMPORARY = "from pipeline.flow.server_app import run_server; run_server('127.0.0.1', {port})"
-# Command, health check, and what changes something there.
+# For each server: its command, its health check, and a request that changes something.
 SERVERS = {
     "prefect": (
         ["-m", "pipeline.flow", "server", "--port", "{port}", "--allow", "prefect"],
@@ -50,7 +50,7 @@ FOREIGN = [
 
 
 class Server:
-    """A server of ours: its address, its folder and what changes something there."""
+    """A server of this project: its address, its folder, and a request that changes something."""
 
     def __init__(self, address: str, folder: Path, action: str) -> None:
         self.address, self.folder, self.action = address, folder, action

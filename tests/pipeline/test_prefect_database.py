@@ -1,4 +1,4 @@
-"""make creates Prefect's database whole or not at all, whatever stopped it before."""
+"""`make` creates Prefect's database completely or not at all, even after an interrupted attempt."""
 
 import os
 import signal
@@ -28,8 +28,8 @@ def start_make(database: Path) -> subprocess.Popen[str]:
 
 
 def has_log_since(folder: Path, moment: float) -> bool:
-    """Say whether SQLite has written the log of a database in the folder since: the tables are being made."""
-    # What an earlier attempt left is removed in between.
+    """Tell whether SQLite has written a database's log in the folder since a time, so that tables are being created."""
+    # Files of an earlier attempt are removed meanwhile.
     with suppress(FileNotFoundError):
         return any(
             log.stat().st_size and log.stat().st_mtime > moment for log in folder.rglob("prefect.db-wal")
@@ -49,7 +49,7 @@ def test_a_database_that_was_stopped_on_the_way_is_made_anew(tmp_path: Path) -> 
         os.killpg(stopped.pid, stop)
         stopped.communicate(timeout=PATIENCE_SECONDS)
         assert stopped.returncode != 0 and not database.exists()
-    # What a database left that was made in its place, or deleted by hand.
+    # Such a log is left if the database was created in place and interrupted, or if a person deleted the database.
     database.with_name("prefect.db-wal").write_bytes(b"of another database")
     again = start_make(database)
     output, _ = again.communicate(timeout=PATIENCE_SECONDS)

@@ -26,7 +26,7 @@ OTHER = "http://mlflow.example:5000"
 
 @pytest.fixture(params=["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
 def patch(request: pytest.FixtureRequest) -> Iterator[pytest.MonkeyPatch]:
-    """Have a proxy and nothing that is called without it."""
+    """Set a proxy, and no hosts that are exempt from it."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
             patch.delenv(name, raising=False)
@@ -36,7 +36,7 @@ def patch(request: pytest.FixtureRequest) -> Iterator[pytest.MonkeyPatch]:
 
 
 def find_proxies(url: str) -> list[object]:
-    """Ask each library that we or Prefect or MLflow call servers with what proxy it would use for an address."""
+    """Return the proxy that each HTTP library of this project, Prefect and MLflow would use for an address."""
     transport = httpx.Client()._transport_for_url(httpx.URL(url))
     found = [
         requests.utils.get_environ_proxies(url, no_proxy=None).get("http"),
@@ -63,7 +63,7 @@ def test_own_servers_are_called_without_the_proxy(patch: pytest.MonkeyPatch, url
         ({"no_proxy": "a.example", "NO_PROXY": "b.example"}, "a.example,b.example,127.0.0.1,localhost,::1"),
         ({"NO_PROXY": "localhost,[::1]"}, "localhost,127.0.0.1,::1"),
         ({"NO_PROXY": "a.example,*"}, "*"),
-        # httpx would refuse to start with any of these.
+        # httpx would refuse to start with any of these values.
         (
             {"NO_PROXY": "[::1]:80,::1/128,2001:db8::/32,[2001:db8::1],é,host:port,127.0.0.1:*,::1],a\x7fb"},
             OWN_HOSTS,
@@ -105,7 +105,7 @@ def test_the_health_of_own_servers_is_asked_for_without_the_proxy(host: str) -> 
         assert is_healthy(f"{name_address(host, server.server_port)}/health")
 
 
-# Prints what httpx makes of the environment, once for a server of ours and once for any other.
+# This prints whether httpx follows the environment, first for a server of this project and then for any other.
 CALL = """
 import os, ssl
 from pipeline.proxies import check_environment, exempt_loopback, ignore_environment

@@ -1,4 +1,4 @@
-"""Trials trained again from nothing are held against the results that are there, by bytes or by scores."""
+"""Trials are trained again from nothing, and compared with the present results by bytes or by scores."""
 
 import json
 import re
@@ -54,10 +54,10 @@ def test_a_retraining_that_is_ended_alone_ends_its_flow_and_removes_its_clone(
     temporary, log = tmp_path / "tmp", tmp_path / "log"
     temporary.mkdir()
     with working_copy(tmp_path / "repository", lambda params: None):
-        # Whether there are results is known from here; what they are is compared at the end, which is not reached.
+        # dvc.lock says that there are results. Their hashes are compared at the end, which this test does not reach.
         Path("dvc.lock").write_text("stages:\n  evaluate@sngan-A-0:\n    cmd: evaluate\n")
         environment = make_environment(TMPDIR=str(temporary))
-        # Output to a file is kept in a buffer, unless Python is told otherwise.
+        # Python buffers output to a file unless this variable is set.
         del environment["PYTHONUNBUFFERED"]
         command = [sys.executable, "-m", "pipeline.verify", "--retrain", "sngan-A-0"]
         with (
@@ -77,7 +77,7 @@ def test_a_retraining_that_is_ended_alone_ends_its_flow_and_removes_its_clone(
 
 
 def write_results(root: Path, trial: Trial, fid: float, machine: dict[str, str]) -> None:
-    """Write what a trial's training leaves, as far as it is compared."""
+    """Write those outputs of a trial that are compared."""
     for folder in (TRAINING, SCORES):
         (root / folder / trial.name).mkdir(parents=True, exist_ok=True)
     (root / TRAINING / trial.name / METRICS_LOG).write_text(f"{trial.name} {fid}\n")
@@ -91,7 +91,7 @@ def write_results(root: Path, trial: Trial, fid: float, machine: dict[str, str])
 
 @pytest.fixture
 def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a repository with three seeds of a trial, trained on one CPU; return the folder of a clone."""
+    """Work in a repository with three seeds of a trial, trained on one CPU; return the folder of a clone."""
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text((ROOT / "presets/smoke.yaml").read_text())
     change(lambda params: params.update(gans=["sngan"], settings_used=["A"], seeds=[0, 1, 2]))

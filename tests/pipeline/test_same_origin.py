@@ -1,4 +1,4 @@
-"""The middleware around an application that answers everything."""
+"""The middleware refuses requests of other origins before they reach an application that answers everything."""
 
 import asyncio
 from typing import Any
@@ -33,7 +33,7 @@ def request(method: str, path: str, **headers: str) -> httpx.Response:
 
 
 def open_websocket(*headers: tuple[bytes, bytes]) -> list[dict[str, Any]]:
-    """Open a WebSocket and return what the server does."""
+    """Open a WebSocket and return the server's answer."""
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
@@ -49,11 +49,11 @@ def open_websocket(*headers: tuple[bytes, bytes]) -> list[dict[str, Any]]:
     "origin",
     [
         "http://evil.example",
-        # Another server of this machine is another origin; so is another protocol's default port.
+        # A server at another port of this machine is another origin, and so is the default port of another protocol.
         "http://127.0.0.1:3000",
         "http://localhost:4200",
         "https://127.0.0.1",
-        # A page in a sandbox or from a file.
+        # A sandboxed page, or a page from a local file, has this origin.
         "null",
         "http://[",
         "",
@@ -70,7 +70,7 @@ def test_a_page_of_another_origin_is_refused(method: str, origin: str) -> None:
     [
         "evil.example",
         "evil.example:4200",
-        # Of names and addresses that only look like its own.
+        # These names and addresses only look like the server's own.
         "127.0.0.1.evil.example",
         "10.0.0.1:4200",
         "127.0.0.1@evil.example",
@@ -94,7 +94,7 @@ def test_a_call_for_another_name_is_refused(host: str) -> None:
         {"Host": "LOCALHOST", "Origin": "http://localhost"},
         {"Host": "[::1]:4300", "Origin": "http://[::1]:4300"},
         {"Host": "prefect:4200"},
-        # Behind a proxy that speaks TLS.
+        # The server may be behind a proxy that speaks TLS.
         {"Host": "prefect", "Origin": "https://prefect"},
     ],
 )

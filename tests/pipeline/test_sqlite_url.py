@@ -1,4 +1,4 @@
-"""An address of an SQLite file leads SQLAlchemy to that file, whatever characters its path holds."""
+"""SQLAlchemy finds an SQLite file by its address, whatever characters the file's path has."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_an_address_leads_to_the_file(
 ) -> None:
     folder = tmp_path / name
     folder.mkdir()
-    # As MLflow's embedded store and Prefect's database lie below the working folder; PREFECT_HOME may lie elsewhere.
+    # MLflow's embedded store and Prefect's database are below the working folder; PREFECT_HOME may be elsewhere.
     monkeypatch.chdir(folder if is_inside else tmp_path)
     path = folder / "x.db"
     url = make_sqlite_url(path)

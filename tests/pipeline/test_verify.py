@@ -1,4 +1,4 @@
-"""`make verify` finds what DVC restores or keeps as if nothing were wrong."""
+"""`make verify` finds damaged files that DVC would restore or keep without a warning."""
 
 import subprocess
 from collections.abc import Callable
@@ -20,7 +20,7 @@ stages:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a repository with two outputs, of which one is a folder; dvc.lock is committed."""
+    """Work in a repository with two outputs, a file and a folder, and with a committed dvc.lock."""
     from dvc.repo import Repo
 
     monkeypatch.chdir(tmp_path)
@@ -85,7 +85,7 @@ def test_a_damaged_object_of_the_cache_is_named(
     assert code == 1
     (named,) = [line for line in lines if line.startswith("  differs:")]
     assert f"{path.parent.name}/{path.name} (remove it" in named
-    # What it advises helps.
+    # The advice in the message cures the fault.
     path.unlink()
     assert run(capsys)[0] == 0
     subprocess.run(["rm", "-r", "folder", "c.txt"], check=True)

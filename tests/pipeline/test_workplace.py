@@ -1,4 +1,4 @@
-"""A command started at the wrong place, or where nothing can be written, says so before it does anything."""
+"""A command in the wrong folder, or in one that cannot be written, says so before it does anything."""
 
 import errno
 import os
@@ -64,7 +64,7 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_named(
         require_writable(tmp_path / "state")
 
 
-# In a file system of its own: mounts one at `folder` with these options.
+# This runs a command in its own mount namespace, with a file system mounted at `folder` with these options.
 MOUNT = """
 mount -t tmpfs -o "$1" none folder || exit 1
 [ -z "$2" ] || dd if=/dev/zero of=folder/full status=none

@@ -315,7 +315,7 @@ def test_grey_images_that_are_stored_in_colour_get_one_channel_and_a_line_says_s
     written = write_dataset(dataset, 8, {"train": None, "test": None})
     channels = 3 if spoil else 1
     assert dataset.channels == channels and written["train"].shape == (10, channels, 8, 8)
-    # The header of a GIF with a grey palette says so already.
+    # The header of a GIF already shows that its palette is grey.
     is_told = "all images are grey, of which 12 are stored in colour" in capsys.readouterr().err
     assert is_told is (not spoil and form != "GIF")
 

@@ -98,7 +98,7 @@ def test_the_manifest_identifies_the_content_and_not_its_place(tmp_path: Path) -
     first = identify(pets)
     shutil.copytree(pets, copy)
     assert first == identify(copy) and not first[1]
-    # One pixel of one image, one name of a class, and one limit.
+    # The changes are one pixel of one image, the name of one class, and a limit.
     pixels = np.array(Image.open(copy / "cat/4.png"))
     pixels[6, 12] = 255 - pixels[6, 12]
     Image.fromarray(pixels).save(copy / "cat/4.png")

@@ -71,7 +71,7 @@ def write_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
             "seeds": list(dict.fromkeys(int(seed) for _, _, seed in trials)),
             "report": {"title": title},
         }
-        # Letters that the preset has not are like its A.
+        # Settings that the preset lacks are copies of its setting A.
         params["settings"] = {
             letter: dict(params["settings"]["A"]) for letter in params["settings_used"]
         } | params["settings"]
@@ -106,7 +106,7 @@ def _write_shared(channels: int) -> None:
 
 
 def _write_ablation() -> None:
-    """Write scores of real images that the report's evaluation spoils as far as between two GANs of 50 and 70."""
+    """Write scores of distorted real images; two of their FIDs are between those of two GANs, 50 and 70."""
     fids = {"as_they_are": 0.5, "repeated": 60.0, "stretched": 1.5, "resized": 2.5, "together": 65.0}
     rows: list[dict[str, Any]] = [
         {"name": name, "missing": None, "distinct_images": 10, "inception_score": 3.0, "fid": fid}
@@ -188,7 +188,7 @@ def _write_neighbours(name: str, channels: int) -> None:
 
 
 def remove_classes() -> None:
-    """Make the results on disk those of an extractor that tells no classes apart and gives no Inception Score."""
+    """Change the results on disk to those of an extractor without classes, which gives no Inception Score."""
     card = {"name": "principal_components", "class_count": None, "test_accuracy": None}
     write_json(EXTRACTOR / "card.json", read_json(EXTRACTOR / "card.json", "") | card)
     for path in (REAL_SCORES, ABLATION, *SCORES.rglob(POINTS)):
@@ -202,7 +202,7 @@ def _remove_classes(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def build() -> Report:
-    """Compute the report of the results on disk, with one picture in the place of all, so that nothing is plotted."""
+    """Compute the report of the results on disk, with one picture for all figures, so that nothing is plotted."""
     picture = Picture("picture.png", "A caption", "A description")
     _write_picture(Path("report") / picture.file, channels=1)
     return build_report(
@@ -227,7 +227,7 @@ def build() -> Report:
 
 
 def write_without_figures() -> Report:
-    """Write the report of the results on disk in all its forms, without plotting its figures."""
+    """Write the report of the results on disk in all formats, without plotting its figures."""
     report = build()
     write_report(report, Path("report"))
     return report

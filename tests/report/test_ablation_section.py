@@ -1,4 +1,4 @@
-"""The section on what the evaluation alone explains, from scores that are set by hand."""
+"""The section on the effect of the evaluation's own choices, from scores that are set by hand."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The answer's sentence says exactly what is so: by which score SNGAN is the best, is not, or cannot be told to be."""
+"""The answer's sentence is right for each score: SNGAN is the best, is not the best, or neither can be shown."""
 
 from collections.abc import Mapping
 
@@ -11,19 +11,19 @@ from stages.report.statistics.contrasts import contrast_with_rivals
 from tests.report.conftest import Write
 
 SCORE, DISTANCE = "classifier score", "Fréchet distance of classifier features"
-# Whether SNGAN is ahead of a rival (+), behind it (-) or not to be told from it (0): the rival's level over SNGAN's.
+# For SNGAN ahead of a rival (+), behind it (-), or not significantly different (0): the ratio of their score levels.
 RATIOS = {"+": 0.5, "-": 2.0, "0": 1.0}
 
 
 def write_levels(
     write_results: Write, rivals: Mapping[str, str], seeds: int = 4, diverged: dict[str, int] | None = None
 ) -> None:
-    """Write a run in which each rival compares with SNGAN by the score and by the distance as two signs say."""
+    """Write a run in which two signs give each rival's comparison with SNGAN, by the score and by the distance."""
     trials = {}
     for seed in range(seeds):
         trials[f"sngan-A-{seed}"] = [(4.0 * (1 + seed / 100), 80.0 * (1 + seed / 100))]
         for number, (rival, signs) in enumerate(rivals.items()):
-            # Its own noise, so that equal levels differ in either direction.
+            # Each GAN has its own noise, so that equal levels differ in either direction.
             noise = 1 + (seed % 2 - 0.5) / (20 + number)
             score, distance = RATIOS[signs[0]], 1 / RATIOS[signs[1]]
             trials[f"{rival}-A-{seed}"] = [(4.0 * score * noise, 80.0 * distance / noise)]

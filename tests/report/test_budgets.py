@@ -1,4 +1,4 @@
-"""Each GAN stands beside the others after as many generator steps, and after as many discriminator steps."""
+"""GANs are compared after equal numbers of generator steps, and after equal numbers of discriminator steps."""
 
 import math
 from collections.abc import Callable

@@ -30,7 +30,7 @@ Scores = dict[str, list[tuple[float, float]]]
 
 
 def make_seeds(began: float, sngan: float) -> Scores:
-    """Two GANs with three seeds: their scores' and FIDs' centres, SNGAN's apart by 0.1 a seed."""
+    """Make two GANs with three seeds around the given scores and FIDs; SNGAN's seeds are 0.1 apart."""
     return {
         f"{gan}-A-{seed}": [(centre + noise * (seed - 1), 100.0 - centre + noise * (seed - 1))]
         for gan, centre, noise in (("began", began, 0.0), ("sngan", sngan, 0.1))
@@ -172,7 +172,7 @@ def check_trends(results: Results) -> list[Claim]:
 
 
 def test_a_trend_is_that_of_the_whole_training(write_results: Write) -> None:
-    # One step back does not make a score that rises fall.
+    # A score that falls at one step may still rise on the whole.
     points = [(1.0, 90.0), (2.0, 70.0), (1.9, 75.0), (3.0, 50.0)]
     write_results(
         {f"sngan-C-{seed}": [(score + 0.1 * seed, fid + seed) for score, fid in points] for seed in range(3)}

@@ -1,4 +1,4 @@
-"""Entries of somebody else on the page: a row below the GANs, their seeds, tests, and no part in the claims."""
+"""Entries on the page have rows below the GANs, with their seeds and tests, and no part in the claims."""
 
 import math
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_an_entry_has_a_row_below_the_gans_and_tests_where_it_has_seeds(write_re
     assert row["fid"] == pytest.approx(math.exp(np.mean(np.log([10.0, 11.0, 12.0]))))
     assert row["fid_low"] < row["fid"] < row["fid_high"] and row["fid_rank"] is None
     assert set(row) == set(report.table1[1])
-    # The claims and ranks are those of the GANs alone.
+    # The claims and ranks concern the GANs only.
     assert (report.table1, report.claims, report.rankings) == (
         without.table1,
         without.claims,

@@ -1,4 +1,4 @@
-"""GANs at equal computing time stand beside the report, which has no times."""
+"""The comparison of GANs at equal computing time is a file beside the report, which itself has no times."""
 
 import json
 from collections.abc import Callable

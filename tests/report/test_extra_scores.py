@@ -1,4 +1,4 @@
-"""The scores of `scores.extra` in the report: one value in four forms, and nothing without them."""
+"""The scores of `scores.extra` have one value in all four formats of the report; without them nothing is shown."""
 
 import csv
 from pathlib import Path
@@ -14,7 +14,7 @@ GRID = {f"{gan}-A-{seed}": [(1.5, 70.0), (2.0, 50.0 + seed)] for gan in ("began"
 
 
 def add_scores(path: Path, last: dict[str, Any]) -> None:
-    """Add scores to the last point of a record, and the same plus 1 to others; or to a record without points."""
+    """Add scores to a record: to its last point, and the scores plus 1 to its other points; or to the record itself."""
     record = read_json(path, "a stage")
     points = record.get("points", [record])
     for point in points[:-1]:

@@ -1,4 +1,4 @@
-"""An extractor that tells no classes apart gives no Inception Score: the report has the distance alone, and says so."""
+"""With an extractor without classes, the report has only the Fréchet distance, and says so."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from stages.report.statistics.metrics import NO_CLASSES, name_metrics
 from tests.report.conftest import read_results_file, remove_classes, write_without_figures
 
 Write = Callable[..., None]
-# SNGAN is ahead of BEGAN and behind EBGAN, by little over the seeds.
+# SNGAN is ahead of BEGAN and behind EBGAN; over the seeds the values vary little.
 LEVELS = {"began": 90.0, "ebgan": 20.0, "sngan": 50.0}
 GRID = {
     f"{gan}-C-{seed}": [(2.0, 2 * level + seed / 10), (2.5, level + seed / 10)]
@@ -35,7 +35,7 @@ RENDERINGS = (
 
 
 def strip_names(text: str) -> str:
-    """Remove style, scripts, pictures, the reason, and a sentence that begins with a word that is searched for."""
+    """Remove parts of a page that may contain the searched words: style, scripts, pictures, and two known sentences."""
     text = re.sub(r"<style>.*?</style>|<script>.*?</script>|data:image[^\"]*", " ", text, flags=re.DOTALL)
     return text.replace(NO_CLASSES, "").replace("None of the trainings", "")
 

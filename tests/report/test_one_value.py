@@ -1,4 +1,4 @@
-"""Page, Markdown, JSON and CSV all show the one value that the report is, and agree with each other by that."""
+"""Page, Markdown, JSON and CSV are rendered from one `Report` value, and so agree with each other."""
 
 import csv
 import re
@@ -71,7 +71,7 @@ class Tables(HTMLParser):
 
 
 def normalise(text: str) -> str:
-    """Make spaces and quotes plain, as the page's are typographic."""
+    """Replace the page's typographic spaces and quotes by plain ones."""
     return " ".join(text.replace("’", "'").replace("“", '"').replace("”", '"').split())
 
 
@@ -120,7 +120,7 @@ def show_best(row: Row, metric: Metric) -> list[str]:
     return [
         formatting.format_value(row, metric, "_best"),
         formatting.format_interval(row, metric, "_best"),
-        # The page leaves the dash out where the value itself is one.
+        # The page leaves out the separating dash if the value itself is a dash.
         formatting.format_place(row, metric).removeprefix(formatting.NONE),
         formatting.format_epoch(row, metric),
     ]
@@ -313,7 +313,7 @@ def test_page_and_markdown_hold_the_same_sentences(report: Report) -> None:
         *(agreement.text for order in report.orders for agreement in order.agreements),
     ]
     page, markdown = read_page().text, read_markdown().text
-    # The page shows a hash shortened, and whole where one points at it.
+    # The page shows a shortened hash, and the whole hash as a tooltip.
     shown = [fact.value for fact in report.protocol_facts if fact.full_value]
     hidden = [fact.full_value for fact in report.protocol_facts if fact.full_value]
     for sentence in map(normalise, sentences):
@@ -370,7 +370,7 @@ def test_nothing_is_said_of_several_where_there_is_one(write_results: Write) -> 
         assert "several seeds" not in tables.text and "over seeds," not in tables.text
 
 
-# Numbers of a publication's name, of a formula, or of a format that all images have.
+# These numbers belong to the name of a publication, to a formula, or to a format that all images have.
 ALLOWED_NUMBERS = (
     "Table 1",
     "section 2",

@@ -1,4 +1,4 @@
-"""What a reader meets first on the page, in its order and in a real browser's layout."""
+"""The order of the page's sections, and its first screens as a real browser shows them."""
 
 import html
 import json
@@ -32,8 +32,8 @@ SECTIONS = [
 ]
 SECTIONS += ["copying", "losses", "limits", "trials", "provenance", "protocol", "lipschitz", "ablation"]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-# Shows the page in a frame of a phone's or a desk's width, as a browser's own window has a least width, and writes down
-# where things are in it.
+# This page shows the report in a frame as wide as a phone or a desktop, because a browser's window has a minimum width.
+# It records the positions of elements.
 FRAME = """<!doctype html><body>
 <iframe style="border: 0; width: {width}px; height: {height}px" srcdoc="{page}"></iframe>
 <pre></pre><script>
@@ -141,7 +141,7 @@ def test_a_logarithmic_scale_has_round_ticks(low: float, high: float, ticks: lis
 
 
 def measure(page: str, width: int, height: int, folder: Path) -> tuple[float, list[float]]:
-    """Lay the page out in a browser; returns its width and where the first screens' parts end, in pixels."""
+    """Lay out the page in a browser; return its width and where the parts of the first screens end, in pixels."""
     frame = folder / "frame.html"
     text = FRAME.format(page=html.escape(page), width=width, height=height)
     frame.write_text(text, encoding="utf-8")

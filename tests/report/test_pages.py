@@ -45,7 +45,7 @@ class Page(HTMLParser):
         values = dict(attrs)
         self.tags.add(tag)
         self.names += [name] if (name := values.get("id")) else []
-        # A link of the text may lead out; nothing is loaded by it.
+        # A link in the text may lead to another site, because a browser loads nothing by it.
         keys = ("src", "srcset") if tag == "a" else ("src", "href", "srcset")
         self.sources += [value for key in keys if (value := values.get(key)) is not None]
         self.links += [values.get("href") or ""] if tag == "a" else []
@@ -69,7 +69,7 @@ def test_the_page_needs_nothing_but_itself(write_results: Write, channels: int) 
     text = Path("report/index.html").read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
-    kinds = ("data:image/png;base64,", "data:image/svg+xml,")  # the second is the picture of the tab
+    kinds = ("data:image/png;base64,", "data:image/svg+xml,")  # the second is the icon of the browser's tab
     assert all(source.startswith(kinds) for source in page.sources)
     assert [link for link in page.links if not link.startswith("#")] == [
         "../tracking/compare.html",

@@ -105,7 +105,7 @@ def test_divergence_is_counted_and_ranked_last(write_results: Write) -> None:
     began, sngan, ebgan = build_table1(results)[1:]
     assert [row["fid"] for row in (began, sngan, ebgan)] == [None, None, pytest.approx(70.0)]
     assert [row["fid_rank"] for row in (began, sngan, ebgan)] == [2, 3, 1]
-    # What it reached before it diverged is the best of its training.
+    # The best score before the divergence is the best of the training.
     assert (began["fid_best"], sngan["fid_best"]) == (None, pytest.approx(60.0))
     text = render_text_table(build()).splitlines()
     assert text[3].split()[:2] == ["BEGAN", "diverged"]

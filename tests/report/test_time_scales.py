@@ -1,4 +1,4 @@
-"""The claim about two time scales, asked of two settings that differ in them alone."""
+"""The claim about two time scales is tested with two settings that differ only in their time scales."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ T = C | {"generator_learning_rate": 0.001, "discriminator_learning_rate": 0.004}
 
 
 def write_settings(write: Write, two: float, one: float, gan: str = "sngan") -> None:
-    """Write results of three seeds under T and C: the scores' levels, which the distances go down with."""
+    """Write results of three seeds under T and C with the given score levels; a higher score has a lower distance."""
     levels = {"T": two, "C": one}
     write(
         {

@@ -1,4 +1,4 @@
-"""A trial's snapshot as ONNX and torch.export: the same images, a card, and errors before anything is written."""
+"""A trial's snapshot is exported as ONNX and by torch.export: equal images, a model card, and errors before writing."""
 
 import builtins
 import re
@@ -34,7 +34,7 @@ PROTOCOL = {"splits": 2, "compared_count": 50, "kid_subset_size": 20, "kid_subse
 
 @pytest.fixture(autouse=True)
 def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work beside params.yaml and a trial with two snapshots."""
+    """Work in a folder with params.yaml and a trial with two snapshots."""
     monkeypatch.chdir(tmp_path)
     make_trial(NETWORKS)
 

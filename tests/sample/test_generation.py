@@ -29,7 +29,7 @@ def make_generator() -> ConvGenerator:
     torch.manual_seed(0)
     generator = ConvGenerator(SHAPE, NARROW)
     with torch.no_grad():
-        generator(torch.randn(64, 8))  # gives batch norm statistics that are not its initial ones
+        generator(torch.randn(64, 8))  # this changes the statistics of batch norm from their initial values
     return generator.eval()
 
 

@@ -12,7 +12,7 @@ def draw(count: int, seed: int, shift: float = 0.0, dimension: int = 8) -> NDArr
 
 
 def compute_by_definition(real: NDArray[np.floating], fake: NDArray[np.floating], biased: bool) -> float:
-    """Compute the discrepancy pair by pair, as the paper writes it or as its code computes it."""
+    """Compute the discrepancy pair by pair, by the paper's formula or as its code does."""
     first, second = (
         [row / np.sqrt((row**2).sum()) for row in points.astype(np.float64)] for points in (real, fake)
     )

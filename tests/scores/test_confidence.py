@@ -1,4 +1,4 @@
-"""Standard errors, FID's confidence interval, and FID extrapolated."""
+"""Standard errors, FID's confidence interval, and the extrapolated FID."""
 
 import numpy as np
 import pytest

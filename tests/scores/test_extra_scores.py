@@ -1,4 +1,4 @@
-"""The scores that are off by default: switched on, refused where they mean nothing, and without a trace where off."""
+"""The scores that are off by default are computed on request, refused where they have no meaning, or else absent."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Extractors that tell nothing apart, by their features of real images."""
+"""Extractors whose features of real images hardly vary are refused."""
 
 from contextlib import nullcontext
 from pathlib import Path

@@ -121,7 +121,7 @@ def test_without_copying_the_value_divided_by_its_deviation_is_standard_normal()
 
 
 def test_many_features_are_projected_on_the_training_images_components() -> None:
-    """Noise of many directions hides copies from a distance of all of them alike, and changes nothing here."""
+    """Noise in many directions hides copies from a distance over all features, but not from one over the components."""
     random = np.random.default_rng(0)
     turn, _ = np.linalg.qr(random.standard_normal((100, 100)))
     train, held_out, fake = (draw(200, seed) for seed in range(3))

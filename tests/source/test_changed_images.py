@@ -1,4 +1,4 @@
-"""DVC notices that the user's own images have changed, and that they have not."""
+"""DVC detects whether the user's own images have changed."""
 
 import os
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_changed_images_are_prepared_again_and_unchanged_ones_are_not(tmp_path: 
         assert prepare() == ["prepare"]
         images.rename(tmp_path / "gone")
         assert prepare() == []
-        # A folder with the same images at another place: the params name it, so it is read, but nothing else is stale.
+        # The params name a copy of the images in another folder. It is read once, but no other stage becomes stale.
         before = Path("data/prepared/train_images.npy").read_bytes()
         change(lambda params: params["prepare"].update(path=str(tmp_path / "gone")))
         assert prepare() == ["check", "prepare"]

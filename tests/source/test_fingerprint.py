@@ -1,4 +1,4 @@
-"""The fingerprint of the user's files: what changes it, what does not, and what is read for it."""
+"""The fingerprint of the user's files: which changes it detects, and which files are read again."""
 
 import json
 import os
@@ -21,7 +21,7 @@ Change = Callable[[Path], object]
 
 @pytest.fixture
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work beside a folder of two class folders and a zip, all written a minute ago."""
+    """Work in a folder with two class folders and a zip, all written a minute ago."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "photos"
     for name in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/deep/2.png"):
@@ -34,7 +34,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def age(folder: Path) -> None:
-    """Set all times a minute back; that of the entry, which no program can set, is made certain instead."""
+    """Set the modification times of all files back by a minute."""
     for path in folder.rglob("*"):
         os.utime(path, (time.time() - 60,) * 2)
 
@@ -49,7 +49,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def rewrite(path: Path, text: str) -> None:
-    """Write over a file, and set the time of modification back."""
+    """Overwrite a file, and restore its time of modification."""
     state = path.stat()
     text = text.ljust(state.st_size)[: state.st_size]
     path.write_text(text)
@@ -110,7 +110,7 @@ def test_any_change_of_names_or_contents_changes_it(photos: Path, change: Change
     change(photos)
     after = fingerprint_files(photos, "prepare.path")
     assert after.sha256 != before.sha256
-    # Nor does the answer depend on what was known.
+    # The result does not depend on the stored fingerprints either.
     shutil.rmtree(known_files.FOLDER)
     assert fingerprint_files(photos, "prepare.path") == after
 
@@ -172,10 +172,10 @@ def test_only_what_has_changed_is_read_again(photos: Path, monkeypatch: pytest.M
 
 
 def test_a_file_that_has_only_just_been_written_is_read_again(photos: Path) -> None:
-    """Its next change may fall on the same tick of the file system's clock."""
+    """A next change may get the same time, because a file system's clock has coarse ticks."""
     before = fingerprint_files(photos, "prepare.path")
     (record,) = known_files.FOLDER.iterdir()
-    # The times of this file are those of its next content.
+    # This file has the same times with its next content.
     content = json.loads(record.read_text())
     (photos / "cat/1.png").write_text("another one of cat/1.png")
     state = (photos / "cat/1.png").stat()

@@ -1,4 +1,4 @@
-"""What DVC shows of a comparison: a table that a terminal holds, three charts, and a page that needs no network."""
+"""DVC shows a comparison as a table that fits a terminal, three charts, and a page that needs no network."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ TRIAL = Trial("sngan", "B", 0)
 
 @pytest.fixture(autouse=True)
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be in a DVC repository with the default preset and results of all of its trials."""
+    """Work in a DVC repository with the default preset and results of all of its trials."""
     monkeypatch.chdir(tmp_path)
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, name)

@@ -42,7 +42,7 @@ def empty_database(shared_folder: Path) -> Path:
         folder.mkdir()
         call(sys.executable, "-c", OPEN_STORE, folder=folder, PYTHONPATH=str(ROOT))
         with closing(sqlite3.connect(folder / DATABASE)) as database:
-            # All of it is in one file then.
+            # This writes SQLite's log into the database, so that a copy of this one file is complete.
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     return build_once(shared_folder / "empty_store", build) / DATABASE
@@ -81,7 +81,7 @@ def synced_comparison(finished_comparison: Path, empty_database: Path, shared_fo
 @pytest.fixture
 def synced(synced_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the synced comparison, and go to the copy."""
-    # MLflow remembers by a run's id where its artifacts are, which are elsewhere in every copy.
+    # MLflow caches the folder of a run's artifacts by the run's id, but each copy has another folder.
     monkeypatch.setattr(utils, "_artifact_repos_cache", OrderedDict())
     folder = tmp_path / "repository"
     shutil.copytree(synced_comparison, folder, symlinks=True)
@@ -92,8 +92,8 @@ def synced(synced_comparison: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="session")
 def start_sync() -> Callable[[], BaseProcess]:
-    """Return a function that starts a sync of the current folder in a process of its own."""
-    # Not the fork server, which a process has one of: the tests of the flow's need theirs.
+    """Return a function that starts a sync of the current folder in a separate process."""
+    # `forkserver` cannot be used, because a process has only one fork server, which the tests of the flow set up.
     context = multiprocessing.get_context("spawn")
 
     def start() -> BaseProcess:

@@ -1,4 +1,4 @@
-"""Where a browser is opened, and the page that it gets on a first visit."""
+"""A browser is opened if there is a display, and gets MLflow's pages for trained models on a first visit."""
 
 import asyncio
 import webbrowser

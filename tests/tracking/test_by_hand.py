@@ -1,4 +1,4 @@
-"""What people do by hand to runs, experiments, models and artifacts is repaired by the next sync, or told."""
+"""The next sync repairs or reports changes that people make by hand to runs, experiments, models and artifacts."""
 
 import shutil
 import sys
@@ -127,7 +127,7 @@ def test_what_is_gone_for_good_is_made_again_and_the_champion_loads(what: str) -
 def test_a_better_version_that_lost_the_alias_gets_it_back() -> None:
     name, client = read_name(), open_client()
     champion = find_sound_champion(name)
-    # As if another comparison had had a better generator.
+    # This version stands for a better generator of another comparison.
     client.set_model_version_tag(name, champion.version, "weights_sha256", "of another generator")
     client.set_model_version_tag(name, champion.version, "fid", "0.1")
     client.delete_registered_model_alias(name, "champion")
@@ -147,7 +147,7 @@ def snapshot_runs() -> dict[str, dict[str, Any]]:
 
 
 def list_run_files(folder: Path) -> dict[str, int]:
-    # Each picture has a name of its own, every time, and each version of the model a time.
+    # The file names of logged pictures and the times of model versions differ in every sync.
     return {
         str(path.relative_to(folder)): path.stat().st_size
         for path in folder.rglob("*")

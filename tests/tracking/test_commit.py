@@ -1,4 +1,4 @@
-"""A run names the Git commit that it was made at, or says why it cannot."""
+"""A run has a tag with its Git commit, or with the reason why there is none."""
 
 import subprocess
 from pathlib import Path
@@ -96,7 +96,7 @@ def test_a_repository_of_another_user_says_how_git_comes_to_trust_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, language: str
 ) -> None:
     commit_all()
-    # Git's own tests use this.
+    # Git's own tests use this variable.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("LC_ALL", language)
     reason = describe_commit()["git_commit_missing"]

@@ -1,4 +1,4 @@
-"""The registered model of a conditional GAN draws images of the class that it is asked for."""
+"""The registered model of a conditional GAN generates images of the requested class."""
 
 import sys
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_a_conditional_model_draws_the_sample_stages_images_or_those_of_a_label(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    # The code that is saved with the model lies where the pipeline runs.
+    # A saved model takes its code from the folder in which the pipeline runs.
     Path("stages").symlink_to(ROOT / "stages")
     generator, folder = make_generator(), MODELS / TRIAL.name
     write_snapshot(folder / snapshot_name(4), generator)

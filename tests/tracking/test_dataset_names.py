@@ -1,4 +1,4 @@
-"""The names that a data set gives to MLflow's experiment and model, and what identifies it there."""
+"""The names of MLflow's experiment and model, which depend on the data set, and the data set's digest."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "fashion_mnist 28x28, classifier",
             "fashion_mnist-28-classifier",
         ),
-        # A part of a published data set.
+        # The images are a part of a published data set.
         ({"dataset": "mnist"}, "mnist ab12cd34 28x28, classifier", "mnist-ab12cd34-28-classifier"),
     ],
 )

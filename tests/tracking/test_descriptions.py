@@ -1,4 +1,4 @@
-"""What MLflow shows above the metrics of a run leaves room for them."""
+"""A run's description, which MLflow shows above the metrics, is short."""
 
 import math
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_the_description_is_the_answer_and_a_narrow_table() -> None:
 
 
 def make_results(extractor: str, values: dict[str, float], best: dict[str, float]) -> RunContent:
-    """Make the content of a run that has these values at its end."""
+    """Make the content of a run with these last values."""
     return RunContent(
         trial=Trial("sngan", "A", 0),
         lineage=Lineage("", {}, {}, {}),

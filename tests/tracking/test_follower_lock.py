@@ -1,4 +1,4 @@
-"""Whether the process that follows a run still works is known without its process id, which another may have now."""
+"""A lock file, not a reusable process id, tells whether the process that follows a run is still alive."""
 
 import subprocess
 import sys

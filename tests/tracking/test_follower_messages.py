@@ -1,4 +1,4 @@
-"""What the follower of trainings says of a store that is down is true."""
+"""The follower of trainings reports a store that is down, and only such a store."""
 
 import http.server
 import json
@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def follow_until(said: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """Follow until something is said and a while longer; return all that was said."""
+    """Follow until a text is printed and for a while longer; return the whole output."""
     printed = ""
 
     def has_said() -> bool:
@@ -35,7 +35,7 @@ def follow_until(said: str, capsys: pytest.CaptureFixture[str]) -> str:
 
     thread = follower.FollowerThread()
     wait_until(has_said, said, 30, pause=0.05)
-    # DVC removes a stage's outputs before it runs it again; the follower has nothing to send meanwhile.
+    # DVC removes a stage's outputs before it runs the stage again. Meanwhile the follower has nothing to send.
     MANIFEST.unlink()
     threading.Event().wait(1)
     thread.stop(has_failed=True)

@@ -1,4 +1,4 @@
-"""A trial's key follows all that decides its content, and nothing else."""
+"""A trial's key changes exactly when its inputs or outputs change."""
 
 import copy
 from collections.abc import Callable

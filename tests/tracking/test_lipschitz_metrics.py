@@ -1,4 +1,4 @@
-"""What of an analysis becomes a metric of MLflow."""
+"""The MLflow metrics of a Lipschitz analysis."""
 
 from typing import Any
 

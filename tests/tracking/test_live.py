@@ -36,7 +36,7 @@ def set_generator_steps(generator_steps: int) -> None:
             generator_steps=generator_steps, checkpoint_every_generator_steps=50, log_every_generator_steps=5
         )
         params.update(gans=["sngan"])
-        # A core is left to this test and the server.
+        # One core is left for this test and the server.
         params["compute"].update(threads=1)
 
     change(edit)
@@ -44,7 +44,7 @@ def set_generator_steps(generator_steps: int) -> None:
 
 @pytest.fixture
 def start_following() -> Iterator[Follow]:
-    """Return a function that starts to follow a command; what still runs after the test is killed."""
+    """Return a function that starts to follow a command; processes that are left after the test are killed."""
     processes = []
 
     def start(*command: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -154,7 +154,7 @@ def test_a_training_killed_and_resumed_fills_one_run_with_each_row_once(start_fo
     wait_until(partial(local_log_has_step, 300), "a checkpoint")
     kill(process)
     (killed,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
-    # Where nobody reaps the killed DVC, as in some containers, its lock stays; DVC says to remove it then.
+    # If no process reaps the killed DVC, as in some containers, its lock stays. DVC then says to remove the lock.
     Path(".dvc/tmp/rwlock").unlink(missing_ok=True)
     output = call(*FOLLOW, *FORK_DVC, "repro")
     assert "resuming after generator step" in output
@@ -177,13 +177,13 @@ def test_a_server_killed_in_the_middle_of_a_trial_blocks_no_training_and_loses_n
     folder.mkdir()
     shutil.copyfile(empty_database, folder / "server.db")
     backend, uri = f"sqlite:///{folder / 'server.db'}", f"http://127.0.0.1:{port}"
-    # So that this test's own questions to a dead server end soon.
+    # With this, the test's own requests to a stopped server fail soon.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with run_mlflow_server(backend, folder, port) as server:
         process = start_following(*FORK_DVC, "repro", MLFLOW_TRACKING_URI=uri)
         wait_until(mlflow_has_any_step, "the first rows on the server")
         kill(server)
-        # Training goes on without it to the end, and all is made but the runs.
+        # The training goes on to its end without the server, and everything except the runs is made.
         assert process.wait(timeout=300) != 0
     output = Path("output.txt").read_text()
     assert "MLflow does not take the rows" in output and "failed to reproduce 'track'" in output
@@ -218,7 +218,7 @@ def test_a_signal_to_the_follower_stops_its_command_and_ends_the_runs(
     command = [sys.executable, "-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0"]
     process = start_following(*command)
     wait_until(mlflow_has_any_step, "the first rows in the store")
-    # SIGINT comes from a terminal, to the whole group.
+    # A terminal sends SIGINT to the whole process group.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     assert process.wait(timeout=60) != 0
     assert [run.info.status for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"] == [

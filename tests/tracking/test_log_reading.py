@@ -1,4 +1,4 @@
-"""A log is read while it is written, cut short and replaced."""
+"""New rows of a log are read correctly while the log is written, truncated and replaced."""
 
 import json
 import math
@@ -19,7 +19,7 @@ def followed(tmp_path: Path) -> FollowedTraining:
 
 
 def read(followed: FollowedTraining) -> list[int]:
-    """Read the new rows' steps, and note the last as sent."""
+    """Return the steps of the new rows, and record the last one as sent."""
     steps = [row["generator_step"] for row in read_new_rows(followed)]
     followed.sent_step = steps[-1] if steps else followed.sent_step
     return steps

@@ -1,4 +1,4 @@
-"""What the tracking assumes of MLflow's inner workings holds for the pinned version, and is left out for another."""
+"""The assumptions about MLflow's internals hold for the pinned version, and are not used with another version."""
 
 import re
 import sqlite3
@@ -22,7 +22,7 @@ from pipeline.tracking.sync import sync
 from tests.driving import ROOT
 from tests.tracking.conftest import find_runs
 
-# Names that this project chooses itself: of sections, charts, columns and so on.
+# Names of sections, charts, columns and so on that this project chooses itself.
 OWN_VALUES = {"uuid", "name", "displayName", "metricKey", "metricSectionId", "orderByKey"}
 
 
@@ -52,7 +52,7 @@ PAGES = Path(mlflow.server.__file__).parent / "js/build"
 
 @pytest.fixture(scope="module")
 def scripts() -> str:
-    """Return the program of the installed version's UI."""
+    """Return the JavaScript of the installed version's UI."""
     return "\n".join(path.read_text(encoding="utf-8") for path in (PAGES / "static/js").glob("*.js"))
 
 

@@ -1,4 +1,4 @@
-"""A repository in a folder of any name: its store, and the model that is served from it."""
+"""The store and the served model work in a repository whose folder has an unusual name."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests.driving import call, make_environment
 
 pytestmark = pytest.mark.slow
-# It imports no stages: the model brings its own.
+# This program imports no stages, because the model has its own copy of them.
 LOAD = """
 from pipeline.tracking.model_server import load_model
 with load_model("models:/digits-8-classifier@champion") as model:
@@ -34,7 +34,7 @@ def test_the_champion_is_made_and_loads(
     monkeypatch.chdir(folder)
     told = call(sys.executable, "-m", "pipeline.tracking", "sync")
     assert "MLflow has 2 of 2 trials" in told and "is now" in told
-    # MLflow's own function, called without a folder for a copy, does not find a model there.
+    # MLflow's own function does not find a model there if it is called without a folder for a copy.
     assert ("rename the folder" in told) == (name in ("a%41", "b%2Fc d"))
     loaded = subprocess.run(
         [sys.executable, "-c", LOAD],

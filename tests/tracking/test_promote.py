@@ -1,4 +1,4 @@
-"""The best generator is a registered model that draws its images without this repository."""
+"""The best generator is a registered model that generates its images without this repository."""
 
 import base64
 import http.client

@@ -1,4 +1,4 @@
-"""A content has one run, which is found, restored from the trash, or created."""
+"""Each content has one run, which is found, restored from MLflow's trash, or created."""
 
 from pathlib import Path
 

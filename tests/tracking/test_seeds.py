@@ -33,7 +33,7 @@ def make_results(gan: str, seed: int, fid: float | None) -> RunContent:
     [
         ([10.0, 14.0], {"best_fid": 12.0, "best_fid_deviation": statistics.stdev([10, 14])}),
         ([1.0, 2.0, 6.0], {"best_fid": 3.0, "best_fid_deviation": statistics.stdev([1, 2, 6])}),
-        # One diverged before it had a score.
+        # One trial diverged before it had a score.
         ([10.0, None], {"best_fid": 10.0}),
         ([None, None], {}),
     ],
@@ -63,7 +63,7 @@ def test_runs_have_the_colours_of_the_report_unless_a_person_chose_others() -> N
     assert colours() == expected and len(set(expected.values())) == len(gans)
     (began,) = find_runs(kind="trial", gan="began")
     (sngan,) = find_runs(kind="trial", gan="sngan")
-    # The first is none of the report's; the second is the report's for another GAN.
+    # The first colour is not used by the report; the second one is the report's colour of another GAN.
     store.client.set_tag(began.info.run_id, RUN_COLOUR, "#123456")
     store.client.set_tag(sngan.info.run_id, RUN_COLOUR, COLOURS[-1])
     sync(store)
@@ -73,7 +73,7 @@ def test_runs_have_the_colours_of_the_report_unless_a_person_chose_others() -> N
 @pytest.mark.slow
 @pytest.mark.usefixtures("synced")
 def test_seeds_have_one_run_for_each_gan_and_setting() -> None:
-    """The comparison has one seed, so a second one is made up of its results."""
+    """The comparison has one seed, so results of a second seed are made from its results."""
     store, grid = open_store(), Grid.load()
     (parent,) = find_runs(kind="comparison")
     results, _ = read_results(grid.trials(), read_lock())

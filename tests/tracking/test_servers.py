@@ -1,4 +1,4 @@
-"""Tests of MLflow backends other than the local SQLite file: PostgreSQL, a remote server, an address without one."""
+"""Tests of MLflow backends other than the local SQLite file: PostgreSQL, a remote server, a server that is down."""
 
 import shutil
 import signal
@@ -94,7 +94,7 @@ def test_syncing_from_two_clones_at_once_creates_no_run_twice(
 
 
 def test_a_tag_may_be_set_and_deleted_by_two_machines_at_once(empty_database: Path, tmp_path: Path) -> None:
-    """Each finds the tag's row gone that it has just read, many times in this."""
+    """During the test, each machine often finds that the other has deleted the tag that it has just read."""
     shutil.copyfile(empty_database, tmp_path / "server.db")
     port = find_free_port()
     uri = f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""An unusable store is named before anything runs, with the cure; one that is down at the moment is told apart."""
+"""An unusable store is refused with its cure before anything runs; a store that is only down gives a warning."""
 
 import http.server
 import os
@@ -114,7 +114,7 @@ def test_a_locked_file_is_down_and_a_read_only_one_is_refused(monkeypatch: pytes
         other.execute("BEGIN EXCLUSIVE")
         assert "tracking/mlflow.db is locked by another program" in str(check_store())
     assert check_store() is None
-    # What a user who is not root is told.
+    # A user who is not root gets this message.
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != DATABASE.name)
     assert "tracking/mlflow.db is read-only for this user" in find_reason()
     monkeypatch.setattr(os, "access", lambda path, mode: False)

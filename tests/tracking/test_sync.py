@@ -1,4 +1,4 @@
-"""Files on disk become runs, exactly once."""
+"""A sync creates exactly one run for each result on disk."""
 
 import html
 import json
@@ -64,7 +64,7 @@ def test_every_trial_is_a_run_with_all_that_is_known_of_it() -> None:
     ]
     assert run.data.metrics["best_fid"] == min(point["fid"] for point in points)
     assert run.data.metrics["last_fid"] == points[-1]["fid"]
-    # As MLflow's page sorts them: sections by name, and those without one last.
+    # MLflow's page sorts metrics by section, and puts those without a section last.
     charts = sorted(key for key in run.data.metrics if "/" in key)
     assert charts[:4] == [
         "evaluate/fid",
@@ -169,7 +169,7 @@ def test_four_processes_that_create_the_store_at_once_leave_what_one_does(
 
 def has_row(condition: str) -> bool:
     """Tell whether the store has a row, such as `runs` or `metrics WHERE key = 'fid'`."""
-    # The file is another one once its creation is finished, so it is opened each time, and only to be read.
+    # The file is replaced when its creation is finished, so it is opened again each time, and only for reading.
     try:
         with closing(sqlite3.connect(f"file:{DATABASE}?mode=ro", uri=True)) as database:
             return database.execute(f"SELECT 1 FROM {condition} LIMIT 1").fetchone() is not None
@@ -255,7 +255,7 @@ def test_changed_content_makes_a_new_run_and_supersedes_the_old_one() -> None:
     assert superseded.data.tags["superseded_by"] == new.info.run_id
     assert new.data.params["options.loss"] == "hinge"
     assert find_trials(trial="began-A-0")["began-A-0"].info.run_id == old["began-A-0"].info.run_id
-    # Back again: the first run counts again, and nothing is made twice.
+    # After the change is undone, the first run is current again, and no second one is created.
     before = count_table_rows()["runs"]
     Path("params.yaml").write_text(params)
     assert "Running stage 'train" not in fork_dvc("repro", "report")
@@ -325,7 +325,7 @@ def test_an_experiment_in_a_copy_of_the_repository_has_its_runs_in_the_repositor
         assert run.data.params["sample.grid_rows"] == "2" and run.info.status == "FINISHED"
         assert Path(run.info.artifact_uri.removeprefix("file://"), "checkpoints").is_relative_to(Path.cwd())
     assert len(find_runs(dvc_experiment="flat", kind="comparison")) == 1
-    # It replaces nothing until it is applied.
+    # The experiment's run supersedes no other run until the experiment is applied.
     assert own <= {run.info.run_id for run in find_runs(kind="trial", superseded="no")}
     sync(open_store())
     assert {run.info.run_id for run in find_trials(superseded="no").values()} == own

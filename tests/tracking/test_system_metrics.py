@@ -1,4 +1,4 @@
-"""Whose machine the system metrics of a trial are of."""
+"""The system metrics of a trial are those of the machine that trains it."""
 
 import json
 from pathlib import Path
@@ -53,5 +53,5 @@ def test_a_training_elsewhere_has_the_samples_of_its_machine_until_it_ends(
     mirror.write({"training": "key", "name": MACHINE_LOG, "start": 0, "content": row})
     assert [sample.host for sample in read_samples(path, 0)] == ["far"]
     mirror.close()
-    # What trains in this folder later trains here.
+    # Later this machine trains in the same folder.
     assert not is_locked(path)

@@ -65,7 +65,7 @@ def test_the_page_of_links_leads_from_a_trial_to_its_run_commit_hashes_and_param
     assert "commit <code>c0ffee</code>" in page
     assert "train <code>12ab</code>,\nsample <code>34cd</code>\n" in page
     assert "adam.beta1 0.5,\na &lt;b&gt;\n" in page
-    # The trial that the address names is where it goes on to if MLflow answers; without one the page stays.
+    # If MLflow answers, the page redirects to the trial that the address names; without a trial the page stays.
     assert 'fetch("http://localhost:5000/health"' in page and "location.replace(link.href)" in page
 
 

@@ -1,4 +1,4 @@
-"""Interrupt a training in the middle of an update, as a kill would, and share what tests of resuming repeat."""
+"""Interrupt a training in the middle of an update, as a kill would, for tests of resuming."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ class Killed(BaseException):
 
 
 def kill_at(patch: pytest.MonkeyPatch, discriminator_step: int) -> None:
-    """Have the training end when it asks for the batch of a discriminator step, counted from 0."""
+    """Make the training end when it requests the batch of a discriminator step, counted from 0."""
     fetch = Batches.fetch
 
     def fetch_until_killed(self: Batches, number: int) -> RawBatch:

@@ -1,4 +1,4 @@
-"""A conditional trial trained for real: labels go with their images, and what holds for other trials holds for it."""
+"""A conditional trial is really trained: labels stay with their images, and it resumes and repeats as others do."""
 
 import json
 from pathlib import Path
@@ -48,12 +48,12 @@ def test_every_image_keeps_its_label_wherever_the_images_lie(
     tmp_path: Path, place: Literal["device", "mapped"]
 ) -> None:
     path = tmp_path / "images.npy"
-    # Of its number's level, and labelled with twice that.
+    # The level of each image is its index, and its label is twice the index.
     np.save(path, np.arange(22, dtype=np.uint8).reshape(22, 1, 1, 1).repeat(2, 3))
     batches = open_batches(
         read_images(path, "prepare"), 5, 1, "channels_last", place, CPU, np.arange(22, dtype=np.int64) * 2
     )
-    # Over the ends of epochs, out of turn, and on from there.
+    # The batches are read across the ends of epochs, out of order, and then in order from there.
     for number in (0, 1, 2, 3, 4, 5, 11, 12):
         images, labels = batches.load(number)
         assert labels is not None

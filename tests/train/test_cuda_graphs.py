@@ -1,4 +1,4 @@
-"""Captured updates: their logic on any machine, by a stand-in for the capture, and the capture itself on a GPU."""
+"""Captured updates: their logic on any machine, with a substitute for the capture, and real captures on a GPU."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ def load_trained(gan: str, device: torch.device = CPU) -> dict[str, torch.Tensor
 
 
 class StandIn:
-    """Stands for the capture: it records an update without running it, and a replay sees nothing new of the host's.
+    """Substitute for a CUDA graph: it records an update without running it, and a replay does not read new host values.
 
     While it replays, the state's counters are no numbers.
     """
@@ -64,7 +64,7 @@ class StandIn:
                 self.state.generator_step, self.state.discriminator_steps = counters
             if not results:
                 results.append(loss)
-            # A graph writes into the tensors of its capture.
+            # A replay of a graph writes into the tensors of its capture.
             results[0].total.copy_(loss.total)
             for name, value in loss.diagnostics.items():
                 results[0].diagnostics[name].copy_(value)
@@ -75,7 +75,7 @@ class StandIn:
 
 
 class VanishingBatches(Batches):
-    """Batches of which the last one fetched is overwritten when the next is, as memory that is freed would be."""
+    """Batches whose memory is overwritten when the next batch is fetched, as freed memory would be."""
 
     _last = torch.empty(0, dtype=torch.int64)
 
@@ -87,7 +87,7 @@ class VanishingBatches(Batches):
 
 @pytest.fixture
 def recorders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[StandIn]]:
-    """Have all trainings capture their updates by a stand-in."""
+    """Make all trainings capture their updates with the substitute."""
     made: list[StandIn] = []
 
     def make_steps(state: TrainState, batches: Batches, params: TrainParams) -> CapturedSteps:
@@ -160,7 +160,7 @@ def test_cuda_graphs_name_all_that_they_need() -> None:
 
 @pytest.fixture
 def gpu() -> Iterator[torch.device]:
-    """Set the GPU up as the stages do, with deterministic kernels, and restore what that changes of the process."""
+    """Set up the GPU as the stages do, with deterministic kernels, and restore the process's settings at the end."""
     device = configure_compute(ComputeParams(device="cuda", threads=1, images="auto"))
     yield device
     torch.use_deterministic_algorithms(False)

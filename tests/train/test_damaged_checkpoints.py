@@ -1,4 +1,4 @@
-"""A checkpoint that was cut or damaged is discarded aloud, and the training that begins anew gives the same bytes."""
+"""A truncated or damaged checkpoint is discarded with a message, and a new training gives the same bytes."""
 
 import hashlib
 from collections.abc import Callable

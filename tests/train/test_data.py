@@ -12,7 +12,7 @@ from stages.train.data import Batches, MappedBatches, open_batches
 
 
 def number_images(count: int) -> torch.Tensor:
-    """Images that are told apart by their level."""
+    """Make images that can be identified by their level."""
     return torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 2, 2).contiguous()
 
 
@@ -55,7 +55,7 @@ def test_batches_are_the_same_wherever_the_images_lie(
     expected = Batches(torch.tensor(images), 5, seed=1)
     opened = open_batches(images, 5, 1, "channels_last", location, torch.device("cpu"))
     assert isinstance(opened, MappedBatches) == (location == "mapped")
-    # Over the end of an epoch, out of turn as after a resumption, and on from there.
+    # The batches are read across the end of an epoch, out of order as after a resumption, and then in order from there.
     for number in (0, 1, 2, 3, 4, 5, 11, 12, 13):
         assert torch.equal(opened.load(number).images, expected.load(number).images)
 

@@ -1,4 +1,4 @@
-"""Two processes that share a trial, as torchrun starts them, against one that trains it alone."""
+"""Two processes that share a trial, as torchrun starts them, are compared with one process that trains it alone."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from stages.train.export import export_outputs
 from stages.train.trial import train_trial
 
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
-# Trains every GAN in each process, one after the other: starting torch twice a GAN would take a minute.
+# This trains every GAN in each process, one after the other; starting two processes for each GAN would take a minute.
 SCRIPT = """
 import sys
 sys.path.insert(0, ".")
@@ -82,7 +82,7 @@ def test_two_processes_train_every_gan_as_one_does_with_the_same_global_batch(wo
         trial = Trial(gan, "A", 0)
         export_outputs(train_trial(trial, torch.device("cpu")))
         for name, expected in read_state(trial).items():
-            # Sums are grouped otherwise, and Adam's first steps carry that on: measured, 3e-5 of the largest value.
+            # Sums are grouped differently, and Adam's first steps amplify that: 3e-5 of the largest value, measured.
             largest = float(expected.double().abs().max())
             torch.testing.assert_close(
                 state[name], expected, rtol=0, atol=1e-4 * largest + 1e-7, msg=f"{gan}: {name} differs"

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 def train(ema_decay: float | None) -> dict[str, bytes]:
-    """Train the trial anew, or on from its scratch folder: its files by name."""
+    """Train the trial from the start, or resume it from its scratch folder; return the files by name."""
     content = yaml.safe_load(Path("params.yaml").read_text())
     content["train"]["ema_decay"] = ema_decay
     Path("params.yaml").write_text(yaml.safe_dump(content))

@@ -1,4 +1,4 @@
-"""The options of how a training is computed: what each claims holds under it, and what each refuses."""
+"""The options that say how a training is computed: their claims of equal bits hold, and invalid ones are refused."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def kill_and_resume(
 ) -> dict[str, bytes]:
     remove_scratch()
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        # Between the two discriminator steps of the seventh generator step, after the checkpoint at the fifth.
+        # This is between the discriminator steps of the seventh generator step, after the checkpoint at the fifth.
         kill_at(patch, 13)
         train(gan, device)
     return train(gan, device)
@@ -149,7 +149,7 @@ def test_the_generator_is_trained_on_the_images_just_shown_where_they_are_reused
 
         monkeypatch.setattr(module.GAN, name, note)
     train("sngan")
-    # Two discriminator steps, of which the second's images are reused.
+    # There are two discriminator steps, and the images of the second one are reused.
     assert [torch.equal(shown[i + 1], shown[i + 2]) for i in (0, 3, 6)] == [True] * 3
     assert not torch.equal(shown[0], shown[1])
 

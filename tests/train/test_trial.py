@@ -1,4 +1,4 @@
-"""A trial trained for real in a temporary folder: resuming, repeating, diverging."""
+"""A trial is really trained in a temporary folder: it resumes, repeats exactly, and records a divergence."""
 
 import json
 from pathlib import Path
@@ -94,7 +94,7 @@ def test_a_killed_training_resumes_and_ends_bit_identical(
     remove_scratch()
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        # Between the two discriminator steps of the next generator step.
+        # The kill is between the two discriminator steps of the next generator step.
         kill_at(patch, 2 * killed_at + 1)
         train(trial)
     train(trial)
@@ -158,7 +158,7 @@ def test_a_snapshot_with_weights_that_are_not_finite_is_not_kept(
 
 
 def overflow_at_call(monkeypatch: pytest.MonkeyPatch, call: int, only_gradient: bool = False) -> None:
-    """Have SNGAN's generator loss, or just its gradient, overflow at one generator step."""
+    """Make SNGAN's generator loss, or only its gradient, overflow at one generator step."""
     calls, original = 0, sngan.GAN.generator_loss
 
     def generator_loss(self: sngan.GAN, fake: Batch) -> Loss:
@@ -211,7 +211,7 @@ def test_a_gans_own_discriminator_steps_go_before_the_settings(workspace: Path, 
 def test_a_stalled_began_trains_on_at_a_rate_that_a_resumed_training_keeps(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
-    # A measure that never falls after the first two steps, whatever the networks do.
+    # BEGAN's convergence measure is replaced by one that never falls after the first two steps.
     stalled = {"patience_generator_steps": 2, "minimum_learning_rate": 0.0003}
     change_params(options={"began": read_params()["options"]["began"] | stalled})
     monkeypatch.setattr(began.GAN, "after_discriminator_step", lambda self, loss: None)
@@ -229,7 +229,7 @@ def test_a_stalled_began_trains_on_at_a_rate_that_a_resumed_training_keeps(
 
 
 def test_a_settings_learning_rate_reaches_every_gan(workspace: Path) -> None:
-    # The report's BEGAN had its learning rate written into the code, so that settings changed nothing.
+    # The published report's code had a constant learning rate for BEGAN, so that the settings had no effect.
     trained = train_trial(Trial("began", "C", 0), CPU)
     rates = {
         optimizer.param_groups[0]["lr"]

@@ -1,4 +1,4 @@
-"""Every file of the zoo keeps the interface of scoring; a new file is tested without a new test."""
+"""Every file of stages/scores/extractors implements the extractor's interface; a new file needs no new test."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -200,7 +200,7 @@ def test_a_package_that_is_not_installed_is_named_with_the_cure(
     name: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = load_extractor_module(name)
-    # As if the package were not there: Python raises for a module that is None.
+    # For a module that is None, Python raises the error of a missing package.
     monkeypatch.setitem(sys.modules, package, None)
     cure = f"{name} needs the package {package}, .*-r requirements-extractors.txt"
     with pytest.raises(ValueError, match=cure) as caught:

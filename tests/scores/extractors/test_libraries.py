@@ -1,4 +1,4 @@
-"""The published networks against their libraries' preprocessing and models, with one random state dict for both."""
+"""The published networks agree with their libraries' preprocessing and models, with one random state dict for both."""
 
 from functools import cache
 from pathlib import Path
