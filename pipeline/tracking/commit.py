@@ -39,7 +39,8 @@ def describe_commit() -> dict[str, str]:
 def _call_git(*arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            # `git status` would lock the index to refresh it, which DVC may be writing into (core.autostage).
+            ["git", "--no-optional-locks", *arguments],
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -1,6 +1,8 @@
 """The repository through DVC's API: the graph, the stale stages, and the results of reproducing a stage."""
 
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,35 @@ def test_a_folder_without_a_git_repository_is_told_with_both_cures(
     assert "\n" not in str(caught.value)
     (repository / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")
     assert read_graph_and_status(pool)[1] == {"first", "second@a", "second@b", "last"}
+
+
+def git(*words: str) -> str:
+    return subprocess.run(
+        ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@pytest.mark.parametrize("kind", ["its folder", "a linked work tree", "a folder of its own"])
+def test_stages_that_end_side_by_side_are_all_added_to_the_index_where_dvc_is_to_do_so(
+    kind: str, pool: WorkerPool, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / ".dvc/config").write_text("[core]\n    autostage = true\n")
+    git("init", "--quiet", *(["--separate-git-dir", "elsewhere"] if kind == "a folder of its own" else []))
+    (repository / ".gitignore").write_text("elsewhere\ntree\n__pycache__\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    if kind == "a linked work tree":
+        git("worktree", "add", "--quiet", "-b", "trial", "tree")
+        monkeypatch.chdir("tree")
+    reproduce(pool, "first", print, {})
+    with ThreadPoolExecutor() as threads:
+        done = threads.map(lambda stage: reproduce(pool, stage, print, {}), ("second@a", "second@b"))
+        assert [result.status for result in done] == [ReproStatus.RAN, ReproStatus.RAN]
+    assert reproduce(pool, "last", print, {}).status is ReproStatus.RAN
+    changed = dict(reversed(line.split()) for line in git("status", "--porcelain").splitlines())
+    # DVC makes the first file itself; nothing else is left to be added, and nothing differs from the index.
+    assert changed == {".dvc/.gitignore": "A", ".gitignore": "M", "dvc.lock": "A"}
+    assert read_graph_and_status(pool)[1] == set()

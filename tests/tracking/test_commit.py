@@ -1,5 +1,6 @@
 """A run has a tag with its Git commit, or with the reason why there is none."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -41,6 +42,39 @@ def test_the_commit_is_named_and_whether_files_other_than_dvc_lock_differ() -> N
     assert describe_commit() == clean
     Path("dvc.yaml").write_text("stages: other\n")
     assert describe_commit() == clean | {"git_dirty": "true"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("worktree", "add", "--quiet", "-b", "trial", "../tree"),
+        ("clone", "--quiet", "--separate-git-dir", "../elsewhere", ".", "../tree"),
+        ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "FOLDER", "tree"),
+    ],
+    ids=["a linked work tree", "a folder of its own", "a submodule"],
+)
+def test_a_working_tree_whose_git_files_lie_elsewhere_has_its_commit(
+    words: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_all()
+    git(*(str(folder) if word == "FOLDER" else word for word in words))
+    monkeypatch.chdir("tree" if Path("tree").exists() else "../tree")
+    assert Path(".git").is_file()
+    Path("dvc.yaml").write_text("stages: other\n")
+    git("commit", "--quiet", "--all", "--message", "second")
+    expected = {"mlflow.source.git.commit": git("rev-parse", "HEAD"), "git_dirty": "false"}
+    assert git("rev-parse", "HEAD~") != expected["mlflow.source.git.commit"]
+    assert describe_commit() == expected
+
+
+def test_the_index_is_left_to_programs_that_write_into_it() -> None:
+    commit_all()
+    index = Path(".git/index")
+    before = index.read_bytes()
+    # The same content at another time, which `git status` would record.
+    os.utime("dvc.yaml", (1, 1))
+    assert describe_commit()["git_dirty"] == "false"
+    assert index.read_bytes() == before
 
 
 @pytest.mark.parametrize(
