@@ -1,5 +1,6 @@
 """Survey a folder of images: find all its faults at once, and count what the params depend on."""
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from stages.common.image_listing import OTHER_SUFFIXES, Survey, count, join_unre
 from stages.common.zip_files import list_zip
 from stages.prepare.file_tree import list_image_files, strip_outer_folders
 from stages.prepare.image_folder import LabelledFile, read_layout
+from stages.prepare.splits import check_disjoint, digest_pixels
 
 
 class FolderSurvey(NamedTuple):
@@ -109,6 +111,7 @@ def _decode_all(entries: list[LabelledFile], path: Path) -> FolderSurvey:
     faults: list[str] = []
     notes: list[str] = []
     grey_count, survey = 0, Survey()
+    digests: dict[str | None, set[bytes]] = {split: set() for split in SPLITS}
     for entry in entries:
         try:
             decoded = decode(entry.file.where, entry.file.read())
@@ -118,11 +121,16 @@ def _decode_all(entries: list[LabelledFile], path: Path) -> FolderSurvey:
         survey.add(entry.file.where, decoded)
         sizes.append(decoded.image.size)
         grey_count += is_grey_array(np.asarray(decoded.image))
+        digests[entry.split].add(digest_pixels(decoded.image.tobytes()))
     whole = [join_unreadable(show_path(path), faults, len(entries))] if faults else []
-    try:
-        survey.finish(show_path(path), notes.append)
-    except InputError as error:
-        whole.append(str(error))
+    for check in (
+        partial(survey.finish, show_path(path), notes.append),
+        partial(check_disjoint, digests["train"], digests["test"], show_path(path)),
+    ):
+        try:
+            check()
+        except InputError as error:
+            whole.append(str(error))
     return FolderSurvey({}, sizes, grey_count, whole, notes)
 
 

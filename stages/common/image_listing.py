@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from stages.common.errors import InputError
 from stages.common.file_tree import (
     FileTree,
@@ -56,6 +58,8 @@ HEADS = re.compile(
 NO_IMAGE = "not an image"
 # Below this, the largest 16-bit value of a whole set is that of 14 bits or fewer: X-rays, depth, astronomy.
 SMALLEST_PLAUSIBLE_WHITE = 1 << 14
+# A tenth of white: below it, the values of a whole set are numbers of classes, or grey from 0 to 1 or from 0 to 16.
+SMALLEST_PLAUSIBLE_BYTE = 26
 
 
 def list_images(folder: Path) -> FileTree:
@@ -108,7 +112,7 @@ class Survey:
 
     def __init__(self) -> None:
         self._several_frames: list[str] = []
-        self._deep_count = self._largest = 0
+        self._deep_count = self._largest = self._largest_byte = 0
 
     def add(self, where: str, decoded: Decoded) -> None:
         """Add an image of the set."""
@@ -117,12 +121,15 @@ class Survey:
         if decoded.largest_of_16_bits is not None:
             self._deep_count += 1
             self._largest = max(self._largest, decoded.largest_of_16_bits)
+        if self._largest_byte < SMALLEST_PLAUSIBLE_BYTE:
+            self._largest_byte = max(self._largest_byte, int(np.asarray(decoded.image).max()))
 
     def finish(self, root: str, say: Callable[[str], object]) -> None:
-        """Say which files have several frames, and check that 16-bit files use their range.
+        """Say which files have several frames, and check that the files use their range.
 
         Raises:
-            InputError: the pixels of all 16-bit files together do not exceed those of 14 bits.
+            InputError: the pixels of all 16-bit files together do not exceed those of 14 bits, or those of all files
+                together do not reach a tenth of white.
         """
         if self._several_frames:
             files = count(len(self._several_frames), "file")
@@ -133,6 +140,24 @@ class Survey:
                 f"so they probably hold {self._largest.bit_length()} bits and would be almost black; multiply them by "
                 f"{1 << (16 - self._largest.bit_length())}, or save them with 8 bits"
             )
+        check_brightness(self._largest_byte, root)
+
+
+def check_brightness(largest: int, root: str) -> None:
+    """Refuse a set whose pixels use a small part of their range; a set that is black all over is no mistake of scale.
+
+    Args:
+        largest: the largest value of all pixels of the set, of 255.
+        root: the name of the set, for the error.
+
+    Raises:
+        InputError: the value is below a tenth of white, and not 0.
+    """
+    if 0 < largest < SMALLEST_PLAUSIBLE_BYTE:
+        raise InputError(
+            f"{root}: no pixel of any image exceeds {largest} of 255, so the images would be almost black; they are "
+            f"numbers of classes and no images, or have to be multiplied by {255 // largest}"
+        )
 
 
 def join_unreadable(root: str, faults: Sequence[str], total: int) -> str:

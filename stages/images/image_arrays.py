@@ -6,24 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common.errors import InputError
+from stages.common.image_listing import SMALLEST_PLAUSIBLE_BYTE, check_brightness
 
 Layout = Literal["auto", "NHWC", "NCHW"]
 Floats = Literal["refuse", "unit", "symmetric"]
 
 CHANNELS = (1, 3)
 RANGES = {"unit": (0.0, 1.0), "symmetric": (-1.0, 1.0)}
+# What 0 of [-1, 1] becomes.
+MIDDLE = 128
 
 
 def convert_images(array: NDArray[Any], name: str, layout: Layout, floats: Floats) -> NDArray[np.uint8]:
-    """Convert an array to images; an array of uint8 is not copied, and refused where all of it is 0 and 1.
+    """Convert an array of a whole set to images; an array of uint8 is not copied.
 
-    The arguments and errors are those of `to_images`.
+    The arguments and errors are those of `to_images` and `check_scale`.
 
     Returns:
         uint8 [N, C, H, W].
     """
     images = to_images(array, name, layout, floats)
-    check_scale(images, name)
+    check_scale(images, name, floats)
     return images
 
 
@@ -68,6 +71,11 @@ def _to_nchw(array: NDArray[Any], name: str, layout: Layout) -> NDArray[Any]:
             )
         if array.shape[2] in CHANNELS:
             raise InputError(f"{name} holds {list(array.shape)}, which is one image, expected [N, H, W, C]")
+        if array.shape[0] == array.shape[1] != array.shape[2]:
+            raise InputError(
+                f"{name} holds {list(array.shape)}, which looks like [H, W, N], expected [N, H, W]; transpose it, or "
+                "add an axis for channels to what is [N, H, W]"
+            )
         # These are grey images without an axis for channels.
         return array[:, None]
     found = [order for order, axis in (("NCHW", 1), ("NHWC", 3)) if array.shape[axis] in CHANNELS]
@@ -81,19 +89,28 @@ def _to_nchw(array: NDArray[Any], name: str, layout: Layout) -> NDArray[Any]:
     return array if chosen == "NCHW" else array.transpose(0, 3, 1, 2)
 
 
-def check_scale(images: NDArray[np.uint8], name: str) -> None:
-    """Refuse pixels of 0 and 1, which would all be black; the first brighter image ends the search.
+def check_scale(images: NDArray[np.uint8], name: str, floats: Floats) -> None:
+    """Refuse images that use a small part of their range; the first one that uses more ends the search.
+
+    Args:
+        images: uint8 [N, C, H, W], the whole set.
+        name: the name of the file or the argument, for errors.
+        floats: the range of floating-point arrays, from which they may have been converted.
 
     Raises:
-        InputError: no pixel of the set is above 1, and one is 1.
+        InputError: no pixel reaches a tenth of white, and not all are 0; or no value of [-1, 1] was below 0.
     """
+    if floats == "symmetric" and all(int(image.min()) >= MIDDLE for image in images):
+        raise InputError(
+            f"{name} holds no pixel below the middle of the range, so its floats are hardly of [-1, 1]; --floats unit "
+            "for [0, 1], and no --floats for uint8"
+        )
     largest = 0
     for image in images:
         largest = max(largest, int(image.max()))
-        if largest > 1:
+        if largest >= SMALLEST_PLAUSIBLE_BYTE:
             return
-    if largest == 1:
-        raise InputError(f"{name} holds uint8 of 0 and 1 alone, expected 0..255; multiply by 255")
+    check_brightness(largest, name)
 
 
 def _to_pixels(array: NDArray[Any], name: str, low: float, high: float) -> NDArray[np.uint8]:

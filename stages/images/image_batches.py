@@ -53,7 +53,7 @@ def gather_images(images: Images, argument: str, reading: ReadOptions, count: in
         pixels = _store(iter(images), argument, reading, count)
     else:
         raise InputError(f"{argument} is a {type(images).__name__}; expected {ALLOWED}")
-    check_scale(pixels, argument)
+    check_scale(pixels, argument, reading.floats)
     return make_image_set(argument, pixels, reading.resize, argument)
 
 

@@ -1,5 +1,6 @@
 """Read images from class folders, with or without the folders train/ and test/ above them."""
 
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,12 @@ from stages.prepare.file_tree import list_image_files
 from stages.prepare.log import log
 from stages.prepare.splits import BY_HASH, choose_test_images
 
+# Names of parts of a data set, which make no classes: training, val, train_images, val2017.
+SPLIT_NAME = re.compile(
+    r"(train|training|test|testing|val|valid|validation|dev|eval|evaluation|held[-_ ]?out)"
+    r"([-_ ]?(set|split|data|images|imgs))?[-_ ]?\d*"
+)
+NAMED_CLASSES = 10
 EXPECTED = "expected <class>/<image> or train/<class>/<image> and test/<class>/<image>"
 
 
@@ -62,7 +69,7 @@ def load_image_folder(path: Path) -> Dataset:
     entries, class_names, division, faults = read_layout(list_image_files(path), path)
     if faults:
         raise InputError("\n".join(faults))
-    log(f"{show_path(path)}: {len(entries)} images of {len(class_names)} classes")
+    log(f"{show_path(path)}: {_describe_classes(entries, class_names, division)}")
     channels = _choose_channels(entries, path)
     survey = Survey()
     splits = {split: _make_split(entries, split, class_names, survey) for split in SPLITS}
@@ -81,10 +88,11 @@ def read_layout(tree: FileTree, path: Path) -> Layout:
     tops = {file.parts[0].lower() for file in tree.files}
     named = tops & set(SPLITS)
     is_divided = tops <= set(SPLITS) or (bool(named) and all(len(file.parts) > 2 for file in tree.files))
-    if is_divided and tops != set(SPLITS):
+    are_splits = len(tops) > 1 and all(map(SPLIT_NAME.fullmatch, tops))
+    if (is_divided or are_splits) and tops != set(SPLITS):
         fault = (
             f"{show_path(path)} holds {', '.join(sorted(tops))} at its top, expected train and test, or classes alone; "
-            "name a folder that holds both, or remove the level of train/ to have the images divided"
+            "name a folder that holds both, or remove this level to have the images divided"
         )
         return Layout([], [], "", [fault])
     depth = 1 if is_divided else 0
@@ -100,6 +108,18 @@ def read_layout(tree: FileTree, path: Path) -> Layout:
         return Layout(entries, class_names, "the folders train and test", faults)
     faults += _find_single_images(entries, class_names, path)
     return Layout(_split_by_hash(entries, class_names), class_names, BY_HASH, faults)
+
+
+def _describe_classes(entries: list[LabelledFile], class_names: list[str], division: str) -> str:
+    """Describe how many images there are, of which classes, and whether folders below those of classes hold some."""
+    depth = 0 if division == BY_HASH else 1
+    rest = len(class_names) - NAMED_CLASSES
+    names = ", ".join(class_names[:NAMED_CLASSES]) + (f" and {rest} more" if rest > 0 else "")
+    text = f"{len(entries)} images of {len(class_names)} classes: {names}"
+    deeper = [entry.file.where for entry in entries if len(entry.file.parts) > depth + 2]
+    return (
+        f"{text}; {len(deeper)} of them below the folders of classes, such as {deeper[0]}" if deeper else text
+    )
 
 
 def _find_loose(files: list[ListedFile], depth: int, path: Path) -> list[str]:

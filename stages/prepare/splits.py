@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common.class_order import round_robin_order
+from stages.common.errors import InputError
 
 # One image in six, as in CIFAR-10.
 TEST_SHARE = 6
+# Of the distinct images of a split. Honest splits share a few, such as blank ones.
+LARGEST_SHARE = 0.5
 BY_HASH = f"one image in {TEST_SHARE} of each class is test, chosen by the SHA-256 of its name"
 
 
@@ -48,3 +51,27 @@ def choose_balanced(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.
     if limit is None or limit >= len(labels):
         return np.arange(len(labels), dtype=np.int64)
     return np.sort(round_robin_order(labels)[:limit])
+
+
+def digest_pixels(content: bytes) -> bytes:
+    """Return what identifies an image by its pixels."""
+    return hashlib.sha256(content).digest()
+
+
+def check_disjoint(train: set[bytes], test: set[bytes], location: str) -> None:
+    """Refuse splits that largely hold the same images: scores on one would say how well the other was remembered.
+
+    Args:
+        train: what identifies each distinct image of the train split, and
+        test: of the test split.
+        location: where the data set is, for the error.
+
+    Raises:
+        InputError: there are several images in both, and they are half of those of either split, or more.
+    """
+    shared = len(train & test)
+    if shared > 1 and shared >= LARGEST_SHARE * min(len(train), len(test)):
+        raise InputError(
+            f"{location}: train and test hold the same images: {shared} distinct ones are in both, to the pixel, of "
+            f"{len(train)} of train and {len(test)} of test; give test images of its own, or remove copies"
+        )

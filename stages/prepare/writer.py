@@ -14,7 +14,7 @@ from stages.common.image_files import crop_and_resize
 from stages.common.image_listing import join_unreadable
 from stages.prepare.dataset import Dataset, Split
 from stages.prepare.log import log
-from stages.prepare.splits import choose_balanced
+from stages.prepare.splits import check_disjoint, choose_balanced, digest_pixels
 
 BUFFER_BYTES = 1 << 20
 
@@ -27,12 +27,14 @@ class WrittenSplit(NamedTuple):
         shape: N, C, H, W, of the image file.
         resized_count: how many images were cropped or resized.
         errors: one line for each image that could not be read.
+        digests: what identifies each distinct image by its written pixels.
     """
 
     labels: NDArray[np.int64]
     shape: tuple[int, int, int, int]
     resized_count: int
     errors: list[str]
+    digests: set[bytes]
 
 
 def label_chosen(dataset: Dataset, limits: dict[str, int | None]) -> list[NDArray[np.int64]]:
@@ -52,7 +54,7 @@ def write_dataset(
         limits: for each split the number of images to keep, balanced by class; None keeps all.
 
     Raises:
-        InputError: images cannot be read; the error names all of them.
+        InputError: images cannot be read, all of which the error names, or half of a split is in the other, too.
         OSError: a file cannot be written.
     """
     written: dict[str, WrittenSplit] = {}
@@ -65,6 +67,7 @@ def write_dataset(
             written[name] = _write_images(temporary, split, chosen, dataset.channels, image_size)
         _check_errors(written)
         dataset.check()
+        check_disjoint(written["train"].digests, written["test"].digests, dataset.source.location)
     for name in dataset.splits:
         artifacts.write_array(artifacts.labels_file(name), written[name].labels)
     artifacts.write_json(artifacts.class_names_file(), dataset.class_names)
@@ -76,6 +79,7 @@ def _write_images(
 ) -> WrittenSplit:
     shape = (len(chosen), channels, image_size, image_size)
     errors: list[str] = []
+    digests: set[bytes] = set()
     resized_count = 0
     with path.open("wb", buffering=BUFFER_BYTES) as file:
         _write_header(file, shape)
@@ -88,8 +92,10 @@ def _write_images(
             image = crop_and_resize(original, image_size).convert("L" if channels == 1 else "RGB")
             resized_count += image.size != original.size
             pixels = np.asarray(image).reshape(image_size, image_size, channels)
-            file.write(pixels.transpose(2, 0, 1).tobytes())
-    return WrittenSplit(split.labels[chosen], shape, resized_count, errors)
+            content = pixels.transpose(2, 0, 1).tobytes()
+            file.write(content)
+            digests.add(digest_pixels(content))
+    return WrittenSplit(split.labels[chosen], shape, resized_count, errors, digests)
 
 
 def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:

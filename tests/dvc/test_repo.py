@@ -198,7 +198,7 @@ def test_stages_that_end_side_by_side_are_all_added_to_the_index_where_dvc_is_to
         done = threads.map(lambda stage: reproduce(pool, stage, print, {}), ("second@a", "second@b"))
         assert [result.status for result in done] == [ReproStatus.RAN, ReproStatus.RAN]
     assert reproduce(pool, "last", print, {}).status is ReproStatus.RAN
-    changed = dict(reversed(line.split()) for line in git("status", "--porcelain").splitlines())
+    changed = {line[3:]: line[:2] for line in git("status", "--porcelain").splitlines()}
     # DVC makes the first file itself; nothing else is left to be added, and nothing differs from the index.
-    assert changed == {".dvc/.gitignore": "A", ".gitignore": "M", "dvc.lock": "A"}
+    assert changed == {".dvc/.gitignore": "A ", ".gitignore": "M ", "dvc.lock": "A "}
     assert read_graph_and_status(pool)[1] == set()

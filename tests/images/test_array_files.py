@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from stages.common.errors import InputError
+from stages.images.image_arrays import Floats
 from stages.images.image_sets import ReadOptions, open_images
 
 READING = ReadOptions("auto", "refuse", None)
@@ -171,7 +172,10 @@ WRONG = {
     "masks.npy": (npy(IMAGES > 99), "holds bool, expected uint8 in 0..255; convert it"),
     "complex.npy": (npy(IMAGES.astype(np.complex64)), "holds complex64, expected uint8"),
     "words.npy": (npy(IMAGES.astype(str)), "holds <U3, expected uint8"),
-    "zeros and ones.npy": (npy(IMAGES % 2), "holds uint8 of 0 and 1 alone, expected 0..255; multiply by 255"),
+    "zeros and ones.npy": (
+        npy(IMAGES % 2),
+        r"zeros and ones.npy: no pixel of any image exceeds 1 of 255, .* multiplied by 255",
+    ),
     "floats.npy": (npy(IMAGES.astype(np.float16)), "holds float16 from 0 to 239, expected uint8"),
     "not a number.npy": (npy(np.full(IMAGES.shape, np.nan)), "holds float64 from nan to nan, expected uint8"),
 }
@@ -257,10 +261,48 @@ def test_images_are_found_among_other_arrays(
     assert np.array_equal(images[:], IMAGES.transpose(0, 3, 1, 2))
 
 
-@pytest.mark.parametrize("make", [lambda images: images * 0, lambda images: images // 100])
+@pytest.mark.parametrize("make", [lambda images: images * 0, lambda images: images // 7])
 def test_dark_images_are_images(
     make: Callable[[Any], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     np.save("dark.npy", make(IMAGES))
     assert open_images("dark.npy", "--fake", READING).shape == (5, 3, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda grey: grey // 15, "few.npy: no pixel of any image exceeds 15 of 255, .* multiplied by 17"),
+        (lambda grey: grey // 100, "few.npy: no pixel of any image exceeds 2 of 255, .* multiplied by 127"),
+        (
+            lambda grey: (grey / 255 / 10).astype(np.float32),
+            "few.npy: no pixel of any image exceeds 24 of 255",
+        ),
+        (lambda grey: grey.astype(np.float32) / 255, "few.npy holds no pixel below the middle of the range"),
+        (
+            lambda grey: grey.astype(np.float64) * 0 + 1,
+            "few.npy holds no pixel below the middle of the range",
+        ),
+        (lambda grey: grey.transpose(1, 2, 0), r"few.npy holds \[4, 4, 5\], which looks like \[H, W, N\]"),
+        (lambda grey: grey[:, :2, :2].transpose(1, 2, 0), r"holds \[2, 2, 5\], which looks like \[H, W, N\]"),
+    ],
+)
+def test_values_and_axes_that_others_use_are_not_taken_for_images_of_the_usual_kind(
+    make: Callable[[Any], Any], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    array = make(IMAGES[..., 0])
+    np.save("few.npy", array)
+    floats: Floats = "symmetric" if "middle" in reason else "unit"
+    with pytest.raises(ValueError, match=reason):
+        open_images("few.npy", "--fake", READING._replace(floats=floats))
+
+
+def test_grey_images_that_are_as_many_as_their_sides_are_long_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for shape in ((4, 4, 4), (4, 4, 6, 1), (4, 6, 4), (6, 4, 4)):
+        np.save("images.npy", np.resize(IMAGES, shape))
+        assert len(open_images("images.npy", "--fake", READING)) == shape[0]

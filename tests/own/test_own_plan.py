@@ -1,6 +1,7 @@
 """Params are chosen that fit a folder of one's own images, or all faults of the images are named at once."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,13 @@ def test_a_class_of_photos_that_are_not_read_is_not_called_empty(tmp_path: Path)
         (folder / f"c/{place}.heic").write_bytes(b"of a camera")
     (fault,) = look(folder).faults
     assert "40 files cannot be read" in fault
+
+
+def test_a_test_folder_that_is_a_copy_of_the_train_folder_is_told(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", {"a": 40, "b": 40})
+    shutil.copytree(tmp_path / "train", tmp_path / "test")
+    (fault,) = look(tmp_path).faults
+    assert "train and test hold the same images: 80 distinct ones are in both" in fault
 
 
 @pytest.mark.parametrize("make", ["nothing", "empty", "text", "flat", "damaged.zip"])

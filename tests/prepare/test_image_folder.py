@@ -144,6 +144,22 @@ def test_windows_separators_in_a_zip_are_understood(tmp_path: Path) -> None:
         (["train/a/0.png", "test/a/0.png", "val/a/0.png"], "holds test, train, val at its top"),
         (["train/a/0.png", "train/b/0.png", "test/a/0.png"], "has no images in test/b; train and test need"),
         (["train/a/0.png", "test/A/0.png"], "has no images in train/A, test/a"),
+        (
+            ["training/a/0.png", "training/b/0.png", "validation/a/0.png"],
+            "holds training, validation at its top",
+        ),
+        (
+            ["Training/0.png", "Training/1.png", "TESTING/0.png", "TESTING/1.png"],
+            "holds testing, training at",
+        ),
+        (
+            ["train2017/a/0.png", "train2017/b/0.png", "val2017/a/0.png"],
+            "holds train2017, val2017 at its top",
+        ),
+        (
+            ["test_images/0.png", "test_images/1.png", "dev-set/0.png", "dev-set/1.png"],
+            "holds dev-set, test_images",
+        ),
         (["a/0.png", "b/0.png", "stray.png"], "has 1 image outside any class folder, such as .*stray.png"),
         (["0.png", "1.png"], "has 2 images outside any class folder"),
         (["train/0.png", "test/0.png"], "has 2 images outside any class folder"),
@@ -327,3 +343,77 @@ def test_all_that_is_wrong_with_class_folders_is_told_at_once(tmp_path: Path) ->
         load_image_folder(tmp_path / "images")
     for part in ("1 image outside any class folder", "empty: it is empty", "only one image of b"):
         assert part in str(caught.value)
+
+
+def test_a_line_names_the_classes_and_the_folders_below_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_image_folder(fill_folder(tmp_path / "flat", UNDIVIDED))
+    assert capsys.readouterr().err.endswith("flat: 12 images of 2 classes: a, b\n")
+    load_image_folder(
+        fill_folder(tmp_path / "nested", ["animals/cat/0.png", "animals/dog/0.png", *UNDIVIDED])
+    )
+    told = capsys.readouterr().err
+    assert "14 images of 3 classes: a, animals, b; 2 of them below the folders of classes, such as " in told
+    names = [f"{split}/{number:02d}/0.png" for split in ("train", "test") for number in range(12)]
+    load_image_folder(fill_folder(tmp_path / "many", [*names, "test/03/more/0.png"]))
+    told = capsys.readouterr().err
+    assert (
+        "12 classes: 00, 01, " in told and ", 09 and 2 more; 1 of them below the folders of classes" in told
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "shared"),
+    [
+        (
+            [
+                f"{split}/{name}/{value}.png"
+                for split in ("train", "test")
+                for name in "ab"
+                for value in (1, 2)
+            ],
+            2,
+        ),
+        (
+            [f"train/{name}/{value}.png" for name in "ab" for value in range(9)]
+            + ["test/a/3.png", "test/b/8.png"],
+            2,
+        ),
+        ([f"{name}/{copy}{value}.png" for name in "ab" for copy in "xyz" for value in range(12)], 8),
+    ],
+    ids=["the same folder twice", "test images taken from train", "each image three times, divided by name"],
+)
+def test_splits_that_hold_the_same_images_are_refused(names: list[str], shared: int, tmp_path: Path) -> None:
+    for name in names:
+        fill_folder(tmp_path / "images", [name], paint(int(Path(name).stem.strip("xyz")) * 20))
+    dataset = load_image_folder(tmp_path / "images")
+    with pytest.raises(
+        ValueError, match="train and test hold the same images: (.*) distinct ones are in both"
+    ) as e:
+        write_dataset(dataset, 8, {"train": None, "test": None})
+    assert f" {shared} distinct ones" in str(e.value)
+    assert not list(Path().rglob("*.npy"))
+
+
+def test_splits_may_share_a_single_image_and_copies_within_one(tmp_path: Path) -> None:
+    for name in DIVIDED:
+        fill_folder(tmp_path / "images", [name], paint(50 if name.endswith("0.png") else len(name) * 20))
+    write_dataset(load_image_folder(tmp_path / "images"), 8, {"train": None, "test": None})
+
+
+@pytest.mark.parametrize(("mode", "largest"), [("L", 1), ("RGB", 9), ("L", 16), ("RGB", 25)])
+def test_prepared_images_that_use_few_of_8_bits_are_refused(mode: str, largest: int, tmp_path: Path) -> None:
+    def open_all() -> Dataset:
+        dataset = load_image_folder(tmp_path / "images")
+        for split in dataset.splits.values():
+            for index in range(len(split.labels)):
+                split.open_image(index)
+        return dataset
+
+    for number, name in enumerate(UNDIVIDED):
+        fill_folder(tmp_path / "images", [name], paint(largest * number // 11, mode))
+    with pytest.raises(ValueError, match=f"no pixel of any image exceeds {largest} of 255, .* multiplied by"):
+        open_all().check()
+    fill_folder(tmp_path / "images", ["b/9.png"], paint(26, mode))
+    open_all().check()
