@@ -1,9 +1,10 @@
 """Changes to DVC itself, for the one version that they were written for; with any other, DVC runs as it is.
 
-Three protect data. dvc.lock and the rwlock are replaced in one rename, where DVC empties a file and then writes it, so
+Four protect data. dvc.lock and the rwlock are replaced in one rename, where DVC empties a file and then writes it, so
 that a killed command leaves half of it, which every later one refuses. Holders of the rwlock that have ended are
 dropped, whoever has their process ids now. An entry of the run-cache that is empty, unfinished or damaged counts as
-none, where DVC fails, or restores half of a stage's outputs.
+none, where DVC fails, or restores half of a stage's outputs. An output of another user, who alone may change its mode,
+is replaced by a copy, where DVC fails.
 
 Two save time: a stage's `python -m stages.*` is forked off the process that has torch imported, and dvc.lock, which has
 no comments, is parsed and written without the parser that keeps comments. docs/log.md has them in the form of fixes
@@ -29,6 +30,7 @@ from typing import Any
 from pipeline.dvc.fork_server import CAN_FORK
 from pipeline.dvc.leftovers import drop_ended_holders, list_run_cache_entries
 from pipeline.dvc.worker import enter, run_module, watch_lifeline
+from stages.common.artifacts import UNFINISHED
 
 VERSION = "3.67.1"
 # Set to anything, it has DVC run as it is: what a DVC of another version gets.
@@ -63,6 +65,7 @@ def apply_patches() -> None:
     import_module("dvc.dvcfile").modify_yaml = modify_yaml  # type: ignore[attr-defined]
     _patch_rwlock()
     _patch_run_cache()
+    _patch_modes()
     _patch_stage_command()
 
 
@@ -206,6 +209,26 @@ def _patch_run_cache() -> None:
 
     cache.StageCache._load_cache = load_whole_entry
     cache.StageCache._load = load_newest
+
+
+# Outputs of another user
+
+
+def _patch_modes() -> None:
+    database: Any = import_module("dvc_data.hashfile.db.local").LocalHashFileDB
+    make_writable = database._unprotect_file
+
+    def make_writable_or_copy(self: Any, path: str, **options: Any) -> None:
+        try:
+            make_writable(self, path, **options)
+        except PermissionError:
+            if Path(path).stat().st_uid == os.getuid():
+                raise
+            unfinished = Path(path).with_name(f".{Path(path).name}{UNFINISHED}")
+            shutil.copyfile(path, unfinished)
+            unfinished.replace(path)
+
+    database._unprotect_file = make_writable_or_copy
 
 
 # Stages in a fork
