@@ -13,9 +13,7 @@ from typing import Any
 
 from pipeline.machine import KIND, read_machine
 from stages.common.artifacts import (
-    MANIFEST,
-    METRICS_LOG,
-    MODELS,
+    METRICS,
     TIMINGS,
     TRAINING,
     Trial,
@@ -26,6 +24,8 @@ from stages.common.artifacts import (
 
 FOLDER = TIMINGS / "report"
 DOCUMENT, RECORD = "hardware.md", "hardware.json"
+# What a training's record says of how its work was shared out.
+SHARES = ("threads", "processes")
 
 
 @dataclass(frozen=True)
@@ -68,26 +68,26 @@ def read_hardware(trials: Iterable[Trial]) -> Hardware:
     """Read which hardware trained each trial; trials without results are left out."""
     hardware = Hardware({})
     for trial in trials:
-        if not (TRAINING / trial.name / METRICS_LOG).exists():
+        if not (TRAINING / trial.name / METRICS).exists():
             continue
         machine = hardware.machines[trial.name] = read_machine(trial)
         if machine:
-            machine["threads"] = read_threads(trial)
+            machine |= read_shares(trial)
             gans = hardware.trials.setdefault(name_kind(machine), {})
             gans.setdefault(trial.gan, []).append(trial.name)
     return hardware
 
 
 def name_kind(machine: dict[str, str]) -> str:
-    """Name the kind of hardware of a machine with the training's threads: all that changes the last bits of results."""
-    threads = f"threads: {machine['threads']}" if machine.get("threads") else ""
-    return ", ".join(filter(None, [*(machine.get(key, "") for key in KIND), threads]))
+    """Name the kind of hardware with a training's threads and processes: all that changes the last bits of results."""
+    shares = [f"{name}: {machine[name]}" for name in SHARES if machine.get(name)]
+    return ", ".join(filter(None, [*(machine.get(key, "") for key in KIND), *shares]))
 
 
-def read_threads(trial: Trial) -> str:
-    """Read how many threads a training used; "" if its model is not on disk."""
-    path = MODELS / trial.name / MANIFEST
-    return str(read_json(path, f"train@{trial.name}").get("threads", "")) if path.exists() else ""
+def read_shares(trial: Trial) -> dict[str, str]:
+    """Read how many threads a training used, and how many processes if it was more than one."""
+    record = read_json(TRAINING / trial.name / METRICS, f"train@{trial.name}")
+    return {name: str(record[name]) for name in SHARES if name in record}
 
 
 def describe_mixture(hardware: Hardware) -> str:

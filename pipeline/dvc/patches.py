@@ -12,6 +12,7 @@ for DVC, with what each is worth.
 """
 
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -283,6 +284,8 @@ def _fork_module(words: list[str], environment: dict[str, str], folder: str) -> 
     try:
         watch_lifeline()
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        # A stage may start processes of its own, which multiprocessing forbids to a daemon such as the parent is.
+        multiprocessing.current_process().daemon = False
         enter(folder, environment)
         code = run_module(*words)
         sys.stdout.flush()

@@ -137,7 +137,8 @@ def reproduce_comparison(
                 stop_functions.append(stack.enter_context(temporary_params(partial(change, force=True))))
             else:
                 change()
-            chosen, slots = choose_trials(trials), list_slots(jobs, trials_per_device)
+            chosen = choose_trials(trials)
+            slots = list_slots(jobs, trials_per_device, settings is not None)
             place = choose_place(settings, pool, slots, jobs, logger.warning)
             stop_functions.append(place.stop)
             whole, stale = read_graph_and_status(pool, logger.warning)

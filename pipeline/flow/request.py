@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.dvc.overrides import override_params
 from pipeline.dvc.worker import WorkerPool, run_module
-from pipeline.flow.gpus import list_gpus
+from pipeline.flow.gpus import group_gpus, list_gpus
 from pipeline.flow.place import read_cluster
 from pipeline.preset import PRESETS, switch_preset
 from stages.common.artifacts import Trial, write_bytes
@@ -82,7 +82,7 @@ def check_request(
             folder.symlink_to(root / folder)
         change_params(pool, preset, overrides or [], device, force=True)
         choose_trials(trials)
-        list_slots(jobs, trials_per_device)
+        list_slots(jobs, trials_per_device, cluster is not None)
 
 
 def check_params(pool: WorkerPool) -> None:
@@ -132,46 +132,51 @@ def choose_trials(patterns: list[str] | None) -> list[Trial]:
     return chosen
 
 
-def list_slots(jobs: int | None, trials_per_device: int) -> list[dict[str, str]]:
+def list_slots(jobs: int | None, trials_per_device: int, has_cluster: bool = False) -> list[dict[str, str]]:
     """List the slots in which stages can run at once; a slot is a set of environment variables.
 
-    On CPUs, the number of slots is the number of cores divided by `compute.threads`, and at least 1. On GPUs, each
-    device has `trials_per_device` slots, and a slot makes only its device visible.
+    On CPUs, the number of slots is the number of cores divided by the threads of a training, which are
+    `compute.threads` times `compute.processes`, and at least 1. On GPUs, each group of `compute.processes` devices has
+    `trials_per_device` slots, and a slot makes only its devices visible.
 
     Args:
         jobs: the number of slots on CPUs, and the largest number on GPUs; None for the numbers above.
         trials_per_device: the number of slots of each GPU.
+        has_cluster: whether trials run on the workers of a cluster; this machine has no slots then.
 
     Raises:
-        InputError: a number is below 1, or `compute` in params.yaml is not valid.
+        InputError: a number is below 1, `compute` in params.yaml is not valid, or there are fewer GPUs than processes.
     """
     for name, value in (("jobs", jobs), ("trials_per_device", trials_per_device)):
         if value is not None and value < 1:
             raise InputError(f"{name} = {value} is too small; it is 1 or more")
-    device, threads = read_compute()
+    device, threads, processes = read_compute()
+    if has_cluster:
+        return []
     gpus = list_gpus() if device in ("auto", "cuda") else []
     if gpus:
-        return [gpu for _ in range(trials_per_device) for gpu in gpus][:jobs]
-    return [{} for _ in range(jobs or max(1, count_cores() // threads))]
+        return (group_gpus(gpus, processes) * trials_per_device)[:jobs]
+    return [{} for _ in range(jobs or max(1, count_cores() // (threads * processes)))]
 
 
-def read_compute() -> tuple[str, int]:
-    """Read the device and the threads of a stage; the stage `check` validates the other keys.
+def read_compute() -> tuple[str, int, int]:
+    """Read the device, the threads and the processes of a stage; the stage `check` validates the other keys.
 
     Raises:
-        InputError: one of the two is missing or not valid.
+        InputError: one of the three is missing or not valid.
     """
-    compute = read_params().get("compute")
-    device, threads = (
-        compute.get(name) if isinstance(compute, dict) else None for name in ("device", "threads")
-    )
+    found = read_params().get("compute")
+    compute = found if isinstance(found, dict) else {}
+    device = compute.get("device")
     if device not in DEVICES:
         raise InputError(
             f"{PARAMS_FILE}: compute.device = {device!r} is unknown; there is {', '.join(DEVICES)}"
         )
-    if type(threads) is not int or threads < 1:
-        raise InputError(f"{PARAMS_FILE}: compute.threads = {threads!r} is no whole number of 1 or more")
-    return str(device), threads
+    for name in ("threads", "processes"):
+        number = compute.get(name)
+        if type(number) is not int or number < 1:
+            raise InputError(f"{PARAMS_FILE}: compute.{name} = {number!r} is no whole number of 1 or more")
+    return device, compute["threads"], compute["processes"]
 
 
 def count_cores() -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.common.artifacts import SPLITS
+from stages.common.compute import ComputeParams
 from stages.common.params import load_section
 from stages.extractor.params import SECTION as EXTRACTOR_SECTION
 from stages.extractor.params import ExtractorParams
@@ -52,6 +53,7 @@ def find_combination_faults(content: Mapping[str, Any]) -> list[str]:
         *find_extra_faults(scores.extra, extractor.name, reference.split),
         *_find_missing_classes(prepare, counts, extractor),
         *_find_large_batches(counts.get("train"), train, extractor, lipschitz),
+        *_find_processes_that_cannot_train(load_section(ComputeParams, "compute", content=content), train),
         *_find_many_neighbours(neighbours, sample),
         *_find_missing_networks(content["gans"], load_section(NetworksParams, "networks", content=content)),
     ]
@@ -156,6 +158,21 @@ def _find_large_batches(
         for key, size in sizes.items()
         if size > count
     ]
+
+
+def _find_processes_that_cannot_train(compute: ComputeParams, train: TrainParams) -> list[str]:
+    """Find what prevents `compute.processes` processes from training one trial together."""
+    if compute.processes == 1:
+        return []
+    name = f"compute.processes = {compute.processes}"
+    faults = {
+        "compute.device = 'mps': several processes train together on cpu or cuda only": compute.device
+        == "mps",
+        "train.cuda_graphs = true: it needs one process": train.cuda_graphs,
+        f"train.batch_size = {train.batch_size} cannot be shared evenly; choose a multiple": train.batch_size
+        % compute.processes,
+    }
+    return [f"{name}, but {fault}" for fault, is_there in faults.items() if is_there]
 
 
 def _find_missing_networks(gans: list[str], networks: NetworksParams) -> list[str]:

@@ -1,20 +1,24 @@
 """Train one trial: data/prepared -> models/<trial> (snapshots, state) and results/train/<trial> (losses)."""
 
+import os
+
 from stages.common.cli import parse_trial, run_command
-from stages.common.compute import configure_compute
-from stages.networks.distributed import get_rank
-from stages.train.distributed import process_group
-from stages.train.export import export_outputs
-from stages.train.trial import train_trial
+from stages.common.compute import ComputeParams
+from stages.common.params import load_section
+from stages.train.launch import train, train_in_processes
 
 
 def main() -> None:
-    """Read all inputs first, then train, then write the outputs."""
+    """Train the trial in this process, or in the processes that `compute.processes` asks for.
+
+    A process that torchrun started is one of several already.
+    """
     trial = parse_trial(__doc__)
-    with process_group(configure_compute()) as device:
-        trained = train_trial(trial, device)
-        if get_rank() == 0:
-            export_outputs(trained)
+    processes = load_section(ComputeParams, "compute").processes
+    if processes == 1 or "WORLD_SIZE" in os.environ:
+        train(trial)
+    else:
+        train_in_processes(trial, processes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train one trial by several processes that torchrun started, each on its part of every batch."""
+"""Train one trial by several processes that `compute.processes` or torchrun started, each on its part of a batch."""
 
 import os
 from collections.abc import Iterator
@@ -10,10 +10,14 @@ from torch import distributed
 from stages.common.errors import InputError
 from stages.networks.distributed import get_rank, get_world_size
 
+# The variable with the address of a file, by which processes that launch.py starts find one another; those of torchrun
+# have a server for it.
+RENDEZVOUS = "COMPARISON_RENDEZVOUS"
+
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[torch.device]:
-    """Join the process group of torchrun for a `with` block, if torchrun started several processes.
+    """Join the process group for a `with` block, if several processes train this trial.
 
     Args:
         device: where compute.device wants the work.
@@ -31,11 +35,16 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
     if backend is None:
         raise InputError(
             f"compute.device = {device.type!r}: several processes can train together on cpu or cuda only; "
-            "start the training without torchrun"
+            "set compute.processes = 1, and start the training without torchrun"
         )
     if device.type == "cuda":
         device = _choose_gpu(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group(backend)
+    distributed.init_process_group(
+        backend,
+        os.environ.get(RENDEZVOUS),
+        rank=int(os.environ["RANK"]),
+        world_size=int(os.environ["WORLD_SIZE"]),
+    )
     try:
         yield device
     finally:
@@ -46,8 +55,8 @@ def _choose_gpu(local_rank: int) -> torch.device:
     count = torch.cuda.device_count()
     if local_rank >= count:
         raise InputError(
-            f"local rank {local_rank}: this machine has {count} GPUs; start torchrun with --nproc-per-node {count} or "
-            "less"
+            f"process {local_rank + 1} of this machine has no GPU: torch sees {count}; let compute.processes, or "
+            f"torchrun's --nproc-per-node, be {count} or less"
         )
     torch.cuda.set_device(local_rank)
     return torch.device("cuda", local_rank)

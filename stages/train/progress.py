@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -18,6 +19,8 @@ class Progress:
     def __init__(self, name: str, generator_steps: int, done: int) -> None:
         self.name = name
         self.generator_steps = generator_steps
+        # By default bars of several processes share a lock of the system, which a killed process leaves behind.
+        tqdm.set_lock(threading.RLock())
         self._bar = tqdm(total=generator_steps, initial=done, desc=name, disable=not sys.stderr.isatty())
         self._seconds = float(os.environ.get(SECONDS_VARIABLE, SECONDS_BETWEEN_LINES))
         self._last_line = time.monotonic()

@@ -107,6 +107,19 @@ def test_the_default_preset_passes_and_a_file_says_so() -> None:
             "sample.sample_count = 2000: FID with the inception's 2048 features",
         ),
         (lambda p: p["scores"].update(splits=3000), "scores.splits = 3000"),
+        (lambda p: p["compute"].update(processes=0), "compute.processes = 0"),
+        (
+            lambda p: p["compute"].update(processes=2, device="mps"),
+            "compute.processes = 2, but compute.device = 'mps': several processes train together on cpu or cuda",
+        ),
+        (
+            lambda p: p["compute"].update(processes=3),
+            "compute.processes = 3, but train.batch_size = 16 cannot be shared evenly; choose a multiple",
+        ),
+        (
+            lambda p: (p["compute"].update(processes=2), p["train"].update(cuda_graphs=True)),
+            "compute.processes = 2, but train.cuda_graphs = true: it needs one process",
+        ),
         (
             lambda p: p["scores"].update(compared_count=2001),
             "scores.compared_count = 2001: more than sample.sample_count = 2000",

@@ -3,6 +3,7 @@
 The tests share one repository, and run in the order of this file.
 """
 
+import json
 import signal
 import subprocess
 import sys
@@ -136,14 +137,19 @@ def test_its_results_are_those_of_dvc_alone() -> None:
     assert read_results() == by_flow
 
 
+@pytest.mark.parametrize("processes", [2, 1])
 @pytest.mark.usefixtures("repository")
-def test_a_training_that_is_killed_is_tried_again_and_goes_on_from_its_checkpoint() -> None:
+def test_a_training_that_is_killed_is_tried_again_and_goes_on_from_its_checkpoint(processes: int) -> None:
     path = Path("stages/gans/began.py")
     good = path.read_text()
-    path.write_text(good + KILLED_ONCE)
-    output = flow()
+    Path("killed").unlink(missing_ok=True)
+    # DVC would find the code of the other case in its run-cache.
+    path.write_text(f"{good}{KILLED_ONCE}# {processes}\n")
+    output = flow("-S", f"compute.processes={processes}")
     path.write_text(good)
     assert Path("killed").exists()
+    record = json.loads(Path("results/train/began-A-0/metrics.json").read_text())
+    assert record.get("processes", 1) == processes
     assert "began-A-0: resuming after generator step 20" in output
     assert "2 of 2 trials done; " in output.splitlines()[-2]
 

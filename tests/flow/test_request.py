@@ -7,6 +7,7 @@ import yaml
 from pipeline.dvc.overrides import override_params
 from pipeline.dvc.worker import WorkerPool
 from pipeline.flow.request import change_params, choose_trials, list_slots
+from stages.common.errors import InputError
 from stages.common.params import ParamsError
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +96,8 @@ def test_cores_are_shared_out_by_the_threads_of_a_stage(monkeypatch: pytest.Monk
     override_params(["compute.threads=3"])
     assert len(list_slots(None, 1)) == 2
     assert len(list_slots(5, 1)) == 5
+    override_params(["compute.threads=2", "compute.processes=2"])
+    assert len(list_slots(None, 1)) == 2
 
 
 def test_each_gpu_is_a_slot_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +108,22 @@ def test_each_gpu_is_a_slot_or_several(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list_slots(1, 1) == [{}]
 
 
+def test_a_training_of_several_processes_is_shown_a_gpu_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,0,GPU-5f,3,1")
+    override_params(["compute.processes=2"])
+    assert list_slots(None, 1) == [{"CUDA_VISIBLE_DEVICES": "4,0"}, {"CUDA_VISIBLE_DEVICES": "GPU-5f,3"}]
+    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in list_slots(3, 2)] == ["4,0", "GPU-5f,3", "4,0"]
+    override_params(["compute.processes=8"])
+    with pytest.raises(
+        InputError, match=r"compute\.processes = 8: each process needs a GPU, and there are 5"
+    ):
+        list_slots(None, 1)
+    # Those of a cluster's workers are not counted here.
+    assert list_slots(None, 1, has_cluster=True) == []
+
+
+@pytest.mark.parametrize("has_cluster", [False, True])
 @pytest.mark.parametrize(("jobs", "trials_per_device"), [(0, 1), (None, 0)])
-def test_no_slots_are_refused(jobs: int | None, trials_per_device: int) -> None:
+def test_no_slots_are_refused(jobs: int | None, trials_per_device: int, has_cluster: bool) -> None:
     with pytest.raises(ValueError, match="= 0 is too small; it is 1 or more"):
-        list_slots(jobs, trials_per_device)
+        list_slots(jobs, trials_per_device, has_cluster)

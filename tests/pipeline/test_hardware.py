@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.hardware import describe_mixture, read_hardware, write_hardware
 from pipeline.machine import record_machine
-from stages.common.artifacts import MANIFEST, METRICS_LOG, MODELS, TRAINING, Trial, write_json
+from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Trial, write_json
 
 FOLDER = Path("timings/report")
 
@@ -17,8 +17,8 @@ def _be_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-def train_on(machines: dict[str, str], threads: int = 1) -> list[Trial]:
-    """Leave a log, a model and a record for each trial, by its name and its machine's CPU; "" for no record."""
+def train_on(machines: dict[str, str], **shares: int) -> list[Trial]:
+    """Leave a log and two records for each trial, by its name and its machine's CPU; "" for no record."""
     trials = []
     for name, cpu in machines.items():
         gan, setting, seed = name.rsplit("-", 2)
@@ -26,7 +26,7 @@ def train_on(machines: dict[str, str], threads: int = 1) -> list[Trial]:
         path = TRAINING / name / METRICS_LOG
         path.parent.mkdir(parents=True)
         path.write_text(f"{name}\n")
-        write_json(MODELS / name / MANIFEST, {"threads": threads})
+        write_json(TRAINING / name / METRICS, {"threads": 1} | shares)
         if cpu:
             record_machine(f"train@{name}", {"host": name, "cpu": cpu, "gpu": "", "torch": "2.14.1"})
     return trials
@@ -50,8 +50,9 @@ def test_hardware_that_every_gan_shares_confounds_none() -> None:
     assert "different hardware" in said and "No kind" not in said
 
 
-def test_other_threads_are_other_hardware() -> None:
-    trials = [*train_on({"began-A-0": "one"}), *train_on({"sngan-A-0": "one"}, threads=2)]
+@pytest.mark.parametrize("shares", [{"threads": 2}, {"processes": 2}])
+def test_other_threads_and_processes_are_other_hardware(shares: dict[str, int]) -> None:
+    trials = [*train_on({"began-A-0": "one"}), *train_on({"sngan-A-0": "one"}, **shares)]
     assert read_hardware(trials).confounded == [("began", "sngan")]
 
 

@@ -1,13 +1,15 @@
-"""Two processes that share a trial, as torchrun starts them, are compared with one process that trains it alone."""
+"""Two processes that share a trial, started by torchrun or the stage, are compared with one that trains it alone."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 import yaml
 from safetensors.torch import load_file
@@ -15,7 +17,9 @@ from safetensors.torch import load_file
 from stages.common.artifacts import Trial
 from stages.train.export import export_outputs
 from stages.train.trial import train_trial
+from tests.serving import kill
 
+TRAIN = ("-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0")
 GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
 # This trains every GAN in each process, one after the other; starting two processes for each GAN would take a minute.
 SCRIPT = """
@@ -90,12 +94,55 @@ def test_two_processes_train_every_gan_as_one_does_with_the_same_global_batch(wo
         np.testing.assert_allclose(losses, read_losses(trial), rtol=1e-4)
 
 
-def test_only_the_first_of_the_processes_writes(workspace: Path) -> None:
-    done = start_two("-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0")
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(Path("results/train/sngan-A-0/metrics.json").read_text())["processes"] == 2
-    assert done.stdout.count("generator step 12/12") == 1
-    assert [row["generator_step"] for row in read_rows(Trial("sngan", "A", 0))] == [1, 2, 4, 6, 8, 10, 12]
+def set_params(section: str, **values: object) -> None:
+    """Change a section of params.yaml."""
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content[section].update(values)
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+
+
+def start_stage() -> subprocess.CompletedProcess[str]:
+    """Start the stage as DVC does."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *TRAIN], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_only_the_first_of_the_processes_writes_whoever_started_them(workspace: Path) -> None:
+    state, states = Path("models/sngan-A-0/state.safetensors"), []
+    # torchrun's own number of processes goes before the one in params.yaml.
+    for processes, start in ((3, partial(start_two, *TRAIN)), (2, start_stage)):
+        set_params("compute", processes=processes)
+        done = start()
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert json.loads(Path("results/train/sngan-A-0/metrics.json").read_text())["processes"] == 2
+        assert done.stdout.count("generator step 12/12") == 1
+        assert [row["generator_step"] for row in read_rows(Trial("sngan", "A", 0))] == [1, 2, 4, 6, 8, 10, 12]
+        states.append(state.read_bytes())
+        shutil.rmtree(".scratch")
+    assert states[0] == states[1]
+
+
+def test_one_process_that_is_killed_ends_the_others(workspace: Path) -> None:
+    set_params("compute", processes=2)
+    set_params("train", generator_steps=100_000)
+    process = subprocess.Popen(
+        [sys.executable, *TRAIN], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
+    )
+    try:
+        assert process.stdout is not None
+        next(line for line in process.stdout if b"generator step" in line)
+        children = [
+            child for child in psutil.Process(process.pid).children() if "spawn_main" in str(child.cmdline())
+        ]
+        children[-1].kill()
+        rest = process.communicate(timeout=60)[0]
+        assert process.returncode == 1
+        assert b"Connection closed by peer" in rest or b"terminated with signal SIGKILL" in rest
+        assert psutil.wait_procs(children, timeout=20)[1] == []
+    finally:
+        kill(process)
 
 
 def test_processes_that_were_stopped_go_on_from_the_checkpoint_to_the_same_bytes(workspace: Path) -> None:
@@ -113,9 +160,13 @@ def test_processes_that_were_stopped_go_on_from_the_checkpoint_to_the_same_bytes
 
 
 def test_a_batch_that_the_processes_cannot_share_evenly_is_refused(workspace: Path) -> None:
-    content = yaml.safe_load(Path("params.yaml").read_text())
-    content["train"]["batch_size"] = 5
-    Path("params.yaml").write_text(yaml.safe_dump(content))
-    done = start_two("-m", "stages.train", "--gan", "sngan", "--setting", "A", "--seed", "0")
+    set_params("train", batch_size=5)
+    done = start_two(*TRAIN)
     assert done.returncode != 0
-    assert "train.batch_size = 5 cannot be shared evenly by 2 processes" in done.stderr
+    message = "train.batch_size = 5 cannot be shared evenly by 2 processes"
+    assert message in done.stderr
+    set_params("compute", processes=2)
+    done = start_stage()
+    assert done.returncode == 1
+    # One line, whichever process was the first to find it.
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith(f"error: {message}")
