@@ -12,7 +12,7 @@ from stages.scores.reference_statistics import read_real_images, read_reference
 
 
 def main() -> None:
-    """Apply the report's distortions to the images of the row `Real data` and score them under the same protocol."""
+    """Apply the report's distortions to the images of the row `Real data`, and score them by that row's protocol."""
     params = load_section(AblationParams, "ablation")
     scores = load_section(ScoresParams, "scores")
     record = {"is_enabled": params.is_enabled, "rows": []}

@@ -17,7 +17,7 @@ def repeat_few(images: Pixels, distinct_count: int, seed: int) -> Pixels:
     Args:
         images: uint8 [N, C, H, W].
         distinct_count: how many of the images are repeated; all where there are fewer.
-        seed: the seed of their choice.
+        seed: the seed by which these images are chosen.
     """
     chosen = sample_indices(len(images), distinct_count, seed)
     return images[np.resize(chosen, len(images))]

@@ -18,15 +18,15 @@ Row = dict[str, Any]
 
 
 class Ablation(NamedTuple):
-    """Distorted real images, which are scored as if they were generated, and the reference that they are compared with.
+    """The scores of real images that were distorted, as if they had been generated.
 
     Attributes:
         params: the parameters of the distortions.
-        scores: how images are scored.
+        scores: the parameters of the scores.
         images: uint8 [N, C, H, W], the images to distort.
-        reference_images: uint8 [M, C, H, W], the images of the reference.
-        reference: the statistics of the reference.
-        extractor: computes features and logits.
+        reference_images: uint8 [M, C, H, W], the real images to compare with.
+        reference: the statistics of these images.
+        extractor: the network that computes features and logits.
     """
 
     params: AblationParams
@@ -37,7 +37,7 @@ class Ablation(NamedTuple):
     extractor: Extractor
 
     def list_rows(self, device: torch.device) -> list[Row]:
-        """Score every row; a row that cannot be scored has a reason instead."""
+        """Score every row; a row that cannot be scored has the reason, `missing`, instead of scores."""
         plain = Scorer(self.reference, self.scores)
         resized_scorer = self._make_scorer(self._resize(self.reference_images), self.extractor)
         return [

@@ -34,7 +34,7 @@ def load_torchvision(path: Path, device: torch.device) -> Extractor:
     found = hashlib.sha256(content).hexdigest()
     if not found.startswith(SHA256_START):
         raise InputError(f"{path} has the sha256 {found}, expected {SHA256_START}...; download {URL}")
-    # torchvision is imported here because this takes a second and hardly any run needs it.
+    # The import of torchvision takes a second, and few runs need it.
     from torchvision.models import inception_v3
 
     network = inception_v3(weights=None, init_weights=False, transform_input=False, aux_logits=True)

@@ -71,7 +71,7 @@ def _find_many_neighbours(neighbours: NeighboursParams, sample: SampleParams) ->
 def count_images(prepare: PrepareParams) -> dict[str, int]:
     """Count the images that each split will have; a split whose size depends on its files is left out."""
     facts, limits = DATASETS[prepare.dataset], prepare.limits()
-    # The user's path may hold any number of images, but the limit applies to it, too.
+    # The number of images under a user's path is not known here, but the limit applies to it, too.
     known = {"train": facts.train_count, "test": facts.test_count} if prepare.path is None else {}
     counts = {}
     for split in SPLITS:

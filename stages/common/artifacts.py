@@ -34,7 +34,7 @@ LIPSCHITZ = Path("results/lipschitz")
 NEIGHBOURS = Path("results/neighbours")
 ABLATION = Path("results/ablation/scores.json")
 REPORT = Path("report")
-# What DVC shows: a few numbers of each trial, and the curves of all of them.
+# The metrics and plots that DVC shows: a few numbers of each trial, and the curves of all trials.
 METRICS_FOLDER = Path("metrics")
 CURVES = Path("results/curves")
 # The folders of everything that the stages make and DVC tracks.
@@ -112,11 +112,12 @@ def grid_name(generator_step: int) -> str:
 
 
 def timings_file(trial: Trial) -> Path:
-    """Return the path of the timings of the training whose log is in results/train/<trial>, by that log's content.
+    """Return the path of the timings of the training whose log is in results/train/<trial>; a hash of the log names it.
 
     Each line is a JSON object with `generator_step`, with `elapsed_seconds` and `processor_seconds` from the training's
     start over all resumptions, and with `images_per_second` since the line before. There is a line for every evaluation
-    point. The file is where the training ran; a result that DVC restored or pulled may have none.
+    point. Only the machine that ran the training has the file, so it may be missing for a result that DVC restored or
+    pulled.
 
     Raises:
         FileNotFoundError: there is no log.
@@ -125,21 +126,22 @@ def timings_file(trial: Trial) -> Path:
 
 
 def entry_source_file(name: str) -> Path:
-    """Return the path of the fingerprint of an entry's files."""
+    """Return the path of the JSON file with the fingerprints of an entry's files."""
     return DATA_SOURCE.parent / "entries" / f"{name}.json"
 
 
 def entry_folder(name: str) -> Path:
-    """Return the folder of an entry's scores, and of grids of its images by their seeds; no trial has such a name."""
+    """Return the folder of an entry's scores and of its image grids, one for each seed; no trial has such a name."""
     return SCORES / f"entry-{name}"
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it becomes `path` in one rename, else it is removed.
+    """Yield a temporary path beside `path`, which is renamed to `path` on success and removed otherwise.
 
-    The content is on the disk before the rename, and the rename before this returns. The temporary file's name ends
-    with UNFINISHED, so that one that a kill has left is no dependency of anything; the next write of `path` removes it.
+    The content is synced to the disk before the rename, and the rename before the context ends. The temporary file's
+    name ends with UNFINISHED, which Git and DVC ignore. A temporary file that a killed process has left is removed by
+    the next write of `path`.
 
     Raises:
         OSError: the file cannot be written; the error names `path` even where the system named no file.
@@ -166,14 +168,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def lock_unfinished(descriptor: int) -> None:
-    """Keep an open temporary file or folder from `remove_unfinished` until it is closed or this process ends."""
+    """Protect an open temporary file or folder from `remove_unfinished` until it is closed or this process ends."""
     # Some network file systems have no locks.
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def remove_unfinished(paths: Iterable[Path]) -> None:
-    """Remove temporary files and folders that killed processes have left, and none that is being written."""
+    """Remove the temporary files and folders that killed processes have left, but none that is being written."""
     for path in paths:
         # Another process may have renamed or removed it meanwhile, or holds its lock.
         with suppress(OSError):
@@ -186,7 +188,7 @@ def remove_unfinished(paths: Iterable[Path]) -> None:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Have the content of a file, or the names in a folder, written to the disk, so that they outlive a power cut.
+    """Sync the content of a file, or the names in a folder, to the disk, so that they survive a power cut.
 
     Raises:
         OSError: the content of a file cannot be written. Not every file system can do this with a folder.
@@ -217,7 +219,7 @@ def write_json(path: Path, content: Any) -> None:
 
 @contextmanager
 def explain_read_errors(path: Path, made_by: str, *damage: type[Exception]) -> Iterator[None]:
-    """Turn an error of reading `path` into one that names the file and the stage that makes it.
+    """Turn an error that occurs while `path` is read into one that names the file and the stage that makes it.
 
     Args:
         path: the file.
@@ -253,7 +255,7 @@ def read_json(path: Path, made_by: str) -> Any:
 def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write an array as .npy, atomically.
 
-    The content is written as plain bytes, because numpy's own writing gives no reason when the disk is full.
+    The content is written as plain bytes, because numpy's own error does not say that the disk is full.
     """
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
@@ -264,7 +266,7 @@ def read_array(path: Path, made_by: str) -> NDArray[Any]:
     """Map an array from a .npy file into memory, read-only, without reading all of it.
 
     Raises:
-        InputError: the file is missing or is no .npy file.
+        InputError: the file is missing or is not a .npy file.
     """
     with explain_read_errors(path, made_by, ValueError, EOFError, OSError):
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -288,7 +290,7 @@ def read_images(path: Path, made_by: str) -> NDArray[np.uint8]:
         uint8 [N, C, H, W], read-only.
 
     Raises:
-        InputError: the file is missing, is no .npy file, or holds another type or shape.
+        InputError: the file is missing, is not a .npy file, or holds another type or shape.
     """
     images = read_array(path, made_by)
     if images.dtype != np.uint8 or images.ndim != 4:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 def round_robin_order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the indices of all images in round-robin order: the first of each class, the second of each, and so on.
 
-    Within a round the classes follow each other by their numbers; a class that has no image left is skipped.
+    Each round goes through the classes in the order of their numbers; a class without further images is skipped.
 
     Args:
         labels: int64 [N].

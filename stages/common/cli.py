@@ -1,4 +1,4 @@
-"""The command line that all commands share: the arguments that name a trial, and errors in a line for the user."""
+"""The parts that all commands share: the arguments that name a trial or an entry, and messages for errors."""
 
 import errno
 import os
@@ -24,15 +24,15 @@ CURES = {
     errno.EPERM: FORBIDDEN,
 }
 
-# By these a shell, or git when it calls a hook, names another repository than that of the working folder.
+# A shell, or git when it calls a hook, sets these variables to work in a repository other than the working folder's.
 OTHER_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 
 
 def parse_trial(description: str | None = None) -> Trial:
-    """Parse `--gan --setting --seed`; they only name the trial, all its numbers are in params.yaml.
+    """Parse `--gan --setting --seed`, which name a trial; all parameters of the trial are in params.yaml.
 
     Raises:
-        ParamsError: a name or the seed is none that params.yaml could hold.
+        ParamsError: a name or the seed is not one that params.yaml accepts.
     """
     parser = CommandParser(description)
     parser.add_argument("--gan", required=True, help="a file of stages/gans/, such as sngan")
@@ -50,7 +50,7 @@ def parse_entry(description: str | None = None) -> str:
     """Parse `--entry`, the name of an entry under `entries` in params.yaml.
 
     Raises:
-        ParamsError: it is none that params.yaml could hold.
+        ParamsError: the name is not one that params.yaml accepts.
     """
     parser = CommandParser(description)
     parser.add_argument("--entry", required=True, help="a name under `entries` in params.yaml")
@@ -62,15 +62,15 @@ def parse_entry(description: str | None = None) -> str:
 
 
 def run_command(main: Callable[[], int | None], description: str | None = None) -> None:
-    """Run a command to its end, and exit with the code that it returns unless that is 0.
+    """Run a command, and exit with the code that it returns unless that is 0.
 
-    An error in its input or of the disk ends the process with one message and exit code 1. Any other exception is a bug
-    of ours, or of somebody's own GAN, and keeps its traceback. Git is that of the working folder, for all that the
-    command starts, too.
+    An error of input or of the operating system ends the process with one message and exit code 1. Any other exception
+    is a bug, of this project or of a user's own GAN, and keeps its traceback. Git, in this process and in those that it
+    starts, uses the repository of the working folder.
 
     Args:
-        main: the command.
-        description: what `--help` says of a command that takes no arguments, and parses none.
+        main: the function that does the work and returns the exit code, None for 0.
+        description: the text of `--help` for a command without arguments; None if `main` parses arguments itself.
     """
     secure_streams()
     for name in OTHER_REPOSITORY:
@@ -86,7 +86,7 @@ def run_command(main: Callable[[], int | None], description: str | None = None) 
 
 
 def describe_error(error: Exception) -> str:
-    """Describe an error of input or of the system with its cause, and with the cure where that is known."""
+    """Return the message of an error of input or of the system, with a cure where one is known."""
     if not isinstance(error, OSError) or error.errno not in CURES:
         return str(error)
     where = f"{error.filename}: " if error.filename else ""

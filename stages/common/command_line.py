@@ -1,4 +1,4 @@
-"""The parser of every command line: it says first what a command does, and refuses what it does not know."""
+"""The parser of all command lines: its help begins with what the command does, and its errors are one line."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ class CommandParser(argparse.ArgumentParser):
 
         Args:
             description: what the command does; its first line makes sense alone. Paragraphs are kept.
-            options: the options, as argparse takes them. Options of the command line cannot be shortened.
+            options: keyword arguments of argparse.ArgumentParser; abbreviations of options are not allowed.
         """
         options = {"prog": name_command(), "formatter_class": argparse.RawDescriptionHelpFormatter} | options
         super().__init__(**options, allow_abbrev=False)
@@ -27,12 +27,12 @@ class CommandParser(argparse.ArgumentParser):
         return f"{self._summary}\n\n{super().format_help()}".lstrip()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse words, and remember them for what `error` says."""
+        """Parse the words of a command line, and remember them for the message of `error`."""
         self._words = sys.argv[1:] if args is None else list(args)
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the command line in one line, for an option that is unknown rather than for one that is missing."""
+        """End the process with one line and exit code 2; unknown options are reported before missing ones."""
         unknown = [word for word in self._words if word.startswith("--") and not self._knows(word)]
         if unknown and message.startswith(REQUIRED_MISSING):
             message = f"unrecognized arguments: {' '.join(unknown)}"
@@ -46,14 +46,15 @@ def add_command(commands: "argparse._SubParsersAction[CommandParser]", name: str
     """Add a subcommand.
 
     Args:
-        commands: what it is added to.
-        name: the word that chooses it.
-        text: what it does, for the list and for its own help; it begins with a small letter and has no full stop.
+        commands: the group of subcommands to add it to.
+        name: the word on the command line that chooses it.
+        text: what it does, for the list of subcommands and for its own help; it begins with a small letter and has no
+            full stop.
     """
     return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
 
 
 def name_command() -> str | None:
-    """Name the running command as it is typed: `python -m stages.train`; None where a file is run."""
+    """Return the running command as a user types it, `python -m stages.train`; None where a file is run."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return None if spec is None else f"python -m {spec.name.removesuffix('.__main__')}"

@@ -1,4 +1,4 @@
-"""Device, threads, determinism and seeds of torch; no DVC stage depends on this section of params.yaml."""
+"""Device, threads, determinism and seeds of torch. No DVC stage depends on the section `compute` of params.yaml."""
 
 import ctypes
 import hashlib
@@ -13,12 +13,12 @@ from threadpoolctl import threadpool_limits
 from stages.common.errors import InputError
 from stages.common.params import Params, load_section
 
-# Linear algebra that is loaded later reads its number of threads from these.
+# A linear algebra library that is loaded later reads its number of threads from these variables.
 BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class ComputeParams(Params):
-    """The section `compute`: where a stage computes. A change of it re-runs nothing; every result records its value."""
+    """The section `compute` of params.yaml: where stages compute. A change re-runs no stage; results record it."""
 
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: int = Field(ge=1, le=1024)
@@ -36,7 +36,7 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
 
     Raises:
         ParamsError: the section is wrong.
-        InputError: torch does not find the requested device.
+        InputError: torch does not find the device.
     """
     params = load_section(ComputeParams, "compute") if params is None else params
     set_threads(params.threads)
@@ -58,8 +58,8 @@ def configure_compute(params: ComputeParams | None = None) -> torch.device:
 def set_threads(threads: int) -> None:
     """Set the number of threads of torch, and of the linear algebra of NumPy and SciPy.
 
-    That one takes as many as the machine has cores otherwise, and the last bits of a product depend on them: scores
-    would differ between machines.
+    By default the linear algebra uses one thread for each core. The last bits of a product depend on the number of
+    threads, so scores would differ between machines.
     """
     torch.set_num_threads(threads)
     os.environ.update(dict.fromkeys(BLAS_VARIABLES, str(threads)))
@@ -69,22 +69,23 @@ def set_threads(threads: int) -> None:
 def _choose_deterministic_kernels() -> None:
     """Make torch use kernels that give the same bits every time, and refuse operations without such a kernel.
 
-    This is not called on a CPU: the kernels that we use there are deterministic anyway (tests train twice and compare),
-    and the call would make torch import its compiler, which takes each of some fifty short processes two seconds.
+    This is not called on a CPU. The kernels that we use there are deterministic anyway (tests train twice and compare),
+    and the call would make torch import its compiler, which costs each of some fifty short processes two seconds.
     """
     # cuBLAS reads this variable when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # torch would fill new memory to guard against reading it before writing, which we never do; filling takes time.
+    # By default torch would fill new memory, to guard against reads before the first write. We have none, and filling
+    # takes time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
 
 def allow_tf32(is_allowed: bool) -> None:
-    """Let a GPU round the factors of float32 products to TF32, ten bits of fraction, or forbid it.
+    """Allow or forbid that a GPU rounds the factors of float32 products to TF32, which has ten bits of fraction.
 
-    Torch forbids it for matrix products and allows it for convolutions unless it is told otherwise; then what is called
-    float32 would be TF32. These are flags of the process and do not start CUDA.
+    By default torch forbids it for matrix products and allows it for convolutions, so that a run in float32 would
+    really use TF32. Setting these flags of the process does not initialise CUDA.
     """
     torch.backends.cuda.matmul.allow_tf32 = is_allowed
     torch.backends.cudnn.allow_tf32 = is_allowed
@@ -103,7 +104,7 @@ def keep_freed_memory() -> None:
 
 
 def describe_compute(device: torch.device) -> dict[str, str | int]:
-    """Describe what a result was computed with: device, number of threads, version of torch."""
+    """Return the device, the number of threads and the version of torch that a result is computed with."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
 

@@ -1,6 +1,6 @@
-"""Pixels of more than 8 bits a channel: read all their bits, lay them over white, scale them to 8 bits with rounding.
+"""Read images of more than 8 bits a channel at full depth, composite them over white, and round them to 8 bits.
 
-Of 16-bit colour Pillow keeps the upper bytes alone, so such a file is decoded a second time for the lower ones.
+Pillow keeps only the upper byte of each 16-bit colour value, so such a file is decoded a second time for the lower one.
 """
 
 import sys
@@ -17,7 +17,7 @@ from stages.common.image_metadata import PixelData
 SIXTEEN_BITS = 65535
 DEEP_GREY_MODES = ("I", "I;16", "I;16L", "I;16B")
 GREY_WITH_ALPHA = "LA;16B"
-# The name of Pillow's decoder of the lower bytes, which is that of the upper bytes of the other byte order.
+# Pillow's decoder of the upper bytes for one byte order reads the lower bytes of the other byte order.
 OTHER_ORDER = ";16B" if sys.byteorder == "little" else ";16L"
 LOWER_BYTES = {";16B": ";16L", ";16L": ";16B", ";16N": OTHER_ORDER}
 
@@ -26,9 +26,9 @@ class DeepPixels(NamedTuple):
     """An image of more than 8 bits a channel.
 
     Attributes:
-        colours: integers [H, W, C], upright or not; C is 1 for grey, 3 for RGB, 4 for CMYK.
-        alpha: integers [H, W], or None where nothing is transparent.
-        white: the value of white, and of an alpha that is opaque.
+        colours: int64 [H, W, C], not yet rotated by the file's orientation; C is 1 for grey, 3 for RGB, 4 for CMYK.
+        alpha: int64 [H, W], or None where nothing is transparent.
+        white: the largest value, which is white among colours and opaque in alpha.
     """
 
     colours: NDArray[np.int64]
@@ -36,11 +36,11 @@ class DeepPixels(NamedTuple):
     white: int
 
     def to_eight_bits(self) -> Image.Image:
-        """Lay the image over white and scale it: L for grey, RGB, or CMYK."""
+        """Composite the image over white and scale it to 8 bits: an image of mode L for grey, RGB or CMYK."""
         white, colours = self.white, self.colours
         if self.alpha is not None:
             alpha = self.alpha[..., None]
-            # Both factors of the scale are applied at once, so that there is one rounding.
+            # Transparency and scale are applied in one division, so that values are rounded once.
             colours, white = colours * alpha + white * (white - alpha), white * white
         pixels = ((colours * 255 + white // 2) // white).astype(np.uint8)
         if pixels.shape[2] == 1:
@@ -49,7 +49,7 @@ class DeepPixels(NamedTuple):
 
 
 def find_raw_mode(image: Image.Image) -> str:
-    """Return the name of the decoder of an image that is open but not loaded."""
+    """Return the name of Pillow's decoder for an image that is open but not loaded; "" where there is none."""
     tiles = getattr(image, "tile", ())
     if not tiles:
         return ""
@@ -60,15 +60,15 @@ def find_raw_mode(image: Image.Image) -> str:
 def read_deep_pixels(
     image: Image.Image, open_again: Callable[[], Image.Image], data: PixelData
 ) -> DeepPixels | None:
-    """Read the pixels of an image that has more than 8 bits a channel; None where it has not.
+    """Read the pixels of an image with more than 8 bits a channel; return None for an image with fewer.
 
     Args:
-        image: open but not loaded.
-        open_again: opens the same file once more.
-        data: what the file says beside the pixels.
+        image: the image, open but not loaded.
+        open_again: opens the same file a second time.
+        data: what the file declares about its pixels.
 
     Raises:
-        InputError: pixels are floating-point, or multiplied by their transparency.
+        InputError: the pixels are floating-point, or have 16 bits and are premultiplied by alpha.
     """
     raw_mode = find_raw_mode(image)
     if image.mode == "F":
@@ -93,7 +93,7 @@ def _read_sixteen_bits(
     if raw_mode.startswith("RGBa"):
         raise InputError("16-bit pixels that are multiplied by their transparency; save it with 8 bits")
     if raw_mode == GREY_WITH_ALPHA:
-        # Four bytes a pixel: upper and lower of grey, upper and lower of alpha.
+        # A pixel has four bytes: the upper and the lower one of grey, then those of alpha.
         split = _decode_as(again, "RGBA")
         return split[..., :1] * 256 + split[..., 1:2], split[..., 2] * 256 + split[..., 3]
     values = np.asarray(image).astype(np.int64) * 256

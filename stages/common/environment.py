@@ -1,4 +1,4 @@
-"""The Python environment of a command: one line says what to do where it is missing, instead of a traceback."""
+"""Replace the traceback of a command whose Python lacks packages by one line that says what to do."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ OURS = ("stages", "pipeline", "benchmarks", "tests")
 
 
 def explain_missing_environment() -> None:
-    """Have the command that `python -m` is starting end in one line where its Python lacks a package, or is too old.
+    """End a command of `python -m` with one line, instead of a traceback, if its Python is too old or lacks a package.
 
-    A package calls this when it is imported; it changes nothing where the package is not imported by `python -m`.
+    A package calls this when it is imported. Nothing happens unless `python -m` imports the package.
     """
     if sys.argv[:1] != ["-m"]:
         return
@@ -28,7 +28,7 @@ def explain_missing_environment() -> None:
 
 
 def find_cure() -> str:
-    """Say how to get a Python that has what the project needs."""
+    """Return the command that makes, enters or completes the project's environment, as a part of a sentence."""
     if Path(sys.prefix).resolve() == ROOT / FOLDER:
         return "`python -m pip install -c constraints.txt -r requirements.txt` completes the environment"
     enter = f"`source {FOLDER}/bin/activate` enters"

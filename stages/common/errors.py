@@ -1,9 +1,9 @@
-"""The error of input: what a user gave is wrong, as opposed to what the code does."""
+"""The exception for wrong input by the user, as opposed to a bug in the code."""
 
 
 class InputError(ValueError):
-    """Something that a user gave is wrong: params, a file, an option, the environment.
+    """The user's input is wrong: params, a file, an option or the environment.
 
-    A command ends with its message alone, without a traceback. It names the thing, the value, what is allowed and the
-    cure. Any other error is one of the code, of the project's or of somebody's own GAN, and shows file and line.
+    A command that raises it ends with the message and without a traceback. The message names the thing, its value, what
+    is allowed and the cure. Any other exception is a bug, in the project or in a user's own GAN, and has a traceback.
     """

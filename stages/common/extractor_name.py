@@ -1,4 +1,4 @@
-"""The name of the extractor, for those who need no more of its section of params.yaml."""
+"""The name of the extractor, for stages that need nothing else of the section `extractor` of params.yaml."""
 
 from pydantic import ConfigDict
 
@@ -6,7 +6,7 @@ from stages.common.params import Params, load_section
 
 
 class ExtractorName(Params):
-    """The key of the section `extractor` that names the network; the section's owner holds the others."""
+    """The key of the section `extractor` that names the network; stages/extractor/params.py has the whole section."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -17,6 +17,6 @@ class ExtractorName(Params):
         """Read the name from params.yaml.
 
         Raises:
-            ParamsError: it is missing or no text.
+            ParamsError: the name is missing or not text.
         """
         return load_section(cls, "extractor")

@@ -1,6 +1,6 @@
-"""List the files of a folder and read them: nothing is skipped in silence, and nothing can make the reader wait.
+"""List and read the files of a folder; every file that is left out is reported, and no file can block the reader.
 
-This is the one lister of `prepare` and of `evaluate`, so both see the same files and say the same about the others.
+Both `prepare` and `evaluate` use it, so that they read the same files and report the same others.
 """
 
 import os
@@ -16,7 +16,7 @@ from stages.common.errors import InputError
 
 LARGEST_FILE_BYTES = 256 << 20
 HEAD_BYTES = 32
-# Number of faulty files that an error names; it counts the rest.
+# The number of faulty files that an error names; of the rest it gives the number.
 NAMED_FAULTS = 20
 SYSTEM_FOLDERS = ("__MACOSX",)
 HIDDEN = "hidden"
@@ -30,20 +30,20 @@ KINDS = (
 
 
 class UnreadableFile(InputError):
-    """The error that names one file and the reason why it cannot be read."""
+    """An error that names one file and the reason why it cannot be read."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
 
 
 class ListedFile(NamedTuple):
-    """One file.
+    """A file of a folder or of a zip.
 
     Attributes:
-        parts: its path below the root, accents normalised: ("train", "cat", "0001.jpg").
-        where: its name in messages.
-        read: returns its bytes, or raises UnreadableFile.
-        read_head: returns its first bytes, none where it is empty, or raises UnreadableFile.
+        parts: the parts of the path below the root, with accents normalised: ("train", "cat", "0001.jpg").
+        where: the name of the file in messages.
+        read: returns the file's bytes, or raises UnreadableFile.
+        read_head: returns the file's first bytes, b"" for an empty file, or raises UnreadableFile.
     """
 
     parts: tuple[str, ...]
@@ -54,7 +54,7 @@ class ListedFile(NamedTuple):
 
 
 class PassedOver(NamedTuple):
-    """A file or folder that was not listed, and why."""
+    """A file or folder that was left out, with the reason."""
 
     parts: tuple[str, ...]
     where: str
@@ -62,12 +62,12 @@ class PassedOver(NamedTuple):
 
 
 class FileTree(NamedTuple):
-    """What lies under a root.
+    """The files and folders under a root.
 
     Attributes:
-        files: sorted by their parts.
-        folders: the parts of all folders in which something was looked for, whether or not they hold files.
-        passed_over: what was not listed.
+        files: the files, sorted by their parts.
+        folders: the parts of all folders that were listed, with or without files.
+        passed_over: the files and folders that were left out.
     """
 
     files: list[ListedFile]
@@ -76,7 +76,7 @@ class FileTree(NamedTuple):
 
 
 def show_path(path: str | os.PathLike[str]) -> str:
-    r"""Return a path as printable text; bytes that are no UTF-8 and control characters are shown as `\xe9`."""
+    r"""Return a path as printable text; control characters and bytes that are not UTF-8 are escaped, as in `\xe9`."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
@@ -89,8 +89,8 @@ def list_folder(root: Path) -> FileTree:
     A link to a folder that contains it is passed over.
 
     Raises:
-        InputError: a folder cannot be listed, a link leads nowhere, something is no file (a device, a named pipe), or
-            a folder is reached twice, so that its files would count twice; the error names them.
+        InputError: a folder cannot be listed, a link leads nowhere, something is neither file nor folder (a device, a
+            named pipe), or a folder is reached twice, so that its files would count twice; the error names them.
     """
     tree, faults = FileTree([], set(), []), []
     seen: dict[str, Path] = {}
@@ -122,7 +122,7 @@ def list_folder(root: Path) -> FileTree:
 def _add_entry(
     tree: FileTree, pending: list[tuple[Path, tuple[str, ...]]], path: Path, parts: tuple[str, ...]
 ) -> str | None:
-    """Add a file or a folder to what is listed, still to be listed or passed over; return a fault if it has one."""
+    """Add a path to the listed files, the pending folders or the passed-over ones; return its fault, if it has one."""
     where = show_path(path)
     if is_hidden(parts[-1]):
         tree.passed_over.append(PassedOver(parts, where, HIDDEN))
@@ -146,14 +146,14 @@ def _add_entry(
 
 
 def read_file(path: Path, limit: int | None = None) -> bytes:
-    """Read a file, or its first bytes; special files are refused and never waited for.
+    """Read a file, or its first bytes; special files such as pipes are refused and cannot block.
 
     Args:
         path: the file.
         limit: the number of bytes to read; None reads all, and refuses a file of more than LARGEST_FILE_BYTES.
 
     Raises:
-        UnreadableFile: it cannot be read, is no regular file, is too large or, if all is to be read, is empty.
+        UnreadableFile: the file cannot be read, is not a regular file, is too large or, without a limit, is empty.
     """
     try:
         check_regular_file(path)
@@ -171,11 +171,11 @@ def read_file(path: Path, limit: int | None = None) -> bytes:
 
 
 def check_regular_file(path: Path) -> None:
-    """Refuse what is no regular file, such as a device, whose content may be endless or never come.
+    """Refuse a path that is not a regular file, such as a device, from which reading may never end.
 
     Raises:
-        UnreadableFile: it is none.
-        OSError: there is no such file, or it may not be looked at.
+        UnreadableFile: it is not a regular file.
+        OSError: it does not exist, or this user may not access it.
     """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
@@ -187,7 +187,7 @@ def _name_kind(mode: int) -> str:
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether a name is hidden or one that operating systems add, such as .DS_Store or __MACOSX."""
+    """Return whether a name is that of a hidden file, or one that operating systems add, such as __MACOSX."""
     return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
@@ -202,14 +202,14 @@ def normalise_parts(parts: Iterable[str]) -> tuple[str, ...]:
 
 
 def format_faults(title: str, faults: Sequence[str]) -> str:
-    """Format faults one a line below a title, the first ones in full and the others as their number."""
+    """Format faults below a title: the first NAMED_FAULTS in a line each, and the number of the others."""
     rest = len(faults) - NAMED_FAULTS
     more = [f"and {rest} more"] if rest > 0 else []
     return "\n".join([f"{title}:", *(f"  - {fault}" for fault in [*faults[:NAMED_FAULTS], *more])])
 
 
 def describe_passed_over(passed_over: Sequence[PassedOver]) -> str:
-    """Describe in one line what was passed over, by reason: `3 hidden (.DS_Store, ...), 1 not an image (notes.txt)`."""
+    """Describe what was left out in one line, by reason: `3 hidden (.DS_Store, ...), 1 not an image (notes.txt)`."""
     counts = Counter(item.reason for item in passed_over)
     first = {item.reason: show_path(item.parts[-1]) for item in reversed(passed_over)}
     return "; ".join(

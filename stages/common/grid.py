@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from stages.common.artifacts import Trial
 from stages.common.params import Params, load_section, read_params
 
-# The names become those of folders, files and DVC's stages.
+# These names become parts of the names of folders, files and DVC's stages.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Letter = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]

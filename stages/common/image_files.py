@@ -24,13 +24,13 @@ from stages.common.errors import InputError
 from stages.common.file_tree import UnreadableFile
 from stages.common.image_metadata import extract_pixel_data
 
-# Raster formats that Pillow decodes by itself; for others, such as EPS, it would start a program.
+# The raster formats that Pillow decodes itself; for others, such as EPS, it would start another program.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-# Pillow's own limit, against images whose few bytes unpack into a huge array.
+# Pillow's own limit against decompression bombs, images whose few bytes unpack into a huge array.
 LARGEST_PIXEL_COUNT = 89_478_485
 FILTER = Image.Resampling.LANCZOS
 FILTER_NAME = "Pillow's Lanczos (three lobes, antialiased), after a centre crop to a square"
-# What turns an image upright, by its EXIF orientation.
+# The transposition that turns an image upright, by its EXIF orientation.
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -61,12 +61,12 @@ DECODER_ERRORS = (
 
 
 class Decoded(NamedTuple):
-    """A decoded image, and what a caller may have to tell about its file.
+    """A decoded image, with facts about its file that a caller may report.
 
     Attributes:
-        image: upright, of mode L when the file is grey or has a grey palette, else of mode RGB.
+        image: the upright image, of mode L if the file is grey or has a grey palette, else of mode RGB.
         has_more_frames: whether the file holds further frames or pages.
-        largest_of_16_bits: where the file declares 16 bits, the largest value of its pixels; else None.
+        largest_of_16_bits: the largest pixel value of a file that declares 16 bits; None for other files.
     """
 
     image: Image.Image
@@ -75,18 +75,18 @@ class Decoded(NamedTuple):
 
 
 def decode(where: str, content: bytes) -> Decoded:
-    """Decode an image file, upright by its orientation, 8 bits a channel, transparency replaced by white.
+    """Decode an image file to 8 bits a channel, rotated upright, with transparency replaced by white.
 
-    Of several frames the first one is decoded; colour profiles are ignored, and so is all other metadata. A value of
-    more than 8 bits is divided by the largest that the file can hold, multiplied by 255 and rounded to the nearest:
-    of 16 bits, 0x80FF becomes 128 and 0x8101 becomes 129.
+    Only the first of several frames is decoded. Colour profiles and all metadata but the orientation are ignored. A
+    value of more than 8 bits is divided by the largest that the file can hold, multiplied by 255 and rounded to the
+    nearest integer: of 16 bits, 0x80FF becomes 128 and 0x8101 becomes 129.
 
     Args:
         where: the file's name, for the error.
         content: the file's bytes.
 
     Raises:
-        UnreadableFile: the bytes are no image of a known format, are cut short, have too many pixels, or have
+        UnreadableFile: the bytes are not an image of a known format, are cut short, have too many pixels, or have
             samples whose range is unknown.
     """
     with _explain_decoder_errors(where):
@@ -144,7 +144,7 @@ def _open(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = image.size
     if not width * height:
-        raise InputError(f"{width} x {height} pixels are none")
+        raise InputError(f"{width} x {height} pixels: the image is empty")
     # Pillow itself only warns up to twice its limit.
     if width * height > LARGEST_PIXEL_COUNT:
         raise InputError(f"{width} x {height} pixels unpack to more than {LARGEST_PIXEL_COUNT} pixels")
@@ -168,7 +168,7 @@ def _is_animated(content: bytes) -> bool:
 
 
 def _remove_transparency(image: Image.Image, transparent: tuple[int, ...] | None) -> Image.Image:
-    """Composite an image over white; without its alpha, transparent pixels would show a meaningless colour."""
+    """Composite an image over white, because the colour of a transparent pixel has no meaning."""
     image.load()
     if transparent is not None:
         pixels = np.array(image.convert("L" if len(transparent) == 1 else "RGB"))

@@ -1,4 +1,4 @@
-"""Tell image files from others by their names and first bytes, and collect what is to be said about a set of images."""
+"""Tell image files from others by their names and first bytes, and collect remarks about a set of images."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ SUFFIXES = {
     ".tiff",
 }
 SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
-# Images that are not read here. A set that lacked them in silence would be another set, so their names are errors.
+# Image formats that are not supported. Leaving such files out would change the set of images, so they are errors.
 OTHER_SUFFIXES = {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".exr", ".hdr", ".dcm"}
 OTHER_SUFFIXES |= {
     ".ico",
@@ -49,16 +49,16 @@ OTHER_SUFFIXES |= {
     ".raf",
     ".rw2",
 }
-# The first bytes of the formats that are read.
+# The first bytes of the supported formats.
 HEADS = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]"
     rb"|BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0|P[1-6]\s+(?:#|\d)",
     re.DOTALL,
 )
 NO_IMAGE = "not an image"
-# Below this, the largest 16-bit value of a whole set is that of 14 bits or fewer: X-rays, depth, astronomy.
+# If the largest 16-bit value of a whole set is smaller, its pixels have 14 bits or fewer, as in X-rays or depth maps.
 SMALLEST_PLAUSIBLE_WHITE = 1 << 14
-# A tenth of white: below it, the values of a whole set are numbers of classes, or grey from 0 to 1 or from 0 to 16.
+# A tenth of white. If the largest value of a whole set is smaller, its pixels are class numbers, or grey from 0 to 16.
 SMALLEST_PLAUSIBLE_BYTE = 26
 
 
@@ -66,7 +66,7 @@ def list_images(folder: Path) -> FileTree:
     """List the image files under a folder.
 
     Raises:
-        InputError: the folder cannot be listed completely, or a file cannot be told from an image.
+        InputError: the folder cannot be listed completely, or it cannot be decided whether a file is an image.
     """
     return select_images(list_folder(folder), show_path(folder))
 
@@ -75,7 +75,7 @@ def select_images(tree: FileTree, root: str) -> FileTree:
     """Keep the files that are images by their names or by their first bytes; all others are passed over.
 
     Raises:
-        InputError: a file that is no image by its name cannot be read, or is an image of another format.
+        InputError: a file without an image's name cannot be read, or a file is an image of another format.
     """
     images: list[ListedFile] = []
     passed_over, faults = list(tree.passed_over), []
@@ -96,7 +96,7 @@ def select_images(tree: FileTree, root: str) -> FileTree:
 
 
 def explain_no_images(root: str, tree: FileTree) -> str:
-    """Say that a folder holds no images, and what it holds."""
+    """Return the message that a folder holds no images, with what it holds instead."""
     reasons = sorted({item.reason for item in tree.passed_over})
     held = f"; it holds {count(len(tree.passed_over), 'other file')}: {', '.join(reasons)}" if reasons else ""
     return f"{root} holds no images in any of {', '.join(FORMATS)}{held}"
@@ -108,7 +108,7 @@ def count(number: int, noun: str) -> str:
 
 
 class Survey:
-    """What is to be said about a set of images once all have been decoded."""
+    """Facts about a set of images, collected while they are decoded, for a message and a check at the end."""
 
     def __init__(self) -> None:
         self._several_frames: list[str] = []
@@ -125,11 +125,10 @@ class Survey:
             self._largest_byte = max(self._largest_byte, int(np.asarray(decoded.image).max()))
 
     def finish(self, root: str, say: Callable[[str], object]) -> None:
-        """Say which files have several frames, and check that the files use their range.
+        """Report files with several frames by `say`, and check that the files use their range.
 
         Raises:
-            InputError: the pixels of all 16-bit files together do not exceed those of 14 bits, or those of all files
-                together do not reach a tenth of white.
+            InputError: no pixel of any 16-bit file exceeds 14 bits, or no pixel of any file reaches a tenth of white.
         """
         if self._several_frames:
             files = count(len(self._several_frames), "file")
@@ -161,7 +160,7 @@ def check_brightness(largest: int, root: str) -> None:
 
 
 def join_unreadable(root: str, faults: Sequence[str], total: int) -> str:
-    """Name the image files that cannot be read."""
+    """Return the message that names the image files that cannot be read, out of `total`."""
     return format_faults(
         f"{root}: {len(faults)} of {count(total, 'file')} cannot be read; repair or remove them", faults
     )

@@ -1,6 +1,6 @@
-"""Separate the pixels of an image file from its metadata, so that damaged metadata cannot make sound pixels unreadable.
+"""Separate the pixels of an image file from its metadata, so that damaged metadata do not make it unreadable.
 
-Of the metadata only the orientation is read, here and nowhere else. Pillow decodes what remains.
+Only the orientation is read from the metadata, and only in this module. Pillow decodes the file without metadata.
 """
 
 import re
@@ -28,12 +28,12 @@ class PixelData(NamedTuple):
     """The part of an image file that determines its pixels.
 
     Attributes:
-        content: a file of the same format without metadata.
-        orientation: EXIF's, 1 to 8.
+        content: the bytes of a file of the same format without metadata.
+        orientation: the orientation by EXIF, 1 to 8.
         has_more_frames: whether more images follow the first, as far as that is known without decoding.
-        transparent: of a PNG that is grey or RGB: the value that is transparent, one number a channel, of 8 or 16 bits.
-        largest: the value of white, where that is not of the decoder's own range; it is that of 12-bit TIFF files.
-        is_inverted: whether 0 is white and the decoder does not know it; it is so for 16-bit TIFF files.
+        transparent: the transparent colour of a grey or RGB PNG, one number of 8 or 16 bits for each channel.
+        largest: the value of white in a TIFF file of 9 to 15 bits; None where the decoder knows it.
+        is_inverted: whether 0 is white and the decoder does not know it, as in TIFF files of more than 8 bits.
     """
 
     content: bytes
@@ -45,7 +45,7 @@ class PixelData(NamedTuple):
 
 
 def extract_pixel_data(content: bytes) -> PixelData:
-    """Separate pixels from metadata; a file whose structure is damaged is left to the decoder as it is.
+    """Separate pixels from metadata; a file with a damaged structure is returned unchanged for the decoder to refuse.
 
     Args:
         content: the bytes of an image file of any format.
@@ -119,7 +119,7 @@ def _read_jpeg(content: bytes) -> PixelData:
 
 
 def _says_how_jpeg_is_stored(marker: int, body: bytes) -> bool:
-    """Return whether a segment tells the colour space, and is long enough for the decoder to read it."""
+    """Return whether a JPEG segment declares the colour space and is long enough for the decoder to read."""
     is_jfif = marker == JPEG_APP0 and body.startswith(b"JFIF\0") and len(body) >= 14
     return is_jfif or (marker == JPEG_ADOBE and body.startswith(b"Adobe") and len(body) >= 12)
 
@@ -153,7 +153,7 @@ def _read_png(content: bytes) -> PixelData:
             bits, colour_type = body[8], body[9]
         if kind == b"tRNS" and colour_type in (GREY, COLOUR):
             count = 1 if colour_type == GREY else 3
-            # One of another length is damaged and means nothing.
+            # A chunk of any other length is damaged and is ignored.
             if len(body) == 2 * count:
                 transparent = tuple(_scale_value(value, bits) for value in struct.unpack(f">{count}H", body))
         elif kind in PNG_PIXEL_CHUNKS:
@@ -174,7 +174,7 @@ def _read_png(content: bytes) -> PixelData:
 
 
 def _scale_value(value: int, bits: int) -> int:
-    """Scale a value of fewer than 8 bits to 8, as the decoder does; one of 8 or 16 stays as it is."""
+    """Scale a value of fewer than 8 bits to 8 bits, as the decoder does; values of 8 or 16 bits stay unchanged."""
     white = (1 << bits) - 1
     return (value & white) * 255 // white if bits < 8 else value & white
 

@@ -1,4 +1,4 @@
-"""Tell from the labels of a data set whether a classifier can learn from it, before anything is computed."""
+"""Check by its labels, before anything is computed, that a classifier can learn from a data set."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ NAMED_CLASSES = 5
 def check_learnable(
     train_labels: NDArray[np.int64], test_labels: NDArray[np.int64], class_names: list[str]
 ) -> None:
-    """Refuse labels from which a classifier cannot learn, or on which what it has learned cannot be measured.
+    """Refuse labels that a classifier cannot learn from, or on which its accuracy cannot be measured.
 
     Args:
         train_labels: int64 [N], indices into the class names.

@@ -15,21 +15,21 @@ from stages.common.errors import InputError
 from stages.common.yaml_reader import YamlError, parse_yaml, shorten
 
 PARAMS_FILE = Path("params.yaml")
-# The largest preset has a tenth of it.
+# The largest preset is a tenth of this size.
 LARGEST_BYTES = 128 * 1024
-# Upper bound of a number of steps or images, which has no other.
+# The upper bound of numbers of steps or images that have no other bound.
 LARGEST_COUNT = 1_000_000_000
 SHOWN_FAULTS = 20
 LONGEST_FAULT = 400
-# Of a name to the one that is suggested, from 0 to 1.
+# The least similarity, from 0 to 1, of an unknown name to a name that is suggested instead.
 LEAST_SIMILARITY = 0.75
 
 
 class ParamsError(InputError):
-    """The faults of params.yaml, one line each; the message has the first twenty.
+    """An error with all faults of params.yaml, one line each; the message has the first twenty.
 
     Attributes:
-        faults: all of them.
+        faults: all faults.
     """
 
     def __init__(self, faults: list[str], path: Path = PARAMS_FILE) -> None:
@@ -51,7 +51,7 @@ Model = TypeVar("Model", bound=Params)
 
 
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """Read the whole of params.yaml, untyped; every value is the one that DVC reads.
+    """Read the whole of params.yaml without types; every value is the same as DVC reads.
 
     Raises:
         ParamsError: the file is missing, is too large, is not YAML in UTF-8, is not a mapping, or holds something that
@@ -74,7 +74,7 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
 def _read_text(path: Path) -> str:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise YamlError("it is no file but a folder or a device; make it a file")
+        raise YamlError("it is a folder or a device; make it a file")
     if status.st_size > LARGEST_BYTES:
         raise YamlError(f"it has {status.st_size:,} bytes; allowed are {LARGEST_BYTES:,}")
     content = path.read_bytes()
@@ -83,7 +83,7 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise YamlError(f"line {line} is not in UTF-8; save the file in UTF-8") from None
-    # As Python and DVC read text files.
+    # Python and DVC read text files with these line ends, too.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -154,7 +154,7 @@ def _format_fault(fault: Mapping[str, Any], where: str, model: type[Params] | No
 
 
 def _list_fields(model: type[BaseModel] | None, where: tuple[str | int, ...]) -> list[str]:
-    """List the keys that a model has, or the model in one of its fields."""
+    """List the keys of a model, or of the model nested at the path `where`."""
     for name in where:
         field = model.model_fields.get(str(name)) if model is not None else None
         kind = field.annotation if field is not None else None

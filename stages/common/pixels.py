@@ -1,4 +1,4 @@
-"""Convert pixels to network input and network output to pixels; no other module does."""
+"""Convert pixels to network input and network output to pixels; no other module does this."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ def pixels_to_tensor(pixels: Tensor) -> Tensor:
 
 
 def tensor_to_pixels(images: Tensor) -> Tensor:
-    """Turn network output into pixels, by one fixed affine map and rounding.
+    """Turn network output into pixels by a fixed affine map and rounding.
 
     The map is the same for every image, unlike the report's, which stretched each image's contrast to its own minimum
     and maximum. It rounds, because a truncating cast would change 63 of the 256 values by one.

@@ -1,4 +1,4 @@
-"""For downloads by libraries: a timeout, without which they would wait for a silent server, and proxies for them."""
+"""A socket timeout for downloads by libraries that set none, and an explanation of SOCKS proxies, which they lack."""
 
 import socket
 import urllib.request
@@ -19,9 +19,9 @@ def socket_timeout(seconds: float) -> Iterator[None]:
 
 
 def explain_proxies() -> str:
-    """Explain after a failed download that it could not use a SOCKS proxy; "" where the environment names none."""
+    """Return an explanation that downloads cannot use SOCKS proxies; "" where the environment names no such proxy."""
     proxies = map(urlsplit, urllib.request.getproxies().values())
-    # A password may be a part of the address.
+    # Only the host names are shown, because an address may contain a password.
     hosts = sorted({f"{proxy.hostname}" for proxy in proxies if proxy.scheme.startswith("socks")})
     if not hosts:
         return ""

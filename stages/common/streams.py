@@ -1,8 +1,8 @@
-"""Standard streams that neither a text nor what is at their other end can break: no result is lost to a print.
+"""Make printing safe: no text, closed terminal or full disk can turn a print into an error that loses results.
 
-A program may be started with its standard streams closed. The first files that it opens then get the numbers 0 to 2,
-and whatever a library prints goes into them. A terminal may not be in UTF-8, its window may be closed, the reader of a
-pipe may end early, and the disk with a log may be full.
+A program may be started with its standard streams closed. The first files that it opens then get the descriptors 0 to
+2, and the output of a library would be written into them. Besides, a terminal may not use UTF-8, its window may be
+closed, the reader of a pipe may end early, and the disk that holds a log may be full.
 """
 
 import errno
@@ -15,16 +15,16 @@ ESCAPED = "backslashreplace"
 
 
 class OutputFile(io.FileIO):
-    """The file of an output stream; what it does not take is dropped.
+    """The raw file of an output stream, which drops data that cannot be written.
 
     Attributes:
-        error: why something was dropped; None where nothing was.
+        error: the error of the last write that was dropped; None where none was.
     """
 
     error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """Write data, or drop it."""
+        """Write data, or drop it and record the error; return the number of bytes."""
         try:
             return super().write(data) or 0
         except OSError as error:
@@ -33,9 +33,9 @@ class OutputFile(io.FileIO):
 
 
 def secure_streams() -> None:
-    """Open those of the standard streams that are closed, and let printing never raise.
+    """Open the standard streams that are closed, and replace the output streams by ones that never raise.
 
-    What the encoding of a stream cannot say is escaped; the encoding itself stays as the user has it.
+    Characters that the encoding of a stream lacks are escaped; the encoding itself stays the user's.
     """
     closed = [_open_null_device(descriptor) for descriptor in range(3)]
     if sys.stdin is None:
@@ -45,10 +45,10 @@ def secure_streams() -> None:
 
 
 def print_result(text: str) -> None:
-    """Print a text that is the result of a command.
+    """Print the result of a command.
 
     Raises:
-        OSError: standard output is closed, or did not take all of it.
+        OSError: standard output is closed, or the text could not be written completely.
     """
     print(text, flush=True)
     file = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
@@ -57,7 +57,7 @@ def print_result(text: str) -> None:
 
 
 def _open_null_device(descriptor: int) -> bool:
-    """Open the null device at a number if nothing is open there, and return whether that was so."""
+    """Open the null device at a descriptor that is closed, and return whether it was closed."""
     try:
         os.fstat(descriptor)
     except OSError:
@@ -75,7 +75,7 @@ def _secure_output(
     stream: TextIO | None, original: TextIO | None, descriptor: int, is_closed: bool
 ) -> TextIO:
     if stream is not None and stream is not original:
-        # Somebody else's, such as a test's or a notebook's.
+        # A test or a notebook has replaced the stream.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=ESCAPED)
         return stream

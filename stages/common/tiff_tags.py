@@ -1,4 +1,4 @@
-"""The tags of a TIFF file, and of EXIF data, which has the same form: read, checked, reduced to those of the pixels."""
+"""Read and check the tags of TIFF files and of EXIF data, which has the same form, and keep those of the pixels."""
 
 import struct
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from stages.common.errors import InputError
 
 ORIENTATION, BITS, PHOTOMETRIC, SAMPLES, EXTRA_SAMPLES, SAMPLE_FORMAT = 274, 258, 262, 277, 338, 339
-# The tags that tell how pixels are stored: size, compression, strips and tiles, samples, palette, JPEG's tables, YCbCr.
+# The tags of how pixels are stored: size, compression, strips and tiles, samples, palette, JPEG's tables, YCbCr.
 PIXEL_TAGS = frozenset(
     {256, 257, BITS, 259, PHOTOMETRIC, 266, 273, SAMPLES, 278, 279, 284, 292, 293, 317, 320, *range(322, 326)}
     | {332, EXTRA_SAMPLES, SAMPLE_FORMAT, *range(512, 522), 347, *range(529, 533), 0xBC01}
@@ -15,20 +15,20 @@ HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 INTEGER_CODES = {1: "B", 3: "H", 4: "I"}
 UNSIGNED, SIGNED, FLOATING = 1, 2, 3
 WHITE_IS_ZERO = 0
-# Number of samples that a colour of each photometric interpretation has.
+# The number of samples of a colour, by the photometric interpretation.
 COLOUR_SAMPLES = {0: 1, 1: 1, 2: 3, 3: 1, 4: 1, 5: 4, 6: 3, 8: 3}
 ALPHA = ((1,), (2,))
 
 
 class Directory(NamedTuple):
-    """The first directory of tags.
+    """The first directory of tags of a TIFF file.
 
     Attributes:
-        order: the order of the bytes, `<` or `>`.
-        start: where its number of entries is.
-        width: bytes of an offset, 4 or 8.
+        order: the byte order, `<` or `>`.
+        start: the position of the directory, which begins with its number of entries.
+        width: the number of bytes of an offset, 4 or 8.
         entries: the bytes of each entry.
-        next: where the offset of the next directory is.
+        next: the position of the offset of the next directory.
     """
 
     order: str
@@ -39,7 +39,7 @@ class Directory(NamedTuple):
 
 
 def read_directory(content: bytes) -> Directory | None:
-    """Read the first directory of tags; None where the content is no TIFF or the directory does not lie in it."""
+    """Read the first directory of tags; None if the content is not TIFF or the directory lies outside it."""
     if content[:4] not in HEADS:
         return None
     order = "<" if content[:2] == b"II" else ">"
@@ -59,7 +59,7 @@ def read_directory(content: bytes) -> Directory | None:
 
 
 def read_integers(content: bytes, directory: Directory, tag: int) -> tuple[int, ...]:
-    """Read the values of a tag; none where it is missing, holds no unsigned integers, or lies outside the file."""
+    """Read the values of a tag; an empty tuple if it is missing, lies outside the file or is not unsigned integers."""
     values: tuple[int, ...] = ()
     for entry in directory.entries:
         number, kind = struct.unpack_from(directory.order + "HH", entry)
@@ -79,7 +79,7 @@ def read_integers(content: bytes, directory: Directory, tag: int) -> tuple[int, 
 
 
 def read_orientation(content: bytes) -> int | None:
-    """Read EXIF's orientation, 1 to 8, from a TIFF file or from EXIF data; None where there is none."""
+    """Read the orientation, 1 to 8, from a TIFF file or from EXIF data; None where there is none."""
     directory = read_directory(content)
     values = read_integers(content, directory, ORIENTATION) if directory else ()
     return values[0] if len(values) == 1 and 1 <= values[0] <= 8 else None
@@ -89,8 +89,8 @@ def check_samples(content: bytes, directory: Directory) -> None:
     """Refuse samples whose range or meaning the file does not declare.
 
     Raises:
-        InputError: samples are signed, floating-point or of more than 16 bits, or there are more than a colour has and
-            they are not declared as transparency.
+        InputError: samples are signed, floating-point or of more than 16 bits, or a pixel has samples beyond its colour
+            that are not declared as transparency.
     """
     formats = set(read_integers(content, directory, SAMPLE_FORMAT)) or {UNSIGNED}
     bits = max(read_integers(content, directory, BITS), default=1)
@@ -113,9 +113,9 @@ def check_samples(content: bytes, directory: Directory) -> None:
 
 
 def keep_pixel_tags(content: bytes, directory: Directory) -> bytes:
-    """Return a TIFF file whose only directory holds no tags but those of the pixels.
+    """Return a TIFF file whose only directory holds only the tags of the pixels.
 
-    The new directory comes after all else, since in a damaged file pixels may be read from where the old one is.
+    The new directory is appended, because pixels of a damaged file may overlap the old one.
     """
     order, width = directory.order, directory.width
     kept = [entry for entry in directory.entries if struct.unpack_from(order + "H", entry)[0] in PIXEL_TAGS]

@@ -1,9 +1,9 @@
-"""Read the part of YAML that params need, and refuse what programs read differently.
+"""Read the part of YAML that params need, and refuse values that different programs read differently.
 
-DVC reads params.yaml by YAML 1.2, PyYAML and many other programs by YAML 1.1: `0100` is 100 to the one and 64 to the
-other, `NO` is text or false, `13:20` is text or 800. So a plain scalar is accepted only where both agree, or where a
-decimal number such as `1e-4` has no other meaning; and mappings, lists and scalars are all there is. What is accepted
-has the value that DVC reads.
+DVC reads params.yaml by YAML 1.2, while PyYAML and many other programs use YAML 1.1: `0100` is 100 by the former and 64
+by the latter, `NO` is text or false, `13:20` is text or 800. So a plain scalar is accepted only if both versions agree,
+or if it can only mean one decimal number, such as `1e-4`. Mappings, lists and scalars are the only nodes. An accepted
+value is the one that DVC reads.
 
 Source: YAML 1.2.2, section 10.3 (core schema); https://yaml.org/type (YAML 1.1).
 """
@@ -28,7 +28,7 @@ from yaml.events import (
 
 from stages.common.errors import InputError
 
-# DVC's parser has the same C library below it where that is there.
+# This C library, where it is installed, is the one that DVC's parser uses, too.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST = 16
 LONGEST_KEY = 100
@@ -39,25 +39,25 @@ NULL = re.compile(r"~|null|Null|NULL|")
 TRUE, FALSE = re.compile(r"true|True|TRUE"), re.compile(r"false|False|FALSE")
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+][0-9]+)?)")
-# What YAML 1.2 or a program for it may take for a number, a date or a merge.
+# Scalars that YAML 1.2, or a program that reads it, may take for a number, a date or a merge key.
 NUMBER_LIKE = re.compile(
     r"([-+]_|[-+]?\.?[0-9]|[-+]?\._)[0-9a-f_xo:.+-]*|[-+]?\.(inf|nan)|<<|=", re.IGNORECASE
 )
-# Tells what YAML 1.1 takes a plain scalar for.
+# Resolves the type of a plain scalar by YAML 1.1.
 RESOLVER: Any = yaml.resolver.Resolver()
 TEXT_TAG = "tag:yaml.org,2002:str"
 ENTRIES = "write mappings, lists, numbers, true, false, null and text, and nothing else of YAML"
 
 
 class YamlError(InputError):
-    """Text is not YAML, or holds what is not accepted; a line that says where, what and what to write instead."""
+    """A text is not YAML or holds something that is not accepted; the message says where, and what to write instead."""
 
 
 def parse_yaml(text: str) -> Any:
     """Parse one YAML document of mappings with text as keys, lists and scalars.
 
     Raises:
-        YamlError: the text is no such document.
+        YamlError: the text is not such a document.
     """
     for number, line in enumerate(text.split("\n"), 1):
         if _find_control_character(line.replace("\t", "")):
@@ -116,12 +116,12 @@ def _parse_mapping(events: Iterator[Event], where: tuple[str, ...]) -> dict[str,
     content: dict[str, Any] = {}
     while not isinstance(event := next(events), MappingEndEvent):
         if isinstance(event, SequenceStartEvent | MappingStartEvent):
-            raise _refuse(event, where, "a list or a mapping is no key; keys are text")
+            raise _refuse(event, where, "a list or a mapping cannot be a key; keys are text")
         key = _parse_node(event, events, where)
         if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
             assert isinstance(event, ScalarEvent)
             what = shorten(repr(event.value))
-            raise _refuse(event, where, f"the key {what} is no text of 1 to {LONGEST_KEY} characters")
+            raise _refuse(event, where, f"the key {what} is not a text of 1 to {LONGEST_KEY} characters")
         if key in content:
             raise _refuse(event, where, f"the key {key} is given twice; keep one of them")
         content[key] = _parse_node(next(events), events, (*where, key))
@@ -170,7 +170,7 @@ def _check_text(event: ScalarEvent, where: tuple[str, ...]) -> str:
 
 
 def _find_control_character(text: str) -> str | None:
-    """Return the first character that is no part of a line of text: a control character, a surrogate, a line break."""
+    """Return the first control character, surrogate or line break of a text; None where there is none."""
     if text.isprintable():
         return None
     unfit = ("Cc", "Cs", "Zl", "Zp")

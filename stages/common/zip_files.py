@@ -1,4 +1,4 @@
-"""List the files of a zip and read them, without unpacking it to disk."""
+"""List and read the files of a zip without unpacking it to disk."""
 
 import zipfile
 import zlib
@@ -21,15 +21,15 @@ from stages.common.file_tree import (
     show_path,
 )
 
-# Images hardly compress, so a zip whose files claim to be larger by more than this ratio is a decompression bomb.
+# Images hardly compress, so a zip whose files claim to unpack to more than this ratio is a decompression bomb.
 LARGEST_ZIP_RATIO = 200
 SMALL_ZIP_BYTES = 1 << 30
-# With other compression methods zipfile cannot stop a few bytes from unpacking to any size.
+# zipfile can limit how much it unpacks only with these compression methods.
 SAFE_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def list_zip(path: Path) -> FileTree:
-    """List the files in a zip, as `list_folder` lists those of a folder; their bytes are read from the zip.
+    """List the files of a zip in the same form as `list_folder`; their bytes are read from the zip.
 
     Raises:
         InputError: the zip is damaged, names a file outside itself or twice, or claims to unpack to an absurd size.
@@ -39,7 +39,7 @@ def list_zip(path: Path) -> FileTree:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{show_path(path)} is no complete zip file ({error}): it is cut short, damaged or of another format; "
+            f"{show_path(path)} is not a complete zip file ({error}): it is cut short, damaged or of another format; "
             "make it again, or name a folder or zip of class folders"
         ) from None
     members = archive.infolist()
@@ -74,7 +74,7 @@ def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _check_distinct(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Refuse a name that a zip holds twice: unpacked, it would be one file, so the set would be another one."""
+    """Refuse a zip with two files of one name: unpacked, they would be one file, so the set would be different."""
     counts = Counter(member.filename for member in members if not member.is_dir())
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
@@ -85,7 +85,7 @@ def _check_distinct(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int | None = None) -> bytes:
-    """Read one file of a zip into memory, no more than the size that the zip claims for it."""
+    """Read one file of a zip into memory, at most as many bytes as the zip claims for it."""
     where = f"{show_path(archive.filename or '')}: {show_path(member.filename)}"
     if member.file_size > LARGEST_FILE_BYTES:
         raise UnreadableFile(where, f"{member.file_size} bytes are more than {LARGEST_FILE_BYTES}")

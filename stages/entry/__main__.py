@@ -27,7 +27,7 @@ from stages.scores.scorer import Scorer
 
 
 def main() -> None:
-    """Score every file of an entry by the protocol of the comparison's GANs; a file is a seed."""
+    """Score every file of an entry by the protocol of the comparison's GANs; each file counts as a seed."""
     name = parse_entry(__doc__)
     entry = load_section(Entry, "entries", name)
     params, sample = load_section(ScoresParams, "scores"), load_section(SampledParams, "sample")

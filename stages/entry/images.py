@@ -1,4 +1,4 @@
-"""The images of one file of an entry, as many as a snapshot of the comparison's own GANs has."""
+"""Read or draw the images of one file of an entry, as many as a snapshot of the comparison's own GANs has."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,15 @@ from stages.scores.further_moments import Labels
 def read_entry_images(
     entry: Entry, place: int, key: str, count: int, shape: list[int], seed: int
 ) -> NDArray[np.uint8]:
-    """Draw or read the images of a file.
+    """Read the samples of an entry's file, or draw images from its generator.
 
     Args:
-        entry: whose file it is.
-        place: the place of the file among the entry's, which is the seed of a generator's noise.
+        entry: the entry that the file belongs to.
+        place: the index of the file in the entry's list, which is also the seed of a generator's noise.
         key: the key of the file in params.yaml, for errors.
-        count: the number of images; of more samples some are chosen.
+        count: the number of images; if a file holds more samples, some are chosen at random.
         shape: C, H, W of the data set.
-        seed: the seed of that choice.
+        seed: the seed of this choice.
 
     Returns:
         uint8 [count, C, H, W].
@@ -44,7 +44,7 @@ def read_entry_images(
 
 
 def assign_labels(entry: Entry, count: int) -> Labels | None:
-    """Return the classes of the images that a conditional generator draws, as our own GANs do; else None."""
+    """Return the classes of a conditional generator's images, image i of class i modulo their number, or else None."""
     classes = None if entry.generator is None else entry.generator.class_count
     return None if classes is None else Labels(np.arange(count) % classes, classes)
 
@@ -60,7 +60,7 @@ def _read_samples(
             f"{key} = {file!r} holds {len(images)} images, but sample.sample_count = {count} of each snapshot are "
             "scored; give as many or more, or lower sample.sample_count"
         )
-    # Folders are often sorted, and some scores compare the first images alone.
+    # The images are shuffled, because folders are often sorted and some scores compare only the first images.
     images.select(np.random.RandomState(seed).permutation(len(images))[:count])
     if shape[0] == 1 and images.shape[1] == 3:
         try:

@@ -1,4 +1,4 @@
-"""An entry, under `entries` of params.yaml: samples, or a generator, of somebody else; and what it is scored by."""
+"""The params of an entry, samples or a generator of somebody else, and the keys of `sample` that it is scored by."""
 
 from typing import Self
 
@@ -13,9 +13,9 @@ class SamplesOptions(Params):
     """How samples are read.
 
     Attributes:
-        layout: the order of an array's axes; `auto` finds it where only one axis can be that of the channels.
+        layout: the order of an array's axes; `auto` infers it where only one axis can be that of the channels.
         floats: the range of floating-point arrays, `unit` for [0, 1] or `symmetric` for [-1, 1].
-        resize: whether images of other sizes are cropped and resized to the data set's; else they are refused.
+        resize: whether images of other sizes are cropped and resized to the data set's size; if not, they are refused.
     """
 
     layout: Layout
@@ -27,10 +27,10 @@ class Entry(Params):
     """Samples or a generator of somebody else, compared with the GANs by the same protocol.
 
     Attributes:
-        title: its name for people.
-        files: one for each of its seeds: a folder, a .zip, .npy or .npz of samples, or the file of a generator.
-        samples: how samples are read; of an entry of samples alone.
-        generator: how images are drawn; of an entry of a generator alone. File i gets the noise of seed i.
+        title: the name of the entry on the page.
+        files: the paths, one for each seed: a folder, .zip, .npy or .npz of samples, or the file of a generator.
+        samples: how samples are read; None for an entry that is a generator.
+        generator: how images are drawn, with noise of seed i for file i; None for an entry of samples.
     """
 
     title: str = Field(min_length=1, max_length=100)

@@ -1,8 +1,8 @@
-"""Fingerprint the files of one entry: entries.<name>.files -> data/entries/<name>.json, so that a change is noticed.
+"""Fingerprint the files of one entry, so that DVC notices changes: entries.<name>.files -> data/entries/<name>.json.
 
-DVC runs this every time, as it does the stage `source`: an entry's files lie wherever its author put them. The
-fingerprint holds contents, and of folders the names within them, but neither times nor places. A file is read only if
-its size or one of its times has changed since it was read last.
+DVC always runs this stage, like the stage `source`, because an entry's files lie outside the repository. A fingerprint
+covers the contents of files and the names within folders, but neither times nor paths. A file is read only if its size
+or one of its times has changed since it was last read.
 """
 
 import sys
@@ -17,10 +17,10 @@ from stages.fingerprints.fingerprint import fingerprint_files
 
 
 def main() -> None:
-    """Fingerprint every file. Files that are gone change nothing, if their number is that of the former fingerprint.
+    """Fingerprint every file; if files are missing, keep the former fingerprint of the same number of files.
 
     Raises:
-        InputError: a file is missing and there is no such former fingerprint, or it is neither a file nor a folder.
+        InputError: a file is missing and there is no such former fingerprint, or a path is neither a file nor a folder.
     """
     name = parse_entry(__doc__)
     paths = [Path(text).expanduser() for text in load_section(EntryFiles, "entries", name).files]
@@ -31,7 +31,7 @@ def main() -> None:
         text = f"{missing[0]} does not exist (relative to {Path.cwd()})"
         if not output.exists() or len(read_json(output, f"entry_source@{name}")["files"]) != len(paths):
             raise InputError(text)
-        print(f"entry_source: {text}; what was scored of it before is used", file=sys.stderr)
+        print(f"entry_source: {text}; its former fingerprint and scores stay in use", file=sys.stderr)
         return
     found = [fingerprint_files(path, key)._asdict() for path, key in zip(paths, keys, strict=True)]
     write_json(output, {"entry": name, "files": found})

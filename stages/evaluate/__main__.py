@@ -1,6 +1,6 @@
 """Score every snapshot of one trial: samples/<trial> -> results/evaluate/<trial> (all scores with their protocol).
 
-With `--real` and `--fake` instead of a trial it scores any images: `python -m stages.evaluate --help`.
+With `--real` and `--fake` instead of a trial it scores any images; see `python -m stages.evaluate --help`.
 """
 
 import sys
@@ -30,7 +30,7 @@ from stages.scores.scorer import Scorer
 
 
 def main() -> None:
-    """Score a trial; one that diverged before its first snapshot has no scores, only the step at which it diverged."""
+    """Score a trial; one that diverged before its first snapshot gets no scores, only the step of the divergence."""
     trial = parse_trial(__doc__)
     params = load_section(ScoresParams, "scores")
     manifest = read_json(SAMPLES / trial.name / MANIFEST, made_by=f"sample@{trial.name}")
@@ -45,7 +45,7 @@ def main() -> None:
         held_out_sha256=record["protocol"].get("held_out_sha256"),
     )
     protocol = describe_protocol(extractor.card, params, reference, manifest["sample_count"])
-    # The reference's features must be this extractor's.
+    # The features of the reference must come from the same extractor.
     names, remedy = (trial.name, str(REAL_SCORES)), "make the reference anew: `dvc repro -f reference`"
     check_same_protocol(protocol.model_dump(), record["protocol"], names, remedy, ignored=COUNTS)
     points = score_snapshots(trial, manifest, extractor, scorer, record["image_shape"])

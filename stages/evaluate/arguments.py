@@ -1,4 +1,4 @@
-"""The command line that scores any images: its options, parsed into one frozen dataclass."""
+"""Parse the command line that scores any images into one frozen dataclass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ImageArgument:
         path: a folder, an array file or a prepared split.
         option: the option that names it, such as `--real`.
         count: the number of images to sample from it; None keeps all.
-        count_source: what asks for this number, for errors.
+        count_source: the option or protocol that sets this number, for errors.
     """
 
     path: str
@@ -40,18 +40,18 @@ class ScoreArguments:
         real: the real images.
         fakes: the sets of images to score.
         held_out: real images that no generator was trained on, for the C_T test; None where there are none.
-        earlier: files of scores, as `json` is, whose rows the table has, too.
+        earlier: files of scores that `--json` wrote before, whose rows are added to the table.
         sort: the score that the table is sorted by.
         is_in_order: whether the images to score keep their order; if not, the seed shuffles them.
-        reading: how images are read.
-        extractor: which extractor computes the features.
+        reading: the options of reading images.
+        extractor: the choice of the extractor.
         cache: a folder that keeps the statistics of real images; None keeps nothing.
         compute: device and threads.
-        params: how images are scored.
-        params_file: the file that `params` come from.
-        json: a file for the scores as JSON, or `-` for standard output; None writes no JSON.
-        markdown: a file for the table as Markdown; None writes none.
-        html: a file for a page with the table and grids of images; None writes none.
+        params: the parameters of the scores.
+        params_file: the name of the file that `params` come from.
+        json: the file for the scores as JSON, or `-` for standard output; None writes no JSON.
+        markdown: the file for the table as Markdown; None writes none.
+        html: the file for a page with the table and grids of images; None writes none.
     """
 
     real: ImageArgument
@@ -122,7 +122,7 @@ def parse_arguments(words: Sequence[str] | None = None) -> ScoreArguments:
 def _make_image_argument(
     option: str, path: str, count: int | None, protocol_count: int | None, protocol: str
 ) -> ImageArgument:
-    """Combine a set's options; a count on the command line overrides that of the protocol."""
+    """Combine the options of a set of images; a count on the command line overrides the protocol's."""
     if _check_positive(count, f"{option}-count") is not None:
         return ImageArgument(path, option, count, f"{option}-count")
     return ImageArgument(path, option, protocol_count, f"{protocol} asks for")
@@ -135,7 +135,7 @@ def _check_positive(value: int | None, option: str) -> int | None:
 
 
 def _parse_extractor_options(words: Sequence[str]) -> dict[str, Any]:
-    """Parse words KEY=VALUE, of which the values are read as those of params.yaml are."""
+    """Parse words KEY=VALUE, with values written as in params.yaml."""
     options = {}
     for word in words:
         key, sign, value = word.partition("=")

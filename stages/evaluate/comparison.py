@@ -1,4 +1,4 @@
-"""Score sets of images against the same real ones; whatever is known before the network computes is checked before."""
+"""Score sets of images against the same real images, after all checks that need no features."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ CURE = "score all sets by one protocol: as many images of each, and the same opt
 
 @dataclass(frozen=True)
 class Conditions:
-    """All that scores depend on beside the images.
+    """Everything that scores depend on, except for the images.
 
     Attributes:
-        extractor: computes the features.
-        params: how images are scored.
+        extractor: the network that computes the features.
+        params: the parameters of the scores.
         params_source: the file or the argument that `params` come from.
         resize: side, in pixels, to which images were resized; None where they were not.
         is_in_order: whether the images to score keep their order; if not, the seed shuffles them.
         cache: a folder that keeps the statistics of real images; None keeps nothing.
         held_out: real images that no generator was trained on; None where no score needs them.
-        expected: protocols that the scores must share, by the name of the scores that have them.
+        expected: protocols that the scores must share, by the name of the scores that they come from.
         compute: device, number of threads and version of torch.
     """
 
@@ -55,7 +55,7 @@ class Conditions:
         Args:
             real: the real images.
             fake: the images to score.
-            is_read: whether the real images have been read, so that their content is known; else it is left open.
+            is_read: whether the real images have been read; if not, the hash of their content is left out.
         """
         held_out = self.held_out
         reference = ReferenceSet(
@@ -69,10 +69,10 @@ class Conditions:
 
 
 def sample_images(images: ImageSet, count: int | None, count_source: str, seed: int) -> None:
-    """Keep a sample of a set where a number of images is asked for.
+    """Keep a random sample of `count` images of a set, or all images where the count is None.
 
     Raises:
-        InputError: it holds fewer.
+        InputError: the set holds fewer images.
     """
     if count is None:
         return
@@ -96,8 +96,8 @@ def score_sets(real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions
         The scores of each set, in the order of the sets.
 
     Raises:
-        InputError: there are too few images, they do not fit together or the extractor, or the scores would not have
-            the same protocol.
+        InputError: there are too few images, their shapes differ or do not fit the extractor, or the scores would not
+            have the same protocol.
     """
     extractor, params = conditions.extractor, conditions.params
     pairs = pair_sets(real, fakes, conditions.held_out)
@@ -112,7 +112,7 @@ def score_sets(real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions
     _check_protocols(real, fakes, conditions, is_read=False)
     for base, other in pairs:
         if len(base.sources) <= 1 and len(other.sources) <= 1:
-            # Arrays take little time to compare; files are compared once they have been read for their features.
+            # Comparing arrays is fast; files are compared after they have been read for their features.
             base.read_all()
             other.read_all()
             check_different_images(base, other)
@@ -151,7 +151,7 @@ def _score_set(real: ImageSet, fake: ImageSet, scorer: Scorer, conditions: Condi
 def _check_protocols(
     real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions, is_read: bool
 ) -> None:
-    """Refuse scores that could not share a table; before the real images are read, their content is left out."""
+    """Refuse scores with different protocols; the content of real images counts only once they have been read."""
     ignored = [] if is_read else ["reference_sha256"]
     if not is_read and conditions.held_out is not None:
         ignored.append("held_out_sha256")

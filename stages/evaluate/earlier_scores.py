@@ -10,7 +10,7 @@ from stages.common.params import ParamsError, find_faults
 from stages.evaluate.result import ScoreResult, parse_scores
 from stages.scores.protocol import Protocol
 
-# What a record holds beside scores.
+# The keys of a record that are not scores.
 OTHERS = (
     "real", "fake", "held_out", "image_shape", "distinct_images", "shared_images", "protocol", "protocol_digest",
     "is_in_order", "params", "device", "threads", "torch",
@@ -18,14 +18,14 @@ OTHERS = (
 
 
 def read_earlier_scores(path: Path, argument: str) -> list[ScoreResult]:
-    """Read the scores of a JSON file, of one set or of several.
+    """Read the scores of one or more sets of images from a JSON file.
 
     Args:
         path: the file.
         argument: the option that names it, for errors.
 
     Raises:
-        InputError: it is missing, or is no file that `--json` wrote with this version.
+        InputError: the file is missing, or was not written by `--json` of this version.
     """
     name = f"{argument} {show_path(path)}"
     try:

@@ -1,4 +1,4 @@
-"""Load the extractor that the command line names: a folder of the pipeline, or a published network and its file."""
+"""Load the extractor that the command line names: one that the pipeline made, or a published network from its file."""
 
 import tempfile
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ class ExtractorChoice:
 
     Attributes:
         extractor: a folder that the stage `extractor` made, or the name of an extractor with published weights.
-        weights: the file of the published weights; None where the name's section of params.yaml has a `weights_path`.
+        weights: the file of the published weights; None uses the `weights_path` of the extractor's section.
         precision: the precision of Inception's convolutions; None uses that of the folder's card, or of the section.
-        sha256: the SHA-256 of the file of weights; None compares with no other checksum than a recorded one.
-        options: values that replace those of the name's section.
+        sha256: the SHA-256 that the file of weights must have; None checks only against a checksum known here.
+        options: values that replace those of the extractor's section of params.yaml.
     """
 
     extractor: str
@@ -89,7 +89,7 @@ def _load_published(choice: ExtractorChoice, device: torch.device) -> Extractor:
         try:
             card = module.make(options, device, folder)
         except InputError as error:
-            # The file's messages name the keys of params.yaml.
+            # These messages name keys of params.yaml, but here the user gave options.
             text = str(error).replace(f"extractor.{name}.weights_path", "--weights")
             raise InputError(text.replace(f"extractor.{name}.sha256", "--weights-sha256")) from None
         write_card(card, folder)
@@ -97,7 +97,7 @@ def _load_published(choice: ExtractorChoice, device: torch.device) -> Extractor:
 
 
 def _read_options(choice: ExtractorChoice, model: Any) -> Any:
-    """Read the name's section of params.yaml, or else of the default preset, in which options replace values."""
+    """Read the extractor's section of params.yaml, or else of the default preset, and replace values by the options."""
     name, fields = choice.extractor, model.model_fields
     file = PARAMS_FILE if PARAMS_FILE.exists() else DEFAULTS
     section = (read_params(file).get("extractor") or {}).get(name)

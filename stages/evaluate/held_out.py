@@ -1,4 +1,4 @@
-"""The held-out images of the C_T test: real ones that no generator was trained on."""
+"""The held-out images of the C_T test: real images that no generator was trained on."""
 
 import numpy as np
 
@@ -15,15 +15,15 @@ TEST = "ct"
 
 
 def check_extra_scores(params: ScoresParams, extractor: Extractor, is_held_out_given: bool) -> None:
-    """Refuse scores of `extra` that cannot be computed for images of one's own, before any image is read.
+    """Refuse scores of `extra` that cannot be computed for a user's own images, before any image is read.
 
     Args:
-        params: how images are scored.
-        extractor: computes the features.
+        params: the parameters of the scores.
+        extractor: the network that computes the features.
         is_held_out_given: whether there are held-out images.
 
     Raises:
-        InputError: a score needs another extractor, held-out images that are not given, or labels; or held-out images
+        InputError: a score needs another extractor, labels, or held-out images that are not given; or held-out images
             are given that no score needs.
     """
     faults = find_extra_faults(params.extra, extractor.card.name, None)
@@ -47,7 +47,7 @@ def check_extra_scores(params: ScoresParams, extractor: Extractor, is_held_out_g
 
 
 def sample_held_out(images: ImageSet, params: ScoresParams) -> ImageSet:
-    """Keep as many held-out images as are compared, sampled by the seed; all where there are no more.
+    """Keep a sample of the held-out images, chosen by the seed, as many as scores compare; a smaller set is kept whole.
 
     Raises:
         InputError: there are too few for the C_T test.
@@ -68,7 +68,8 @@ def add_held_out(
     """Add the features of held-out images to the statistics of real ones, all of which have been read.
 
     Raises:
-        InputError: the network's output for an image is not finite, or half of the images of either set are in both.
+        InputError: the network's output for an image is not finite, or half of the images of either set, or more, are
+            also in the other.
     """
     title, parts, done = f"held-out {held_out.name}", [], 0
     for features, logits in extractor.extract(held_out):

@@ -32,7 +32,7 @@ from stages.scores.protocol import Protocol
 
 __all__ = ["Protocol", "Score", "ScoreError", "ScoreResult", "score"]
 
-# An option of the command line within a message, whose name as an argument of `score` has underscores.
+# Matches an option of the command line in a message, to replace it by the argument of `score` with underscores.
 OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
 
 
@@ -76,28 +76,28 @@ def score(
     Args:
         real: the real images.
         fake: the images to score.
-        held_out: real images that the generator was not trained on, 60 or more, for the score `ct`, which `extra`
-            names. Of a larger set as many are sampled as are compared, and a function draws as many.
-        extractor: what computes the features: a folder that the stage `extractor` made; the name of a published
-            network, `clip`, `dinov2` or `inception`, with `weights`; or an extractor that is loaded.
+        held_out: 60 or more real images that the generator was not trained on, for the score `ct`, which `extra` must
+            name. As many are sampled from a set, or drawn by a function, as the score compares.
+        extractor: the network that computes the features: a folder that the stage `extractor` made; the name of a
+            published network, `clip`, `dinov2` or `inception`, with `weights`; or a loaded extractor.
         protocol: the parameters of the scores: the name of a published protocol (`field`, `miyato`, `report`), which
-            also has numbers of images; some of the keys of the section `scores` of params.yaml, which replace those of
-            params.yaml in the current folder or of the default preset; all of them as `ScoresParams`; or the protocol
-            of another result, which this one must then share. None takes those of params.yaml or of the default preset.
-        extra: the names of further scores: `authenticity`, `cmmd`, `ct`, `sfid`; None takes those that `protocol` has
-            under this name.
-        real_count: the number of real images, sampled by the protocol's seed (of an iterable, the first); None takes
-            all, or as many as the protocol names.
-        fake_count: the number of images to score, sampled or taken in the same way.
-        layout: the order of an array's axes, `NHWC` or `NCHW`; `auto` finds it where only one axis can be that of the
+            also sets numbers of images; a mapping with some keys of the section `scores` of params.yaml, which replace
+            those of params.yaml in the current folder or else of the default preset; all keys as `ScoresParams`; or the
+            protocol of another result, which this result must then share. None uses params.yaml or the default preset.
+        extra: the names of further scores: `authenticity`, `cmmd`, `ct`, `sfid`; None uses the key `extra` of the
+            protocol.
+        real_count: the number of real images, sampled by the protocol's seed, or the first ones of an iterable; None
+            uses the protocol's number, or else all images.
+        fake_count: the number of images to score, chosen in the same way.
+        layout: the order of an array's axes, `NHWC` or `NCHW`; `auto` infers it where only one axis can be that of the
             channels.
         floats: the range of floating-point arrays, `unit` for [0, 1] or `symmetric` for [-1, 1]; it is never guessed.
         resize: side, in pixels, to which every image is cropped and resized; None refuses images of different sizes.
         in_order: whether `fake` keeps its order; if not, the seed shuffles it, because folders are often sorted.
-        weights: the file of the published network's weights; where a checksum of it is recorded, it is verified.
-        weights_sha256: the checksum that this file has to have; not for `inception`, whose is recorded.
-        extractor_options: values that replace those of the network's section under `extractor` of params.yaml here, or
-            else of the default preset, such as `{"model": "vits14", "resize": "torch_bicubic"}`.
+        weights: the file of the published network's weights, which is verified where its checksum is known.
+        weights_sha256: the checksum that this file must have; not for `inception`, whose checksum is known.
+        extractor_options: values that replace those of the network's section under `extractor` of params.yaml in the
+            current folder, or else of the default preset, such as `{"model": "vits14", "resize": "torch_bicubic"}`.
         precision: the precision of Inception's convolutions, `float32` or `bfloat16`.
         cache: a folder that keeps the statistics of the real images, so that they are extracted once.
         device: where the network computes: `auto`, `cpu`, `cuda` or `mps`.
@@ -163,14 +163,14 @@ def _check_count(argument: str, value: Any) -> int:
 
 
 def _read_published(protocol: object) -> dict[str, Any]:
-    """Return the sections of a published protocol; of another result's, the number of images that it scores."""
+    """Return the sections of a published protocol, or the number of scored images of another result's protocol."""
     if isinstance(protocol, Protocol):
         return {"sample": {"sample_count": protocol.sample_count}}
     return read_published_protocol(protocol) if isinstance(protocol, str) else {}
 
 
 def _list_sources(images: Images, argument: str) -> SourceList:
-    """List the files of a set that a path names; none of any other set."""
+    """List the files of a set of images that is given as a path; any other set has none."""
     is_path = isinstance(images, str | os.PathLike)
     return list_sources(os.fspath(images), argument) if is_path else SourceList(argument, [])
 
@@ -191,13 +191,13 @@ def _open_held_out(images: Images, reading: ReadOptions, params: ScoresParams) -
 
 
 def _load_extractor(extractor: str | Path | Extractor, device: torch.device, *options: Any) -> Extractor:
-    """Load the extractor that the arguments name, with the options of an `ExtractorChoice`, in its order."""
+    """Load the extractor that the arguments name; `options` are the fields of `ExtractorChoice` in their order."""
     if not isinstance(extractor, Extractor):
         return load_chosen_extractor(ExtractorChoice(str(extractor), *options), device)
     if any(options):
         raise InputError(
             "weights, weights_sha256, extractor_options and precision go with the name of an extractor, but extractor "
-            "is one that is loaded; leave them out"
+            "is already loaded; leave them out"
         )
     return extractor
 
@@ -207,7 +207,7 @@ def _choose_params(
     published: Mapping[str, Any],
     extra: Sequence[str] | None,
 ) -> tuple[ScoresParams, str]:
-    """Choose the parameters of the scores, and name what they come from."""
+    """Return the parameters of the scores, and the name of the file or argument that they come from."""
     overrides = {} if extra is None else {"extra": extra if isinstance(extra, str) else list(extra)}
     if isinstance(protocol, ScoresParams | Protocol):
         fields = protocol.model_dump()
@@ -232,7 +232,7 @@ def _choose_params(
 
 @contextmanager
 def _explain_errors() -> Iterator[None]:
-    """Raise every error of input as a ScoreError, in which the options of the command line are arguments."""
+    """Raise every InputError as a ScoreError whose message names arguments instead of command-line options."""
     try:
         yield
     except (InputError, OSError) as error:
@@ -241,13 +241,13 @@ def _explain_errors() -> Iterator[None]:
 
 @contextmanager
 def _restore_settings() -> Iterator[None]:
-    """Restore settings of this process, which scoring changes so that its results are repeatable."""
+    """Restore the settings of this process that scoring changes to be repeatable."""
     threads = torch.get_num_threads()
     variables = {name: os.environ.get(name) for name in BLAS_VARIABLES}
     is_deterministic = torch.are_deterministic_algorithms_enabled()
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     try:
-        # Sets nothing, and restores the threads of NumPy's and SciPy's linear algebra.
+        # With None this sets nothing; at its end it restores the threads of NumPy's and SciPy's linear algebra.
         with threadpool_limits(None, user_api="blas"):
             yield
     finally:

@@ -1,4 +1,4 @@
-"""Refuse images to score that are the real ones: the same files, whatever their paths, or the same pixels."""
+"""Refuse to score real images against themselves: the same files, under any path, or the same pixels."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from stages.common.errors import InputError
 from stages.images.image_sets import ImageSet, Source, SourceList
 
 CURE = "scores of images against themselves mean nothing; name two sets that share none"
-# Of the distinct images of either set. Single images may be equal in honest sets, too, such as blank ones.
+# The largest share of either set's distinct images that may be in both. A few, such as blank images, may be by chance.
 LARGEST_SHARE = 0.5
-# About how many files to score are compared with the real ones before anything is computed.
+# About how many of the files to score are compared with the real files before anything is computed.
 SAMPLED_FILES = 20
 
 
@@ -20,7 +20,7 @@ Images = TypeVar("Images")
 
 
 def pair_sets(real: Images, fakes: Sequence[Images], held_out: Images | None) -> list[tuple[Images, Images]]:
-    """Pair the sets that must not share images: the real ones, those held out, and each set to score."""
+    """Pair the sets that must not share images: the real set, the held-out set, and each set to score."""
     pairs = [(real, fake) for fake in fakes]
     if held_out is not None:
         pairs.append((real, held_out))
@@ -29,7 +29,7 @@ def pair_sets(real: Images, fakes: Sequence[Images], held_out: Images | None) ->
 
 
 def check_arguments(real: SourceList, fakes: Sequence[SourceList], held_out: SourceList | None) -> None:
-    """Refuse arguments that name the same file for two sets that must not share any, before a file is opened.
+    """Refuse arguments that name the same file for two sets that must not share any, before any file is opened.
 
     Raises:
         InputError: there is such a file; the error names it.
@@ -39,7 +39,7 @@ def check_arguments(real: SourceList, fakes: Sequence[SourceList], held_out: Sou
 
 
 def check_different_files(real: ImageSet | SourceList, fake: ImageSet | SourceList) -> None:
-    """Refuse two sets with a file in common, be it by a folder within the other, a link or another name of the file.
+    """Refuse two sets with a file in common, also if a folder lies in the other, or by links to the same file.
 
     Raises:
         InputError: there is such a file; the error names it.
@@ -58,7 +58,7 @@ def check_different_files(real: ImageSet | SourceList, fake: ImageSet | SourceLi
 
 
 def check_no_copies(real: ImageSet, fake: ImageSet) -> None:
-    """Refuse a set to score whose files are copies of real ones; some files are compared, before any is decoded.
+    """Refuse a set to score whose files are copies of real ones, by a sample of the files, before any is decoded.
 
     Raises:
         InputError: all of the compared files have the content of a real one.
@@ -76,7 +76,7 @@ def check_no_copies(real: ImageSet, fake: ImageSet) -> None:
         if sha256 not in hashes_by_size[size]:
             return
         found.add(sha256)
-    # One content alone may be a blank image, or a file with two arrays.
+    # A single equal content may be a blank image, or a file with two arrays.
     if len(found) > 1:
         raise InputError(f"the files of {fake.label} are copies of those of {real.label}: {CURE}")
 
@@ -88,7 +88,7 @@ def check_different_images(real: ImageSet, fake: ImageSet) -> int:
         The number of distinct images that are in both sets, to the pixel.
 
     Raises:
-        InputError: there are several, and they are half of the distinct images of either set, or more.
+        InputError: several images are in both, and they are half of the distinct images of either set, or more.
     """
     of_real, of_fake = set(real.digests), set(fake.digests)
     shared = len(of_real & of_fake)

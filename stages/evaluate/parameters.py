@@ -1,4 +1,4 @@
-"""Where the parameters of scores come from: params.yaml or the default preset, a published protocol, and options."""
+"""Load the parameters of scores from params.yaml or the default preset, a published protocol, and options."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -16,7 +16,7 @@ DEFAULTS = PRESETS / "default.yaml"
 
 
 def make_compute(device: str, threads: int) -> ComputeParams:
-    """Make the section `compute` of options.
+    """Make the params of the section `compute` from options.
 
     Raises:
         ParamsError: an option is wrong.
@@ -34,7 +34,7 @@ def list_protocols() -> list[str]:
 
 
 def read_published_protocol(name: str | None) -> dict[str, Any]:
-    """Read the sections `scores`, `reference` and `sample` of a published protocol; None has none.
+    """Read the sections `scores`, `reference` and `sample` of a published protocol; no sections for None.
 
     Raises:
         InputError: there is no such protocol.

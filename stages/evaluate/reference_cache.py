@@ -1,4 +1,4 @@
-"""Cache the statistics of real images, so that the next set is scored without extracting their features again."""
+"""Cache the statistics of real images, so that the next call need not extract their features again."""
 
 import hashlib
 from pathlib import Path
@@ -15,7 +15,7 @@ from stages.scores.reference_statistics import (
     write_reference,
 )
 
-# Version of the content of the cached files; a new one makes the files of older ones unused.
+# The version of the cached files' content; files of other versions are not used.
 VERSION = 2
 
 
@@ -26,10 +26,10 @@ def load_or_extract_reference(
 
     Args:
         images: the real images.
-        extractor: computes features and logits.
-        params: how images are scored.
+        extractor: the network that computes features and logits.
+        params: the parameters of the scores.
         cache: a folder with a subfolder for each set of images. The subfolder's name is a hash of the images' content,
-            of which of them are compared, and of the extractor. None caches nothing.
+            of the choice of images to compare, and of the extractor. None caches nothing.
     """
     if cache is None:
         return extract_reference(images, extractor, params, images.name, images.name_image)

@@ -1,4 +1,4 @@
-"""The scores of one set of images as one frozen value, with their protocol, and the records that files hold of them."""
+"""The scores of one set of images with their protocol, as a frozen dataclass, and their form in JSON files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 
 from stages.scores.protocol import Protocol
 
-# The ends of the names under which a scorer writes what belongs to a score.
+# The suffixes of the keys under which a scorer writes the deviation, error and interval of a score.
 DEVIATION, STANDARD_ERROR, LOW, HIGH = "_deviation", "_standard_error", "_low", "_high"
-# CMMD's other estimate, which its authors' code prints.
+# The suffix of CMMD's biased estimate, which its authors' code prints.
 BIASED = "_biased"
 PARTS = (DEVIATION, STANDARD_ERROR, LOW, HIGH, BIASED)
 CONFIDENCE = 0.95
@@ -18,13 +18,13 @@ QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 @dataclass(frozen=True)
 class Score:
-    """One score.
+    """A score with its uncertainty.
 
     Attributes:
         value: the value of the score.
         standard_error: the standard error over samples of images; None where it is not known.
-        low: lower end of the 95 % interval over samples of images; None where there is none. Where the score has no
-            interval of its own, this is the normal one from the standard error.
+        low: lower end of the 95 % interval over samples of images; None where there is none. A score without an
+            interval of its own has the normal interval from its standard error.
         high: upper end of the same interval.
     """
 
@@ -36,7 +36,7 @@ class Score:
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """All scores of a set of images, and all that they depend on.
+    """All scores of a set of images, with everything that they depend on.
 
     Attributes:
         fake: name of the images that were scored.
@@ -51,7 +51,7 @@ class ScoreResult:
         is_in_order: whether the images kept their order; else the protocol's seed shuffled them.
         params: the file or the argument that the parameters of the scores come from.
         compute: device, number of threads and version of torch.
-        values: what the scorer wrote, flat.
+        values: the numbers of the scorer by key, such as `fid` and `fid_standard_error`.
         held_out: name of the held-out images; None where no score needs them.
     """
 
@@ -74,14 +74,14 @@ class ScoreResult:
         """Return a score by its name.
 
         Raises:
-            KeyError: there is no such score; the error names those that there are.
+            KeyError: there is no such score; the error names the existing ones.
         """
         if name not in self.scores:
             raise KeyError(f"{name}: there is {', '.join(self.scores)}")
         return self.scores[name]
 
     def to_record(self) -> dict[str, Any]:
-        """Return what JSON files hold: the scores flat, the protocol with its digest, and how they were computed."""
+        """Return the content of a JSON file: scores by key, the protocol with its digest, and the compute settings."""
         held_out = {} if self.held_out is None else {"held_out": self.held_out}
         return {
             "real": self.real,
@@ -100,10 +100,10 @@ class ScoreResult:
 
 
 def parse_scores(values: Mapping[str, Any]) -> dict[str, Score]:
-    """Collect each score with its standard error and interval from a scorer's flat numbers.
+    """Collect each score with its standard error and interval from a scorer's numbers.
 
     Args:
-        values: `fid`, `fid_standard_error`, `fid_low` and so on; a score that is None is left out.
+        values: numbers by key: `fid`, `fid_standard_error`, `fid_low` and so on; a score that is None is left out.
     """
     return {
         name: _parse_score(name, values)

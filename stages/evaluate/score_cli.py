@@ -29,7 +29,7 @@ from stages.images.image_sets import ImageSet, list_sources, open_images
 def main() -> None:
     """Score the images that the command line names; print a table, and write JSON, Markdown and a page."""
     arguments = parse_arguments()
-    # Where standard output is for JSON, the table and the progress go to standard error.
+    # If JSON goes to standard output, the table and the progress go to standard error.
     is_piped = arguments.json == "-"
     with contextlib.redirect_stdout(sys.stderr if is_piped else sys.stdout):
         results, pictures = score_arguments(arguments)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def make_record(results: Sequence[ScoreResult]) -> dict[str, Any]:
-    """Return what the JSON file holds: the record of one set, or those of several as `results`, sorted."""
+    """Return the content of the JSON file: the record of one set, or a sorted list of records under `results`."""
     records = [result.to_record() for result in results]
     return records[0] if len(records) == 1 else {"results": records}
 
@@ -55,12 +55,12 @@ def score_arguments(arguments: ScoreArguments) -> tuple[list[ScoreResult], list[
     """Score the sets that the command line names.
 
     Returns:
-        The results with those of earlier files, the best first; and, if there will be a page, grids of the real images
-        and of each set.
+        The results, including those of earlier files, the best first; and, if a page is to be written, grids of the
+        real images and of each set.
 
     Raises:
-        InputError: an argument is wrong, or there are too few images; where this can be known before the network
-            computes, it is raised before.
+        InputError: an argument is wrong, or there are too few images; it is raised before the network computes where
+            that is possible.
     """
     for option, path in (("--markdown", arguments.markdown), ("--html", arguments.html)):
         _check_writable(path, option)
@@ -103,7 +103,7 @@ def _open_sample(argument: ImageArgument, arguments: ScoreArguments) -> ImageSet
 
 
 def _check_writable(path: Path | None, option: str) -> None:
-    """Refuse a file that could not be written at the end, before anything is computed."""
+    """Refuse, before anything is computed, a file that cannot be written."""
     if path is None:
         return
     if path.is_dir():
@@ -111,5 +111,5 @@ def _check_writable(path: Path | None, option: str) -> None:
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(
-            f"{option} {show_path(path)} cannot be written: {show_path(parent)} is no folder to write in"
+            f"{option} {show_path(path)} cannot be written: {show_path(parent)} is not a writable folder"
         )

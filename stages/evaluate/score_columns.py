@@ -1,4 +1,4 @@
-"""The scores that tables show: their names for people, digits, and which direction is better."""
+"""The columns of score tables: the scores' names, their digits, and which direction is better."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,13 +9,13 @@ NONE = "–"
 
 
 class ScoreColumn(NamedTuple):
-    """A score in tables.
+    """A column of a table, which shows one score.
 
     Attributes:
-        key: its name in files.
-        name: for people.
-        digits: the digits after the decimal point.
-        is_higher_better: else a lower value is better; None where the best value is between.
+        key: the name of the score in files.
+        name: the name of the score in tables.
+        digits: the number of digits after the decimal point.
+        is_higher_better: whether a higher value is better; None where the best value is neither high nor low.
     """
 
     key: str
@@ -24,7 +24,7 @@ class ScoreColumn(NamedTuple):
     is_higher_better: bool | None
 
     def format(self, score: Score | None) -> str:
-        """Write a score with its standard error where it has one; a dash for none."""
+        """Format a score with its standard error, if it has one; a dash stands for no score."""
         if score is None:
             return NONE
         error = "" if score.standard_error is None else f" ± {score.standard_error:.{self.digits}f}"
@@ -43,7 +43,7 @@ COLUMNS = (
     ScoreColumn("authenticity", "Authenticity", 4, is_higher_better=True),
     ScoreColumn("cmmd", "CMMD", 4, is_higher_better=False),
     ScoreColumn("sfid", "sFID", 3, is_higher_better=False),
-    # Far below 0 are copies, far above 0 images unlike the training images: neither direction is the better one.
+    # A value far below 0 means copies, one far above 0 images unlike the training images: neither direction is better.
     ScoreColumn("ct", "C_T", 3, is_higher_better=None),
 )
 
@@ -52,7 +52,7 @@ SORTABLE = tuple(column.key for column in COLUMNS if column.is_higher_better is 
 
 
 def list_columns(results: Sequence[ScoreResult]) -> list[ScoreColumn]:
-    """List the columns of the scores that any of the results has; a score without a column shows its name in files."""
+    """List the columns of all scores of the results; a score without a column of its own gets one with its key."""
     keys = {key for result in results for key in result.scores}
     known = {column.key for column in COLUMNS}
     return [
@@ -62,7 +62,7 @@ def list_columns(results: Sequence[ScoreResult]) -> list[ScoreColumn]:
 
 
 def sort_results(results: Sequence[ScoreResult], key: str) -> list[ScoreResult]:
-    """Sort results by a score, the best first; those without it come last, and equals stay in their order."""
+    """Sort results by a score, the best first; those without it come last, and ties keep their order."""
     (column,) = (column for column in COLUMNS if column.key == key)
     assert column.is_higher_better is not None
     sign = -1.0 if column.is_higher_better else 1.0

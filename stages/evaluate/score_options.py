@@ -34,7 +34,7 @@ As a stage of the pipeline, scoring one trial's snapshots: python -m stages.eval
 OF_OWN_IMAGES = [name for name in get_args(ExtraScore) if name not in OF_LABELS]
 OVERRIDES = {
     "splits": "number of parts that the Inception Score is the mean of",
-    "seed": "of every random choice",
+    "seed": "seed of every random choice",
     "compared_count": "number of real and of scored images for KID, precision, recall, density and coverage",
     "kid_subsets": "number of pairs of subsets that KID is the mean of",
     "kid_subset_size": "number of images of such a subset",
@@ -120,7 +120,9 @@ def _add_reading(group: Any) -> None:
         help="crop every image to a square and resize it to N pixels (Lanczos, antialiased); without it, images of "
         "different shapes are refused",
     )
-    group.add_argument("--layout", choices=("auto", "NHWC", "NCHW"), default="auto", help="of arrays")
+    group.add_argument(
+        "--layout", choices=("auto", "NHWC", "NCHW"), default="auto", help="order of an array's axes"
+    )
     group.add_argument(
         "--floats",
         choices=("refuse", "unit", "symmetric"),
@@ -145,18 +147,18 @@ def _add_extraction(group: Any) -> None:
         metavar="FILE",
         help="the published weights, such as weights-inception-2015-12-05-6726825d.pth, whose checksum is verified",
     )
-    group.add_argument("--weights-sha256", metavar="HEX", help="the checksum that --weights has to have")
+    group.add_argument("--weights-sha256", metavar="HEX", help="the checksum that --weights must have")
     group.add_argument(
         "--extractor-options",
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="in place of those of the extractor's section in params.yaml, such as model=vits14 resize=torch_bicubic",
+        help="values that replace those of the extractor's section in params.yaml, such as model=vits14",
     )
     group.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
-        help="of Inception's convolutions (default: what the folder says, else float32)",
+        help="precision of Inception's convolutions (default: that of the folder, else float32)",
     )
     group.add_argument(
         "--cache",
@@ -166,4 +168,4 @@ def _add_extraction(group: Any) -> None:
         "without it nothing is kept",
     )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    group.add_argument("--threads", type=int, default=1, metavar="N", help="of a CPU (default: 1)")
+    group.add_argument("--threads", type=int, default=1, metavar="N", help="threads of a CPU (default: 1)")

@@ -15,14 +15,14 @@ from stages.evaluate.result import ScoreResult
 from stages.evaluate.score_table import LEGEND, list_notes, make_rows
 from stages.images.image_sets import ImageSet
 
-# Rows and columns of a grid of images.
+# The number of rows and of columns of a grid of images.
 GRID_SIDE = 8
-# What Markdown or HTML in it would read as markup.
+# The characters that Markdown, or HTML within it, would read as markup.
 MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|&~])")
 
 
 class Picture(NamedTuple):
-    """A grid of images as a data address, and the name of their set."""
+    """A grid of images as a data URL, with the name of the set of images."""
 
     name: str
     address: str
@@ -38,7 +38,7 @@ def draw_grid(images: ImageSet) -> Picture:
 
 
 def render_markdown(results: Sequence[ScoreResult]) -> str:
-    """Render the table, notes and the protocol as Markdown; names of files are text, whatever they hold."""
+    """Render the table, notes and the protocol as Markdown; names of files are escaped."""
     header, rows = make_rows(results)
     protocol = results[0].protocol
     lines = [f"# Scores against {escape_markdown(results[0].real)}", "", _render_row(header)]
@@ -54,7 +54,7 @@ def render_markdown(results: Sequence[ScoreResult]) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape what Markdown would read as markup."""
+    """Escape the characters that Markdown would read as markup."""
     return MARKUP.sub(r"\\\1", text)
 
 
@@ -63,11 +63,11 @@ def _render_row(cells: Sequence[str]) -> str:
 
 
 def render_html(results: Sequence[ScoreResult], pictures: Sequence[Picture]) -> str:
-    """Render the page: self-contained, without scripts, all names escaped.
+    """Render the HTML page, which is self-contained and has no scripts; all names are escaped.
 
     Args:
-        results: one or more, in the order of the rows.
-        pictures: grids of the real images and of those that were scored.
+        results: one or more results, in the order of the rows.
+        pictures: grids of the real images and of the scored images.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),

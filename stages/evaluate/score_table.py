@@ -1,4 +1,4 @@
-"""Format scores and their protocol as text: one set in lines, several in a table."""
+"""Format scores and their protocol as text: a line for each score of one set, or a table of several sets."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ REPEATED = "Some images occur more than once: scores of repeated images mean lit
 
 
 def format_scores(results: Sequence[ScoreResult]) -> str:
-    """Format the scores with their standard errors, then the protocol that all share.
+    """Format the scores with their standard errors, followed by the protocol, which all results share.
 
     Args:
-        results: one or more, in the order of the rows.
+        results: one or more results, in the order of the rows.
     """
     body = _format_one(results[0]) if len(results) == 1 else _format_several(results)
     protocol = results[0].protocol
@@ -35,7 +35,7 @@ def _format_one(result: ScoreResult) -> list[str]:
 
 
 def list_notes(result: ScoreResult) -> list[str]:
-    """List what is to be said of the scored images: repeated ones, those among the real ones, the held-out ones."""
+    """List remarks on the scored images: repeated ones, ones among the real images, and the held-out images used."""
     notes = [REPEATED] if result.distinct_images < result.fake_count else []
     if result.shared_images:
         notes.append(f"{result.shared_images} of them are, to the pixel, among the real images.")

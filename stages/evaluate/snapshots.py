@@ -20,17 +20,17 @@ def score_snapshots(
 
     Args:
         trial: the trial.
-        manifest: the manifest of its samples.
-        extractor: computes features and logits.
-        scorer: compares the samples with the reference, whose features the same extractor computed.
+        manifest: the manifest of the trial's samples.
+        extractor: the network that computes features and logits.
+        scorer: the scorer, which compares the samples with a reference made by the same extractor.
         image_shape: C, H, W of the reference's images.
 
     Returns:
-        For each snapshot its position in the training, its scores and its number of distinct images.
+        For each snapshot, its position in the training, its scores and its number of distinct images.
 
     Raises:
-        InputError: sampled images are missing, their number is not that of the manifest, or their shape not that of the
-            reference's images.
+        InputError: sampled images are missing, their number differs from the manifest's, or their shape from that of
+            the reference's images.
     """
     points = []
     for point in manifest["points"]:

@@ -1,4 +1,4 @@
-"""Summarise the scores of a trial's snapshots as flat numbers, for `dvc metrics`."""
+"""Summarise the scores of a trial's snapshots as a flat dictionary of numbers, for `dvc metrics`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +11,11 @@ def summarise_points(record: dict[str, Any], digest: str) -> dict[str, Any]:
 
     Args:
         record: the content of points.json.
-        digest: the digest of its protocol.
+        digest: the digest of the scores' protocol.
 
     Returns:
-        Flat numbers, and the protocol with its digest. A score that the extractor does not give is left out. A trial
-        without points has no scores, only the step at which it diverged.
+        The numbers by key, and the protocol with its digest. A score that the extractor does not give is left out. A
+        trial without points has no scores, only the step at which it diverged.
     """
     summary: dict[str, Any] = {}
     points = record["points"]

@@ -99,7 +99,7 @@ def test_a_file_that_is_not_a_mapping_of_params_is_refused_in_one_short_message(
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("/dev/zero"), os.mkfifo])
 def test_what_is_no_file_is_refused_and_not_read(make: Callable[[Path], object]) -> None:
     make(Path("params.yaml"))
-    with pytest.raises(ParamsError, match="it is no file but a folder or a device"):
+    with pytest.raises(ParamsError, match="it is a folder or a device; make it a file"):
         read_params()
 
 

@@ -92,7 +92,7 @@ def test_every_published_network_needs_its_file(name: str) -> None:
 
 def test_options_of_a_network_that_is_loaded_are_refused() -> None:
     loaded = Extractor(CARD, lambda pixels: pixels, CPU)  # type: ignore[arg-type,return-value]
-    with pytest.raises(ScoreError, match="extractor is one that is loaded; leave them out"):
+    with pytest.raises(ScoreError, match="extractor is already loaded; leave them out"):
         score(make_images(9), make_images(9), extractor=loaded, precision="float32")
 
 

@@ -184,7 +184,7 @@ def test_a_truncated_zip_is_named(tmp_path: Path, share: float) -> None:
     path = fill_zip(tmp_path / "images.zip", DIVIDED)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ValueError, match="images.zip is no complete zip file"):
+    with pytest.raises(ValueError, match="images.zip is not a complete zip file"):
         load_image_folder(path)
 
 
