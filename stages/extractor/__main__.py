@@ -9,7 +9,7 @@ from stages.scores.extractor_zoo import load_extractor_module
 
 
 def main() -> None:
-    """Train the extractor, or get its published weights."""
+    """Train the extractor, or download its published weights."""
     params = load_section(SECTION, "extractor")
     write_card(load_extractor_module(params.name).make(params.options, configure_compute()))
 

@@ -9,7 +9,7 @@ from stages.scores.extractor_zoo import ExtractorOptions, list_extractors, load_
 
 
 class ExtractorParams(Params):
-    """The extractor that scores are computed with; the options of the others are checked, but not used."""
+    """The name of the extractor that computes the features, and the options of all extractors; all are checked."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""A fingerprint of the files under a path by their names and contents, which reads only what has changed."""
+"""Fingerprint the files under a path by their names and contents, reading only files that have changed."""
 
 import hashlib
 import os
@@ -15,20 +15,20 @@ from stages.common.file_tree import is_hidden
 from stages.fingerprints.known_files import KnownFile, read_known_files, write_known_files
 
 SECONDS_BETWEEN_LINES = 10.0
-# A file that was changed so shortly before it was read may be changed again without another time of change.
+# A file that was changed so shortly before it was read may be changed again without getting a new modification time.
 UNCERTAIN_NANOSECONDS = 2 * 10**9
-# Stands for the content of what is not read: a pipe, a link to nothing, a file without permission. The stage `prepare`
-# runs again when this comes or goes, and names all such files.
+# The content of a path that cannot be read: a pipe, a broken link, a file without permission. If such a path appears
+# or disappears, the stage `prepare` runs again and names it.
 NOT_READ = "not read"
 
 
 class Fingerprint(NamedTuple):
-    """What identifies a set of files.
+    """The identity of a set of files.
 
     Attributes:
         file_count: number of files.
-        byte_count: their total size.
-        sha256: the SHA-256 of their names, relative to the path, and of the SHA-256 of their contents.
+        byte_count: total size of the files.
+        sha256: the SHA-256 over the names of all files, relative to the path, and the SHA-256 of their contents.
     """
 
     file_count: int
@@ -37,11 +37,11 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint_files(path: Path, key: str) -> Fingerprint:
-    """Fingerprint a file, or all files of a folder and its subfolders but for hidden ones; links are followed.
+    """Fingerprint a file, or all files of a folder and its subfolders except hidden ones; links are followed.
 
     Args:
         path: the path of the file or the folder.
-        key: that names it in params.yaml, for messages.
+        key: the key of params.yaml that holds the path, for messages.
 
     Raises:
         InputError: the path is neither a file nor a folder.
@@ -70,7 +70,7 @@ def fingerprint_files(path: Path, key: str) -> Fingerprint:
 
 
 def _read_file(path: Path, known: KnownFile | None) -> KnownFile | None:
-    """Return a file's size, times and SHA-256; it is read unless it is as it was. None for what cannot be read."""
+    """Return a file's size, times and SHA-256, read only if it has changed since `known`; None if it cannot be read."""
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
@@ -91,7 +91,8 @@ def _list_names(folder: Path) -> Iterator[str]:
         relative = "" if parent == str(folder) else f"{os.path.relpath(parent, folder)}/"
         state = Path(parent).stat()
         if (state.st_dev, state.st_ino) in seen:
-            # A link leads to a folder that is listed already, such as one that holds the link: its name is enough.
+            # A link leads to a folder that has been listed, such as one that contains the link, so only its name is
+            # listed.
             subfolders.clear()
             yield relative
             continue

@@ -1,4 +1,4 @@
-"""The record of the files that were read before, with which a file that is unchanged need not be read again."""
+"""The record of files that were read before, so that unchanged files need not be read again."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ FOLDER = Path(".cache/source")
 
 
 class KnownFile(NamedTuple):
-    """A file as it was read.
+    """The state of a file when it was read.
 
     Attributes:
         size: the size in bytes.
         modified: time of the last modification, in nanoseconds.
-        changed: time of the last change of the content or of the entry, in nanoseconds; no program sets it back.
-        inode: number in the file system.
-        is_certain: whether any later change shows in the times.
+        changed: time of the last change of the content or of the inode, in nanoseconds, which programs cannot set.
+        inode: number of the file in the file system.
+        is_certain: whether the times will show any later change.
         sha256: the SHA-256 of the content.
     """
 
@@ -33,7 +33,7 @@ class KnownFile(NamedTuple):
 
 
 def read_known_files(path: Path) -> dict[str, KnownFile]:
-    """Read the record of a path, by the files' names relative to it; a missing or damaged record is empty."""
+    """Read the record of the files under a path, by their names relative to it; empty if it is missing or damaged."""
     try:
         content = json.loads(_find_record(path).read_text(encoding="utf-8"))
         return {name: KnownFile(*entry) for name, entry in content.items()}
@@ -42,8 +42,8 @@ def read_known_files(path: Path) -> dict[str, KnownFile]:
 
 
 def write_known_files(path: Path, files: Mapping[str, KnownFile]) -> None:
-    """Write the record of a path, atomically."""
-    # What stands for bytes of a name that are no UTF-8 is written as an escape.
+    """Write the record of the files under a path, atomically."""
+    # JSON's escapes keep the surrogates that stand for bytes of a name that are not UTF-8.
     write_bytes(_find_record(path), json.dumps(files).encode())
 
 

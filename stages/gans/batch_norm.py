@@ -17,7 +17,7 @@ class Options(ScoreGanOptions):
 
 
 class GAN(ScoreGan):
-    """Real and generated images go through the discriminator separately, so that each have their own statistics."""
+    """Real and generated images pass through the discriminator separately, each with their own batch statistics."""
 
     normaliser: Normaliser | None = BatchNormWithoutGain
 

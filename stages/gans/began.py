@@ -24,8 +24,9 @@ class Options(GanOptions):
         gamma: the target of the error on generated images over the error on real images.
         lambda_k: the step size of k.
         code_dimension: the length of the auto-encoder's code.
-        patience_generator_steps: the learning rates are halved after so many generator steps without progress.
-        minimum_learning_rate: the schedule lowers no learning rate below it; a setting's own rate may be lower.
+        patience_generator_steps: the number of generator steps without progress after which the learning rates are
+            halved.
+        minimum_learning_rate: the lowest rate that the schedule reaches; a setting's own rate may be lower.
     """
 
     gamma: float = Field(gt=0.0, le=1.0)
@@ -106,11 +107,12 @@ class GAN(Gan):
 
     @torch.no_grad()
     def end_generator_step(self, generator_step: int) -> bool:
-        """Halve the learning rates when the convergence measure has stalled; see Gan.
+        """Halve the learning rates if the convergence measure has stalled; see Gan.
 
-        The paper halves the rate when the measure stalls and gives no rule. Here it is halved at the end
-        of each `patience_generator_steps` whose mean measure is not below that of all before them. They are counted in
-        generator steps, so that neither more discriminator steps nor fewer images make them shorter.
+        The paper halves the rate when the measure stalls, but gives no rule for that. Here the training is divided into
+        periods of `patience_generator_steps`, and the rate is halved after each period whose mean measure is not below
+        the lowest of all earlier periods. Periods are counted in generator steps, so that their length depends neither
+        on the number of discriminator steps nor on the number of images.
         """
         if generator_step % self.options.patience_generator_steps:
             return False
@@ -124,5 +126,5 @@ class GAN(Gan):
         return has_stalled
 
     def schedule_learning_rate(self, rate: float) -> float:
-        """Return the halved rate, but none below the minimum unless the setting's is; see Gan."""
+        """Return the halved rate, at least the minimum; a setting's rate below the minimum stays unchanged; see Gan."""
         return max(rate * float(self.learning_rate_factor), min(rate, self.options.minimum_learning_rate))

@@ -35,7 +35,7 @@ class GAN(ScoreGan):
 
 
 def compute_orthonormality(weight: Tensor) -> Tensor:
-    """Compute the scalar ||W W^T - I||_F^2 or ||W^T W - I||_F^2, whichever has the smaller matrix.
+    """Compute the scalar ||W W^T - I||_F^2 or ||W^T W - I||_F^2, whichever product is the smaller matrix.
 
     W is the weight as a matrix [out, everything else]. The two penalties differ by a constant, the difference between
     the numbers of rows and columns, so they have the same gradient. The one with the smaller matrix is the sum of

@@ -40,7 +40,7 @@ class GAN(ScoreGan):
     def build_discriminator(self, image_shape: tuple[int, int, int], networks: NetworksParams) -> nn.Module:
         """Build the discriminator and normalise all its layers, the last one to the spectral norm K; see Gan.
 
-        The generator is normalised, if at all, after that, so that the option changes none of the initial weights.
+        If the generator is normalised, this happens afterwards, so that the option does not change the initial weights.
         """
         discriminator = super().build_discriminator(image_shape, networks)
         add_spectral_norm(discriminator)
@@ -58,6 +58,6 @@ class GAN(ScoreGan):
             run_power_iterations(self.discriminator)
 
     def before_generator_step(self) -> None:
-        """Run as many power iterations for the generator, if it is normalised (Zhang et al. 2019, section 3.2)."""
+        """Run a generator step's power iterations, if the generator is normalised (Zhang et al. 2019, section 3.2)."""
         for _ in range(self.options.power_iterations):
             run_power_iterations(self.generator)

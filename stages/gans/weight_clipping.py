@@ -1,7 +1,7 @@
 """WGAN with weight clipping: a critic with the Wasserstein loss, whose parameters are all clipped to a small range.
 
 Source: Arjovsky et al. 2017, "Wasserstein GAN", Algorithm 1, with a clip of 0.01. The paper trains with RMSProp; here
-it is the setting's Adam, as in Miyato et al. 2018, Table 2.
+the optimiser is the setting's Adam, as in Miyato et al. 2018, Table 2.
 """
 
 import torch

@@ -18,7 +18,7 @@ class UnitWeights(nn.Module):
     """The parametrization that divides the weights of each output of a layer by their Euclidean norm.
 
     With the weight as a matrix [out, everything else], the squares of its singular values then sum to the number of
-    outputs, so a layer can spend them all on one direction (Miyato et al. 2018, section 3).
+    outputs, so a layer can concentrate all of it in one direction (Miyato et al. 2018, section 3).
     """
 
     def forward(self, weight: Tensor) -> Tensor:

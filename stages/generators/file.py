@@ -22,19 +22,19 @@ from stages.generators.params import GeneratorOptions
 from stages.generators.torch_export_file import load_torch_export
 
 Network = Callable[..., Any]
-"""Maps noise, float32 [N, Z], and of a conditional generator labels, int64 [N], to images."""
-# Half of the distance between two pixel values: an output so little outside its range is the nearest pixel value.
+"""A function from noise, float32 [N, Z], and for a conditional generator labels, int64 [N], to images."""
+# Half the distance between two pixel values. An output that exceeds its range by no more is rounded to a pixel value.
 HALF_LEVEL = 0.5 / 255
 SPANS = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0)}
 NO_RUNTIME = "needs onnxruntime: `pip install -c constraints.txt -r requirements-export.txt`"
-# Operators of TorchScript that read or write files.
+# The operators of TorchScript that read or write files.
 FILE_OPERATOR = re.compile(rb"\b(?:torch|ops\.aten)\.(?:from_file|save|load)\(")
 
 
 class GeneratorFile:
-    """A generator of somebody else, from whose file images are drawn.
+    """A generator of somebody else, loaded from a file, which draws images.
 
-    Calling it draws the next images: `draw(n)` for `stages.evaluate.library.score`.
+    A call draws the next images, so the object can be passed as `draw(n)` to `stages.evaluate.library.score`.
 
     Attributes:
         kind: `ONNX`, `TorchScript` or `torch.export`.
@@ -42,15 +42,15 @@ class GeneratorFile:
     """
 
     def __init__(self, path: str | Path, options: GeneratorOptions, seed: int = 0) -> None:
-        """Load a generator on the CPU; it is run without gradients, in as many threads as torch has.
+        """Load a generator on the CPU, where it runs without gradients in as many threads as torch uses.
 
         Args:
             path: the file.
-            options: how it is called.
-            seed: the seed of the noise; image i depends on it and i alone.
+            options: how the generator is called.
+            seed: the seed of the noise; image i depends only on the seed and i.
 
         Raises:
-            InputError: the file is missing, is none of these kinds, is damaged, or holds what could run other code.
+            InputError: the file is missing, damaged or of another kind, or holds something that could run other code.
         """
         self.name = show_path(path)
         content = _read(Path(path).expanduser(), self.name)
@@ -68,7 +68,7 @@ class GeneratorFile:
         """Draw the images of these indices, uint8 [N, C, H, W].
 
         Raises:
-            InputError: the generator cannot be run on such noise, or what it returns are no images of its range.
+            InputError: the generator cannot be run on such noise, or does not return images in its range.
         """
         parts = [
             self._draw_part(indices[start : start + self._options.batch_size])
@@ -79,7 +79,7 @@ class GeneratorFile:
     def _draw_part(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         options = self._options
         z = sample_z_of(indices, options.z_dimension, self._seed, options.z_distribution == "uniform")
-        # Networks may round differently for another number of images, and some accept one number alone.
+        # Networks may round differently for other batch sizes, and some accept only one, so every batch is padded.
         z = torch.cat([z, z.new_zeros(options.batch_size - len(z), options.z_dimension)])
         inputs, with_labels = [z], ""
         if options.class_count is not None:
@@ -98,7 +98,7 @@ class GeneratorFile:
         return self._to_pixels(images)[: len(indices)]
 
     def _to_pixels(self, images: Any) -> NDArray[np.uint8]:
-        """Check what the network returned, and map its range to pixels as the pipeline does for its own GANs."""
+        """Check the images that the network returned, and map them to pixels as the pipeline does for its own GANs."""
         count, output_range = self._options.batch_size, self._options.output_range
         if (
             not isinstance(images, Tensor)
@@ -164,7 +164,7 @@ def _load_torchscript(content: bytes, name: str) -> Network:
 
 
 def _load_onnx(content: bytes, name: str, input_count: int) -> Network:
-    """Load an ONNX file from memory: none of its weights can be in another file, and it has no custom operators."""
+    """Load an ONNX file from memory, so that it can use neither weights in other files nor custom operators."""
     try:
         import onnxruntime
     except ImportError:
@@ -175,7 +175,7 @@ def _load_onnx(content: bytes, name: str, input_count: int) -> Network:
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    # Its errors have no class in common but this one.
+    # onnxruntime's errors have no other common class.
     except Exception as error:
         raise InputError(f"{name} cannot be loaded by onnxruntime ({_first_line(error)})") from None
     inputs = [one.name for one in session.get_inputs()]

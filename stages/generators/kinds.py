@@ -1,4 +1,4 @@
-"""Tell by its content what a generator's file is; whatever would be unpickled is refused."""
+"""Find the kind of a generator's file by its content; files that would be unpickled are refused."""
 
 import io
 import zipfile
@@ -24,7 +24,7 @@ def find_kind(content: bytes, name: str) -> str:
         name: the name of the file, for errors.
 
     Raises:
-        InputError: it is none of them; a pickle is named as one, however the file is called.
+        InputError: the file is of no such kind; the error says so of a pickle, whatever the file's name.
     """
     if content.startswith(b"PK"):
         return _find_archive_kind(content, name)
@@ -42,7 +42,7 @@ def find_kind(content: bytes, name: str) -> str:
 
 
 def _is_pickle(content: bytes) -> bool:
-    """Tell whether a content is a pickle: of protocol 2 or newer by its first bytes, of older ones by its opcodes."""
+    """Return whether bytes are a pickle: protocol 2 or newer by the first bytes, older protocols by the opcodes."""
     import pickletools
 
     try:
@@ -62,7 +62,7 @@ def _find_archive_kind(content: bytes, name: str) -> str:
     if "archive_format" in inner:
         return TORCH_EXPORT
     if "constants.pkl" in inner and any(member.startswith("code/") for member in inner):
-        # TorchScript reads its own .pkl files by a reader of its own, which knows data alone.
+        # TorchScript reads the .pkl files of its archive with its own reader, which knows only data.
         return TORCHSCRIPT
     if any(member.endswith(".pkl") for member in inner):
         raise InputError(f"{name} is {PICKLE}")

@@ -1,4 +1,4 @@
-"""The noise that samples are drawn from: vector i depends on the seed and i alone, whatever generator reads it."""
+"""Sample the noise of generated images; vector i depends only on the seed and i, not on the generator."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ def sample_z_of(indices: Sequence[int], z_dimension: int, seed: int, is_uniform:
 
     Args:
         indices: the indices of the vectors.
-        z_dimension: their length.
+        z_dimension: the length of a vector.
         seed: the seed of the trial.
-        is_uniform: whether they are uniform in [-1, 1); if not, they are from N(0, I).
+        is_uniform: whether the vectors are uniform in [-1, 1); if not, they are from N(0, I).
     """
     random = torch.Generator()
     vectors = torch.empty(len(indices), z_dimension)

@@ -1,4 +1,4 @@
-"""How a generator of somebody else is called: its noise, how many images at a time, and the range of its output."""
+"""The options of calling a generator of somebody else: its noise, its batch size and the range of its output."""
 
 from typing import Literal
 
@@ -15,9 +15,9 @@ class GeneratorOptions(Params):
         z_distribution: `normal` for N(0, I), `uniform` for [-1, 1).
         batch_size: number of noise vectors at a time.
         class_count: the number of classes of a conditional generator, whose second input is int64 labels [N] in
-            0..class_count - 1: image i is of class i modulo their number. None where it reads noise alone.
-        output_range: the output range of the images: `symmetric` for [-1, 1], `unit` for [0, 1], `uint8` for whole
-            numbers in 0..255.
+            0..class_count - 1; image i is of class i modulo this number. None for a generator that reads only noise.
+        output_range: the range of the output: `symmetric` for [-1, 1], `unit` for [0, 1], `uint8` for integers in
+            0..255.
     """
 
     z_dimension: int = Field(ge=1, le=1_000_000)

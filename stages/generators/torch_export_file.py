@@ -1,8 +1,8 @@
-"""Load a .pt2 file of torch.export, after a look at all in it that could run other code than a network's.
+"""Load a .pt2 file of torch.export after checking every part that could run code other than a network's.
 
 torch.export.load reads pickles where the archive says so, evaluates its symbolic sizes as Python, and looks up
-functions by names that may be any attribute of torch. So whatever is not plain data, a size or an operator of a network
-is refused, and what was looked at, packed anew, is what torch gets.
+functions by names that may be any attribute of torch. So everything that is not plain data, a size or an operator of a
+network is refused. torch gets a new archive, packed from the parts that were checked.
 """
 
 import io
@@ -18,20 +18,20 @@ from torch import nn
 
 from stages.common.errors import InputError
 
-# Operators of tensors, but for those that read and write files, and operators of Python's numbers.
+# The operators of tensors, except those that read or write files, and the operators of Python's numbers.
 OPERATOR = re.compile(
     r"torch\.ops\.aten\.(?!from_file\b|save\b|load\b|_?record\w*\b)[a-z_]\w*\.\w+|_operator\.(?:getitem|add|sub|mul|floordiv|mod|neg)"
     r"|torch\.sym_(?:int|max|min)"
 )
-# A size as sympy writes it: symbols, whole numbers and arithmetic.
+# A symbolic size as sympy writes it: symbols, integers and arithmetic.
 SIZE = re.compile(
     r"(?:Symbol\('[a-z]\w{0,20}'(?:, (?:positive|integer|nonnegative)=True)*\)|(?:Add|Mul|FloorDiv|Mod|Max|Min)\("
     r"|Integer\(|\)|, |-?\d{1,18})+"
 )
-# Names of payloads that torch unpickles.
+# The names of files in the archive that torch unpickles.
 PICKLED = re.compile(r"custom_obj_|opaque_obj_|\.pt$|\.pkl$")
 SAMPLE_INPUTS = "data/sample_inputs/model.pt"
-# What is neither a network nor data: compiled programs.
+# The folder of compiled programs, which are neither a network nor data.
 COMPILED = "data/aotinductor/"
 
 
@@ -39,7 +39,7 @@ def load_torch_export(content: bytes, name: str) -> nn.Module:
     """Load the network of a .pt2 file.
 
     Raises:
-        InputError: the file is damaged, or holds something else than a network of torch's operators and its weights.
+        InputError: the file is damaged, or holds anything besides a network of torch's operators and its weights.
     """
     members = _read_members(content, name)
     for member, data in members.items():
@@ -47,7 +47,7 @@ def load_torch_export(content: bytes, name: str) -> nn.Module:
     logging.getLogger("torch.export").setLevel(logging.ERROR)
     try:
         program = torch.export.load(io.BytesIO(_pack(members)))
-    # The file may be wrong in any way that torch does not expect.
+    # A wrong file may raise any exception within torch.
     except Exception as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(
@@ -80,13 +80,13 @@ def _check_member(path: str, data: bytes, name: str) -> None:
         try:
             content = json.loads(data)
         except (ValueError, RecursionError):
-            raise InputError(f"{name}: {path} is no JSON; export it anew") from None
+            raise InputError(f"{name}: {path} is not JSON; export it anew") from None
         for key, value in _walk(content):
             _check_value(key, value, name)
 
 
 def _check_sample_inputs(data: bytes, name: str) -> None:
-    """Refuse example inputs that torch could only read by running a pickle: it would fall back to that."""
+    """Refuse example inputs that `weights_only` cannot read, because torch would then unpickle them without it."""
     if not data:
         return
     try:
@@ -100,7 +100,7 @@ def _check_sample_inputs(data: bytes, name: str) -> None:
 
 
 def _walk(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """List every key of a JSON value with what it holds, at any depth."""
+    """Yield every key of a JSON value with its value, at any depth."""
     if isinstance(content, dict):
         for inner, value in content.items():
             yield inner, value

@@ -1,4 +1,4 @@
-"""Load one array from a .npy or .npz file, after a look at what the file holds; objects, which are pickles, never."""
+"""Load one array from a .npy or .npz file after checking its header; arrays of objects, which are pickles, never."""
 
 import math
 import tokenize
@@ -17,27 +17,27 @@ from numpy.typing import NDArray
 from stages.common.errors import InputError
 
 SUFFIXES = (".npy", ".npz")
-# The names that common tools give the images in a file with several arrays.
+# The names that common tools give to the images in a file with several arrays.
 USUAL_KEYS = ("images", "arr_0")
 NPY_START, ZIP_START = b"\x93NUMPY", b"PK"
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# How many arrays of a file an error names.
+# The number of arrays of a file that an error names.
 NAMED_ARRAYS = 6
-# The axes of a set of images, with or without an axis for channels.
+# The number of axes of a set of images, without and with an axis for channels.
 IMAGE_AXES = (3, 4)
 
 
 class ArrayHeader(NamedTuple):
-    """What the header of an array says.
+    """The header of an array.
 
     Attributes:
         name: the name of the array in an .npz file; empty in a .npy file.
-        dtype: the dtype of its values; None if this is no array.
-        shape: its dimensions.
-        held_bytes: what the file holds behind the header, unpacked; a damaged header may declare more.
+        dtype: the dtype of the array; None if the member of the file is not an array.
+        shape: the shape of the array.
+        held_bytes: the number of bytes behind the header, unpacked; a damaged header may declare more.
     """
 
     name: str
@@ -52,7 +52,7 @@ class ArrayHeader(NamedTuple):
 
 
 class LoadedArray(NamedTuple):
-    """An array, and its name in an .npz file; empty in a .npy file."""
+    """An array with its name in an .npz file; the name is empty for a .npy file."""
 
     values: NDArray[Any]
     name: str
@@ -65,17 +65,17 @@ def split_key(text: str) -> tuple[Path, str | None]:
 
 
 def load_array(path: Path, key: str | None) -> LoadedArray:
-    """Load the array that can hold images: a .npy file is mapped into memory.
+    """Load the array of a file that can hold images; a .npy file is mapped into memory.
 
-    Before memory is taken for it, what the header declares is held against what the file has and what is free.
+    Before memory is allocated, the size that the header declares is compared with the file's size and with free memory.
 
     Args:
         path: the file.
         key: the name of the array in an .npz file; None where the file holds one array or one with a usual name.
 
     Raises:
-        InputError: the file is damaged or is none of its suffix, holds no images, several arrays or Python objects, or
-            does not fit into memory.
+        InputError: the file is damaged or not of the kind of its suffix, holds no images, several arrays or Python
+            objects, or does not fit into memory.
     """
     with _explain(path):
         _check_kind(path)
@@ -108,7 +108,7 @@ def _explain(path: Path) -> Iterator[None]:
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse a file whose content is not what its suffix says; numpy would go by the content."""
+    """Refuse a file whose content does not match its suffix, because numpy would ignore the suffix."""
     with path.open("rb") as file:
         start = file.read(len(NPY_START))
     kind = ".npy" if start == NPY_START else ".npz" if start.startswith(ZIP_START) else None
@@ -135,18 +135,18 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> ArrayHeader:
 def _read_header(name: str, file: IO[bytes], file_bytes: int) -> ArrayHeader:
     version = np.lib.format.read_magic(file)
     if version not in READERS:
-        # Version 3 differs in that names of fields may be any text.
+        # Version 3 of the format only adds field names outside Latin-1.
         raise InputError(f"the array is of version {version} of the format, as only arrays of records are")
     try:
         shape, _, dtype = READERS[version](file)
     except (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError):
-        # The header is text that numpy has Python parse; other errors than its own are the parser's.
+        # numpy parses the header as a Python literal, which may raise errors of Python's parser.
         raise InputError("the header of the array is damaged; save it again") from None
     return ArrayHeader(name, dtype, shape, file_bytes - file.tell())
 
 
 def _check_distinct(path: Path, headers: list[ArrayHeader]) -> None:
-    """Refuse names that a zip holds more than once: a name leads to one of its arrays alone."""
+    """Refuse a zip that holds a name more than once, because only one of the arrays could be read by it."""
     counts = Counter(header.name for header in headers)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
@@ -174,7 +174,7 @@ def _choose_key(path: Path, key: str | None, headers: list[ArrayHeader]) -> str:
 
 
 def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> ArrayHeader:
-    """Return the chosen header; refuse Python objects, and what is no images by its axes, is empty or is cut short."""
+    """Return the chosen header; refuse Python objects and arrays that are not images, are empty or are cut short."""
     (header,) = (header for header in headers if header.name == chosen)
     where = _name(path, header)
     if header.dtype is None or header.dtype.hasobject:
@@ -196,7 +196,7 @@ def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> ArrayH
 
 
 def _check_memory(path: Path, header: ArrayHeader, is_mapped: bool) -> None:
-    """Refuse an array that would take more memory than is free: all of an .npz file's, and the pixels of floats."""
+    """Refuse an array that needs more memory than is free: an .npz file is unpacked, and floats become uint8 pixels."""
     assert header.dtype is not None
     needed = math.prod(header.shape) * (1 if is_mapped else header.dtype.itemsize)
     free = psutil.virtual_memory().available

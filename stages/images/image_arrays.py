@@ -1,4 +1,4 @@
-"""Turn arrays into images: find the order of an array's axes and the range of its values."""
+"""Convert arrays to images: find the order of an array's axes and the range of its values."""
 
 from typing import Any, Literal
 
@@ -31,19 +31,19 @@ def convert_images(array: NDArray[Any], name: str, layout: Layout, floats: Float
 
 
 def to_images(array: NDArray[Any], name: str, layout: Layout, floats: Floats) -> NDArray[np.uint8]:
-    """Convert an array, which may be a part of a set, to images.
+    """Convert an array, which may be a part of a set of images, to images.
 
     Args:
         array: the array with three or four axes.
         name: the name of the file or the argument, for errors.
-        layout: the layout of the array; `auto` finds it where only one axis can be that of the channels.
+        layout: the layout of the array; `auto` infers it where only one axis can be that of the channels.
         floats: the range of floating-point images, which is never guessed; `refuse` refuses them.
 
     Returns:
         uint8 [N, C, H, W].
 
     Raises:
-        InputError: these are no images, or their layout or range is ambiguous.
+        InputError: the array does not hold images, or its layout or range is ambiguous.
     """
     array = _to_nchw(array, name, layout)
     if array.dtype == np.uint8:

@@ -1,4 +1,4 @@
-"""Sets of images from arrays in memory, from batches that come one after another, and from a function that draws."""
+"""Make sets of images from arrays in memory, from an iterable of batches, or from a function that draws images."""
 
 import os
 import tempfile
@@ -19,11 +19,11 @@ ALLOWED = (
 )
 
 Images = Any
-"""What `gather_images` takes: an array, a path, an iterable of arrays, or a callable that draws."""
+"""The types of images that `gather_images` accepts: an array, a path, an iterable of arrays, or a callable."""
 
 
 def gather_images(images: Images, argument: str, reading: ReadOptions, count: int | None) -> ImageSet:
-    """Make a set of images from whatever holds, yields or draws them.
+    """Make a set of images from an object that holds, yields or draws them.
 
     Batches are converted to uint8 one after another and kept in a temporary file, so that memory does not grow with
     their number.
@@ -33,10 +33,10 @@ def gather_images(images: Images, argument: str, reading: ReadOptions, count: in
             `draw(n)` that returns n images, which is called with at most DRAWN_AT_A_TIME.
         argument: the name of the argument, for errors.
         reading: how arrays are read.
-        count: how many images are drawn, or taken from an iterable; None takes all of an iterable.
+        count: the number of images to draw, or to take from an iterable; None takes all of an iterable.
 
     Raises:
-        InputError: these are no images, or not as many as were asked for, or a batch differs from the first in shape.
+        InputError: the object gives no images or fewer than `count`, or a batch differs from the first in shape.
     """
     if isinstance(images, str | os.PathLike):
         return open_images(os.fspath(images), argument, reading)
@@ -76,7 +76,7 @@ def to_array(value: Any, name: str) -> NDArray[Any]:
 
 
 def _draw(draw: Callable[[int], Any], argument: str, count: int) -> Iterator[Any]:
-    """Call a function that draws until it has given as many images as were asked for."""
+    """Call a function that draws images until it has returned `count` of them."""
     for start in range(0, count, DRAWN_AT_A_TIME):
         wanted = min(DRAWN_AT_A_TIME, count - start)
         batch = draw(wanted)
@@ -92,7 +92,7 @@ def _draw(draw: Callable[[int], Any], argument: str, count: int) -> Iterator[Any
 def _store(
     batches: Iterator[Any], argument: str, reading: ReadOptions, count: int | None
 ) -> NDArray[np.uint8]:
-    """Write batches to a temporary file that vanishes with the array: uint8 [N, C, H, W], mapped."""
+    """Write batches to a temporary file and map it: uint8 [N, C, H, W]; the file is deleted with the array."""
     shape, total = None, 0
     with tempfile.TemporaryFile() as file:
         for number, batch in enumerate(batches):
@@ -121,7 +121,7 @@ def _store(
 
 
 def _check_batch(batch: Any, name: str) -> None:
-    """Refuse what is no batch of images; three axes could be those of one image or of several grey ones."""
+    """Refuse a batch that is not an array with four axes; three could belong to one image or to several grey ones."""
     if not is_array(batch):
         raise InputError(f"{name} is a {type(batch).__name__}; expected an array of images alone")
     if len(batch.shape) != 4:

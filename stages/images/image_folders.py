@@ -1,4 +1,4 @@
-"""Images from a folder or zip of image files: all are decoded when it is opened, and kept if they fit into memory."""
+"""Read images from a folder or zip of image files; opening decodes all of them, and keeps them if memory allows."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -27,14 +27,14 @@ from stages.common.image_listing import (
 )
 from stages.common.zip_files import list_zip
 
-# The features and the network that computes them need the rest of the free memory.
+# The network and its features need the rest of the free memory.
 LARGEST_SHARE_OF_MEMORY = 0.25
 Pixels = NDArray[np.uint8]
 """uint8 [H, W] for grey, [H, W, 3] for colour."""
 
 
 class Shape(NamedTuple):
-    """The shape of one image file: its size in pixels, and whether it is grey."""
+    """The size of one image file in pixels, and whether it is grey."""
 
     height: int
     width: int
@@ -45,11 +45,12 @@ class FolderImages(NamedTuple):
     """The images of a folder or a zip.
 
     Attributes:
-        name: the folder's or the zip's, for messages.
+        name: the name of the folder or zip, for messages.
         files: the image files, sorted.
         shape: C, H, W of every image, after resizing.
         resize: side, in pixels, to which every image is cropped and resized; None leaves images as they are.
-        kept: the pixels of every image, after resizing; None where they are too many, and files are read again.
+        kept: the pixels of every image, after resizing; None if they need too much memory, so that files are read
+            again.
     """
 
     name: str
@@ -62,7 +63,7 @@ class FolderImages(NamedTuple):
         """Read one image, uint8 [C, H, W].
 
         Raises:
-            UnreadableFile: its file has changed since the folder was opened.
+            UnreadableFile: the image's file has changed since the folder was opened.
         """
         file = self.files[index]
         if self.kept is None:
@@ -102,10 +103,10 @@ def open_folder(folder: Path, resize: int | None) -> FolderImages:
 
 
 def open_zip(path: Path, resize: int | None) -> FolderImages:
-    """List the images of a zip as those of a folder, and decode all of them once; nothing is unpacked to disk.
+    """List the images of a zip, and decode all of them once; nothing is unpacked to disk.
 
     Raises:
-        InputError: it is damaged or unsafe, or as for a folder.
+        InputError: the zip is damaged or unsafe, or an error occurs that `open_folder` raises, too.
     """
     name = show_path(path)
     tree = select_images(list_zip(path), name)
@@ -119,7 +120,7 @@ def _open_tree(tree: FileTree, name: str, resize: int | None) -> FolderImages:
     if tree.passed_over:
         print(f"{name}: passed over {describe_passed_over(tree.passed_over)}")
     shapes, kept = _decode_all(tree.files, name, resize)
-    # A grey file among colour files is a colour image that some tool saved as grey to make it smaller.
+    # A grey file among colour files is a colour image that a tool saved as grey to make the file smaller.
     channels = 1 if all(shape.is_grey for shape in shapes) else 3
     if resize is None:
         _check_equal_sizes(tree.files, shapes, name)
@@ -130,10 +131,10 @@ def _open_tree(tree: FileTree, name: str, resize: int | None) -> FolderImages:
 def _decode_all(
     files: list[ListedFile], name: str, resize: int | None
 ) -> tuple[list[Shape], list[Pixels] | None]:
-    """Decode every file once, so that all that cannot be read are named before anything is computed.
+    """Decode every file once, so that all unreadable files are named before anything is computed.
 
     Returns:
-        The shapes before resizing; and the pixels after it, or None where they take too much memory.
+        The shapes before resizing, and the pixels after resizing, or None where they need too much memory.
     """
     shapes, faults, survey = [], [], Survey()
     kept: list[Pixels] | None = []

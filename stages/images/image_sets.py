@@ -1,4 +1,4 @@
-"""Sets of images from a folder or a zip of image files, an array or its file, or a prepared split."""
+"""Sets of images, read from a folder or zip of image files, an array, an array file, or a prepared split."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ IMAGES_AT_A_TIME = 500
 
 
 class ReadOptions(NamedTuple):
-    """How images are read.
+    """The options of reading images.
 
     Attributes:
         layout: the order of an array's axes.
@@ -43,16 +43,16 @@ class ReadOptions(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What images are read from: a file, and the name of the array in it where it is an .npz file."""
+    """A file that images are read from, with the name of the array in it for an .npz file."""
 
     path: Path
     array: str = ""
 
 
 class ImageSet:
-    """Images that are read part by part, from any source.
+    """A set of images that is read part by part, from any source.
 
-    It hashes the images that are read, to identify the set and to count the distinct ones.
+    Every image that is read is hashed, to identify the set and to count the distinct images.
 
     Attributes:
         name: the name of the set, for messages.
@@ -87,7 +87,7 @@ class ImageSet:
 
     @property
     def label(self) -> str:
-        """The argument and the name, for messages: `--fake samples.npy`; one of them where both are the same."""
+        """The argument and the name for messages, `--fake samples.npy`; only the name where both are the same."""
         return self.name if self.name == self.argument else f"{self.argument} {self.name}"
 
     def __len__(self) -> int:
@@ -107,7 +107,7 @@ class ImageSet:
         self.shape = (len(indices), *self.shape[1:])
 
     def as_grey(self) -> None:
-        """Take images as grey that were saved as RGB, which changes nothing where all channels are equal.
+        """Read images that were saved as RGB, but have equal channels, as grey ones.
 
         Raises:
             InputError: an image is in colour; the error names it.
@@ -125,7 +125,7 @@ class ImageSet:
         return self._name(int(self._indices[index]))
 
     def read_all(self) -> None:
-        """Read all images, for their digests; those that have been read are not read again."""
+        """Read all images that have not been read yet, so that all digests are known."""
         if self._digests.keys() >= set(self._indices.tolist()):
             return
         for start in range(0, len(self), IMAGES_AT_A_TIME):
@@ -133,21 +133,21 @@ class ImageSet:
 
     @property
     def digests(self) -> list[bytes]:
-        """The digest of each image in order; all have been read."""
+        """The digest of each image in order; all images must have been read."""
         return [self._digests[index] for index in self._indices.tolist()]
 
     @property
     def sha256(self) -> str:
-        """What identifies the images by their content, as `stages.scores.image_digest` says; all have been read."""
+        """The hash of all images by `stages.scores.image_digest`; all images must have been read."""
         return combine_digests(self.shape[1:], self.digests)
 
 
 class SourceList(NamedTuple):
-    """What a set of images would be read from.
+    """The files that a set of images would be read from.
 
     Attributes:
-        label: the label, as that of an `ImageSet`.
-        sources: the files; empty where there is nothing of this name.
+        label: the label of the set for messages, as in `ImageSet`.
+        sources: the files; empty where none of this name exists.
     """
 
     label: str
@@ -155,10 +155,10 @@ class SourceList(NamedTuple):
 
 
 def list_sources(text: str, argument: str) -> SourceList:
-    """List the files of a set of images, none of which is opened that is an image by its name.
+    """List the files of a set of images; files with an image's suffix are not opened.
 
     Args:
-        text: the text, as `open_images` takes it.
+        text: the folder, file or split, as in `open_images`.
         argument: the option or argument that names the set.
 
     Raises:
@@ -174,7 +174,7 @@ def list_sources(text: str, argument: str) -> SourceList:
 
 
 def open_images(text: str, argument: str, reading: ReadOptions) -> ImageSet:
-    """Open a set of images; image files are decoded once, so that those that cannot be read are known.
+    """Open a set of images; image files are decoded once, to find those that cannot be read.
 
     Args:
         text: a folder, a .zip, .npy or .npz file, `file.npz:array`, or `train` or `test` for a prepared split.
@@ -245,7 +245,7 @@ def _resize(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _open_files(images: FolderImages, argument: str, archive: Path | None = None) -> ImageSet:
-    """Make a set of image files; those of a zip have one source, the zip."""
+    """Make a set of images from image files; the files of a zip have the zip as their only source."""
     files = [file.path for file in images.files if file.path is not None] if archive is None else [archive]
     return ImageSet(
         images.name,

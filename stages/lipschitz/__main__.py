@@ -19,7 +19,7 @@ from stages.lipschitz.trial import analyse_trial
 
 
 def main() -> None:
-    """Write a row for each snapshot and a summary; a trial that diverged before its first snapshot has no rows."""
+    """Write a summary and a row for each snapshot; a trial that diverged before its first snapshot has no rows."""
     trial = parse_trial(__doc__)
     manifest = read_json(MODELS / trial.name / MANIFEST, made_by=f"train@{trial.name}")
     rows = list(analyse_trial(trial, manifest, configure_compute()))

@@ -1,4 +1,4 @@
-"""Analyses one snapshot of a discriminator: its layers' singular values, its gradients and what bounds them."""
+"""Analyse one snapshot of a discriminator: its layers' singular values, its gradients and their bounds."""
 
 import math
 from typing import Any
@@ -21,27 +21,27 @@ def analyse_discriminator(
     """Analyse the discriminator of a GAN.
 
     Args:
-        gan: holds the networks of the snapshot.
+        gan: the GAN with the networks of the snapshot.
         images: float [N, C, H, W] in [-1, 1] with N > 1, by the keys real, fake and interpolated.
-        params: the section `lipschitz`.
+        params: the section `lipschitz` of params.yaml.
         seed: the seed of the random starts of the iterative methods.
         labels: int64 [N], the labels of the images of every key, for a conditional GAN.
 
     Returns:
         A row of JSON values, where None stands for a number that is not finite:
-        `score_name`: what is measured of an image;
+        `score_name`: what the score of an image measures, in words;
         `layers`: the SingularValues of each linear layer;
         `normalisers`: the largest norm of each normaliser's Jacobian at any image;
-        `has_bound`: whether the layers bound the whole;
+        `has_bound`: whether the layers' norms bound the norm of the discriminator's Jacobian;
         `sigma_product`, `operator_norm_product`: the products of `sigma` and of `operator_norm` over the layers;
         `gradient_norm`, `local_bound`, `share_of_bound`: for each key of images the mean, the deviation and the largest
-        value of the gradient's norm, of the bound at the image, and of the norm over the bound. The last two are None
-        without a bound. The bound is the product of the operator norms and of the normalisers' Jacobian norms at the
-        image, brought through Gan.gradient_bound.
+        value of the gradient's norm, of the bound at the image, and of the norm divided by the bound. The last two are
+        None without a bound. The bound is Gan.gradient_bound of the product of all operator norms and of the
+        normalisers' Jacobian norms at the image.
     """
     trace = trace_layers(gan, Batch(images["real"][:2], None if labels is None else labels[:2]))
     linear_layers = [layer for layer in trace.layers if layer.is_linear]
-    # The random starts do not depend on other snapshots, so that no row depends on another.
+    # Every snapshot has its own random generator, so that its row does not depend on other snapshots.
     random = torch.Generator().manual_seed(seed)
     values = [measure_singular_values(layer, params, random) for layer in linear_layers]
     operator_norm_product = math.prod(value.operator_norm for value in values)
@@ -85,7 +85,7 @@ def describe_layer(layer: Layer, values: SingularValues) -> Row:
 
 
 def summarise_values(values: Tensor) -> dict[str, float | None]:
-    """Compute the mean, the standard deviation and the largest of float [N]."""
+    """Compute the mean, the standard deviation and the largest of values float [N]."""
     values = values.double()
     return {
         "mean": finite_or_none(float(values.mean())),

@@ -1,4 +1,4 @@
-"""The norm of the gradient of a discriminator's score with respect to each image."""
+"""Compute the norm of the gradient of a discriminator's score with respect to each image."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from stages.networks.normalisers import EPSILON, BatchNormWithoutGain
 
 
 class GradientNorms(NamedTuple):
-    """The norms at N images.
+    """The gradient norms and the normalisers' Jacobian norms at N images.
 
     Attributes:
         norms: the Euclidean norm of the gradient of Gan.score at each image, float [N].
@@ -31,7 +31,7 @@ def compute_gradient_norms(gan: Gan, layers: list[Layer], batch: Batch) -> Gradi
 
     Args:
         gan: the GAN whose discriminator is measured.
-        layers: the layers that the discriminator runs through.
+        layers: the layers of the discriminator's forward pass.
         batch: N > 1 images, with labels for a conditional GAN.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Traces which layers a discriminator runs through, in which order, and whether their norms bound the whole."""
+"""Trace the layers of a discriminator's forward pass, and find whether their norms bound that of the discriminator."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,11 +113,11 @@ def trace_layers(gan: Gan, batch: Batch) -> Trace:
     """Run a discriminator on a batch of N > 1 images and record the layers that it runs through.
 
     Each layer of a chain reads the memory that the layer before wrote. A skip connection, like any other computation
-    between two layers, writes to new memory, and so the layers are no chain.
+    between two layers, writes to new memory, so that the layers are not a chain.
     """
     layers: list[Layer] = []
     images = batch.images.contiguous()
-    # All outputs are kept until the end, so that no two of them have the same address.
+    # All outputs are kept until the end, so that their memory is not reused and addresses stay unique.
     outputs: list[Tensor] = [images]
     links: list[bool] = []
 
@@ -133,7 +133,7 @@ def trace_layers(gan: Gan, batch: Batch) -> Trace:
     leaves = list(list_leaf_modules(discriminator))
     with forward_hooks(leaves, record_layer), forward_hooks([("", discriminator)], record_result):
         gan.score(Batch(images, batch.labels))
-    # There are more or fewer links if the discriminator is called more than once, or not by its `forward`.
+    # The number of links differs if the discriminator is called more than once, or not by its `forward`.
     return Trace(layers, len(links) == len(layers) + 1 and all(links))
 
 

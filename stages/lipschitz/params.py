@@ -6,12 +6,12 @@ from stages.common.params import Params
 
 
 class LipschitzParams(Params):
-    """How exactly every discriminator is analysed.
+    """The precision with which every discriminator is analysed.
 
     Attributes:
         image_count: the number of real images, of generated images and of images interpolated between them.
-        power_iterations: for the weights that the training did not normalise by their spectral norm.
-        tolerance: the relative error of the square of a convolution's norm.
+        power_iterations: the number of power iterations for weights that the training did not spectrally normalise.
+        tolerance: the relative error of the squared norm of a convolution.
     """
 
     image_count: int = Field(ge=2, le=65536)

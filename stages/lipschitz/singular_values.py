@@ -1,4 +1,4 @@
-"""The largest singular value of a linear layer: by power iteration, of the reshaped weight, of the operator."""
+"""The largest singular value of a linear layer: power iteration's estimate, the reshaped weight's, the operator's."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from stages.lipschitz.layers import Layer
 from stages.lipschitz.params import LipschitzParams
 from stages.networks.spectral_norm import SpectralNorm
 
-# Operators up to this size are computed as dense matrices, because ARPACK needs more dimensions than it has vectors.
+# Operators up to this size become dense matrices, because ARPACK needs more dimensions than it uses vectors.
 LARGEST_DENSE_SIZE = 32
 
 
@@ -91,7 +91,7 @@ def measure_operator_norm(layer: Layer, weight: Tensor, tolerance: float, random
         layer: the layer.
         weight: its weight, float64.
         tolerance: the relative error of the squared norm, which is estimated from below.
-        random: the source of the start vector.
+        random: the random generator of the start vector.
     """
     apply = _make_operator(layer.module, weight)
     zero = torch.zeros(1, *layer.input_shape, dtype=weight.dtype, requires_grad=True)

@@ -1,4 +1,4 @@
-"""Summarise the norms and gradients of a trial in flat numbers."""
+"""Summarise the norms and gradients of a trial as a flat dictionary of numbers."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def summarise_rows(rows: list[Row], diverged_at: int | None) -> dict[str, Any]:
         diverged_at: the generator step at which the trial diverged, or None.
 
     Returns:
-        Flat numbers by name. A number that is None is left out, because DVC compares numbers only.
+        The numbers by name. None is left out, because DVC compares only numbers.
     """
     summary: dict[str, Any] = {}
     if rows:

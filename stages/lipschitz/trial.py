@@ -1,4 +1,4 @@
-"""Loads the snapshots of a trial and the images that each discriminator is analysed at."""
+"""Load the snapshots of a trial and the images at which each discriminator is analysed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,11 +25,11 @@ def analyse_trial(trial: Trial, manifest: dict[str, Any], device: torch.device) 
 
     Args:
         trial: the trial.
-        manifest: the manifest of its models.
-        device: where gradients are computed; singular values are computed on the CPU.
+        manifest: the manifest of the trial's models.
+        device: the device that computes gradients; singular values are computed on the CPU.
 
     Yields:
-        For each snapshot its steps and its epoch, and the row of `analyse_discriminator`.
+        For each snapshot, its steps and its epoch with the row of `analyse_discriminator`.
 
     Raises:
         ParamsError: a section of params.yaml is wrong.
@@ -63,7 +63,7 @@ def build_gan(trial: Trial, image_shape: tuple[int, int, int], class_count: int 
 
 
 def sample_real(count: int, seed: int, class_count: int | None) -> Batch:
-    """Sample real images, the same for all GANs and settings of a seed, with their labels if there are classes.
+    """Sample real images, the same for all GANs and settings of a seed, with labels if there is a `class_count`.
 
     Raises:
         InputError: the train split has fewer images than `count`.

@@ -28,7 +28,7 @@ HELD_OUT = "held out"
 
 
 def main() -> None:
-    """Search for the samples of every trial's last snapshot; trials without one are left out, as in the report."""
+    """Find the neighbours of the samples of every trial's last snapshot; trials without a snapshot are left out."""
     params = load_section(NeighboursParams, "neighbours")
     train, test = (read_images(images_file(split), made_by="prepare") for split in ("train", "test"))
     queries = {}

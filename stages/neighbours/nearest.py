@@ -5,18 +5,18 @@ from torch import Tensor
 
 
 class NearestNeighbourSearch:
-    """Keeps the nearest vector of each query among all vectors that were added so far.
+    """A search that keeps, for each query, the nearest of all vectors that were added so far.
 
     A part is compared in float32 by |q|^2 + |v|^2 - 2 q.v, one matrix product. The distance to the nearest vector is
     then computed again from the difference, because the product would lose small distances to rounding.
 
     Attributes:
-        indices: int64 [Q], the position of each query's nearest vector among all that were added.
-        distances: float64 [Q], the Euclidean distances.
+        indices: int64 [Q], the position of each query's nearest vector among all added vectors.
+        distances: float64 [Q], the Euclidean distance to that vector.
     """
 
     def __init__(self, queries: Tensor) -> None:
-        """Start without vectors.
+        """Make a search without vectors.
 
         Args:
             queries: float32 [Q, D].

@@ -11,8 +11,8 @@ class NeighboursParams(Params):
     """The numbers of images whose nearest training image is searched for.
 
     Attributes:
-        sample_count: number of generated images of each trial's last snapshot, the first ones.
-        real_count: number of images of the test split, the baseline, because no generator was trained on them.
+        sample_count: number of generated images, the first ones of each trial's last snapshot.
+        real_count: number of images of the test split, which are the baseline, as no generator was trained on them.
         shown: number of samples in each trial's picture.
     """
 

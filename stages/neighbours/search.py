@@ -1,4 +1,4 @@
-"""Find the nearest training image of samples and of held-out images, by pixels and by features."""
+"""Find the nearest training image of each sample and each held-out image, by pixels and by features."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -19,8 +19,8 @@ class Neighbours(NamedTuple):
     """Each query's nearest training image in one space.
 
     Attributes:
-        indices: int64 [N], into the train split.
-        distances: float64 [N]; of pixels the root mean square difference on the scale 0..255, of features the
+        indices: int64 [N], the indices of the nearest images in the train split.
+        distances: float64 [N]; for pixels the root mean square difference on the scale 0..255, for features the
             Euclidean distance.
     """
 
@@ -39,15 +39,15 @@ def find_nearest(
 
     Args:
         queries: sets of images by name.
-        train: the images that the generators were trained on; may be mapped from a file.
-        extractor: computes the features that are compared.
-        device: where the distances are computed.
+        train: the images that the generators were trained on, which may be mapped from a file.
+        extractor: the network that computes the features.
+        device: the device that computes the distances.
 
     Returns:
         For each set, by name, its images' neighbours in the spaces `pixels` and `features`.
 
     Raises:
-        InputError: the extractor's features of an image are not finite, so that it would have no neighbour.
+        InputError: the extractor's features of an image are not finite, so that the image has no nearest neighbour.
     """
     images = np.concatenate(list(queries.values()))
     features = np.concatenate([_check_finite(part) for part, _ in extractor.extract(images)])
@@ -59,7 +59,7 @@ def find_nearest(
         start = number * IMAGES_AT_A_TIME
         searches["pixels"].add(_flatten(train[start : start + IMAGES_AT_A_TIME], device))
         searches["features"].add(torch.from_numpy(_check_finite(part)).to(device))
-    # Divided by the root of their dimension D, distances of pixels become root mean square differences.
+    # Euclidean distances of pixels, divided by the root of their number, are root mean square differences.
     scales = {"pixels": float(np.sqrt(images[0].size)), "features": 1.0}
     edges = np.cumsum([len(query) for query in queries.values()])[:-1]
     found: dict[str, Spaces] = {name: {} for name in queries}

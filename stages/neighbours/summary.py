@@ -12,7 +12,7 @@ SUSPICIOUS_QUANTILE = 0.01
 
 
 def summarise_spaces(samples: Spaces, held_out: Spaces) -> dict[str, Any]:
-    """Summarise a trial in each space: distances of samples and held-out images, share of suspicious samples."""
+    """Summarise a trial in each space: the distances of samples and held-out images, and the suspicious share."""
     return {space: _summarise(found, held_out[space]) for space, found in samples.items()}
 
 

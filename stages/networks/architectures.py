@@ -1,4 +1,4 @@
-"""Builds the generator and the discriminator of the chosen architecture, `networks.architecture` of params.yaml."""
+"""Build the generator and the discriminator of the architecture that `networks.architecture` of params.yaml names."""
 
 from stages.networks.discriminator import ConvDiscriminator, Normaliser, ScoringDiscriminator
 from stages.networks.generator import ConvGenerator, Generator

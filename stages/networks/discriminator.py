@@ -9,7 +9,7 @@ from stages.networks.params import NetworksParams, count_channels, count_halving
 from stages.networks.precision import upcast_to_float32
 
 Normaliser = Callable[[int, int], nn.Module]
-"""Makes the layer that normalises feature maps, from their number of channels and their side in pixels."""
+"""A function that makes a layer to normalise feature maps, given their number of channels and their side in pixels."""
 
 
 class Encoder(nn.Module):
@@ -78,7 +78,7 @@ class ScoringDiscriminator(nn.Module, ABC):
 
 
 class ConvDiscriminator(ScoringDiscriminator):
-    """The encoder with a linear score; with a normaliser, a layer of it after each convolution but the first."""
+    """The encoder with a linear score, and with a normaliser, if there is one, after each convolution but the first."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Training by several processes, each of which holds an equal share of every batch.
 
 Together they compute what one process would compute from the whole batch. Without an initialised process group, the
-share is the whole batch and nothing is sent.
+share is the whole batch, and no communication takes place.
 """
 
 from collections.abc import Callable

@@ -90,10 +90,10 @@ class _DoubleBackwardMode(TorchFunctionMode):
 
 
 class _BackwardPass(NamedTuple):
-    """Tells a convolution which gradients the backward pass that is running needs.
+    """The gradients of a convolution that the running backward pass needs.
 
     Attributes:
-        mode: knows whether the first or the second backward pass is running.
+        mode: the mode, which knows whether the first or the second backward pass is running.
         reads_images: whether the convolution is the network's first.
     """
 

@@ -62,8 +62,8 @@ class GanOptions(Params):
     """The options that every GAN of the model zoo has.
 
     Attributes:
-        discriminator_steps: discriminator steps per generator step of this GAN under every setting, where its paper
-            names a number of its own; None takes the setting's.
+        discriminator_steps: the number of discriminator steps per generator step under every setting, if the GAN's
+            paper fixes it; None uses the setting's number.
     """
 
     discriminator_steps: int | None = Field(ge=1, le=100)
@@ -108,7 +108,7 @@ class Gan(nn.Module, ABC):
         Args:
             real: N real images.
             fake: N generated images, detached from the generator.
-            random: the source of whatever noise the loss needs, on the images' device.
+            random: the random generator for noise in the loss, on the images' device.
         """
 
     @abstractmethod
@@ -147,15 +147,15 @@ class Gan(nn.Module, ABC):
         """Finish a discriminator step, for instance by updating a controller from the loss that was minimised."""
 
     def end_generator_step(self, generator_step: int) -> bool:
-        """Finish a generator step, and tell whether `schedule_learning_rate` now returns other rates than before.
+        """Finish a generator step, and return whether `schedule_learning_rate` now returns different rates.
 
         Args:
-            generator_step: generator steps done.
+            generator_step: the number of finished generator steps.
         """
         return False
 
     def schedule_learning_rate(self, rate: float) -> float:
-        """Return the learning rate to use now where the setting's is `rate`."""
+        """Return the learning rate to use now, given the setting's rate."""
         return rate
 
 

@@ -17,7 +17,7 @@ class GradientPenaltyOptions(GanOptions):
 
     Attributes:
         gradient_penalty_weight: lambda of Gulrajani et al. 2017.
-        full_precision_penalty: whether the penalty is computed in float32 where everything else is in bfloat16.
+        full_precision_penalty: whether the penalty is computed in float32 even if everything else is in bfloat16.
     """
 
     gradient_penalty_weight: float = Field(ge=0.0)
@@ -36,10 +36,10 @@ def compute_gradient_penalty(
     Source: Gulrajani et al. 2017, Algorithm 1, the two-sided penalty.
 
     Args:
-        discriminator: maps images to scores float [N], none of which depends on another image.
+        discriminator: maps images to scores float [N]; no score may depend on another image.
         real: images float [N, C, H, W] in [-1, 1].
         fake: generated images of the same shape.
-        random: the source of the points, on the images' device.
+        random: the random generator of the points, on the images' device.
         in_full_precision: whether to disable autocast. Otherwise, under autocast, the network and its gradient are
             computed in bfloat16; the norm and the mean are always computed in float32.
 

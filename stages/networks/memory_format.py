@@ -1,4 +1,4 @@
-"""Tensors in the channels-last layout, seen as matrices without a copy."""
+"""View weights in the channels-last or the contiguous layout as matrices, without a copy."""
 
 import torch
 from torch import Tensor

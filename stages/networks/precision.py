@@ -1,4 +1,4 @@
-"""Which computations stay in float32 under autocast."""
+"""Keep computations in float32 under autocast."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -16,5 +16,5 @@ def full_precision(like: Tensor) -> AbstractContextManager[object]:
 
 
 def upcast_to_float32(values: Tensor) -> Tensor:
-    """Return bfloat16 values as float32; float32 and float64 values stay what they are."""
+    """Convert bfloat16 values to float32; float32 and float64 values are returned unchanged."""
     return values.float() if values.dtype == torch.bfloat16 else values

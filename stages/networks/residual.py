@@ -157,7 +157,7 @@ class DiscriminatorBlock(nn.Module):
 
 
 class ResidualDiscriminator(ScoringDiscriminator):
-    """The blocks, a sum over the pixels, and a linear score."""
+    """The residual discriminator: blocks, a sum over the pixels, and a linear score."""
 
     def __init__(
         self,

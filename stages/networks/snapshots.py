@@ -1,4 +1,4 @@
-"""Loads the snapshots of the networks that a training saves."""
+"""Load the snapshots of networks that a training has saved."""
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -12,8 +12,8 @@ def load_snapshot(network: nn.Module, trial: Trial, file: str) -> None:
     """Load the weights of a snapshot into a network.
 
     Args:
-        network: has the architecture of the network that was saved.
-        trial: the trial that saved it.
+        network: the network to load into, of the same architecture as the saved one.
+        trial: the trial that saved the snapshot.
         file: the name of the file in the trial's folder of models.
 
     Raises:

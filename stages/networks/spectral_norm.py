@@ -30,7 +30,7 @@ class SpectralNorm(nn.Module):
     """The parametrization of a weight that divides it by its largest singular value.
 
     The weight is seen as a matrix [out, everything else]. Its first singular vectors u and v are buffers. They
-    change only in `run_power_iteration`, which the training calls once a step; the forward pass leaves them alone.
+    change only in `run_power_iteration`, which the training calls once a step, and not in the forward pass.
     Autograd refuses the backward pass of a graph that is older than the last power iteration.
     """
 

@@ -1,4 +1,4 @@
-"""How weights are initialised, and how they are exported without their parametrizations."""
+"""Initialise weights, and export them without their parametrizations."""
 
 import torch
 from torch import Tensor, nn

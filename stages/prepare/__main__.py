@@ -1,4 +1,4 @@
-"""Prepare the data set: its source -> data/prepared/ (uint8 images, labels) and data/manifest.json."""
+"""Prepare the data set: its files -> data/prepared/ (uint8 images, labels) and data/manifest.json."""
 
 from stages.common import artifacts
 from stages.common.cli import run_command

@@ -16,7 +16,7 @@ from stages.prepare.image_folder import load_image_folder
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 ARCHIVE_URL = f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}"
-# As printed on https://www.cs.toronto.edu/~kriz/cifar.html.
+# The MD5 that https://www.cs.toronto.edu/~kriz/cifar.html prints.
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 UNPACKED_FOLDER = "cifar-10-batches-bin"
 BATCHES = {"train": [f"data_batch_{number}.bin" for number in range(1, 6)], "test": ["test_batch.bin"]}
@@ -40,7 +40,7 @@ def load_cifar(path: Path) -> Dataset:
             or zip of class folders with the ten names.
 
     Raises:
-        InputError: the path holds none of these, or a damaged one, or only pickles.
+        InputError: the path holds none of these, a damaged one, or only pickles.
     """
     for archive in (path, path / ARCHIVE):
         if archive.is_file() and archive.name.endswith((".tar.gz", ".tgz")):
@@ -61,8 +61,8 @@ def load_archive(path: Path, kind: str, location: str) -> Dataset:
 
     Args:
         path: cifar-10-binary.tar.gz.
-        kind: which source this is, for the manifest.
-        location: where the source lies, for the manifest.
+        kind: the kind of the source, for the manifest.
+        location: the location of the source, for the manifest.
 
     Raises:
         InputError: the archive is damaged, or a batch is missing or has another length.

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# How `Source.checked` begins where nothing proves that the files are the published ones.
+# The beginning of `Source.checked` where no checksum proves that the files are the published ones.
 UNCHECKED = "nothing"
 
 
 class Source(NamedTuple):
-    """Where a data set came from.
+    """The source of a data set.
 
     Attributes:
-        kind: which of the sources it is.
-        location: the path, address or package.
+        kind: the kind of the source, such as `local path`.
+        location: the path, address or package of the source.
         checked: the checksum that proves that these are the published files; or UNCHECKED and the reason.
     """
 
@@ -43,15 +43,15 @@ class Split(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """A data set ready to be written.
+    """A data set that is ready to be written.
 
     Attributes:
-        source: where it came from.
+        source: the source of the data set.
         class_names: K names, in the order of the labels.
         channels: 1 when every image is grey, else 3.
-        division: who divided the images into train and test.
+        division: who or what divided the images into train and test, in words.
         splits: the splits "train" and "test", by name.
-        check: called once all images have been opened; it raises ValueError for what only all together show.
+        check: called after all images have been opened; it raises InputError for faults of the set as a whole.
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""Fetch Fashion-MNIST from its Debian package with apt-get and dpkg-deb; nothing is installed and no root needed."""
+"""Fetch Fashion-MNIST from its Debian package by apt-get and dpkg-deb, without installing it and without root."""
 
 import shutil
 import subprocess

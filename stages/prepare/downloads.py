@@ -15,13 +15,13 @@ from stages.common.sockets import explain_proxies, socket_timeout
 from stages.prepare import cifar
 from stages.prepare.log import log
 
-# A mirror that sends nothing for this long counts as unreachable.
+# A mirror that does not answer for this long counts as unreachable.
 TIMEOUT_SECONDS = 6.0
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Published(NamedTuple):
-    """Where a data set's files are published.
+    """The addresses and checksums of a data set's published files.
 
     Attributes:
         mirrors: addresses of folders with the files, in the order in which they are tried.

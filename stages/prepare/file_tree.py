@@ -12,7 +12,7 @@ from stages.prepare.log import log
 
 
 def list_image_files(path: Path) -> FileTree:
-    """List the image files under `path`, sorted by their paths; what is passed over is logged.
+    """List the image files under `path`, sorted by their paths; files that are left out are logged.
 
     A folder of zips is read as one tree: a zip whose name contains train or test, such as
     `cats-train.zip`, is that split.
@@ -46,7 +46,7 @@ def _select(tree: FileTree, path: Path) -> FileTree:
 
 
 def strip_outer_folders(tree: FileTree) -> FileTree:
-    """Remove outer folders that hold all the others, as zips often have, but never train/, test/ or a class."""
+    """Remove outer folders that contain all others, as zips often have, but never train/, test/ or a class."""
     while tree.files and min(len(file.parts) for file in tree.files) > 2:
         tops = {parts[0] for parts in tree.folders if parts} | {file.parts[0] for file in tree.files}
         if len(tops) > 1 or tops & set(SPLITS) or tree.files[0].parts[0].lower() in SPLITS:
@@ -60,7 +60,7 @@ def strip_outer_folders(tree: FileTree) -> FileTree:
 
 
 def _list_zip_of_split(path: Path) -> FileTree:
-    """List a zip beside others; its name tells the split unless its folders do."""
+    """List one of several zips; its name determines the split unless its folders do."""
     tree = strip_outer_folders(_select(list_zip(path), path))
     named = [split for split in SPLITS if split in re.split(r"[^a-z]+", path.stem.lower())]
     if len(named) != 1 or any(file.parts[0].lower() in SPLITS for file in tree.files):

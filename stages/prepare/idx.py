@@ -57,7 +57,7 @@ NOT_ORIGINAL = f"{UNCHECKED}: not the published files, by their SHA-256"
 
 
 class IdxFile(NamedTuple):
-    """Content of one IDX file.
+    """The content of one IDX file.
 
     Attributes:
         values: uint8, [N, H, W] for images or [N] for labels.
@@ -116,9 +116,9 @@ def load_idx(name: str, folder: Path, kind: str, location: str) -> Dataset:
 
     Args:
         name: "mnist" or "fashion_mnist".
-        folder: holds the files, or a folder `raw` with the files, as torchvision stores them.
-        kind: which source this is, for the manifest.
-        location: where the source lies, for the manifest.
+        folder: the folder with the files, or with a folder `raw` that holds them, as torchvision stores them.
+        kind: the kind of the source, for the manifest.
+        location: the location of the source, for the manifest.
 
     Raises:
         InputError: files are missing or damaged, or images and labels do not belong together.

@@ -38,13 +38,13 @@ class LabelledFile(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The images of a folder with their classes and splits, and what is wrong with how they lie.
+    """The images of a folder with their classes and splits, and the faults of the folder's layout.
 
     Attributes:
         entries: the images that lie in a class folder.
         class_names: the names of the classes of all splits, sorted.
-        division: who divided the images into train and test.
-        faults: messages, each of which makes sense alone; with any of them the folder is not read.
+        division: who or what divided the images into train and test, in words.
+        faults: messages, each of which makes sense alone; a folder with any fault is refused.
     """
 
     entries: list[LabelledFile]
@@ -79,11 +79,11 @@ def load_image_folder(path: Path) -> Dataset:
 
 
 def read_layout(tree: FileTree, path: Path) -> Layout:
-    """Read the split and the class of every image from its folders, and find all that is wrong with them.
+    """Read the split and the class of every image from its folders, and find all faults of the layout.
 
     Args:
-        tree: the tree of the images.
-        path: that it was listed from, for messages.
+        tree: the listed image files.
+        path: the path that they were listed from, for messages.
     """
     tops = {file.parts[0].lower() for file in tree.files}
     named = tops & set(SPLITS)
@@ -133,7 +133,7 @@ def _find_loose(files: list[ListedFile], depth: int, path: Path) -> list[str]:
 
 
 def _find_odd_folders(tree: FileTree, depth: int, path: Path) -> list[str]:
-    """Find folders of classes and splits without images, and names that the records could not hold."""
+    """Find folders of classes and splits without images, and names of folders that are not printable UTF-8."""
     holding = {file.parts[:level] for file in tree.files for level in range(1, depth + 1)}
     folders = {parts[:level] for parts in tree.folders for level in range(1, min(depth, len(parts)) + 1)}
     empty, faults = [], []
@@ -145,7 +145,7 @@ def _find_odd_folders(tree: FileTree, depth: int, path: Path) -> list[str]:
         faults.append(
             format_faults(
                 f"{show_path(path)} has {count(len(empty), 'folder')} without any image that can be read; add images, "
-                "remove it, or begin its name with a dot if it is no class",
+                "remove it, or begin its name with a dot if it is not a class",
                 empty,
             )
         )
@@ -196,9 +196,9 @@ def _find_missing_classes(entries: list[LabelledFile], class_names: list[str], p
 
 
 def _choose_channels(entries: list[LabelledFile], path: Path) -> int:
-    """Choose one channel where every image is grey, also where a tool stored grey images in colour; else three.
+    """Return 1 if every image is grey, even if some grey images are stored in colour; otherwise return 3.
 
-    The first image in colour ends the search, so images are read twice only where all are grey.
+    The first image in colour ends the search, so images are read twice only if all are grey.
     """
     stored_in_colour = 0
     for entry in entries:

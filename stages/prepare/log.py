@@ -4,5 +4,5 @@ import sys
 
 
 def log(text: str) -> None:
-    """Log one line."""
+    """Print one line to stderr, after the name of the stage."""
     print(f"prepare: {text}", file=sys.stderr, flush=True)

@@ -19,14 +19,14 @@ def make_manifest(
 ) -> dict[str, Any]:
     """Make the manifest of a data set whose files have been written.
 
-    Its `sha256` identifies what was written. Its `is_published` says whether that is a published data set with all of
-    its images, which its name and image size therefore identify as well.
+    Its `sha256` identifies the prepared data. Its `is_published` says whether the data is a complete published data
+    set, which its name and image size then identify as well.
 
     Args:
         name: the data set's name in params.yaml.
         image_size: side of the written images, in pixels.
         dataset: the data set that was read.
-        written: facts of the files that were written, by split.
+        written: facts about the written files, by split.
     """
     is_resized = any(split.resized_count for split in written.values())
     splits = {split: _describe_split(split, content, dataset) for split, content in written.items()}

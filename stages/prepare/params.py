@@ -18,15 +18,15 @@ IMAGE_SIZES = sorted(
 
 
 class DatasetInfo(NamedTuple):
-    """What is known of a data set before it is read; None where that depends on the files.
+    """Facts about a data set that are known before it is read; None where they depend on the files.
 
     Attributes:
         channels: 1 for grey, 3 for colour.
         image_size: side of the original images, in pixels.
         class_count: number of classes.
-        train_count: images of the train split.
-        test_count: images of the test split.
-        homepage: where the data set is described.
+        train_count: number of images of the train split.
+        test_count: number of images of the test split.
+        homepage: the address of the data set's description.
         licence: the licence that its authors state.
     """
 
@@ -109,7 +109,7 @@ class PrepareParams(Params):
         return load_section(cls, "prepare")
 
     def local_path(self) -> Path | None:
-        """Return the user's path of the data, with `~` expanded; None when the known sources are tried."""
+        """Return the user's path of the data, with `~` expanded; None if the known sources are to be tried."""
         return None if self.path is None else Path(self.path).expanduser()
 
     def limits(self) -> dict[str, int | None]:

@@ -17,7 +17,7 @@ from stages.prepare.log import log
 
 CACHE = Path(".cache/datasets")
 LOCATION = "location.txt"
-# Folder of a download in the cache -> its name in the manifest.
+# The name in the manifest of each kind of download, by its folder in the cache.
 DOWNLOADS = {"torchvision": "torchvision's download", "debian": "Debian's package"}
 
 LOCAL: dict[str, Callable[[Path], Dataset]] = {
@@ -58,7 +58,7 @@ def load_dataset(name: str, path: Path | None) -> Dataset:
             return _log_source(load(name))
         except (ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno in DISK_FULL:
-                # The fault is not the source's, and the next one would fail in the same way.
+                # A full disk is not a fault of the source, and the next source would fail in the same way.
                 raise OSError(error.errno, error.strerror, str(CACHE / name)) from None
             log(f"{title} failed: {error}")
             failures.append(f"  - {title}: {error}")
@@ -89,11 +89,11 @@ def _read_cache(name: str) -> Dataset:
         except (ValueError, FileNotFoundError) as error:
             log(f"deleted {folder}: {error}")
             shutil.rmtree(folder)
-    raise InputError("it holds no complete download")
+    raise InputError("it does not hold a complete download")
 
 
 def _download(download_name: str, fetch: Callable[[str, Path], str], name: str) -> Dataset:
-    """Download files into a folder of the cache, which appears only once it is complete and checked."""
+    """Download files into a folder of the cache, which is created only when the files are complete and checked."""
     parent = CACHE / name
     parent.mkdir(parents=True, exist_ok=True)
     for unfinished in parent.glob(".part-*"):
@@ -115,7 +115,7 @@ def _read_download(name: str, folder: Path) -> Dataset:
 
 
 def _check_original(dataset: Dataset) -> Dataset:
-    """Refuse a data set whose checksums are not the published ones; only the user's own path may hold another."""
+    """Refuse a data set whose checksums are not the published ones; only the user's own path may hold other files."""
     if dataset.source.checked not in (idx.ORIGINAL, cifar.ORIGINAL):
         raise InputError(
             f"the checksums of the files in {dataset.source.location} are not the published ones"

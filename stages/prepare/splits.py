@@ -1,4 +1,4 @@
-"""Choose images deterministically: a test split by the hash of their names, and a subset that is balanced by class."""
+"""Choose images deterministically: a test split by the hash of the images' names, and a subset balanced by class."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ BY_HASH = f"one image in {TEST_SHARE} of each class is test, chosen by the SHA-2
 
 
 def choose_test_images(names: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Choose a stratified test split by the hash of each image's name, so that an added image moves few others.
+    """Choose a stratified test split by the hash of each image's name, so that a new image moves few others.
 
     Args:
         names: one name for each image, in any order.
@@ -37,9 +37,9 @@ def choose_test_images(names: Sequence[str], labels: NDArray[np.int64]) -> NDArr
 
 
 def choose_balanced(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
-    """Choose the first images of each class, as many of each class as of every other where there are enough.
+    """Choose the first images of each class, equally many of each where there are enough.
 
-    Where `limit` is no multiple of the number of classes, the first classes get one image more.
+    If `limit` is not a multiple of the number of classes, the first classes get one image more.
 
     Args:
         labels: int64 [N].

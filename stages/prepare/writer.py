@@ -1,4 +1,4 @@
-"""Write the prepared splits image by image, so that they may be larger than the memory."""
+"""Write the prepared splits image by image, so that they may be larger than memory."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,11 +20,11 @@ BUFFER_BYTES = 1 << 20
 
 
 class WrittenSplit(NamedTuple):
-    """Facts of a split that has been written.
+    """Facts about a split that has been written.
 
     Attributes:
-        labels: int64 [N], of the images that were kept.
-        shape: N, C, H, W, of the image file.
+        labels: int64 [N], the labels of the written images.
+        shape: N, C, H, W of the image file.
         resized_count: how many images were cropped or resized.
         errors: one line for each image that could not be read.
         digests: what identifies each distinct image by its written pixels.
@@ -46,12 +46,12 @@ def label_chosen(dataset: Dataset, limits: dict[str, int | None]) -> list[NDArra
 def write_dataset(
     dataset: Dataset, image_size: int, limits: dict[str, int | None]
 ) -> dict[str, WrittenSplit]:
-    """Write images, labels and class names to data/prepared/; either both image files appear or none.
+    """Write images, labels and class names to data/prepared/; either both image files are created or neither.
 
     Args:
         dataset: the data set to write.
         image_size: side of the written images, in pixels.
-        limits: for each split the number of images to keep, balanced by class; None keeps all.
+        limits: the number of images to keep of each split, balanced by class; None keeps all.
 
     Raises:
         InputError: images cannot be read, all of which the error names, or half of a split is in the other, too.
@@ -102,7 +102,7 @@ def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
     """Write the header of a .npy file of uint8.
 
     The images are then written as plain bytes and not through a memory map or ndarray.tofile: on a full disk a memory
-    map kills the process, and ndarray.tofile raises an error that gives no reason.
+    map kills the process, and ndarray.tofile raises an error without a reason.
     """
     header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)),

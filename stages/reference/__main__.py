@@ -1,4 +1,4 @@
-"""Score the real images: data/prepared -> reference/ (their statistics; the scores of the report's row `Real data`)."""
+"""Score the real images: data/prepared -> reference/ (their statistics, and the report's row `Real data`)."""
 
 from stages.common.artifacts import REAL_SCORES, REFERENCE, write_json
 from stages.common.cli import run_command
@@ -22,8 +22,8 @@ from stages.scores.scorer import Scorer
 def main() -> None:
     """Extract the statistics of the reference split, and score images of the other split as if they were generated.
 
-    There are as many of them as a snapshot has, or all that there are. Their scores are the best that a perfect
-    generator could reach.
+    The other split gives as many images as a snapshot has, or all of its images if it has fewer. Their scores are the
+    best that a perfect generator could reach.
     """
     params = load_section(ReferenceParams, "reference")
     scores = load_section(ScoresParams, "scores")
@@ -41,7 +41,7 @@ def main() -> None:
     title = f"real {params.other_split()}"
     other = extract_statistics(other_images, extractor, scores, title, labels=other_labels)
 
-    # The row of real data is itself made of the held-out images, so its scorer gets none, and it has no C_T.
+    # The row of real data scores the held-out images themselves, so its scorer gets none, and it has no C_T.
     has_held_out = "ct" in scores.extra
     held_out = other.features[: scores.compared_count] if has_held_out else None
     write_reference(REFERENCE, real._replace(held_out=held_out))

@@ -11,8 +11,8 @@ class ReferenceParams(Params):
     """The real images that generated ones are compared with.
 
     Attributes:
-        split: their split.
-        count: how many of them FID compares with, chosen by the scores' seed; None uses all.
+        split: the name of the split of these images.
+        count: the number of images that FID compares with, chosen by the seed of `scores`; None uses all.
     """
 
     split: Literal["train", "test"]

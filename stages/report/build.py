@@ -1,4 +1,4 @@
-"""Compute the report from the results: everything that is shown, once."""
+"""Compute everything that the report shows from the results, once for all formats."""
 
 from stages.report.claims.all_claims import check_claims, summarise_claims
 from stages.report.figures.palette import choose_colour
@@ -24,7 +24,7 @@ from stages.report.statistics.simulated import find_simulated
 
 
 def build_report(results: Results, figures: Figures) -> Report:
-    """Compute all that the report shows.
+    """Compute everything that the report shows.
 
     Args:
         results: the results of all stages.

@@ -1,4 +1,4 @@
-"""Compare GANs after equal computing time, beside the report: times differ from run to run, and the report does not."""
+"""Compare GANs after equal computing time, outside the report, because times differ from run to run."""
 
 from pathlib import Path
 
@@ -27,14 +27,14 @@ machines those were is in `hardware.md`, after a flow: GANs that ran on differen
 
 
 def write_equal_time(results: Results, folder: Path) -> Path | None:
-    """Write a table and a figure.
+    """Write a table and a figure of the scores after equal computing time.
 
     Args:
         results: the results of all stages.
-        folder: where; it is not tracked.
+        folder: the folder of both files, which is not tracked.
 
     Returns:
-        The file with the table; None where the times of a training are not known here.
+        The path of the table; None if the times of any training are not known here.
     """
     points = [point for trial in results.trials for point in trial.points]
     if not points or any(point.processor_seconds is None for point in points):

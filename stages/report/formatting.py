@@ -1,4 +1,4 @@
-"""Write numbers for people: counts with their nouns, values with their intervals, ranges and p values."""
+"""Format numbers for readers: counts with their nouns, values with their intervals, ranges and p values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ LARGE_FROM = 1000.0
 
 
 def pluralise(count: int, noun: str, plural: str = "") -> str:
-    """Write a count with its noun: `1 seed`, `2 seeds`; `plural` is for nouns that take more than an s."""
+    """Format a count with its noun, `1 seed` or `2 seeds`; `plural` is for irregular plurals."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
@@ -24,32 +24,32 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def capitalise(text: str) -> str:
-    """Write a name as a heading begins: its first letter large, the others as they are."""
+    """Return a text with its first letter as a capital, and the others unchanged."""
     return text[:1].upper() + text[1:]
 
 
 def format_percent(share: float, digits: int = 0) -> str:
-    """Write a share of 1 in percent."""
+    """Format a share in [0, 1] in percent."""
     return f"{100.0 * share:.{digits}f} %"
 
 
 def format_p(p: float) -> str:
-    """Write a p value for people, with its sign of equality."""
+    """Format a p value with its relation: `= 0.03` or `< 0.001`."""
     return f"= {p:.2f}" if p >= 0.1 else f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
 def format_p_cell(p: float | None) -> str:
-    """Write a p value for the cell of a table, without a sign of equality; a dash for none."""
+    """Format a p value for the cell of a table, without an equals sign; a dash for None."""
     return NONE if p is None else format_p(p).removeprefix("= ")
 
 
 def format_value(row: dict[str, Any], metric: Metric, of: str = "") -> str:
-    """Write a row's score; without one, how many of its trainings diverged or are missing.
+    """Format a row's score, or, if it has none, how many of its trainings diverged or are missing.
 
     Args:
         row: a row of Table 1, or of the table of GANs and settings.
-        metric: which.
-        of: what follows the metric's key in the column's name, such as `_best`.
+        metric: the score.
+        of: the suffix after the metric's key in the column's name, such as `_best`.
     """
     value = row[f"{metric.key}{of}"]
     if value is not None:
@@ -61,13 +61,13 @@ def format_value(row: dict[str, Any], metric: Metric, of: str = "") -> str:
 
 
 def format_interval(row: dict[str, Any], metric: Metric, of: str = "") -> str:
-    """Write a row's confidence interval for people; nothing where there is none. The arguments are format_value's."""
+    """Format a row's confidence interval, "" if there is none; the arguments are those of `format_value`."""
     low, high = row.get(f"{metric.key}{of}_low"), row.get(f"{metric.key}{of}_high")
     return "" if low is None or high is None else f"[{metric.format(low)}, {metric.format(high)}]"
 
 
 def format_rank(row: dict[str, Any], metric: Metric) -> str:
-    """Write a row's rank and, where it has one, the range of ranks that its draws allow; a dash for real data."""
+    """Format a row's rank with the range of ranks that its draws allow, if it has one; a dash for real data."""
     rank, low, high = (row[f"{metric.key}_{name}"] for name in ("rank", "rank_low", "rank_high"))
     if rank is None:
         return NONE
@@ -75,13 +75,13 @@ def format_rank(row: dict[str, Any], metric: Metric) -> str:
 
 
 def format_probability(row: dict[str, Any], metric: Metric) -> str:
-    """Write the probability that a row's GAN is the best; a dash where there is none."""
+    """Format the probability that a row's GAN is the best; a dash if there is none."""
     probability = row[f"{metric.key}_best_probability"]
     return NONE if probability is None else f"{probability:.2f}"
 
 
 def format_place(row: dict[str, Any], metric: Metric) -> str:
-    """Write under which settings a row's best values were reached, and of one seed at which step; else a dash."""
+    """Format the settings under which a row's best values were reached, and for one seed the step; a dash for none."""
     settings, step = row[f"{metric.key}_best_settings"], row[f"{metric.key}_best_generator_step"]
     if settings is None:
         return NONE
@@ -89,13 +89,13 @@ def format_place(row: dict[str, Any], metric: Metric) -> str:
 
 
 def format_epoch(row: dict[str, Any], metric: Metric) -> str:
-    """Write in which epoch a row's best value was reached; nothing where there is no one point."""
+    """Format the epoch in which a row's best value was reached; "" if several points reached it."""
     epoch = row[f"{metric.key}_best_epoch"]
     return "" if epoch is None else f"epoch {epoch:.3g}"
 
 
 def format_ratio(ratio: float | None) -> str:
-    """Write a ratio for people; a dash for none."""
+    """Format a ratio; a dash for None."""
     if ratio is None:
         return NONE
     return (
@@ -108,12 +108,12 @@ def format_ratio(ratio: float | None) -> str:
 
 
 def format_ratio_interval(low: float | None, high: float | None) -> str:
-    """Write the interval of a ratio; nothing where there is none."""
+    """Format the interval of a ratio; "" if there is none."""
     return "" if low is None or high is None else f"[{format_ratio(low)}, {format_ratio(high)}]"
 
 
 def format_range(values: Range | None) -> str:
-    """Write a range for people, one number where its ends look alike, a dash for none."""
+    """Format a range, as one number if its ends look the same; a dash for None."""
     if values is None:
         return NONE
     low, high = map(format_number, values)
@@ -121,7 +121,7 @@ def format_range(values: Range | None) -> str:
 
 
 def format_steps(row: dict[str, Any], key: str) -> str:
-    """Write what a row of the table of budgets has spent, from the least to the most of its trials; a dash for none."""
+    """Format the steps that a row's trials have taken, from the fewest to the most; a dash for none."""
     ends = row[f"least_{key}"], row[f"most_{key}"]
     if None in ends:
         return NONE
@@ -129,14 +129,14 @@ def format_steps(row: dict[str, Any], key: str) -> str:
 
 
 def format_number(value: float | None) -> str:
-    """Write a number for people in three digits, a large one as a whole number; None is not finite."""
+    """Format a number with three digits, a large one as an integer; None stands for a number that is not finite."""
     if value is None:
         return "∞"
     return f"{value:.3g}" if value < LARGE_FROM else f"{value:,.0f}"
 
 
 def format_count(counts: Count | None) -> str:
-    """Write how often something is so: yes, no, or how many of how many; a dash where the question does not arise."""
+    """Format a count as `yes`, `no` or `2 of 3`; a dash where the question does not arise."""
     if counts is None:
         return NONE
     count, total = counts
@@ -144,5 +144,5 @@ def format_count(counts: Count | None) -> str:
 
 
 def format_agreement(agrees: bool | None) -> str:
-    """Write whether numbers agree with a claim; a dash where there are none."""
+    """Format whether published numbers agree with a claim; a dash where there are none."""
     return NONE if agrees is None else "agree" if agrees else "contradict it"

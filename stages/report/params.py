@@ -12,7 +12,7 @@ class ReportParams(Params):
 
 
 class EntryTitle(Params):
-    """The title of an entry, under `entries`; its own stage reads the rest."""
+    """The title of an entry, under `entries`; the stage `entry` reads the other keys."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -20,13 +20,13 @@ class EntryTitle(Params):
 
 
 class OptionValues(Params):
-    """The options of one GAN, under `options`: the report compares some with those of the published report's code."""
+    """The options of one GAN, under `options`; the report compares some with those of the published report's code."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class SettingNumbers(Params):
-    """One setting under `settings`: the report shows its numbers, whatever their names are."""
+    """One setting under `settings`; the report shows all of its numbers with their names."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, int | float]

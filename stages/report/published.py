@@ -1,4 +1,4 @@
-"""The published numbers that stand beside ours, and names for people."""
+"""The published numbers that stand beside ours, and the names of GANs and data sets for readers."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from stages.report.model.published import PublishedRange, PublishedSource, Publi
 REAL = "real"
 # The GAN that the published report is about.
 SNGAN = "sngan"
-# The source whose claims are checked; its key in published.yaml.
+# The key in published.yaml of the source whose claims are checked.
 FENG_ET_AL = "report"
 _PUBLISHED: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("published.yaml").read_text(encoding="utf-8")
@@ -22,12 +22,12 @@ SOURCES = tuple(
 
 
 def name_gan(gan: str) -> str:
-    """Return a GAN's name for people; a GAN that is not in published.yaml keeps the name of its file."""
+    """Return a GAN's name for readers; a GAN that is not in published.yaml keeps the name of its file."""
     return str(_PUBLISHED["titles"].get(gan, gan))
 
 
 def name_data_set(dataset: str) -> str:
-    """Return a data set's name for people."""
+    """Return a data set's name for readers."""
     return str(_PUBLISHED["data_sets"][dataset])
 
 
@@ -36,7 +36,7 @@ def published_score(source: str, row: str, metric: str) -> float | None:
 
     Args:
         source: the key of one of SOURCES.
-        row: a GAN, or REAL.
+        row: the key of a GAN, or REAL.
         metric: `inception_score` or `fid`.
 
     Returns:
@@ -78,25 +78,26 @@ def published_curves(metric: str) -> tuple[str, list[int], dict[str, list[float 
 
 
 def published_conditions() -> dict[str, Any]:
-    """Return what the published scores were made with: `data_set`, `network`, `image_size`, `distinct_images`."""
+    """Return the conditions of the published scores: `data_set`, `network`, `image_size` and `distinct_images`."""
     return dict(_PUBLISHED["report_conditions"])
 
 
 def published_code_options() -> dict[str, dict[str, float]]:
-    """Return, by GAN, the options that the published report's code alone has."""
+    """Return, by GAN, the options in which the published report's code differs from its text."""
     return dict(_PUBLISHED["report_code_options"])
 
 
 def name_reading(settings: dict[str, dict[str, int | float]], options: dict[str, dict[str, Any]]) -> str:
-    """Say which reading of the published report a run is.
+    """Name the reading of the published report that a run follows.
 
     Args:
         settings: the settings of the run, by letter.
         options: the options of the run's GANs that `published_code_options` names.
 
     Returns:
-        `as described` for the learning rates and betas that the report prints, `as run` where its code's options are
-        the run's, too, `as corrected` for those of the papers that it took them from; else `settings of its own`.
+        `as described` for the learning rates and betas that the report prints, `as run` if the run also has the options
+        of the report's code, `as corrected` for the rates and betas of the papers that the report cites; else `settings
+        of its own`.
     """
     own = {
         letter: (*_list_rates(numbers), numbers.get("beta1"), numbers.get("beta2"))
@@ -124,7 +125,7 @@ class TrainingLength(NamedTuple):
 
     Attributes:
         epochs: the number of epochs of the published report.
-        train_images: per epoch.
+        train_images: the number of training images per epoch.
         batch_size: the batch size of the published report.
         original_generator_steps: the number of generator steps of Miyato et al. 2018.
     """
@@ -136,7 +137,7 @@ class TrainingLength(NamedTuple):
 
     @property
     def generator_steps(self) -> int:
-        """The published report's generator steps, at one discriminator step each; a smaller last batch is left out."""
+        """The generator steps of the published report, one per full batch, as each takes one discriminator step."""
         return self.epochs * (self.train_images // self.batch_size)
 
 

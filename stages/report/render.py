@@ -1,4 +1,4 @@
-"""Write the report's value as one HTML page, as Markdown, as JSON, as CSV files and as a text table."""
+"""Write the report as one HTML page, as Markdown, as JSON, as CSV files and as a text table."""
 
 import base64
 import csv
@@ -18,11 +18,11 @@ from stages.report.model.pictures import Picture
 from stages.report.model.report import Report, Row
 from stages.report.statistics.budgets import name_budget
 
-# A line break within a paragraph or a list item, with the next line's indentation.
+# A line break within a paragraph or a list item, with the indentation of the next line.
 LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")
-# Of a line below the text table.
+# The number of characters of a line below the text table.
 NOTE_CHARACTERS = 80
-# What the templates call.
+# The functions that the templates call.
 FORMATS = (
     formatting.capitalise,
     formatting.pluralise,
@@ -48,8 +48,8 @@ def write_report(report: Report, folder: Path) -> None:
     """Write results.json, a CSV file per table, table1.txt, report.md and index.html.
 
     Args:
-        report: the value.
-        folder: where; it holds the pictures already, which the page embeds.
+        report: the report.
+        folder: the folder of the files, which already holds the pictures that the page embeds.
     """
     write_json(folder / "results.json", asdict(report))
     for name, rows in list_tables(report).items():
@@ -60,7 +60,7 @@ def write_report(report: Report, folder: Path) -> None:
 
 
 def list_tables(report: Report) -> dict[str, list[Row]]:
-    """List the rows of each CSV file; each row ends with the protocol, so that it can be pasted elsewhere."""
+    """List the rows of each CSV file; each row ends with its protocol, so that it can be copied elsewhere."""
     contrasts = [
         {"metric": found.metric, **asdict(row), "least_sign_p": found.least_sign_p}
         for found in report.contrasts
@@ -76,7 +76,7 @@ def list_tables(report: Report) -> dict[str, list[Row]]:
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows as CSV, an empty field for None, atomically; without rows the file is empty."""
+    """Write rows as CSV, atomically; None becomes an empty field, and without rows the file is empty."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
@@ -84,11 +84,11 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def render_pages(report: Report, folder: Path) -> dict[str, str]:
-    """Render the page and the Markdown, by file name.
+    """Render the HTML page and the Markdown, by file name.
 
     Args:
         report: the value.
-        folder: that holds the pictures.
+        folder: the folder that holds the pictures.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -112,7 +112,7 @@ def _keep_percent_signs(html: str) -> str:
 
 
 def _embed(folder: Path, picture: Picture) -> str:
-    """Return a picture as a data address."""
+    """Return a picture as a data URL."""
     content = base64.b64encode((folder / picture.file).read_bytes()).decode()
     return f"data:image/png;base64,{content}"
 
@@ -125,7 +125,7 @@ def _render_markdown(text: str) -> str:
 
 
 def _escape_cell(text: str) -> str:
-    """Escape what Markdown would read as markup in the cell of a table."""
+    """Escape the characters that Markdown would read as markup in the cell of a table."""
     return re.sub(r"([\\`*_{}\[\]<>#|&~])", r"\\\1", text)
 
 
@@ -135,7 +135,7 @@ def _unwrap(text: str) -> str:
 
 
 def render_text_table(report: Report) -> str:
-    """Lay Table 1 out for a terminal of 100 columns; the best of points and settings is on the page alone."""
+    """Format Table 1 for a terminal of 100 columns, without the best scores over points and settings."""
     metrics = list(report.metrics.values())
     header = [""]
     for metric in metrics:

@@ -1,8 +1,8 @@
-"""Fingerprint the user's own images: prepare.path -> data/source.json, so that a change of them is noticed.
+"""Fingerprint the user's own images, so that DVC notices changes: prepare.path -> data/source.json.
 
-DVC runs this stage every time, before it decides what is stale. The fingerprint holds names and contents but no times
-and no place, so that the same images at another time or place make nothing stale. A file is read only if its size or
-one of its times has changed since it was read last.
+DVC always runs this stage before it decides what is stale. The fingerprint covers names and contents but neither times
+nor the path, so that a copy of the same images makes nothing stale. A file is read only if its size or one of its times
+has changed since it was last read.
 """
 
 import sys
@@ -17,12 +17,12 @@ from stages.source.params import SourceParams
 
 
 def main() -> None:
-    """Fingerprint what `prepare.path` names; without a path the data set is a published one, whose checksums are known.
+    """Fingerprint the files of `prepare.path`; without a path the data set is a published one with known checksums.
 
-    Images that are gone change nothing: what was prepared from them is still there, and so is the former fingerprint.
+    If the images are missing, the former fingerprint is kept, as the data prepared from them still exists.
 
     Raises:
-        InputError: there is no such path and no former fingerprint, or it is neither a folder nor a file.
+        InputError: the path does not exist and there is no former fingerprint, or it is neither a folder nor a file.
     """
     params = load_section(SourceParams, "prepare")
     path = params.local_path()
@@ -37,7 +37,7 @@ def main() -> None:
         text = f"prepare.path = {str(path)!r} does not exist (relative to {Path.cwd()})"
         if not DATA_SOURCE.exists() or read_json(DATA_SOURCE, "source")["dataset"] != params.dataset:
             raise InputError(text)
-        print(f"source: {text}; what was prepared from it before is used", file=sys.stderr)
+        print(f"source: {text}; the data prepared from it before stays in use", file=sys.stderr)
 
 
 if __name__ == "__main__":

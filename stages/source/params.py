@@ -8,11 +8,11 @@ from stages.common.params import Params
 
 
 class SourceParams(Params):
-    """The name of the data set, and where the user has it.
+    """The name of the data set, and the path of the user's own copy.
 
     Attributes:
-        dataset: its name.
-        path: a folder or a file; None takes the published files.
+        dataset: the name of the data set.
+        path: a folder or a file; None uses the published files.
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -1,4 +1,4 @@
-"""Sum up all trials for DVC to show: results/ -> metrics/<trial>.json (a few numbers) and results/curves/."""
+"""Summarise all trials for DVC's metrics and plots: results/ -> metrics/<trial>.json and results/curves/."""
 
 import shutil
 
@@ -11,7 +11,7 @@ from stages.summary.trials import TrialRecord, read_trial, summarise_trial
 
 
 def main() -> None:
-    """Read every trial first, then write; trials without results are left out, as in the report."""
+    """Read all trials before anything is written; trials without results are left out, as in the report."""
     trials = [record for trial in Grid.load().trials() if (record := read_trial(trial)) is not None]
     if not trials:
         raise InputError(

@@ -8,7 +8,7 @@ from typing import Any
 from stages.common.artifacts import CURVES, atomic_path
 from stages.summary.trials import OF_CURVES, TrialRecord
 
-# Of a trial in the chart of losses: more are drawn over one another, and make a page that browsers open slowly.
+# The largest number of steps of a trial in the chart of losses; more would overlap and slow the browser down.
 MOST_STEPS = 100
 NETWORKS = ("discriminator", "generator")
 
@@ -36,7 +36,7 @@ def write_loss_curves(trials: list[TrialRecord]) -> None:
 
 
 def choose_rows(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Choose evenly spaced rows, the last among them: at most MOST_STEPS."""
+    """Choose at most MOST_STEPS evenly spaced rows, including the last."""
     stride = -(-len(rows) // MOST_STEPS) or 1
     return rows[::-1][::stride][::-1]
 

@@ -1,4 +1,4 @@
-"""Read what a trial left, and choose the numbers that stand for it in `dvc metrics show`."""
+"""Read the records of a trial, and choose the numbers that `dvc metrics show` lists for it."""
 
 import csv
 from typing import Any, NamedTuple
@@ -29,13 +29,13 @@ OF_TRAINING = {"d_loss": "discriminator_loss", "g_loss": "generator_loss"}
 
 
 class TrialRecord(NamedTuple):
-    """What a trial left.
+    """The records of a trial.
 
     Attributes:
         trial: the trial.
         points: the scores of its snapshots in the order of training; empty if it diverged before the first. The
             Inception Score is None where the extractor tells no classes apart.
-        training: the summary of its training.
+        training: the summary of the training.
         losses: a row for each logged generator step, as text; a loss that was not finite is empty.
         diverged_at: the generator step of the first loss that was not finite, or None.
     """
@@ -48,7 +48,7 @@ class TrialRecord(NamedTuple):
 
 
 def read_trial(trial: Trial) -> TrialRecord | None:
-    """Read a trial's records; None where a stage of it has failed or was not run.
+    """Read a trial's records; None if a stage of the trial failed or was not run.
 
     Raises:
         InputError: a file is damaged.
@@ -69,12 +69,12 @@ def read_trial(trial: Trial) -> TrialRecord | None:
 
 
 def summarise_trial(record: TrialRecord) -> dict[str, float | int]:
-    """Return the numbers that stand for a trial, to four significant digits.
+    """Return the numbers that `dvc metrics show` lists for a trial, to four significant digits.
 
     Returns:
-        `best_fid`, the lowest of its points; `fid`, `is` (the Inception Score), `kid`, `precision` and `recall` of the
-        last; `d_loss` and `g_loss` of the last logged step. A number that there is not is left out; a trial that
-        diverged has `diverged_at`, a generator step.
+        `best_fid`, the lowest of all points; `fid`, `is` (the Inception Score), `kid`, `precision` and `recall` of the
+        last point; `d_loss` and `g_loss` of the last logged step. A number that does not exist is left out; a trial
+        that diverged has `diverged_at`, a generator step.
     """
     numbers: dict[str, float | None] = {}
     if record.points:
@@ -86,6 +86,6 @@ def summarise_trial(record: TrialRecord) -> dict[str, float | int]:
 
 
 def shorten_number(number: float) -> float | int:
-    """Round to four significant digits; a whole number where these are before the point."""
+    """Round to four significant digits; return an integer where no digit is left after the decimal point."""
     rounded = float(f"{number:.{DIGITS}g}")
     return int(rounded) if abs(rounded) >= 10 ** (DIGITS - 1) else rounded

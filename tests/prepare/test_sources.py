@@ -185,7 +185,7 @@ def test_when_no_source_works_the_error_names_each_with_its_reason_and_a_remedy(
         load_dataset("fashion_mnist", None)
     _, system, cache, download, package, remedy = str(caught.value).splitlines()
     assert system.endswith("it is missing (`sudo apt-get install dataset-fashion-mnist` installs it)")
-    assert cache == "  - the cache .cache/datasets: it holds no complete download"
+    assert cache == "  - the cache .cache/datasets: it does not hold a complete download"
     assert download.startswith("  - torchvision's download: http://127.0.0.1:9/ cannot be reached (")
     assert package.endswith("apt-get and dpkg-deb not found: this system is not Debian or Ubuntu")
     assert remedy.startswith("To fix this, get its four .gz files on another machine and set prepare.path")

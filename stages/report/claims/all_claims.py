@@ -1,4 +1,4 @@
-"""Check all claims of the published report against our numbers: every verdict is computed."""
+"""Check all claims of the published report against our numbers; every verdict is computed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from stages.report.model.sections import Claim, Outcome
 from stages.report.results.all_results import Results
 from stages.report.statistics.intervals import CONFIDENCE
 
-# The verb that agrees with a number of claims, for one and for several.
+# The verb of each outcome in the summary, for one claim and for several.
 VERBS = {
     Outcome.HOLDS: ("holds", "hold"),
     Outcome.FAILS: ("does not hold", "do not hold"),
@@ -27,7 +27,7 @@ VERBS = {
 
 
 def check_claims(results: Results) -> tuple[Claim, ...]:
-    """Check every claim; those that are decided come first."""
+    """Check every claim, and list the decided ones first."""
     claims = (
         check_best(results),
         check_best_everywhere(results),
@@ -45,7 +45,7 @@ def check_claims(results: Results) -> tuple[Claim, ...]:
 
 
 def summarise_claims(claims: Sequence[Claim], seed_count: int) -> str:
-    """Write how many claims have which verdict, such as `2 hold, 4 do not and 10 cannot be told`."""
+    """Summarise how many claims have which verdict, such as `2 hold, 4 do not and 10 cannot be told`."""
     counts = Counter(claim.outcome for claim in claims)
     parts = [
         f"{counts[outcome]} {verbs[counts[outcome] != 1]}"
@@ -53,7 +53,7 @@ def summarise_claims(claims: Sequence[Claim], seed_count: int) -> str:
         if counts[outcome]
     ]
     if counts[Outcome.HOLDS] and counts[Outcome.FAILS]:
-        # Right after those that hold, "do not" says the same in fewer words.
+        # After "hold", the short "do not" suffices.
         parts[1] = parts[1].removesuffix(" hold")
     summary = f"Of {pluralise(len(claims), 'claim')} of Feng et al., {join_words(parts)}"
     if seed_count == 1:

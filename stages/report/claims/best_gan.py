@@ -1,4 +1,4 @@
-"""Check the claims that SNGAN is the best, that it is so under every setting, and that its score rises fastest."""
+"""Check the claims that SNGAN is the best, overall and under every setting, and that its score rises fastest."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ def check_best_everywhere(results: Results) -> Claim:
 
 
 def check_fastest(results: Results) -> Claim:
-    """Check that SNGAN's score of single images has the steepest slope under Figure 3's setting."""
+    """Check that SNGAN's Inception Score, or classifier score, has the steepest slope under Figure 3's setting."""
     text = "SNGAN's Inception Score rises fastest (Figure 3)."
     form = (
         f"Setting {FIGURE3_SETTING}: the line through all evaluation points is steeper for SNGAN than for "
@@ -83,7 +83,7 @@ def _check_wins(
 ) -> Claim:
     """Check that SNGAN leads in both metrics; an empty tuple stands for all settings together.
 
-    An extractor that gives the distance alone can refute the claim, and cannot confirm it.
+    With an extractor that gives only the distance, the claim can be refuted but not confirmed.
     """
     if not has_rivals(results):
         return make_claim(text, form, Outcome.UNASKED, NO_RIVAL, section, published=published)
@@ -116,7 +116,7 @@ def _compare_with_others(
 
 
 def _describe_lead(scores: SeedScores, metric: Metric) -> str:
-    """Name the first GAN and, beside it, SNGAN, or the second where SNGAN is the first."""
+    """Describe the first GAN and SNGAN, or the first two if SNGAN is the first."""
     first, *others = order_gans(scores, metric)
     beside = others[0] if first == SNGAN else SNGAN
     return f"{_describe_score(first, scores, metric)}, {_describe_score(beside, scores, metric)}"

@@ -1,4 +1,4 @@
-"""Decide whether a claim holds from its comparisons' margins over seeds."""
+"""Decide whether a claim holds, from the margins over seeds of its comparisons."""
 
 import math
 import statistics
@@ -16,13 +16,14 @@ class Comparison(NamedTuple):
     """One comparison that a claim makes.
 
     Attributes:
-        name: what is compared.
-        margins: one per seed; above 0 where it goes as claimed, None where a training that it needs failed.
+        name: what is compared, in words.
+        margins: one margin per seed; above 0 if the seed agrees with the claim, None if a training that it needs
+            failed.
         is_ratio: whether margins are logarithms of ratios, and are shown as ratios.
         is_lost: whether the side that the claim favours failed.
-        quantity: what the margins are measured from, where several comparisons share it, as the two ends of a range do.
-        step: the smallest by which margins can differ, where they are counts; their deviation is not taken to be less,
-            as equal counts of few seeds are no sign of certainty.
+        quantity: the name of the measured quantity, if several comparisons share it, like the two ends of a range.
+        step: the smallest difference between two margins, if these are discrete. The deviation is assumed to be at
+            least this, because equal discrete values for a few seeds do not show certainty.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Comparison(NamedTuple):
 
     @property
     def known(self) -> list[float]:
-        """The margins, none where one is missing: a failure is never left out of a mean."""
+        """The margins; an empty list if any is missing, because a mean must not leave out a failure."""
         return require_all(self.margins) or []
 
 
@@ -44,7 +45,8 @@ class Margin(NamedTuple):
     Attributes:
         comparison: the comparison.
         interval: the interval of the mean margin.
-        level: confidence of that interval, in (0, 1): below a mean of 0 that of a refutation, above it of a proof.
+        level: the confidence of that interval, in (0, 1): that of a refutation for a mean below 0, else that of a
+            proof.
     """
 
     comparison: Comparison
@@ -53,7 +55,7 @@ class Margin(NamedTuple):
 
     @property
     def sureness(self) -> float:
-        """The mean in half widths of its interval: above 1 it proves, below -1 it refutes; 0 without an interval."""
+        """The mean divided by half the interval's width: above 1 a proof, below -1 a refutation, 0 for no interval."""
         mean, _, low, _, _ = self.interval
         if low is None or mean == 0.0:
             return 0.0
@@ -62,13 +64,13 @@ class Margin(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a claim's comparisons come to.
+    """The decision on a claim.
 
     Attributes:
-        outcome: HOLDS when every comparison surely goes as claimed, FAILS when any surely does not, else OPEN.
-        means_agree: the outcome by the means alone, without their intervals; None without any.
-        decisive: the margin that decides: the one that refutes the claim most surely, proves it least surely, or
-            leaves it open; None without any.
+        outcome: HOLDS if every comparison is surely as claimed, FAILS if any is surely not, else OPEN.
+        means_agree: whether the means alone, without intervals, agree with the claim; None without any margin.
+        decisive: the margin with the least `sureness`, which refutes the claim, leaves it open, or is the weakest
+            proof; None without any margin.
     """
 
     outcome: Outcome
@@ -77,12 +79,12 @@ class Decision(NamedTuple):
 
 
 def decide(comparisons: Sequence[Comparison]) -> Decision:
-    """Decide on a claim that says that all of its comparisons go one way.
+    """Decide on a claim that all of its comparisons have a margin above 0.
 
-    It holds when each margin's interval over seeds lies above 0: as all must, no correction is due (Berger 1982,
-    "Multiparameter hypothesis testing and acceptance sampling"). It does not hold when any margin's interval lies
-    below 0, at Bonferroni's level for as many quantities as are compared: one interval of a quantity decides on both
-    ends of its range. One seed has no interval, and a failed training no margin: neither settles anything.
+    The claim holds if each margin's interval over seeds lies above 0. No correction is needed, because all intervals
+    must (Berger 1982, "Multiparameter hypothesis testing and acceptance sampling"). The claim does not hold if any
+    margin's interval lies below 0, at Bonferroni's level for the number of quantities compared; the two ends of a range
+    count as one quantity. One seed has no interval and a failed training no margin, so neither decides anything.
     """
     measured = [comparison for comparison in comparisons if comparison.known]
     lost = any(comparison.is_lost for comparison in comparisons)
@@ -90,7 +92,7 @@ def decide(comparisons: Sequence[Comparison]) -> Decision:
         return Decision(Outcome.OPEN, False if lost else None, None)
     strict = 1.0 - LEVEL / len({comparison.quantity or comparison.name for comparison in measured})
     margins = [_measure(comparison, strict) for comparison in measured]
-    # The mean decides where nothing is sure: with one seed, or with margins that are all equal.
+    # Ties in sureness, as with one seed or with margins that are all equal, are broken by the mean.
     decisive = min(margins, key=lambda margin: (margin.sureness, margin.interval.mean))
     is_proven = len(measured) == len(comparisons) and all(margin.interval.is_above(0.0) for margin in margins)
     is_refuted = decisive.interval.is_above(0.0) is False
@@ -102,14 +104,14 @@ def decide(comparisons: Sequence[Comparison]) -> Decision:
 
 
 def _measure(comparison: Comparison, strict: float) -> Margin:
-    """Measure a margin by the interval that decides: the strict one where it can only refute."""
+    """Estimate the mean margin with the interval that decides: the strict one where it can only refute."""
     known = comparison.known
     level = CONFIDENCE if statistics.fmean(known) > 0.0 else strict
     return Margin(comparison, estimate_mean(known, level, comparison.step), level)
 
 
 def describe_margin(decision: Decision, digits: int = 2) -> str:
-    """Write the margin that decides with its interval and the interval's level, or that one seed has none."""
+    """Format the deciding margin with its interval and the interval's level; one seed has no interval."""
     if decision.decisive is None:
         return "nothing to compare"
     comparison, (mean, _, low, high, count), level = decision.decisive
@@ -121,7 +123,7 @@ def describe_margin(decision: Decision, digits: int = 2) -> str:
 
 
 def describe_power(decision: Decision, digits: int = 2) -> str:
-    """Write what an open comparison would have told; empty where the claim is decided, or has no interval."""
+    """Format the margin that an open comparison would have detected; "" if the claim is decided or has no interval."""
     if decision.outcome is not Outcome.OPEN or decision.decisive is None:
         return ""
     comparison, interval, level = decision.decisive
@@ -133,7 +135,7 @@ def describe_power(decision: Decision, digits: int = 2) -> str:
 
 
 def format_margin(margin: float, comparison: Comparison, digits: int) -> str:
-    """Write a margin for people: a ratio with its sign of times, another one with its sign."""
+    """Format a margin: a ratio after a multiplication sign, any other margin with its sign."""
     if not comparison.is_ratio:
         return f"{margin:+.{digits}f}"
     return f"×{format_ratio(to_ratio(margin))}"
@@ -150,7 +152,7 @@ def make_claim(
     published: bool | None = None,
     who: str = "the means say",
 ) -> Claim:
-    """Make a claim with its verdict in words; where it cannot be told, the verdict says what `who` say."""
+    """Make a claim with its verdict in words; an open verdict adds what the means say, introduced by `who`."""
     verdict = outcome.value
     if outcome is Outcome.OPEN and means_agree is not None:
         verdict += f" ({who} {'yes' if means_agree else 'no'})"
@@ -160,7 +162,7 @@ def make_claim(
 def make_decided(
     text: str, form: str, decision: Decision, numbers: str, section: str, published: bool | None
 ) -> Claim:
-    """Make a claim that margins over seeds decide."""
+    """Make a claim whose verdict comes from a decision on margins over seeds."""
     parts = "; ".join(filter(None, (numbers, describe_margin(decision))))
     return make_claim(
         text,

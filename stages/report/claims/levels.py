@@ -1,4 +1,4 @@
-"""Check the claims on levels of scores, which only scores made as the published ones were can answer."""
+"""Check the claims on levels of scores, which only scores made like the published ones can answer."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from stages.report.statistics.summary import summarise_cell
 
 
 class Bound(NamedTuple):
-    """A GAN's score lies on one side of a number.
+    """The claim that a GAN's score lies on one side of a number.
 
     Attributes:
         gan: the GAN.
         metric: the score.
-        is_above: whether the level is above the number, or below it.
+        is_above: whether the claim is that the score lies above the number; if not, below it.
         value: the number.
-        settings: letters; empty where it is enough that the score does so under one setting.
+        settings: the letters of the settings under which this is claimed; empty for a claim of at least one setting.
     """
 
     gan: str
@@ -85,12 +85,12 @@ EARLY_FORM = (
 
 
 def check_levels(results: Results) -> tuple[Claim, ...]:
-    """Check the claims on levels; of scores of another kind they say in what these differ."""
+    """Check the claims on levels; if our scores are of another kind, the claims say how they differ."""
     return (*(_check(results, text, bounds) for text, bounds in CLAIMS), _check_early(results))
 
 
 def list_differences(results: Results) -> list[str]:
-    """List in what our scores are of another kind than the published ones: what ours are, and what those were."""
+    """List the conditions in which our scores differ from the published ones, with both values."""
     published = published_conditions()
     counts = {point.distinct_images for trial in results.trials for point in trial.points}
     pairs = {
@@ -117,7 +117,7 @@ def _check(results: Results, text: str, bounds: list[Bound]) -> Claim:
 
 
 def _check_early(results: Results) -> Claim:
-    """Check that all scores of single images lie between two numbers at the first evaluation point."""
+    """Check that all Inception Scores at the first evaluation point lie between two numbers."""
     low, high = EARLY
     text = f"At the first evaluation point, every Inception Score is between {low:g} and {high:g} (Figure 3)."
     published, differences = do_first_scores_lie_between(low, high), list_differences(results)
@@ -158,7 +158,7 @@ def _holds_of_bars(bound: Bound) -> bool:
 
 
 def _compare(results: Results, bound: Bound) -> list[Comparison]:
-    """Compare a GAN's best scores with a bound under each setting, or under the one at which they exceed it most."""
+    """Compare a GAN's best scores with a bound under each claimed setting, or under the most favourable one."""
 
     def choose(trial: TrialResult) -> float:
         return bound.metric.value_of(bound.metric.choose(trial.points))
@@ -178,7 +178,7 @@ def _compare(results: Results, bound: Bound) -> list[Comparison]:
 def _compare_trials(
     bound: Bound, trials: list[TrialResult], setting: str, measure: Callable[[TrialResult], float]
 ) -> Comparison:
-    """Compare a number of each of a GAN's trainings under a setting with a bound."""
+    """Compare a measure of each training of a GAN under a setting with a bound."""
     margins = [bound.measure_margin(measure(trial)) if trial.points else None for trial in trials]
     name = f"{name_gan(bound.gan)} {bound.side} {bound.value:g} at {setting}"
     quantity = f"{bound.metric.key} of {bound.gan} at {setting}"
@@ -186,7 +186,7 @@ def _compare_trials(
 
 
 def _format_values(results: Results, bounds: list[Bound], metric: Metric) -> str:
-    """Write the best values of the GANs that a claim is about, setting by setting."""
+    """Format the best values of the GANs that a claim is about, setting by setting."""
     texts = []
     for gan in dict.fromkeys(bound.gan for bound in bounds):
         if gan in results.grid.gans:

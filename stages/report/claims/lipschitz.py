@@ -9,20 +9,20 @@ from stages.report.formatting import pluralise
 from stages.report.model.sections import Claim, Outcome
 from stages.report.results.lipschitz import SCORE, Analyses, Analysis
 
-# The published report has no tolerance. Miyato et al. 2018, appendix C.1, finds normalised layers at 1.00 to 1.05.
+# The published report gives no tolerance. Miyato et al. 2018, appendix C.1, measure 1.00 to 1.05 in normalised layers.
 NEAR_ONE = 0.05
-# The norm of a convolution is measured to this relative precision; see docs/lipschitz.md.
+# The relative precision with which the norm of a convolution is measured; see docs/lipschitz.md.
 PRECISION = 1e-3
 
 
 class Universal(NamedTuple):
-    """A claim about every snapshot: one that is otherwise refutes it, and no number of looks proves it.
+    """A claim about every snapshot: a single counterexample refutes it, and no number of snapshots proves it.
 
     Attributes:
         text: the claim, and where it is made.
-        form: what is looked at, and what would contradict.
-        is_so: whether a snapshot agrees.
-        describe: what was seen at the snapshots looked at.
+        form: what is checked, and what would contradict the claim.
+        is_so: returns whether a snapshot agrees with the claim.
+        describe: describes the measurements at all snapshots.
     """
 
     text: str
@@ -31,7 +31,7 @@ class Universal(NamedTuple):
     describe: Callable[[list[Analysis]], str]
 
 
-# As equation 2 defines sigma, by the norms of a map's inputs and outputs, it is a layer's norm as it is applied.
+# Equation 2 defines sigma by the norms of a map's inputs and outputs, so it is the norm of a layer as it is applied.
 EQUATION_4 = Universal(
     text="The norm of a network of linear layers and ReLUs is at most the product of the layers' norms (equation 4).",
     form="A theorem: a gradient above the product of the norms of the layers as they are applied, at any "
@@ -99,7 +99,7 @@ def check_lipschitz_claims(analyses: Analyses) -> tuple[Claim, ...]:
 
 
 def _check(claim: Universal, points: list[Analysis]) -> Claim:
-    """Look at every snapshot that a claim is about, and say at how many it is so."""
+    """Check a claim at every snapshot that it is about, and count the snapshots that agree."""
     if not points:
         reason = "no discriminator that this is about has been analysed"
         return make_claim(claim.text, claim.form, Outcome.UNASKED, reason, "lipschitz")
@@ -114,7 +114,7 @@ def _check(claim: Universal, points: list[Analysis]) -> Claim:
 
 
 def _describe_iterations(points: list[Analysis]) -> Claim:
-    """Say that one run, which has one number of iterations, cannot ask whether more would score better."""
+    """Make the claim on power iterations, which a run with only one number of iterations cannot answer."""
     reason = (
         "all SNGANs of a run have one number of power iterations; docs/ablations.md has the runs that ask"
     )
@@ -125,7 +125,7 @@ def _describe_iterations(points: list[Analysis]) -> Claim:
 
 
 def _format_range(values: Iterable[float]) -> str:
-    """Write the smallest and the largest of the values, one number where both look alike."""
+    """Format the smallest and the largest value, or one number if both look the same."""
     known = list(values)
     low, high = f"{min(known):.3g}", f"{max(known):.3g}"
     return low if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""Ask the published report's own numbers what it claims of them: its bars and curves, one training each."""
+"""Check the published report's claims against its own numbers: its bars and curves, of one training each."""
 
 from itertools import chain
 

@@ -25,8 +25,8 @@ def collect_slopes(results: Results, metric: Metric, is_log: bool) -> SeedScores
     Args:
         results: all results.
         metric: the score.
-        is_log: whether to fit the score's logarithm and return its change from the first point to the last, instead of
-            the score itself and its slope per epoch.
+        is_log: whether to fit the score's logarithm and return its change from the first point to the last; if not, the
+            score is fitted and its slope per epoch is returned.
 
     Returns:
         By GAN, one value per seed; None where a training failed or has one evaluation point.

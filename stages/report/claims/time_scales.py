@@ -1,4 +1,4 @@
-"""Check the claim that two time scales help SNGAN: a setting with them beside one with the same rate for both."""
+"""Check the claim that two time scales help SNGAN, by a setting with two learning rates and one with a single rate."""
 
 import math
 from itertools import permutations
@@ -21,7 +21,7 @@ FORM = (
 
 
 def check_time_scales(results: Results) -> Claim:
-    """Check that SNGAN ends better under two time scales than under one, in every score that the extractor gives."""
+    """Check that SNGAN's last scores are better with two time scales than with one, in every score of the extractor."""
     if SNGAN not in results.grid.gans:
         return make_claim(TEXT, FORM, Outcome.UNASKED, "there is no SNGAN", "settings")
     found = find_settings(results.settings)
@@ -46,7 +46,7 @@ def check_time_scales(results: Results) -> Claim:
 
 
 def find_settings(settings: dict[str, dict[str, int | float]]) -> tuple[str, str] | None:
-    """Find a setting with two time scales, and one with their geometric mean for both and all else equal."""
+    """Find a setting with two learning rates, and an otherwise equal one with their geometric mean for both."""
     for two, one in permutations(settings, 2):
         generator, discriminator = (settings[two][rate] for rate in RATES)
         mean = math.sqrt(generator * discriminator)

@@ -12,9 +12,9 @@ from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 from stages.report.statistics.seed_scores import require_all
 
-# The published report says that the losses fluctuate more after so many generator steps.
+# The number of generator steps after which, the published report says, the losses fluctuate more.
 FLUCTUATES_AFTER = 100_000
-# What the published report's "almost twice" is taken to mean: between these.
+# The range that we take the published report's "almost twice" to mean.
 TWICE = (1.5, 2.5)
 FEWEST_LOSSES = 20
 
@@ -85,9 +85,9 @@ def check_ratio(results: Results) -> Claim:
 
 
 def measure_fluctuation(values: Sequence[float]) -> float:
-    """Measure how much a series fluctuates: the deviation of its steps from one value to the next, over root 2.
+    """Measure the fluctuation of a series: the deviation of the differences of successive values, divided by root 2.
 
-    A slow drift adds next to nothing to it; for independent values it is their deviation.
+    A slow drift hardly changes it; for independent values it is their standard deviation.
 
     Source: von Neumann 1941, "Distribution of the ratio of the mean square successive difference to the variance".
     """
@@ -102,7 +102,7 @@ def _list_trials(results: Results) -> list[TrialResult]:
 def _average_over_settings(
     results: Results, trials: list[TrialResult], measure: Callable[[TrialResult], float | None]
 ) -> list[float | None]:
-    """Average a measure over the settings of each seed; None for a seed that lacks it under one of them."""
+    """Average a measure over settings for each seed; None for a seed that lacks it under any setting."""
     means: list[float | None] = []
     for seed in results.grid.seeds:
         known = require_all(measure(trial) for trial in trials if trial.trial.seed == seed)
@@ -111,7 +111,7 @@ def _average_over_settings(
 
 
 def _describe_average(results: Results) -> str:
-    """Say what a number is the mean over, if the grid has several of anything."""
+    """Return the words on what a number is the mean over; "" if the grid has one setting and one seed."""
     counts = {"settings": len(results.grid.settings_used), "seeds": len(results.grid.seeds)}
     several = [name for name, count in counts.items() if count > 1]
     return f", mean over {' and '.join(several)}" if several else ""
@@ -130,7 +130,7 @@ def _compare_losses(trial: TrialResult) -> float | None:
 
 
 def _compare_before_and_after(trial: TrialResult) -> float | None:
-    """Return the smaller ratio, less 1, of both losses' fluctuations after and before."""
+    """Return the smaller, over both losses, of the ratio of the fluctuation after to that before, less 1."""
     ratios = []
     for losses in (trial.losses.generator, trial.losses.discriminator):
         series = list(zip(trial.losses.generator_steps, losses, strict=True))

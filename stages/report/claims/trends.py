@@ -1,4 +1,4 @@
-"""Check the claims on the course of the training: scores improve, and the first order lasts (Figure 3)."""
+"""Check the claims that scores improve during training, and that the order of the GANs stays (Figure 3)."""
 
 import math
 import statistics
@@ -15,8 +15,8 @@ from stages.report.statistics.metrics import NO_CLASSES, Metric
 from stages.report.statistics.rank_correlation import compare_orders
 from stages.report.statistics.seed_scores import average_scores, has_failed
 
-# What the published report's "roughly the same" order is taken to mean: at least this Kendall's tau, which four of
-# five pairs in the same order give.
+# The least Kendall's tau that we take the published report's "roughly the same" order to mean. It means that four of
+# five pairs are in the same order.
 ROUGHLY_THE_SAME = 0.6
 
 
@@ -56,7 +56,7 @@ def check_trend(results: Results, metric: Metric) -> Claim:
 
 
 def check_early_ranking(results: Results) -> Claim:
-    """Check that the GANs' order at the first point is roughly that at the last, seed by seed."""
+    """Check, seed by seed, that the GANs' order at the first point is roughly the order at the last."""
     text = "The order by FID at the first evaluation point is roughly that at the last (Figure 3)."
     form = (
         f"Setting {FIGURE3_SETTING}: Kendall's tau of the two orders is {ROUGHLY_THE_SAME} or more in the mean. One "
@@ -80,16 +80,16 @@ def check_early_ranking(results: Results) -> Claim:
 
 
 def find_step(gan_count: int) -> float:
-    """Return by how much Kendall's tau changes where two pairs of neighbours change places: its least deviation.
+    """Return the change of Kendall's tau when two pairs of neighbours change places, its least assumed deviation.
 
-    The taus of few seeds are often equal by chance and bounded by 1; with less than this the claim is decided wrongly
-    in more than 5 % of simulated experiments (docs/inference.md).
+    The taus of few seeds are bounded by 1 and often equal by chance. With a smaller deviation the claim is decided
+    wrongly in more than 5 % of simulated experiments (docs/inference.md).
     """
     return 2.0 * 4.0 / (gan_count * (gan_count - 1))
 
 
 def _correlate_orders(results: Results, seed: int) -> float | None:
-    """Return Kendall's tau of the GANs' orders by FID at the first and the last point; one that failed is last."""
+    """Return Kendall's tau between the GANs' orders by FID at the first and the last point; failed GANs are last."""
     trials = [
         trial
         for trial in results.trials

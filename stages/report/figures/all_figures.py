@@ -33,7 +33,7 @@ from stages.report.statistics.budgets import DISCRIMINATOR_STEPS
 from stages.report.statistics.metrics import FID
 from stages.report.statistics.summary import find_best_trial
 
-# Real images are shown in a grid of so many rows and columns where there are no samples to show beside them.
+# The rows and columns of the grid of real images if there are no samples beside it.
 DEFAULT_GRID = (8, 8)
 
 
@@ -41,7 +41,7 @@ def write_figures(results: Results, folder: Path) -> Figures:
     """Write all pictures.
 
     Returns:
-        Their files' names, captions and descriptions.
+        The file names, captions and descriptions of all pictures.
 
     Raises:
         InputError: a picture of samples or the prepared data is missing or damaged.
@@ -87,7 +87,7 @@ def write_figures(results: Results, folder: Path) -> Figures:
 
 
 def _arrange_real_like(shown: list[TrialResult], image_size: int) -> Pixels:
-    """Arrange as many real images as a grid of samples holds."""
+    """Arrange real images in a grid of the same size as the grids of samples."""
     if not shown:
         return arrange_real_images(*DEFAULT_GRID)
     height, width = read_best_samples(shown[0]).shape[:2]
@@ -95,7 +95,7 @@ def _arrange_real_like(shown: list[TrialResult], image_size: int) -> Pixels:
 
 
 def _write_figure1(results: Results, best: dict[str, TrialResult], real: Pixels, folder: Path) -> Picture:
-    """Write Figure 1 of SNGAN's best trial; without a SNGAN, of the first GAN's."""
+    """Write Figure 1 for SNGAN's best trial, or for the first GAN's if the grid has no SNGAN."""
     gan = SNGAN if SNGAN in results.grid.gans else results.grid.gans[0]
     found = [result for result in results.trials if not result.is_missing]
     result = best.get(gan) or next((result for result in found if result.trial.gan == gan), found[0])
@@ -106,7 +106,7 @@ def _write_figure1(results: Results, best: dict[str, TrialResult], real: Pixels,
 
 
 def _write_lipschitz(results: Results, folder: Path) -> tuple[Picture, ...]:
-    """Write the two figures of the discriminators; none where no trial has an analysis."""
+    """Write the two figures of the discriminators; no figure if no trial has an analysis."""
     analyses, grid = results.analyses, results.grid
     if not any(analyses.select_trials(gan) for gan in grid.gans):
         return ()

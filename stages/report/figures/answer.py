@@ -22,7 +22,7 @@ TITLE_INCHES = 0.75
 
 
 def describe_answer(results: Results) -> Picture:
-    """Describe the figure; of one seed it has no interval."""
+    """Describe the figure, which has no intervals for one seed."""
     several = len(results.grid.settings_used) > 1
     meaning = "A dot is a GAN's geometric mean over settings" if several else "A dot is a GAN"
     if len(results.grid.seeds) > 1:
@@ -53,7 +53,7 @@ def plot_answer(results: Results) -> Figure:
 
 
 def plot_narrow_answer(results: Results) -> Figure:
-    """Plot the same panels one above the other, for the screen of a phone."""
+    """Plot the panels of `plot_answer` one above the other, for the screen of a phone."""
     count = len(results.metrics)
     figure = make_figure(count * _measure_panel(results), NARROW_INCHES)
     for axes, metric in zip(figure.subplots(count, 1, squeeze=False).flat, results.metrics, strict=True):
@@ -95,7 +95,7 @@ def _plot_metric(axes: Axes, results: Results, metric: Metric) -> None:
 
 
 def _limit(axes: Axes, values: list[float]) -> None:
-    """Show the scores on a logarithmic scale; an interval that goes far beyond them runs out of the panel."""
+    """Limit the logarithmic axis to the scores; an interval that reaches far beyond them is cut off at the edge."""
     if not values:
         axes.set_xticks([])
         return

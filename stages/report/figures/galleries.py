@@ -11,7 +11,7 @@ from stages.report.results.entries import EntryResult
 from stages.report.results.trials import TrialResult
 from stages.report.statistics.metrics import FID, Metric
 
-# Images across and down of what the page begins with.
+# The images across and down in each tile of the strip at the top of the page.
 STRIP_TILES = 4
 
 
@@ -32,7 +32,7 @@ def write_real(real: Pixels, folder: Path) -> Picture:
 
 
 def write_samples(results: list[TrialResult], metric: Metric, folder: Path) -> tuple[Picture, ...]:
-    """Write each trial's grid of samples at its best FID; `metric` says what the page calls that."""
+    """Write each trial's grid of samples at its best FID; `metric` names the FID in the captions."""
     return tuple(_write_samples(result, metric, folder) for result in results)
 
 
@@ -86,7 +86,7 @@ def write_strip(
 
 
 def copy_interpolations(results: list[TrialResult], folder: Path) -> tuple[Picture, ...]:
-    """Copy the pictures of images between noise vectors, of the trials that have one."""
+    """Copy the interpolation pictures of the trials that have one."""
     return tuple(
         _copy_picture(
             result,
@@ -100,7 +100,7 @@ def copy_interpolations(results: list[TrialResult], folder: Path) -> tuple[Pictu
 
 
 def copy_neighbours(results: Results, shown: list[TrialResult], folder: Path) -> tuple[Picture, ...]:
-    """Copy the pictures of samples with their nearest training images, of the trials that have one."""
+    """Copy the pictures of samples and their nearest training images, for the trials that have one."""
     return tuple(
         _copy_picture(
             result,

@@ -25,7 +25,7 @@ def read_picture(path: Path) -> Pixels:
     """Read a picture that the stage sample wrote.
 
     Raises:
-        InputError: the file is missing or no picture.
+        InputError: the file is missing or is not a picture.
     """
     try:
         with Image.open(path) as image:
@@ -39,15 +39,15 @@ def read_picture(path: Path) -> Pixels:
 
 
 def arrange_real_images(rows: int, columns: int) -> Pixels:
-    """Arrange real images of the train split as a grid of samples is arranged, one class after the other."""
+    """Arrange real images of the train split in a grid, in turns over the classes, as in a grid of samples."""
     images = read_images(images_file("train"), made_by="prepare")
     labels = read_array(labels_file("train"), made_by="prepare")
-    # The first image of each class, then the second of each, and so on.
+    # The order is the first image of each class, then the second of each, and so on.
     place_in_class = np.empty(len(labels), dtype=np.int64)
     for label in np.unique(labels):
         place_in_class[labels == label] = np.arange((labels == label).sum())
     chosen = np.lexsort((labels, place_in_class))
-    # A data set may be smaller than the grid; it is then shown more than once.
+    # A data set may be smaller than the grid; its images are then repeated.
     chosen = np.resize(chosen, rows * columns)
     grid = make_grid(np.stack([images[index] for index in chosen]), rows, columns)
     return grid[:, :, 0] if grid.shape[2] == 1 else grid
@@ -59,7 +59,7 @@ def stack_points(result: TrialResult, image_size: int, tiles: int) -> Pixels:
     Args:
         result: the trial, with one point or more.
         image_size: the side of one image, in pixels.
-        tiles: images across and down, fewer where the grid has fewer.
+        tiles: the number of images across and down; a smaller grid has fewer.
     """
     side = tiles * image_size
     return np.concatenate(

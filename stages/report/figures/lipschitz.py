@@ -18,8 +18,8 @@ from stages.report.model.pictures import Picture
 from stages.report.published import name_gan
 from stages.report.results.lipschitz import IMAGE_KINDS, SCORE, Analyses, Analysis
 
-# People with any common kind of colour vision can tell its shades apart, in grey too; its lightest end is too faint on
-# white.
+# The shades of this colour map can be distinguished with any common kind of colour vision, and in grey. Its lightest
+# end is too faint on white.
 DEPTHS = colormaps["cividis"]
 DEEPEST_SHADE = 0.85
 KIND_COLOURS = dict(zip(IMAGE_KINDS, COLOURS, strict=False))
@@ -28,7 +28,7 @@ OPERATOR: dict[str, Any] = {"linestyle": "--", "linewidth": 1.2}
 EQUATION4: dict[str, Any] = {"color": "#000000", "linestyle": ":", "linewidth": 1.4}
 BOUND: dict[str, Any] = {"color": "#000000", "linestyle": "--", "linewidth": 1.2}
 MOST_TICKS = 4
-# From this ratio of the largest to the smallest value on, powers of ten are ticks enough.
+# If the largest value is this many times the smallest, ticks at powers of ten are enough.
 WIDE = 50.0
 
 
@@ -77,7 +77,7 @@ def plot_layer_norms(analyses: Analyses, grid: Grid) -> Figure:
 
 
 def plot_gradient_norms(analyses: Analyses, grid: Grid) -> Figure:
-    """Plot the gradient's norm at three kinds of image beside the claimed bound and the one that holds."""
+    """Plot the gradient norms at three kinds of images, the claimed bound and the bound that holds."""
     figure, panels = _make_panels(grid)
     for gan, row in zip(grid.gans, panels, strict=True):
         for setting, axes in zip(grid.settings_used, row, strict=True):

@@ -31,8 +31,8 @@ def plot_figure1(result: TrialResult, real: Pixels, generated: Pixels | None) ->
 
     Args:
         result: the trial.
-        real: picture of real images.
-        generated: picture of the trial's images; None when it diverged before its first point.
+        real: the picture of real images.
+        generated: the picture of the trial's images; None if the trial diverged before its first point.
     """
     figure = make_figure(7.4)
     places = figure.add_gridspec(2, 2, height_ratios=[1, 1.5])
@@ -59,7 +59,7 @@ def describe_all_losses(results: Results) -> Picture:
 
 
 def plot_all_losses(results: Results) -> Figure:
-    """Plot the losses of every GAN under every setting, one small panel each, all seeds in it."""
+    """Plot the losses in one small panel for each GAN and setting, which shows all seeds."""
     gans, settings = results.grid.gans, results.grid.settings_used
     figure = make_figure(0.6 + 1.5 * len(gans))
     panels = figure.subplots(len(gans), len(settings), sharex=True, squeeze=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-# Okabe and Ito's colours, which people with any common kind of colour vision can tell apart.
+# Okabe and Ito's colours, which can be distinguished with any common kind of colour vision.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7500", "#555555")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 

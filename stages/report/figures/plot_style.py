@@ -1,4 +1,4 @@
-"""The style of all figures: colours, markers and type, and how a figure becomes a file of always the same bytes."""
+"""The style of all figures, and writing a figure to a file with reproducible bytes."""
 
 import io
 import math
@@ -16,7 +16,7 @@ DOTS_PER_INCH = 160
 WIDTH_INCHES = 9.0
 NARROW_INCHES = 4.8
 MOST_LEGEND_COLUMNS = 6
-# Ticks of a logarithmic scale within a decade, from few to many.
+# The possible ticks of a logarithmic scale within a decade, from few to many.
 LOG_STEPS = (
     (1.0,),
     (1.0, 3.0),
@@ -28,7 +28,7 @@ MOST_LINEAR_TICKS = 6
 
 
 def make_figure(height_inches: float, width_inches: float = WIDTH_INCHES) -> Figure:
-    """Make an empty figure, as wide as the page unless it is told otherwise."""
+    """Make an empty figure; by default it is as wide as the page."""
     return Figure(figsize=(width_inches, height_inches), dpi=DOTS_PER_INCH, layout="constrained")
 
 
@@ -54,9 +54,9 @@ def use_log_scale(axes: Axes, of: Literal["x", "y"], low: float, high: float) ->
 
 
 def choose_log_ticks(low: float, high: float) -> list[float]:
-    """Choose round numbers from `low` to `high`, both above 0: whole decades, or finer ones where these are too few.
+    """Choose round numbers from `low` to `high`, both above 0: powers of ten, or finer steps if these are too few.
 
-    Ends that are near to each other have numbers at equal distances: there a logarithmic scale is nearly a linear one.
+    If the ends are close to each other, the numbers are evenly spaced, as a logarithmic scale is then nearly linear.
     """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in LOG_STEPS:
@@ -76,13 +76,13 @@ def add_legend(figure: Figure, axes: Axes) -> None:
 
 
 def mark_unpublished(axes: Axes) -> None:
-    """Write into empty axes that nothing is published of what they would show."""
+    """Write "nothing published" into empty axes."""
     axes.set_yticks([])
     axes.text(0.5, 0.5, "nothing published", ha="center", fontsize=9, color=MUTED, transform=axes.transAxes)
 
 
 def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, atomically and without the date, which would change its bytes."""
+    """Write a figure as PNG, atomically, and without Matplotlib's version, which would change its bytes."""
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     write_bytes(path, content.getvalue())

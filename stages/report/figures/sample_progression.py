@@ -1,4 +1,4 @@
-"""Write the pictures behind the page's slider: each GAN's images over its training, from the same noise."""
+"""Write the pictures for the page's slider, which show each GAN's images over its training from the same noise."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.results.trials import TrialResult
 
-# All pictures together hold no more than this many values, so that the page stays a few megabytes.
+# The largest number of values in all pictures together, which keeps the page at a few megabytes.
 MOST_VALUES = 2_600_000
 MOST_TILES = 4
 
 
 def write_sample_progression(results: Results, folder: Path) -> SampleProgression:
-    """Write one picture per GAN and setting: of the first seed, whose noise all trials share.
+    """Write one picture per GAN and setting, for the first seed; all trials of a seed share their noise.
 
     Raises:
         InputError: a grid of samples is missing or damaged.
@@ -31,7 +31,7 @@ def write_sample_progression(results: Results, folder: Path) -> SampleProgressio
 
 
 def choose_tiles(point_count: int, values_per_image: int) -> int:
-    """Choose how many images, 1 to 4, the picture of a point has across and down."""
+    """Choose the number of images, 1 to 4, across and down in the picture of a point."""
     fitting = [
         tiles
         for tiles in range(1, MOST_TILES + 1)

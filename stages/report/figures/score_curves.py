@@ -1,6 +1,6 @@
 """Plot Figure 3: the scores over generator steps, a panel per setting, and the published curves.
 
-The same curves over discriminator steps, and over seconds of a processor, are figures of their own.
+Other figures show the same curves over discriminator steps, and over processor seconds.
 """
 
 import math
@@ -32,12 +32,12 @@ from stages.report.statistics.metrics import Metric
 from stages.report.statistics.seed_scores import take_log
 
 MOST_COLUMNS = 4
-# The score of real data is drawn as a line while the panels grow to no more than this many times the curves' own range.
+# The score of real data is drawn as a line if this enlarges the panels to at most this many times the curves' range.
 MOST_STRETCH = 2.0
-# Otherwise text above or below the curves gives it, in this share of the range.
+# Otherwise a text above or below the curves states it, which takes this share of the range.
 ROOM = 0.12
 MOST_TICKS = 5
-# Real data's is dashed.
+# The line styles of entries; the dashed style is that of real data.
 ENTRY_STYLES: tuple[Any, ...] = (":", "-.", (0, (1, 3)), (0, (3, 2, 1, 2, 1, 2)))
 
 
@@ -107,7 +107,7 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
 
 
 def _label_x_axis(results: Results, setting: str, budget: Budget) -> str:
-    """Return the label of the x axis, which says how many epochs the longest training under the setting was."""
+    """Return the label of the x axis, with the epochs of the longest training under the setting."""
     ends = [
         trial.points[-1]
         for gan in results.grid.gans
@@ -116,7 +116,7 @@ def _label_x_axis(results: Results, setting: str, budget: Budget) -> str:
     ]
     if not ends or budget is PROCESSOR_SECONDS:
         return f"{budget.noun}\n"
-    # GANs may differ in epochs after equal generator steps.
+    # After equal generator steps, GANs may have had different numbers of epochs.
     end = max(ends, key=lambda point: (budget.value_of(point), point.epoch))
     epochs = sorted({point.epoch for point in ends if budget.value_of(point) == budget.value_of(end)})
     span = " to ".join(f"{epoch:.3g}" for epoch in dict.fromkeys((epochs[0], epochs[-1])))
@@ -136,8 +136,8 @@ def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric, bud
                 spent = [budget.value_of(point) for point in result.points]
                 values = [metric.value_of(point) for point in result.points]
                 axes.plot(spent, values, color=colour, linewidth=0.6, alpha=0.4)
-        # Seeds spend equal steps up to a point, and nearly equal seconds. The mean ends where the first seed does:
-        # without that seed it would be of the better ones.
+        # Seeds have equal steps at a point, and nearly equal seconds. The mean ends where the first seed ends, because
+        # a mean over the remaining seeds would only cover the better ones.
         whole = {
             statistics.fmean(map(budget.value_of, points)): [metric.value_of(point) for point in points]
             for _, points in sorted(by_step.items())
@@ -173,10 +173,10 @@ def _plot_band(axes: Axes, means: dict[float, Interval], metric: Metric, colour:
 
 
 def _draw_entries(panels: Sequence[Axes], results: Results, metric: Metric) -> None:
-    """Draw each entry as a line at its mean over seeds: it has one point, and the GANs' settings are not its own."""
+    """Draw each entry as a level line at its mean over seeds, as an entry has one point and none of the settings."""
     for place, entry in enumerate(entry for entry in results.entries if entry.points):
         mean = statistics.fmean(_scale(value, metric) for value in entry.values_of(metric))
-        # A dollar sign would begin a formula.
+        # Matplotlib would read a dollar sign as the beginning of a formula.
         label = f"entry: {entry.title}".replace("$", r"\$")
         for axes in panels:
             style = ENTRY_STYLES[place % len(ENTRY_STYLES)]
@@ -200,7 +200,7 @@ def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) 
                 ha="right",
                 fontsize=7.5,
             )
-            # Room for the label where the line is the highest or the lowest.
+            # The limits leave room for the label if the line is the highest or the lowest.
             _limit(
                 axes,
                 min(low, place_of_level - 0.05 * height),

@@ -1,4 +1,4 @@
-"""Plot Figure 2: the best scores by GAN and setting as bars, and the published ones below."""
+"""Plot Figure 2: the best scores by GAN and setting as bars, above the published ones."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ GROUP_WIDTH = 0.84
 
 
 def describe_figure2(results: Results) -> Picture:
-    """Describe Figure 2, with its bars of deviation where there are several seeds."""
+    """Describe Figure 2, which has error bars if there are several seeds."""
     seeds = len(results.grid.seeds)
     spread = (
         f", geometric mean over {pluralise(seeds, 'seed')} with bars of one standard deviation of the logarithm"
@@ -45,7 +45,7 @@ def describe_figure2(results: Results) -> Picture:
 
 
 def plot_figure2(results: Results) -> Figure:
-    """Plot the best scores of each GAN under each setting as bars; the published ones below."""
+    """Plot the best scores of each GAN under each setting as bars, above the published ones."""
     gans, settings = results.grid.gans, results.grid.settings_used
     figure = make_figure(6.4)
     panels = figure.subplots(2, len(results.metrics), squeeze=False)
@@ -85,7 +85,7 @@ def _plot_bars(
     spreads: dict[str, list[tuple[float, float]]],
     is_log: bool = False,
 ) -> None:
-    """Plot a bar per GAN and setting; on a logarithmic scale, where a bar's length means nothing, a dot."""
+    """Plot a bar per GAN and setting, or a dot on a logarithmic scale, where the length of a bar has no meaning."""
     shown = [gan for gan in gans if gan in values]
     width = GROUP_WIDTH / max(len(shown), 1)
     for index, gan in enumerate(shown):

@@ -1,16 +1,16 @@
-"""How GANs compare: SNGAN with each rival, the ranks of all, and their orders beside the published ones."""
+"""Comparisons of GANs: SNGAN with each rival, the ranks of all GANs, and their orders beside the published ones."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What all intervals and tests use.
+    """The confidence, level and power that all intervals and tests use.
 
     Attributes:
         confidence: the confidence of the intervals, in (0, 1).
-        level: below which a corrected p value tells a difference.
-        power: how surely a difference that is called tellable would have been told, in (0, 1).
+        level: the level of significance: a corrected p value below it tells a difference.
+        power: the probability, in (0, 1), with which a test would have told a difference that is called tellable.
     """
 
     confidence: float
@@ -20,15 +20,15 @@ class Significance:
 
 @dataclass(frozen=True)
 class OperatingCharacteristics:
-    """How often the tests erred and the intervals held the truth in simulated experiments, by docs/inference.md.
+    """How often the tests erred and the intervals held the truth in the simulations of docs/inference.md.
 
     Attributes:
-        seeds: the number of seeds of the experiments: the largest number simulated that the run has.
-        error: share of experiments without any difference in which some difference was told, under the worst shape of
+        seeds: the number of seeds of the simulated experiments, the largest that does not exceed the run's.
+        error: the share of experiments without any difference in which some difference was told, for the worst shape of
             deviations.
-        least_coverage: share of intervals that held the truth, of the kind and shape where it is least.
-        most_coverage: share of intervals that held the truth, of the kind and shape where it is most.
-        rank_coverage: share of ranges of ranks that held the true rank, under the worst shape.
+        least_coverage: the share of intervals that held the truth, for the kind and shape with the smallest share.
+        most_coverage: the share of intervals that held the truth, for the kind and shape with the largest share.
+        rank_coverage: the share of ranges of ranks that held the true rank, for the worst shape.
     """
 
     seeds: int
@@ -40,16 +40,16 @@ class OperatingCharacteristics:
 
 @dataclass(frozen=True)
 class OrderAgreement:
-    """How an order of ours agrees with a published one.
+    """The agreement of our order of GANs with a published one.
 
     Attributes:
-        source: the published table.
-        tau: Kendall's tau-b; None where there is none.
-        gans_in_common: how many GANs both orders have.
-        p: two-sided; None where there is no tau.
-        least_p: the smallest p that so many GANs could give.
-        can_differ: whether `least_p` is below the level.
-        text: tau, n and p for people, or why there is no tau.
+        source: the key of the published table.
+        tau: Kendall's tau-b; None where it is not defined.
+        gans_in_common: the number of GANs that both orders have.
+        p: the two-sided p value of tau; None without tau.
+        least_p: the smallest p value that this number of GANs can give.
+        can_differ: whether `least_p` is below the level of significance.
+        text: tau, n and p for readers, or the reason why there is no tau.
     """
 
     source: str
@@ -67,8 +67,8 @@ class ScoreOrder:
 
     Attributes:
         metric: its key.
-        names: the names of the GANs that have a value, the best first.
-        published: names of the grid's GANs in the order of each published table, by its source's key.
+        names: the names of the GANs that have a score, the best first.
+        published: the names of the grid's GANs in the order of each published table, by the source's key.
         agreements: the agreements with each published table.
     """
 
@@ -85,14 +85,14 @@ class Contrast:
     Attributes:
         rival: the other GAN.
         ratio: SNGAN's score over the rival's, the geometric mean over seeds; None where a training of either failed.
-        low: lower end of the ratio's own interval; None below two seeds.
+        low: lower end of the interval of this ratio alone; None with fewer than two seeds.
         high: upper end of that interval.
         p: the p value of Student's paired test over seeds, two-sided; None where there is no interval.
         corrected_p: p after Holm's correction for all rivals.
         is_told: whether `corrected_p` is below the level.
         tellable_ratio: the ratio above 1 that would have been told with the probability `Significance.power`, if
             trainings scatter as these did.
-        failed: how many trainings of the two failed.
+        failed: the number of failed trainings of both GANs.
     """
 
     rival: str
@@ -106,7 +106,7 @@ class Contrast:
     failed: int
 
     def is_ahead(self, is_higher_better: bool) -> bool | None:
-        """Return whether SNGAN is told to be the better one, or the worse one; None where neither is told."""
+        """Return True if SNGAN is told to be better, False if it is told to be worse, and None if neither is told."""
         if not self.is_told or self.ratio is None:
             return None
         return (self.ratio > 1.0) is is_higher_better
@@ -119,8 +119,9 @@ class Contrasts:
     Attributes:
         metric: its key.
         seeds: the number of seeds of the grid.
-        least_sign_p: the smallest p that a test of signs, which supposes no distribution, can give with so many seeds.
-        rows: one per rival, in the grid's order; none without SNGAN.
+        least_sign_p: the smallest p that a sign test, which assumes no distribution, can give with this number of
+            seeds.
+        rows: one contrast per rival, in the grid's order; empty without SNGAN.
     """
 
     metric: str
@@ -131,14 +132,14 @@ class Contrasts:
 
 @dataclass(frozen=True)
 class RankEstimate:
-    """The rank of a GAN by one metric, and how sure it is.
+    """The rank of a GAN by one metric, with its uncertainty.
 
     Attributes:
         gan: the GAN.
-        rank: 1 for the best.
+        rank: the rank, 1 for the best GAN.
         low: the best rank within 95 % of the draws; None with one seed.
-        high: the worst rank within them.
-        best_probability: the share of draws in which it is the best.
+        high: the worst rank within 95 % of the draws; None with one seed.
+        best_probability: the share of draws in which the GAN is the best; None with one seed.
         probabilities: the share of draws with each rank, from the first to the last; empty with one seed.
     """
 

@@ -8,9 +8,9 @@ class Picture:
     """A picture file in the report's folder.
 
     Attributes:
-        file: its name.
-        caption: what stands below it.
-        description: what it shows, for readers who do not see it.
+        file: the name of the file.
+        caption: the text below the picture.
+        description: the content of the picture in words, for readers who cannot see it.
     """
 
     file: str
@@ -23,12 +23,12 @@ class TrialProgression:
     """How the images of one trial change over its training.
 
     Attributes:
-        trial: its name.
-        gan: its GAN.
-        setting: its setting.
+        trial: the name of the trial.
+        gan: the GAN of the trial.
+        setting: the setting of the trial.
         picture: the images of all points, the first on top; None for a trial without points.
-        point_count: how many points the picture shows.
-        end: what became of a trial that did not reach its end; else empty.
+        point_count: the number of points in the picture.
+        end: why the trial did not reach its end, in words; "" if it did.
     """
 
     trial: str
@@ -45,7 +45,7 @@ class SampleProgression:
 
     Attributes:
         seed: the seed of the trials shown.
-        generator_steps: that any trial shown has a point at.
+        generator_steps: the generator steps at which any of these trials has a point.
         trials: one per GAN and setting.
     """
 
@@ -61,7 +61,7 @@ class Figures:
     Attributes:
         answer: the primary score of every GAN and seed.
         narrow_answer: the figure `answer` for a narrow screen.
-        strip: a few images of real data, then of each GAN.
+        strip: a few images of real data, followed by a few of each GAN.
         figure1: losses of one trial, with real and generated images.
         figure2: the best scores by GAN and setting.
         figure3: the scores over the training.
@@ -70,8 +70,8 @@ class Figures:
         lipschitz: norms of layers, and of gradients; empty without analyses.
         real: real images.
         samples: the samples of each GAN at its best FID.
-        interpolations: the interpolations between noise vectors, of the same trials.
-        neighbours: samples with their nearest training images, of the same trials.
+        interpolations: the interpolations between noise vectors, from the same trials.
+        neighbours: samples with their nearest training images, from the same trials.
         progression: images over the training.
     """
 

@@ -1,4 +1,4 @@
-"""What is published: the tables that stand beside ours, and the published report that is reproduced."""
+"""Published results: the tables that stand beside ours, and the published report that is reproduced."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class PublishedSource:
     """A published table whose numbers stand beside ours.
 
     Attributes:
-        key: the prefix of its columns in Table 1.
+        key: the key of the source, the prefix of its columns in Table 1.
         name: the name of the publication.
-        table: which of its tables.
-        data_set: that its scores are of.
-        extractor: that its scores come from.
+        table: the name of the table in the publication.
+        data_set: the name of the data set of its scores.
+        extractor: the name of the network of its scores.
     """
 
     key: str
@@ -24,7 +24,7 @@ class PublishedSource:
 
 @dataclass(frozen=True)
 class PublishedRange:
-    """What the published report prints for one metric.
+    """The range of scores that the published report prints for one metric.
 
     Attributes:
         lowest: the lowest score of any GAN.
@@ -42,11 +42,11 @@ class PublishedStudy:
     """What the published report compared, how its code evaluated a GAN, and which scores it prints.
 
     Attributes:
-        gan_count: GANs compared.
-        setting_count: settings of Adam.
-        distinct_images: images generated per GAN.
-        copies: times that each image was saved.
-        resized_side: pixels that both sides of an image were resized to before FID.
+        gan_count: the number of GANs compared.
+        setting_count: the number of settings of Adam.
+        distinct_images: the number of distinct images generated per GAN.
+        copies: the number of times that each image was saved.
+        resized_side: the side in pixels that images were resized to before FID.
         ranges: the ranges of the scores, by the metric's key.
     """
 

@@ -1,7 +1,7 @@
-"""The report as one frozen value: page, Markdown, JSON and CSV are made from it and from nothing else.
+"""The report as one frozen value, from which alone the page, Markdown, JSON and CSV are made.
 
-`report/results.json` holds this value field by field, so the classes of this package are its schema. A number is None
-where there is none, and in a range where it is not finite.
+`report/results.json` holds this value field by field, so the classes of this package are its schema. None stands for a
+missing number, and in a range for a number that is not finite.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from stages.report.results.neighbours import Neighbours
 from stages.report.statistics.metrics import Metric
 
 Row = dict[str, Any]
-"""A row of a table: a plain value per column of its CSV file; None where there is no number."""
+"""A row of a table: a plain value for each column of the CSV file, or None for a missing number."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Gan:
     """A GAN of the comparison.
 
     Attributes:
-        gan: its file's name in stages/gans.
-        name: for people.
+        gan: the name of the GAN's file in stages/gans, without its suffix.
+        name: the name of the GAN for readers.
         colour: the colour in all figures and tables, as #rrggbb.
     """
 
@@ -51,9 +51,9 @@ class EntrySection:
     """Samples and generators of somebody else, scored by the same protocol.
 
     Attributes:
-        rows: one for each entry, with the columns of Table 1.
-        seeds: the scores of each of its files.
-        contrasts: each entry of several seeds against each GAN of several.
+        rows: one row for each entry, with the columns of Table 1.
+        seeds: the scores of each file of each entry.
+        contrasts: each entry with several seeds against each GAN with several seeds.
         missing: names of the entries without results.
     """
 
@@ -65,13 +65,13 @@ class EntrySection:
 
 @dataclass(frozen=True)
 class Report:
-    """All that the report shows.
+    """Everything that the report shows.
 
     Attributes:
         title: the title of the report.
-        answer: what the tests allow one to say of the published report's question, in one sentence.
-        reading: which reading of the published report the settings of Adam are.
-        data_set: its name for people.
+        answer: the answer to the published report's question that the tests allow, in one sentence.
+        reading: the reading of the published report that the settings of Adam follow, such as `as described`.
+        data_set: the name of the data set for readers.
         image_size: side of an image in pixels.
         extractor: name of the network that the scores come from.
         gans: the GANs in the grid's order.
@@ -81,30 +81,30 @@ class Report:
         metrics: the scores shown, by key.
         sources: published tables that stand beside ours.
         study: the published report that is reproduced.
-        significance: what intervals and tests use.
+        significance: the confidence, level and power of intervals and tests.
         simulated: how often tests and intervals erred in simulations; None with one seed.
-        protocol: what all scores were made with, field by field.
+        protocol: the protocol of all scores, field by field.
         protocol_digest: SHA-256 of the protocol.
-        protocol_facts: the protocol in words for people, with data set, extractor and machine.
-        seeds_note: what the number of seeds lets one conclude.
-        limits: what the comparison cannot show.
+        protocol_facts: the protocol in words, with data set, extractor and machine.
+        seeds_note: the conclusions that the number of seeds allows, in words.
+        limits: what the comparison cannot show, one sentence or more each.
         table1: each GAN over all settings, beside the published numbers; columns as `build_table1` says.
         cells: each GAN under each setting, over its seeds; columns as `build_cell_table` says.
-        budgets: each GAN after as many generator steps, and discriminator steps, as all had; columns as
+        budgets: each GAN after the generator steps, and the discriminator steps, that all GANs reached; columns as
             `build_budget_table` says.
         trials: each trial; columns as `build_trial_table` says.
         orders: the orders of the GANs, one per metric.
         contrasts: SNGAN against each rival, one per metric.
         rankings: the rankings of all GANs, one per metric.
         claims: the claims of the published report, with verdicts.
-        claims_summary: how many claims have which verdict.
-        ablation: what the evaluation alone does to scores.
-        lipschitz: how large the discriminators' gradients are.
-        neighbours: how near samples are to training images.
+        claims_summary: the number of claims with each verdict, in words.
+        ablation: the effect of the published report's evaluation on the scores of real images.
+        lipschitz: the norms of the discriminators' layers and gradients.
+        neighbours: the distances of samples to their nearest training images.
         figures: the pictures' files and captions.
-        provenance: what each trial's numbers were read from.
+        provenance: the files that each trial's numbers were read from.
         entries: samples and generators of somebody else, beside the GANs.
-        extra_scores: those that `scores.extra` switches on.
+        extra_scores: the scores that `scores.extra` switches on.
     """
 
     title: str
@@ -146,7 +146,7 @@ class Report:
 
     @property
     def all_rows(self) -> tuple[Row, ...]:
-        """The rows of Table 1, and those of the entries below them."""
+        """The rows of Table 1, followed by the rows of the entries."""
         return self.table1 + self.entries.rows
 
     def has_gan(self, gan: str) -> bool:

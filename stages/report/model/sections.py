@@ -1,13 +1,13 @@
-"""What the sections on protocol, claims, ablation, discriminators and provenance show."""
+"""The content of the sections on protocol, claims, ablation, discriminators, provenance and further scores."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 Count = tuple[int, int]
-"""How many of how many."""
+"""A count and the total that it is out of."""
 Range = tuple[float | None, float | None]
-"""The smallest and the largest; None for a number that is not finite."""
+"""The smallest and the largest value; None for a number that is not finite."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Fact:
     Attributes:
         name: the name of the fact.
         value: the value, as it is shown.
-        full_value: the whole value where it is shown shortened; else empty.
+        full_value: the whole value if it is shown shortened; else "".
     """
 
     name: str
@@ -26,14 +26,14 @@ class Fact:
 
 
 class Outcome(StrEnum):
-    """What our numbers say of a claim, what is decided first."""
+    """What our numbers say about a claim; the decided outcomes come first."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
-    # A claim about everything that never was otherwise: no number of looks proves it.
+    # The outcome of a claim about everything without a counterexample, which no number of observations proves.
     UNCONTRADICTED = "not contradicted"
     OPEN = "cannot be told"
-    # The claim is about levels of scores, and these scores are another quantity.
+    # The claim is about levels of scores, and our scores are another quantity.
     INCOMPARABLE = "not comparable"
     # The run has no trainings that the claim is about.
     UNASKED = "not asked in this run"
@@ -41,17 +41,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the published report and what our numbers say of it.
+    """A claim of the published report, and what our numbers say about it.
 
     Attributes:
         text: the claim, and where it is made.
         form: what is computed, and when the claim holds and when it does not.
-        outcome: what our numbers say.
+        outcome: the outcome of the check.
         verdict: the outcome in words.
-        means_agree: whether the bare means agree with the claim; None when these cannot tell either.
-        published: whether the published report's own numbers agree with it; None where it has none.
-        numbers: what the verdict rests on.
-        power: what could have been told, where the claim cannot be told; else empty.
+        means_agree: whether the means alone agree with the claim; None if there are no means.
+        published: whether the published report's own numbers agree with the claim; None where it has none.
+        numbers: the numbers that the verdict rests on.
+        power: the difference that could have been told, if the claim cannot be told; else "".
         section: the section of the page that shows the evidence.
     """
 
@@ -71,9 +71,9 @@ class AblationRow:
     """Scores of real images under one distortion.
 
     Attributes:
-        title: what was done to the images.
-        missing: why there are no scores; None where there are.
-        distinct_images: how many of the images scored differ.
+        title: the distortion of the images, in words.
+        missing: the reason why there are no scores; None where there are.
+        distinct_images: the number of distinct images among the scored ones.
         inception_score: the Inception Score of the images; None where the extractor tells no classes apart.
         fid: the FID of the images.
         worse_than: names of the GANs trained here whose best FID is lower.
@@ -92,13 +92,13 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class AblationSection:
-    """What the published report's evaluation does to the scores of real images.
+    """The effect of the published report's evaluation on the scores of real images.
 
     Attributes:
-        is_enabled: whether it was measured.
-        rows: one per distortion.
-        image_count: images scored per row.
-        split: that the images are of.
+        is_enabled: whether the effect was measured.
+        rows: one row per distortion.
+        image_count: the number of images scored per row.
+        split: the split that the images come from.
         is_comparable: whether extractor and data set are the published ones.
     """
 
@@ -115,19 +115,19 @@ class LipschitzRow:
 
     Attributes:
         gan: the GAN.
-        name: its name for people.
-        score_name: what its discriminator outputs for an image.
-        sigma: largest singular value of a layer's reshaped weight, of the layer that has the largest.
-        operator_norm: norm of a layer as it is applied, of the layer that has the largest.
+        name: the name of the GAN for readers.
+        score_name: the discriminator's score of an image, in words.
+        sigma: the largest singular value of a reshaped weight, over all layers.
+        operator_norm: the largest norm of a layer as it is applied, over all layers.
         sigma_product: product of the layers' `sigma`.
         operator_norm_product: product of the layers' `operator_norm`.
         normaliser_norm: the largest factor that a normaliser scales by; None without normalisers.
-        largest_gradient: norm of the gradient by the input.
-        mean_gradient_between: mean norm at points between real and generated images.
-        within_one: snapshots whose largest gradient norm is at most 1.
-        within_sigma_product: snapshots whose largest gradient norm is at most `sigma_product`; None where the
-            output is not the network's own.
-        within_bound: snapshots whose gradient norms are within their bounds; None where no bound is known.
+        largest_gradient: the largest norm of the gradient with respect to the image.
+        mean_gradient_between: the mean norm of the gradient at points between real and generated images.
+        within_one: the number of snapshots whose largest gradient norm is at most 1.
+        within_sigma_product: the number of snapshots whose largest gradient norm is at most `sigma_product`; None if
+            the score is not the network's output.
+        within_bound: the number of snapshots whose gradient norms are within their bounds; None without a known bound.
         share_of_bound: the largest share of its bound that a gradient norm reached.
     """
 
@@ -149,11 +149,11 @@ class LipschitzRow:
 
 @dataclass(frozen=True)
 class LipschitzSection:
-    """How large the discriminators' gradients are.
+    """The norms of the discriminators' layers and gradients.
 
     Attributes:
-        rows: one per GAN that has an analysis.
-        missing: names of the trials without one.
+        rows: one row per GAN that has an analysis.
+        missing: the names of the trials without an analysis.
     """
 
     rows: tuple[LipschitzRow, ...]
@@ -162,13 +162,13 @@ class LipschitzSection:
 
 @dataclass(frozen=True)
 class TrialSource:
-    """What a trial's numbers were read from.
+    """The files that a trial's numbers were read from.
 
     Attributes:
-        trial: its name.
-        files: MD5 by path: the name of the file's content in DVC's cache and in dvc.lock.
-        settings: Adam's numbers.
-        machine: what the trial was trained on.
+        trial: the name of the trial.
+        files: the MD5 of each file by path, by which DVC's cache and dvc.lock name the file's content.
+        settings: the numbers of the trial's setting of Adam.
+        machine: the device, threads and version of torch that the trial was trained with.
     """
 
     trial: str
@@ -179,11 +179,11 @@ class TrialSource:
 
 @dataclass(frozen=True)
 class ExtraColumn:
-    """A further score in its table.
+    """A column of the table of further scores.
 
     Attributes:
-        key: its name in files.
-        name: for people.
+        key: the name of the score in files.
+        name: the name of the score for readers.
         digits: the digits after the decimal point.
     """
 
@@ -192,11 +192,11 @@ class ExtraColumn:
     digits: int
 
     def format(self, value: float | None) -> str:
-        """Write a value for people; a dash for none."""
+        """Format a value; a dash for None."""
         return "–" if value is None else f"{value:.{self.digits}f}"
 
     def format_span(self, row: dict[str, Any]) -> str:
-        """Write the lowest and the highest of several seeds; nothing for one seed, or none."""
+        """Format the lowest and the highest value of several seeds; "" for fewer than two seeds or without values."""
         low, high = row[f"{self.key}_low"], row[f"{self.key}_high"]
         return "" if low is None or row["seeds"] < 2 else f"{self.format(low)} to {self.format(high)}"
 
@@ -206,7 +206,7 @@ class ExtraSection:
     """The scores that `scores.extra` switches on.
 
     Attributes:
-        columns: the columns of the table; empty where none is switched on.
+        columns: the columns of the table; empty if no score is switched on.
         rows: real data, every GAN under every setting, and entries.
     """
 

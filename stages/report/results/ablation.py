@@ -12,8 +12,8 @@ class DistortedScores(NamedTuple):
 
     Attributes:
         name: the name of the distortion, as the stage ablation names it.
-        missing: why there are no scores; None where there are.
-        distinct_images: how many of the images scored differ.
+        missing: the reason why there are no scores; None where there are.
+        distinct_images: the number of distinct images among the scored ones.
         inception_score: the Inception Score of the images; None where the extractor tells no classes apart.
         fid: the FID of the images.
     """
@@ -26,13 +26,13 @@ class DistortedScores(NamedTuple):
 
 
 class Ablation(NamedTuple):
-    """All that the stage ablation measured.
+    """The measurements of the stage ablation.
 
     Attributes:
-        rows: one per distortion; the first is of images as they are.
-        image_count: images scored per row.
-        split: that the images are of.
-        resize_size: side in pixels that images were resized to and back.
+        rows: the scores for each distortion; the first row is of undistorted images.
+        image_count: the number of images scored per row.
+        split: the split that the images come from.
+        resize_size: the side in pixels that images were resized to and back from.
     """
 
     rows: list[DistortedScores]
@@ -45,7 +45,7 @@ def read_ablation(real_protocol: dict[str, Any]) -> Ablation | None:
     """Read results/ablation/scores.json; None where `ablation.is_enabled` is false.
 
     Args:
-        real_protocol: the protocol of the scores of real images, which these must be comparable with.
+        real_protocol: the protocol of the scores of real images, with which these scores must be comparable.
 
     Raises:
         InputError: the file is missing or damaged, or its scores were made under another protocol.

@@ -26,7 +26,7 @@ from stages.report.results.trials import TrialResult, read_trial
 from stages.report.statistics.metrics import Metric, name_metrics
 from stages.scores.protocol import COUNTS, check_same_protocol
 
-# What the report shows of each record; a file without one of these keys is damaged.
+# The keys of each record that the report shows; a file without one of them is damaged.
 REAL_KEYS = (
     "real_split",
     "real_count",
@@ -48,19 +48,19 @@ class Results(NamedTuple):
 
     Attributes:
         title: the title of the report.
-        grid: GANs, settings and seeds.
-        settings: Adam's numbers by letter, of the settings used.
+        grid: the GANs, settings and seeds.
+        settings: the numbers of Adam of each setting used, by letter.
         options: the options of the grid's GANs for which the published report's code has options of its own.
         trials: the trials in the grid's order.
-        protocol: what all scores were made with.
+        protocol: the protocol of all scores.
         real: the scores of real images.
-        card: what the extractor is.
-        data: the data set's manifest.
+        card: the card of the extractor.
+        data: the manifest of the data set.
         neighbours: distances to the nearest training images.
         analyses: norms and gradients of the discriminators.
         ablation: scores of distorted real images; None where the ablation is switched off.
         entries: scores of samples and generators of somebody else.
-        extra_scores: those that `scores.extra` switches on.
+        extra_scores: the scores that `scores.extra` switches on.
     """
 
     title: str
@@ -86,12 +86,12 @@ class Results(NamedTuple):
 
     @property
     def data_set(self) -> str:
-        """The data set's name for people."""
+        """The data set's name for readers."""
         return name_data_set(self.data["dataset"])
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """The scores that the extractor gives, the distance last, named by what they come from."""
+        """The scores that the extractor gives, named after it; the distance is the last."""
         return name_metrics(self.card["name"], tells_classes(self.card))
 
     @property
@@ -110,7 +110,7 @@ class Results(NamedTuple):
 
     @property
     def has_published_protocol(self) -> bool:
-        """Whether scores are the quantity that the published ones are: CIFAR-10 seen by the Inception network."""
+        """Whether scores are comparable with the published ones: of CIFAR-10, by the Inception network."""
         return bool(self.data["dataset"] == "cifar10" and self.card["name"] == "inception")
 
 
@@ -176,7 +176,7 @@ def _read_options(gan: str) -> dict[str, Any]:
 
 
 def _refuse_mixed_protocols(real: dict[str, Any], protocols: dict[Trial, dict[str, Any]]) -> None:
-    """Refuse scores of different extractors or protocols: they must never share a table."""
+    """Refuse scores of different extractors or protocols, which must never share a table."""
     first_trial, first = next(iter(protocols.items()))
     first_file = str(SCORES / first_trial.name / POINTS)
     for trial, protocol in protocols.items():

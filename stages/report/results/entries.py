@@ -13,16 +13,16 @@ KEYS = ("protocol", "points")
 
 
 class EntryPoint(NamedTuple):
-    """The scores of one file of an entry, which is a seed.
+    """The scores of one file of an entry; each file counts as a seed.
 
     Attributes:
-        seed: the place of the file among the entry's.
+        seed: the index of the file in the entry's list.
         sha256: the SHA-256 of the file's content, or of the names and contents of a folder's files.
         inception_score: mean over the splits of the images; None where the extractor tells no classes apart.
         fid: the FID of the images.
         fid_low: lower end of the FID's 95 % interval over draws of images.
         fid_high: upper end of that interval.
-        distinct_images: how many of the images differ.
+        distinct_images: the number of distinct images.
         grid: the picture of the first images.
     """
 
@@ -40,10 +40,10 @@ class EntryResult(NamedTuple):
     """All results of an entry.
 
     Attributes:
-        name: its key in params.yaml.
-        title: its name for people.
-        points: one for each of its files; empty where its stage failed or was not run.
-        protocol: what the scores were made with.
+        name: the key of the entry in params.yaml.
+        title: the name of the entry for readers.
+        points: the scores of each file; empty if the stage of the entry failed or was not run.
+        protocol: the protocol of the scores.
     """
 
     name: str
@@ -60,7 +60,7 @@ def read_entries(tells_classes: bool) -> list[EntryResult]:
     """Read all entries in the order of params.yaml.
 
     Args:
-        tells_classes: whether the extractor does, so that every file must have an Inception Score.
+        tells_classes: whether the extractor tells classes apart, so that every file must have an Inception Score.
 
     Raises:
         ParamsError: params.yaml is wrong.

@@ -1,4 +1,4 @@
-"""Read the scores that `scores.extra` switches on, of real data, of every trial's last snapshot and of entries."""
+"""Read the scores that `scores.extra` switches on, for real data, every trial's last snapshot and entries."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from stages.report.results.entries import EntryResult
 from stages.report.results.records import parse_content, read_record
 from stages.report.results.trials import TrialResult
 
-# Their names in files, in the order of the table.
+# The names of these scores in files, in the order of the table.
 KEYS = ("authenticity", "ct", "ct_null_deviation", "cmmd", "sfid", "intra_fid", "intra_fid_highest")
 
 Values = dict[str, float | None]
@@ -18,7 +18,7 @@ class ExtraScores(NamedTuple):
     """The further scores of the comparison.
 
     Attributes:
-        keys: those that are switched on; empty where there are none.
+        keys: the names of the scores that are switched on.
         real: the scores of real data.
         trials: the scores of the last snapshot of each trial that has results and did not diverge.
         entries: the scores of each file of an entry, by the entry's name.
@@ -33,7 +33,7 @@ class ExtraScores(NamedTuple):
 def read_extra_scores(
     real: dict[str, Any], trials: list[TrialResult], entries: list[EntryResult]
 ) -> ExtraScores:
-    """Read the further scores of what has results.
+    """Read the further scores of all trials and entries that have results.
 
     Args:
         real: the record of real data.

@@ -7,7 +7,7 @@ from stages.common.artifacts import LIPSCHITZ, METRICS_LOG, Trial
 from stages.common.grid import Grid
 from stages.report.results.records import parse_content
 
-# The name of a score that is the network's own output for an image, not an error computed from it.
+# The name of a score that is the network's output for an image, and not an error computed from this output.
 SCORE = "score"
 IMAGE_KINDS = {"real": "real", "fake": "generated", "interpolated": "between the two"}
 
@@ -17,7 +17,7 @@ class LayerNorms(NamedTuple):
 
     Attributes:
         sigma_estimate: power iteration's estimate of `sigma`.
-        sigma: largest singular value of the weight, reshaped to a matrix of one row per output channel.
+        sigma: largest singular value of the weight, reshaped to a matrix with one row per output channel.
         operator_norm: norm of the layer as it is applied to its inputs.
         sigma_error: relative error of the estimate.
         has_spectral_norm: whether the layer is spectrally normalised.
@@ -31,7 +31,7 @@ class LayerNorms(NamedTuple):
 
 
 class GradientNorms(NamedTuple):
-    """Norms of the discriminator's gradient by its input, over images of one kind.
+    """Norms of the gradient of the discriminator's score with respect to images of one kind.
 
     Attributes:
         mean: the mean over the images.
@@ -47,13 +47,13 @@ class GradientNorms(NamedTuple):
 
 
 class Analysis(NamedTuple):
-    """The analysis of one snapshot of a discriminator; a number that was not finite is infinity.
+    """The analysis of one snapshot of a discriminator; infinity stands for a number that was not finite.
 
     Attributes:
         generator_step: the generator step of the snapshot.
-        score_name: what the discriminator outputs for an image, in words.
-        layers: the layers in the network's order.
-        normaliser_norms: for each normaliser, the largest factor that it scales by.
+        score_name: the discriminator's score of an image, in words.
+        layers: the linear layers in the network's order.
+        normaliser_norms: the largest factor that each normaliser scales by.
         sigma_product: product over the layers of `sigma`.
         operator_norm_product: product over the layers of `operator_norm`.
         gradients: the gradients by kind of image.
@@ -80,7 +80,7 @@ class Analysis(NamedTuple):
 
 
 class TrialAnalysis(NamedTuple):
-    """A trial's snapshots in the order of training; none where it diverged before the first."""
+    """A trial's snapshots in the order of training; a trial that diverged before the first has none."""
 
     trial: Trial
     points: list[Analysis]
@@ -150,5 +150,5 @@ def _parse_gradients(row: dict[str, Any], kind: str) -> GradientNorms:
 
 
 def _parse_number(value: float | None) -> float:
-    # A number that is not finite is written as null, which JSON has.
+    # JSON has no infinity, so a number that is not finite was written as null.
     return float("inf") if value is None else float(value)

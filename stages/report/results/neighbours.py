@@ -1,4 +1,4 @@
-"""Read how near samples are to their nearest training images."""
+"""Read the distances of samples to their nearest training images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,7 @@ class NearestDistances:
     Attributes:
         median: the median over the samples.
         held_out_median: the median distance of real images of the test split.
-        suspicious_share: the share of the samples, those nearer than all but `suspicious_quantile` of the held-out
-            images.
+        suspicious_share: the share of samples that are nearer than the `suspicious_quantile` of the held-out images.
     """
 
     median: float
@@ -27,7 +26,7 @@ class NearestDistances:
 
 @dataclass(frozen=True)
 class TrialDistances:
-    """Distances of a trial's samples among pixels (root mean square, of 255) and among features (Euclidean)."""
+    """Distances of a trial's samples by pixels (root mean square, on the scale 0..255) and by features (Euclidean)."""
 
     pixels: NearestDistances
     features: NearestDistances
@@ -35,13 +34,13 @@ class TrialDistances:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """All that the stage neighbours measured.
+    """The measurements of the stage neighbours.
 
     Attributes:
-        sample_count: generated images per trial, of its last snapshot.
-        held_out_count: images of the test split.
-        train_count: training images, of which the nearest is sought.
-        suspicious_quantile: the quantile of the held-out images' distances; a sample that is nearer is suspicious.
+        sample_count: the number of generated images of each trial's last snapshot.
+        held_out_count: the number of images of the test split.
+        train_count: the number of training images that are searched.
+        suspicious_quantile: the quantile of the held-out images' distances below which a sample is suspicious.
         trials: distances by trial name.
     """
 
@@ -53,7 +52,7 @@ class Neighbours:
 
     @property
     def most_suspicious(self) -> str:
-        """Name of the trial with the largest share of suspicious samples among features, the first among equals."""
+        """The name of the trial with the largest share of suspicious samples by features, the first of equal ones."""
         return max(self.trials, key=lambda name: self.trials[name].features.suspicious_share)
 
 

@@ -1,4 +1,4 @@
-"""Read JSON records that other stages wrote; an error names the stage that makes a damaged one anew."""
+"""Read JSON records of other stages; the error for a damaged record names the stage that makes it anew."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ def read_record(path: Path, made_by: str, keys: Iterable[str]) -> dict[str, Any]
 
 
 def parse_content(path: Path, made_by: str, parse: Callable[[], Result]) -> Result:
-    """Call `parse`, which reads the content of a file, and blame the file where an entry is missing or of a wrong type.
+    """Call `parse`, which reads a file's content, and turn its errors into one that says that the file is damaged.
 
     Raises:
         InputError: `parse` raised a KeyError, TypeError or ValueError.

@@ -1,4 +1,4 @@
-"""Read what computing a training took, where it ran here."""
+"""Read the processor time of trainings that ran on this machine."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,10 @@ from stages.report.results.records import parse_content
 
 
 def read_processor_seconds(trial: Trial) -> dict[int, float]:
-    """Read the seconds of a processor from a training's start to each of its logged generator steps.
+    """Read the processor seconds from a training's start to each of its logged generator steps.
 
     Returns:
-        By generator step; empty for a training that did not run here.
+        The seconds by generator step; empty for a training that did not run on this machine.
 
     Raises:
         InputError: the file is damaged.

@@ -1,4 +1,4 @@
-"""Read what one trial left: its scores, losses, training summary and pictures of samples."""
+"""Read the results of one trial: its scores, losses, training summary and pictures of samples."""
 
 import hashlib
 from pathlib import Path
@@ -28,16 +28,16 @@ class Point(NamedTuple):
 
     Attributes:
         generator_step: the generator step of the snapshot.
-        discriminator_steps: done by then, each on a batch of real images.
-        epoch: the place of the snapshot in epochs of the real images.
+        discriminator_steps: the number of discriminator steps up to the snapshot, each on a batch of real images.
+        epoch: the number of epochs of the real images up to the snapshot.
         inception_score: mean over the splits of the images; None where the extractor tells no classes apart.
-        inception_score_deviation: standard deviation over these splits; None likewise.
+        inception_score_deviation: standard deviation over these splits; None where there is no Inception Score.
         fid: the FID of the snapshot's images.
-        distinct_images: how many of the images differ.
+        distinct_images: the number of distinct images.
         fid_low: lower end of the FID's 95 % interval over draws of images; None where evaluate gave none.
         fid_high: upper end of that interval.
-        processor_seconds: the processor time of the training up to here, in seconds; None where it is not known
-            here.
+        processor_seconds: the processor seconds of the training up to the snapshot; None if the training ran on another
+            machine.
     """
 
     generator_step: int
@@ -52,11 +52,11 @@ class Point(NamedTuple):
     processor_seconds: float | None = None
 
     def deviation_of(self, key: str) -> float | None:
-        """Return the deviation of one snapshot's score: the Inception Score's over its splits; None without one."""
+        """Return the deviation of a score of this snapshot: the Inception Score's over splits; None for others."""
         return self.inception_score_deviation if key == "inception_score" else None
 
     def interval_of(self, key: str) -> tuple[float | None, float | None]:
-        """Return the interval of one snapshot's score: the FID's where there is one, else two None."""
+        """Return the interval of this snapshot's score: the FID's if there is one; two None for other scores."""
         return (self.fid_low, self.fid_high) if key == "fid" else (None, None)
 
 
@@ -67,12 +67,12 @@ class TrialResult(NamedTuple):
         trial: the trial.
         points: scored snapshots in the order of training; fewer than planned when the training diverged.
         diverged_at: the generator step of the first loss that was not finite, or None.
-        training: the flat summary of the training.
+        training: the summary of the training by key.
         losses: the losses over the training.
-        grids: picture of samples by generator step.
-        interpolation: picture of images between pairs of noise vectors at the last snapshot, or None.
-        md5_by_path: MD5 of the files that the numbers are read from, by which DVC's cache and dvc.lock name them.
-        is_missing: whether there are no results, as a stage of the trial failed or was not run.
+        grids: the picture of samples for each generator step.
+        interpolation: the picture of interpolations between noise vectors at the last snapshot, or None.
+        md5_by_path: the MD5 of the files that the numbers are read from, by which DVC's cache and dvc.lock name them.
+        is_missing: whether there are no results, because a stage of the trial failed or was not run.
     """
 
     trial: Trial
@@ -90,8 +90,8 @@ def read_trial(trial: Trial, tells_classes: bool) -> tuple[TrialResult, dict[str
     """Read a trial's results and the protocol of its scores; a trial without results is marked missing.
 
     Args:
-        trial: which.
-        tells_classes: whether its extractor does, so that every point must have an Inception Score.
+        trial: the trial.
+        tells_classes: whether the extractor tells classes apart, so that every point must have an Inception Score.
 
     Raises:
         InputError: a file is damaged, or a scored snapshot has no picture of samples.
@@ -130,7 +130,7 @@ def read_trial(trial: Trial, tells_classes: bool) -> tuple[TrialResult, dict[str
 
 
 def _is_missing(trial: Trial) -> bool:
-    """Return whether a stage of the trial failed: DVC removes a stage's outputs before it runs it."""
+    """Return whether results are missing: DVC removes a stage's outputs before it runs the stage."""
     records = (TRAINING / trial.name / METRICS, SAMPLES / trial.name / MANIFEST, SCORES / trial.name / POINTS)
     return not all(record.exists() for record in records)
 

@@ -1,4 +1,4 @@
-"""Build the section on what the published report's evaluation alone does to the scores of real images."""
+"""Build the section on the effect of the published report's evaluation on the scores of real images."""
 
 from stages.report.model.sections import AblationRow, AblationSection
 from stages.report.published import name_gan, published_range
@@ -7,7 +7,7 @@ from stages.report.results.all_results import Results
 from stages.report.statistics.metrics import FID
 from stages.report.statistics.summary import find_best_trial
 
-# Its scores come from another network than those of the GANs trained here.
+# The scores of this row come from another network than those of the GANs trained here.
 OTHER_NETWORK = "torchvision"
 
 
@@ -35,7 +35,7 @@ def _list_rows(results: Results, ablation: Ablation) -> tuple[AblationRow, ...]:
 
 
 def _list_titles(ablation: Ablation) -> dict[str, str]:
-    """Say what each distortion, by its name in the stage ablation, does to the images."""
+    """Describe each distortion in words, by its name in the stage ablation."""
     repeated = next(row.distinct_images for row in ablation.rows if row.name == "repeated")
     return {
         "as_they_are": "as they are",

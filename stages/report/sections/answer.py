@@ -1,4 +1,4 @@
-"""Answer the published report's question in one sentence: what the tests over seeds allow one to say."""
+"""Write the answer to the published report's question, in one sentence that the tests over seeds support."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 
 def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Sequence[Ranking]) -> str:
-    """Write whether SNGAN is the best GAN of the grid, in as far as seeds can tell.
+    """Write whether SNGAN is the best GAN of the grid, as far as the tests over seeds can tell.
 
     Args:
         results: all results.
@@ -39,13 +39,13 @@ def write_answer(results: Results, contrasts: Sequence[Contrasts], rankings: Seq
 
 
 def _is_best(contrasts: Contrasts, metric: Metric) -> bool | None:
-    """Return whether SNGAN is told to be ahead of all rivals, or behind one; None where neither is told."""
+    """Return True if SNGAN is told to be ahead of all rivals, False if behind one, and None if neither is told."""
     told = [row.is_ahead(metric.is_higher_better) for row in contrasts.rows]
     return False if False in told else None if None in told else True
 
 
 def _begin(verdicts: dict[str, bool | None]) -> str:
-    """Say of one score or of two, by their titles, by which SNGAN is the best, is not, or cannot be told to be."""
+    """Write the beginning of the answer from the verdict on each score, by the score's title."""
     found = set(verdicts.values())
     several = len(verdicts) > 1
     if found == {True}:
@@ -54,7 +54,7 @@ def _begin(verdicts: dict[str, bool | None]) -> str:
         return "SNGAN is not the best of these GANs" + " by either score" * several
     if found == {None}:
         return "Whether SNGAN is the best of these GANs cannot be told" + " by either score" * several
-    # Two scores say different things.
+    # The verdicts on the two scores differ.
     titles = {verdict: title for title, verdict in verdicts.items()}
     if None not in titles:
         return f"SNGAN is the best of these GANs by {titles[True]}, but not by {titles[False]}"
@@ -64,7 +64,7 @@ def _begin(verdicts: dict[str, bool | None]) -> str:
 
 
 def _describe_rivals(contrasts: Contrasts, metric: Metric) -> str:
-    """Name the rivals that SNGAN is ahead of, behind, and not to be told from."""
+    """Name the rivals that SNGAN is ahead of, that it is behind, and that it cannot be told from."""
     groups: dict[str, list[str]] = {}
     for row in contrasts.rows:
         groups.setdefault(_name_group(row, metric), []).append(name_gan(row.rival))
@@ -83,7 +83,7 @@ def _name_unit(results: Results) -> str:
 
 
 def join_places(results: Results, rankings: Sequence[Ranking]) -> str:
-    """Say which place SNGAN has by each score; in a grid without it, which GAN is first."""
+    """Write SNGAN's rank by each score, or the first GAN in a grid without SNGAN."""
     titles: dict[tuple[str, str], list[str]] = {}
     for ranking, metric in zip(rankings, results.metrics, strict=True):
         titles.setdefault(_describe_place(ranking), []).append(metric.title)
@@ -95,7 +95,7 @@ def join_places(results: Results, rankings: Sequence[Ranking]) -> str:
 
 
 def _describe_failures(results: Results) -> str:
-    """Name, in brackets, the GANs that are last because trainings of theirs failed; nothing where none did."""
+    """Name, in brackets, the GANs that are last because some of their trainings failed; "" if none failed."""
     counts = {gan: count_failures(results, gan) for gan in results.grid.gans}
     failed = [name_gan(gan) for gan, count in counts.items() if count]
     if not failed:
@@ -105,7 +105,7 @@ def _describe_failures(results: Results) -> str:
 
 
 def _describe_place(ranking: Ranking) -> tuple[str, str]:
-    """Name a GAN, and say which place it has: `first of 6`."""
+    """Return the name of SNGAN, or of the first GAN in a grid without it, and its rank such as `first of 6`."""
     first, count = ranking.rows[0].gan, len(ranking.rows)
     place = next((row.rank for row in ranking.rows if row.gan == SNGAN), 1)
     if place == 1:

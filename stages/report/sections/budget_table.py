@@ -13,11 +13,11 @@ from stages.report.statistics.summary import average
 
 
 def build_budget_table(results: Results, budgets: Sequence[Budget] = BUDGETS) -> tuple[Row, ...]:
-    """Build the table of every GAN at the most of each budget that all reached.
+    """Build the table of every GAN at the largest value of each budget that all GANs reached.
 
     Args:
         results: the results of all stages.
-        budgets: the budgets in which GANs are made equal.
+        budgets: the budgets at which GANs are compared.
 
     Returns:
         Rows of `budget`, the key of a budget; `gan`, `name`; what the GAN had spent there, the smallest and largest

@@ -1,4 +1,4 @@
-"""Say how many discriminator steps GANs took per generator step, as counted in their trainings."""
+"""Describe how many discriminator steps GANs took per generator step, as counted in their trainings."""
 
 from stages.report.formatting import pluralise
 from stages.report.published import name_gan
@@ -6,7 +6,7 @@ from stages.report.results.all_results import Results
 
 
 def describe_discriminator_steps(results: Results) -> str:
-    """Say how many discriminator steps each GAN took per generator step, under which settings."""
+    """Describe how many discriminator steps each GAN took per generator step under each setting, in a sentence."""
     gans_by_steps: dict[tuple[int, ...], list[str]] = {}
     for gan in results.grid.gans:
         steps = [_count_discriminator_steps(results, gan, setting) for setting in results.grid.settings_used]

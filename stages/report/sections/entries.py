@@ -1,4 +1,4 @@
-"""Build what the report shows of entries: a row of Table 1, the scores of each seed, and tests against every GAN."""
+"""Build the section on entries: rows for Table 1, the scores of each seed, and tests against every GAN."""
 
 from stages.report.model.report import EntrySection, Row
 from stages.report.published import name_gan
@@ -14,10 +14,11 @@ from stages.report.statistics.unpaired import compare_unpaired
 
 
 def build_entries(results: Results) -> EntrySection:
-    """Build the section on entries; it is empty where there are none.
+    """Build the section on entries, which is empty if there are none.
 
     Returns:
-        `rows` with the columns of Table 1, whose best value is that at the end, as an entry has one point; `seeds` with
+        `rows` with the columns of Table 1, whose best and last values are equal, as an entry has one point; `seeds`
+        with
         `entry`, `name`, `seed`, `sha256`, each metric with its interval, and `distinct_images`; `contrasts` with
         `metric`, `entry`, `name`, `rival`, `rival_name`, `ratio`, `low`, `high`, `p`, `corrected_p`, `is_told`.
     """
@@ -50,7 +51,7 @@ def _list_seeds(entry: EntryResult, results: Results) -> list[Row]:
 
 
 def _contrast(results: Results, metric: Metric) -> list[Row]:
-    """Compare each entry of several seeds with each GAN of which no training failed, with Holm's correction."""
+    """Compare each entry of several seeds with each GAN without failed trainings, with Holm's correction."""
     rows: list[Row] = []
     scores = collect_last_scores(results, metric)
     for entry in results.entries:

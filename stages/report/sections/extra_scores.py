@@ -1,4 +1,4 @@
-"""Build the table of the scores that `scores.extra` switches on; it is empty where there are none."""
+"""Build the table of the scores that `scores.extra` switches on; it is empty if there are none."""
 
 from statistics import fmean
 

@@ -1,4 +1,4 @@
-"""Say in words what the comparison lets one conclude: the meaning of its intervals, and its limits."""
+"""Write the conclusions that the comparison allows: the meaning of its intervals, and its limits."""
 
 from stages.report.formatting import format_percent, join_words, pluralise
 from stages.report.published import published_length
@@ -8,7 +8,7 @@ from stages.report.statistics.intervals import CONFIDENCE
 
 
 def explain_seeds(results: Results) -> str:
-    """Say what a score and its interval mean with so many seeds."""
+    """Write what a score and its interval mean with the run's number of seeds."""
     count = len(results.grid.seeds)
     if count == 1:
         return (
@@ -22,7 +22,7 @@ def explain_seeds(results: Results) -> str:
 
 
 def list_limits(results: Results) -> tuple[str, ...]:
-    """Say what the comparison cannot show, in its own numbers."""
+    """Write what the comparison cannot show, with the run's numbers."""
     scores = join_words([f"the {metric.title}" for metric in results.metrics])
     return (
         _explain_seed_count(len(results.grid.seeds)),

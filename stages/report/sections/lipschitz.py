@@ -1,4 +1,4 @@
-"""Build the table of the discriminators' norms and gradients, and of whether the gradients keep within bounds."""
+"""Build the table of the discriminators' norms and gradients, and whether the gradients stay within their bounds."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Write what the scores were made with as lines of text: data set, extractor, scoring and machine."""
+"""Describe the protocol of the scores in lines of text: data set, extractor, scoring and machine."""
 
 from stages.report.formatting import NONE, capitalise, format_percent, pluralise
 from stages.report.model.sections import Fact
@@ -10,7 +10,7 @@ SHOWN_DIGITS = 12
 
 
 def list_protocol_facts(results: Results) -> tuple[Fact, ...]:
-    """List what the scores were made with."""
+    """List the facts of the protocol of the scores."""
     return (
         *_list_data(results),
         *_list_extractor(results),

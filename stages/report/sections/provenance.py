@@ -1,4 +1,4 @@
-"""Trace where each number comes from: the files it was read from, by their content, and how they were made."""
+"""Trace each trial's numbers to the files that they were read from, by MD5, and to how these were made."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ def trace_sources(results: Results) -> tuple[TrialSource, ...]:
 
 
 def digest_protocol(protocol: dict[str, Any]) -> str:
-    """Return a protocol's SHA-256: equal for equal protocols, whatever the order of their entries."""
+    """Return a protocol's SHA-256, which does not depend on the order of its fields."""
     return hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()
 
 

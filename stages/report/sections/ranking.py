@@ -1,4 +1,4 @@
-"""Rank the GANs by each metric, say how sure the ranks are, and compare the orders with the published ones."""
+"""Rank the GANs by each metric with the ranks' uncertainty, and compare the orders with the published ones."""
 
 import math
 
@@ -25,7 +25,7 @@ def build_orders(results: Results) -> tuple[ScoreOrder, ...]:
 
 def _build_order(results: Results, metric: Metric) -> ScoreOrder:
     scores = collect_last_scores(results, metric)
-    # One that failed is worse than any.
+    # A GAN with a failed training is worse than any other.
     values = dict.fromkeys(scores, -metric.sign * math.inf) | average_scores(scores)
     return ScoreOrder(
         metric=metric.key,

@@ -57,7 +57,7 @@ def _describe_real(results: Results) -> Row:
 
 
 def list_empty_columns(results: Results) -> Row:
-    """Return the columns of Table 1 that real data and entries have no values for, and published numbers, as None."""
+    """Return None for the columns of Table 1 that real data and entries lack, and for those of published numbers."""
     nothing = (*RANK_COLUMNS, "best", "best_low", "best_high", *PLACE_COLUMNS)
     empty = dict.fromkeys(f"{metric.key}_{name}" for metric in results.metrics for name in nothing)
     return empty | dict.fromkeys(
@@ -85,7 +85,7 @@ def _describe_rank(found: RankEstimate, metric: Metric) -> Row:
 
 
 def _describe_place(trials: list[TrialResult], results: Results, metric: Metric) -> Row:
-    """Say under which settings each seed's best value was reached; of one seed, also where."""
+    """Describe the settings under which each seed's best value was reached; for one seed also the step and epoch."""
     best = []
     for seed in results.grid.seeds:
         own = [trial for trial in trials if trial.trial.seed == seed and trial.points]
@@ -134,7 +134,7 @@ def _describe_cell(results: Results, gan: str, setting: str) -> Row:
 
 
 def build_trial_table(results: Results) -> tuple[Row, ...]:
-    """Build the table of all trials: best and last scores, where, and how long the trainings were.
+    """Build the table of all trials: best and last scores, the steps of the best, and the lengths of the trainings.
 
     Returns:
         Rows of `gan`, `setting`, `seed`, `name`; for each metric its best value under its key, and under `<key>_` and a

@@ -1,4 +1,4 @@
-"""Compare GANs at equal budgets: after as many generator steps, discriminator steps or seconds as all of them had."""
+"""Compare GANs at equal budgets: after equal numbers of generator steps, discriminator steps or processor seconds."""
 
 import statistics
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from stages.report.statistics.seed_scores import SeedScores, require_all, take_l
 
 @dataclass(frozen=True)
 class Budget:
-    """What a training spends, by which trainings of unlike GANs can be made comparable.
+    """A quantity that a training spends, such as generator steps, at equal values of which GANs are compared.
 
     Attributes:
-        key: the attribute of a point, and the name in files.
-        noun: one unit of it, for people.
-        nouns: several units.
+        key: the attribute of a point that holds the quantity, and its name in files.
+        noun: the name of one unit, for readers.
+        nouns: the name of several units.
     """
 
     key: str
@@ -24,28 +24,28 @@ class Budget:
     nouns: str
 
     def value_of(self, point: Point) -> float:
-        """Return what the training has spent up to a point: a whole number of steps, or seconds."""
+        """Return the amount that the training has spent up to a point: a number of steps, or seconds."""
         value: float = getattr(point, self.key)
         return value
 
 
 GENERATOR_STEPS = Budget("generator_step", "generator step", "generator steps")
-# Each shows one batch of real images, so equal discriminator steps are equal images seen.
+# A discriminator step sees one batch of real images, so equal discriminator steps mean equal numbers of images seen.
 DISCRIMINATOR_STEPS = Budget("discriminator_steps", "discriminator step", "discriminator steps")
-# These are the same in every run, so the report has them.
+# The report shows only these budgets, because they are the same in every run.
 BUDGETS = (GENERATOR_STEPS, DISCRIMINATOR_STEPS)
 PROCESSOR_SECONDS = Budget("processor_seconds", "second of a processor", "seconds of a processor")
 
 
 def name_budget(key: str) -> str:
-    """Return a budget's name for people by its key."""
+    """Return a budget's name for readers by its key."""
     return next(budget.nouns for budget in BUDGETS if budget.key == key)
 
 
 def find_common_budget(results: Results, setting: str, budget: Budget) -> float | None:
-    """Find the most that every trial under a setting had spent by its last point; None where no trial has a point.
+    """Find the largest budget that every trial under a setting reached by its last point; None if no trial has a point.
 
-    Trials that diverged or have no results do not lower it; they have no score there.
+    Trials that diverged or have no results do not lower this budget; they have no score at it.
     """
     ends = [
         budget.value_of(trial.points[-1])
@@ -56,7 +56,7 @@ def find_common_budget(results: Results, setting: str, budget: Budget) -> float 
 
 
 def find_point_within(trial: TrialResult, budget: Budget, limit: float | None) -> Point | None:
-    """Find a trial's last point within a limit; None where it diverged or has none so early."""
+    """Find a trial's last point within a limit; None if the trial diverged or has no point within the limit."""
     if trial.diverged_at is not None or limit is None:
         return None
     return max(

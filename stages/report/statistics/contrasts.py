@@ -1,4 +1,4 @@
-"""Compare SNGAN with each of its rivals: the comparisons that the published report makes, planned before any run."""
+"""Compare SNGAN with each of its rivals, as the published report does; the comparisons were planned before any run."""
 
 import math
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from stages.report.statistics.seed_scores import (
     subtract_scores,
 )
 
-# How surely a difference that is called tellable would have been told.
+# The probability with which a difference that is called tellable would have been told.
 POWER = 0.8
-# The largest difference looked for, in standard errors.
+# The largest difference that is searched for, in standard errors.
 LARGEST_EFFECT = 1e4
 
 
@@ -41,14 +41,14 @@ def contrast_with_rivals(results: Results, metric: Metric) -> Contrasts:
 def compare_rivals(
     scores: SeedScores, failed: dict[str, int], reference: str = SNGAN
 ) -> tuple[Contrast, ...]:
-    """Test the mean difference between a GAN and each other one, paired by seed, with Holm's correction.
+    """Test the mean difference between a GAN and each other GAN, paired by seed, with Holm's correction.
 
-    Student's paired test supposes that differences of logarithms between seeds are near to normally distributed; the
-    correction counts all rivals, those without a test too.
+    Student's paired test assumes that differences of logarithms over seeds are nearly normally distributed. The
+    correction counts all rivals, including those without a test.
 
     Args:
         scores: the scores by GAN and seed.
-        failed: how many trainings of each GAN failed.
+        failed: the number of failed trainings of each GAN.
         reference: the GAN that is compared with all others.
 
     Source: Student 1908, "The probable error of a mean"; Holm 1979, "A simple sequentially rejective multiple test
@@ -75,7 +75,7 @@ def compare_rivals(
 
 
 def compute_p(mean: Interval | None) -> float | None:
-    """Return Student's two-sided p of a mean of zero; None for fewer than two values."""
+    """Return Student's two-sided p value for the hypothesis of a mean of zero; None for fewer than two values."""
     if mean is None or mean.deviation is None:
         return None
     if mean.deviation == 0.0:
@@ -85,7 +85,7 @@ def compute_p(mean: Interval | None) -> float | None:
 
 
 def correct_by_holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p values for their number, step by step; None stays None and is counted."""
+    """Correct p values by Holm's stepwise procedure; None stays None, but counts in the number of tests."""
     corrected: list[float | None] = [None] * len(p_values)
     known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
     least = 0.0
@@ -96,10 +96,10 @@ def correct_by_holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def find_tellable_difference(mean: Interval | None, level: float) -> float | None:
-    """Find the true difference that a two-sided test would have told with probability `POWER`.
+    """Find the true difference that a two-sided test would tell with probability `POWER`.
 
     Args:
-        mean: the mean with the deviation that is taken for the true one; None where there is none.
+        mean: the mean, whose deviation is taken as the true one; None where there is none.
         level: the level of the test.
 
     Returns:
@@ -115,7 +115,7 @@ def find_effect(freedom: int, level: float) -> float:
     """Find the true mean, in standard errors, that Student's two-sided test tells with probability `POWER`.
 
     Args:
-        freedom: degrees of freedom.
+        freedom: the degrees of freedom.
         level: the level of the test.
     """
     limit = float(student.ppf(1.0 - level / 2.0, freedom))

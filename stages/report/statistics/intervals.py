@@ -18,10 +18,10 @@ class Interval(NamedTuple):
 
     Attributes:
         mean: the mean of the values.
-        deviation: their sample standard deviation (divided by count - 1); None for one value.
+        deviation: the sample standard deviation of the values (divided by count - 1); None for one value.
         low: lower end of the interval of the mean; None for one value, which has no interval.
         high: upper end of that interval.
-        size: how many values.
+        size: the number of values.
     """
 
     mean: float
@@ -31,7 +31,7 @@ class Interval(NamedTuple):
     size: int
 
     def is_above(self, bound: float) -> bool | None:
-        """Return True if the whole interval lies above a bound, False if below it, None if around it."""
+        """Return True if the whole interval lies above a bound, False if below it, None if it contains the bound."""
         if self.low is None or self.high is None:
             return None
         if self.low > bound:
@@ -42,12 +42,12 @@ class Interval(NamedTuple):
 def estimate_mean(
     values: Sequence[float], confidence: float = CONFIDENCE, least_deviation: float = 0.0
 ) -> Interval:
-    """Estimate the mean that values of independent trainings scatter around.
+    """Estimate the mean of values of independent trainings, with its confidence interval.
 
     Args:
-        values: one or more.
-        confidence: how often such an interval holds the mean, in (0, 1).
-        least_deviation: what the deviation is not taken to be below.
+        values: one value or more.
+        confidence: the probability, in (0, 1), that such an interval holds the mean.
+        least_deviation: a lower bound that replaces a smaller deviation in the interval.
 
     Returns:
         mean +- t(n - 1) * deviation / sqrt(n): exact for normally distributed values.
@@ -80,6 +80,6 @@ def estimate_geometric_mean(logarithms: Sequence[float]) -> Interval:
 def to_ratio(difference: float | None) -> float | None:
     """Return the ratio that a difference of logarithms stands for; None stays None.
 
-    Two seeds can leave an interval whose end is too large for a number; the largest number stands for it.
+    The end of an interval from two seeds can exceed the range of floats; it becomes the largest float.
     """
     return None if difference is None else math.exp(min(difference, LARGEST_LOGARITHM))

@@ -11,13 +11,13 @@ FEWEST_IN_COMMON = 3
 
 
 class Agreement(NamedTuple):
-    """How alike two orders are.
+    """The agreement of two orders.
 
     Attributes:
-        tau: Kendall's tau-b, 1 for the same order and -1 for its reverse; None with fewer than three in common, or
-            where all values of one side are equal.
-        gans_in_common: how many GANs both orders have.
-        p: how often unrelated orders agree or disagree as much, two-sided; exact where no values are equal.
+        tau: Kendall's tau-b, 1 for the same order and -1 for its reverse; None with fewer than three GANs in common, or
+            if all values of one side are equal.
+        gans_in_common: the number of GANs that both orders have.
+        p: the two-sided p value, the probability that unrelated orders agree or disagree as much; exact without ties.
     """
 
     tau: float | None
@@ -26,11 +26,11 @@ class Agreement(NamedTuple):
 
     @property
     def least_p(self) -> float:
-        """The p of two equal orders, the smallest that there can be: 2 / n!."""
+        """The p value of two equal orders of n GANs, 2 / n!, which is the smallest possible one."""
         return min(1.0, 2.0 / math.factorial(self.gans_in_common))
 
     def describe(self) -> str:
-        """Write tau, n and p for people, or why there is no tau."""
+        """Format tau, n and p, or the reason why there is no tau."""
         if self.gans_in_common < FEWEST_IN_COMMON:
             return f"none computed, only {self.gans_in_common} in common"
         if self.tau is None or self.p is None:
@@ -47,7 +47,7 @@ def compare_orders(first: dict[str, float], second: dict[str, float]) -> Agreeme
     if len(common) < FEWEST_IN_COMMON:
         return Agreement(None, len(common))
     outcome = kendalltau([first[gan] for gan in common], [second[gan] for gan in common])
-    # Where all values of one side are equal there is no order to compare.
+    # The statistic is NaN if all values of one side are equal, so that there is no order to compare.
     if math.isnan(outcome.statistic):
         return Agreement(None, len(common))
     return Agreement(float(outcome.statistic), len(common), float(outcome.pvalue))

@@ -1,4 +1,4 @@
-"""The probability of each GAN's ranks, by drawing the means anew from their posterior distributions."""
+"""Estimate the probability of each GAN's ranks by drawing the means from their posterior distributions."""
 
 import math
 
@@ -18,17 +18,17 @@ def estimate_ranks(
 ) -> tuple[RankEstimate, ...]:
     """Rank GANs by their means over seeds, with the probability of each rank.
 
-    Each GAN's mean is drawn anew from Student's distribution around it, as wide as its scores over seeds say, and the
-    GANs are ranked in every draw. With few seeds that covers the true ranks, where a bootstrap that draws among two or
-    three seeds is far too sure (docs/inference.md has both). GANs of which a training failed are last in all draws.
+    In every draw, each GAN's mean is drawn from Student's distribution around it, whose width follows from the scores
+    over seeds, and the GANs are ranked. With few seeds this covers the true ranks, whereas a bootstrap over two or
+    three seeds is far too sure (docs/inference.md has both). GANs with a failed training are last in all draws.
 
     Args:
         scores: the scores by GAN and seed.
-        metric: says which direction is better.
-        draw_count: how many draws.
+        metric: the score, which says which direction is better.
+        draw_count: the number of draws.
 
     Returns:
-        The GANs from best to worst; with one seed there are ranks alone.
+        The GANs from best to worst; with one seed they have only ranks, without probabilities.
 
     Source: Box and Tiao 1973, "Bayesian inference in statistical analysis", section 2.5: the posterior of a normal
         mean of unknown variance.
@@ -47,7 +47,7 @@ def estimate_ranks(
 def _draw_ranks(
     scores: SeedScores, gans: list[str], metric: Metric, draw_count: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Return for each GAN the share of draws in which it has the first rank, the second and so on."""
+    """Return, for each GAN, the shares of draws in which it has the first rank, the second rank and so on."""
     random = np.random.default_rng(0)
     means = np.empty((len(gans), draw_count))
     for row, gan in enumerate(gans):
@@ -65,7 +65,7 @@ def _certain_rank(rank: int, count: int) -> NDArray[np.float64]:
 
 
 def _describe(gan: str, rank: int, shares: NDArray[np.float64], count: int) -> RankEstimate:
-    """Describe a GAN's ranks; `low` to `high` leaves out at most (1 - CONFIDENCE) / 2 of the draws at each end."""
+    """Make a GAN's estimate; `low` to `high` leaves out at most (1 - CONFIDENCE) / 2 of the draws at each end."""
     shares = np.pad(shares, (0, count - len(shares)))
     below = np.cumsum(shares)
     tail = (1.0 - CONFIDENCE) / 2.0

@@ -1,8 +1,8 @@
-"""One number per GAN and seed, the replicate of every interval and test.
+"""Reduce each GAN's trainings of a seed to one number, the replicate of every interval and test.
 
-Trainings of one seed share their first weights, the order of the training images and the noise of their samples under
-all settings, so they are no replicates of each other: what is computed of one seed goes into a single number. It is the
-logarithm of a score, so that a comparison is of ratios, and no interval of a distance reaches below zero.
+Trainings of one seed share their initial weights, the order of the training images and the noise of their samples under
+all settings, so they are not replicates of each other; all results of a seed are combined into one number. It is the
+logarithm of a score, so that comparisons are of ratios, and no interval of a distance reaches below zero.
 """
 
 import math
@@ -16,13 +16,13 @@ from stages.report.statistics.metrics import Metric
 
 T = TypeVar("T")
 SeedScores = dict[str, list[float | None]]
-"""By GAN, one value per seed: the natural logarithm of a score; None where a training that it needs failed."""
-# A distance of finite sets of images is above zero; rounding may lose that.
+"""The natural logarithm of a score for each seed, by GAN; None where a training that it needs failed."""
+# The distance of finite sets of images is above zero, but rounding may make it zero.
 LEAST = 1e-9
 
 
 def has_failed(result: TrialResult) -> bool:
-    """Return whether a training has no score at its end: it diverged, or a stage of it failed or was not run."""
+    """Return whether a training has no last score, because it diverged, or a stage of it failed or was not run."""
     return result.is_missing or result.diverged_at is not None or not result.points
 
 
@@ -34,7 +34,7 @@ def count_failures(results: Results, gan: str) -> int:
 def collect_last_scores(results: Results, metric: Metric, settings: Sequence[str] = ()) -> SeedScores:
     """Collect the primary score: a seed's mean over settings at the last evaluation point.
 
-    A GAN that failed under one of the settings has none for that seed.
+    A GAN with a failed training under one of the settings has None for that seed.
 
     Args:
         results: all results.
@@ -50,10 +50,10 @@ def collect_last_scores(results: Results, metric: Metric, settings: Sequence[str
 
 
 def collect_best_scores(results: Results, metric: Metric, settings: Sequence[str] = ()) -> SeedScores:
-    """Collect each seed's best score over evaluation points and settings: the published report's Table 1, seed by seed.
+    """Collect each seed's best score over evaluation points and settings, the quantity of the published Table 1.
 
-    The choice is made anew for each seed, so that an interval over seeds holds what the choice adds. A training that
-    diverged is represented by its points before that.
+    The best is chosen for each seed separately, so that an interval over seeds includes the effect of the choice. A
+    training that diverged is represented by its points before the divergence.
     """
     return {
         gan: [_choose_best(_list_trials(results, gan, seed, settings), metric) for seed in results.grid.seeds]
@@ -62,7 +62,7 @@ def collect_best_scores(results: Results, metric: Metric, settings: Sequence[str
 
 
 def require_all(values: Iterable[T | None]) -> list[T] | None:
-    """Return the values; None where one is missing or there is none: a failure is never left out of a mean."""
+    """Return the values; None if any is missing or there are none, because a mean must not leave out a failure."""
     listed = list(values)
     known = [value for value in listed if value is not None]
     return known if known and len(known) == len(listed) else None
@@ -74,7 +74,7 @@ def take_log(value: float) -> float:
 
 
 def order_gans(scores: SeedScores, metric: Metric) -> list[str]:
-    """Order GANs from best to worst by their means over seeds; those of which a training failed come last."""
+    """Order GANs from best to worst by their means over seeds; GANs with a failed training come last."""
 
     def place(gan: str) -> tuple[int, float]:
         known = [value for value in scores[gan] if value is not None]
@@ -94,7 +94,7 @@ def average_scores(scores: SeedScores) -> dict[str, float]:
 
 
 def subtract_scores(first: Sequence[float | None], second: Sequence[float | None]) -> list[float] | None:
-    """Subtract a GAN's scores from another's, seed by seed; None where either failed in any seed."""
+    """Subtract the second GAN's scores from the first's, seed by seed; None if either failed in any seed."""
     pairs = zip(first, second, strict=True)
     return require_all(None if a is None or b is None else a - b for a, b in pairs)
 

@@ -1,4 +1,4 @@
-"""Look up what was simulated of the tests and intervals: simulated.yaml, which benchmarks/inference.py makes."""
+"""Look up the simulated error rates of tests and intervals in simulated.yaml, made by benchmarks/inference.py."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ RANKS = "ranks"
 
 
 def find_simulated(seeds: int) -> OperatingCharacteristics | None:
-    """Return what was simulated for the largest number of seeds that is no larger; None for one seed."""
+    """Return the rates for the largest simulated number of seeds that does not exceed `seeds`; None for one seed."""
     known = [count for count in _FOUND["normal"] if count <= seeds]
     if not known:
         return None

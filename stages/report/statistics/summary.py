@@ -15,13 +15,13 @@ from stages.report.statistics.seed_scores import (
 
 
 class Cell(NamedTuple):
-    """A metric of one GAN under one setting, over its seeds.
+    """The values of a metric for one GAN under one setting, over seeds.
 
     Attributes:
-        best: geometric mean of each training's best value; None where one has no value.
-        last: geometric mean of the values at the end; None where a training failed.
-        planned: how many trainings there are.
-        failed: how many of them failed.
+        best: geometric mean of each training's best value; None if any training has no value.
+        last: geometric mean of the values at the last evaluation point; None if any training failed.
+        planned: the number of trainings.
+        failed: the number of failed trainings.
     """
 
     best: Interval | None
@@ -42,9 +42,9 @@ def summarise_cell(results: Results, gan: str, setting: str, metric: Metric) -> 
 
 
 def average(logarithms: list[float | None], metric: Metric) -> Interval | None:
-    """Return the geometric mean over seeds; None where a seed has no value, which is never left out of a mean.
+    """Return the geometric mean over seeds; None if any seed has no value, because a mean must not leave it out.
 
-    The interval is of scores that there can be: it ends at the least that the metric can have.
+    The interval does not extend below the smallest possible value of the metric.
     """
     known = require_all(logarithms)
     if known is None:
@@ -54,7 +54,7 @@ def average(logarithms: list[float | None], metric: Metric) -> Interval | None:
 
 
 def find_best_trial(results: Results, gan: str, metric: Metric) -> TrialResult | None:
-    """Find a GAN's training with the best value at any evaluation point; None where none has a point."""
+    """Find a GAN's training with the best value at any evaluation point; None if no training has a point."""
     trials = [result for result in results.trials if result.trial.gan == gan and result.points]
     if not trials:
         return None

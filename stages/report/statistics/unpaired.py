@@ -1,4 +1,4 @@
-"""Compare the scores of trainings that share no seeds: those of an entry from outside with those of a GAN."""
+"""Compare scores that are not paired by seed: those of an entry with those of a GAN."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ class UnpairedRatio(NamedTuple):
 
     Attributes:
         ratio: the ratio of the first to the second.
-        low: lower end of its interval; None where a side has one value.
-        high: upper end.
-        p: two-sided, of a ratio of 1; None where a side has one value.
+        low: lower end of the interval of the ratio; None if a side has only one value.
+        high: upper end of this interval.
+        p: the two-sided p value for the hypothesis of a ratio of 1; None if a side has only one value.
     """
 
     ratio: float | None
@@ -26,11 +26,11 @@ class UnpairedRatio(NamedTuple):
 
 
 def compare_unpaired(first: Sequence[float], second: Sequence[float]) -> UnpairedRatio:
-    """Compare logarithms of scores by Welch's test, which supposes neither pairs nor equal variances.
+    """Compare logarithms of scores by Welch's test, which assumes neither pairs nor equal variances.
 
     Args:
-        first: natural logarithms, one or more.
-        second: natural logarithms of the other side, one or more.
+        first: one or more natural logarithms of scores.
+        second: one or more natural logarithms of the other side's scores.
 
     Source: Welch 1947, "The generalization of Student's problem when several different population variances are
         involved".
