@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # DVC starts the stages as `python -m stages...`, which has to be the Python of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
-# It would keep `python -m` from the modules of this folder.
+# With PYTHONSAFEPATH, `python -m` would not find the modules of this folder.
 unexport PYTHONSAFEPATH
 # These switch off the telemetry of the tools.
 export DVC_NO_ANALYTICS := 1
@@ -21,14 +21,14 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # MkDocs's theme would advertise its successor at every start.
 export NO_MKDOCS_2_WARNING := 1
 
-# Prefect's database, in the project unless PREFECT_HOME is set. It is created here, so that no run
-# has to do it, and elsewhere until it is whole: SQLite would take the log of a database that was stopped
-# on the way for the next one's.
+# Prefect's database is in the project unless PREFECT_HOME is set. It is created here, so that no run
+# has to do it, and under another name until it is complete: SQLite would apply the log of an interrupted
+# database to the next one.
 DATABASE := $(or $(PREFECT_HOME),$(CURDIR)/.prefect)/prefect.db
 
-# Test files run side by side with one thread each: with more threads than cores, threads that wait
-# for one another stop all of them. (xdist 3.8 cannot group tests otherwise: pytest 9 ignores its groups.) Files are run in
-# the order of tests/conftest.py: xdist's own order has files of few tests last, which are the slowest ones here.
+# Test files run in parallel with one thread each: with more threads than cores, threads would wait for one
+# another. Tests are grouped by file, because pytest 9 ignores the groups of xdist 3.8. Files run in the order of
+# tests/conftest.py, because xdist's own order puts files with few tests last, which are the slowest ones here.
 PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 PRESETS = $(shell echo $(sort $(basename $(notdir $(wildcard presets/*.yaml)))) | sed 's/ /, /g')
@@ -44,15 +44,15 @@ help:  ## Show this list.
 	@awk -F ':.*## ' -v presets="$(PRESETS)" '/^[a-z-]+:.*## / \
 	{sub("PRESETS", presets); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.ready  ## Create the virtual environment: 6.5 GB, or about 1.9 GB by TORCH=cpu, without CUDA.
+setup: $(VENV)/.ready  ## Create the virtual environment: 6.5 GB, or about 1.9 GB with TORCH=cpu, without CUDA.
 
-# The stamp holds which build of torch was installed; another one than TORCH asks for begins the environment anew.
+# The stamp file has the installed build of torch. If TORCH names another build, the environment is created again.
 TORCH ?=
 INSTALLED := $(shell cat $(VENV)/.ready 2>/dev/null)
 ifneq ($(filter-out $(INSTALLED),$(TORCH)),)
 .PHONY: $(VENV)/.ready
 endif
-# Of the program that knows where PyTorch has its builds.
+# The version of uv, the program that knows the package indexes of PyTorch's builds.
 UV := $(shell sed -n 's/^ARG UV=//p' Dockerfile)
 
 $(VENV)/.ready: requirements.txt requirements-docs.txt requirements-cluster.txt requirements-extractors.txt requirements-dev.txt constraints.txt scripts/find_python.sh
@@ -77,13 +77,13 @@ reproduce: setup $(DATABASE)  ## Run the whole comparison and write report/index
 own: setup $(DATABASE)  ## Compare two GANs on one's own images: make own IMAGES=FOLDER, a folder or zip of class folders.
 	@python -m pipeline.own "$$IMAGES" $(OPTIONS)
 
-schedule: setup  ## Run it every night at three until interrupted; CRON="0 */6 * * *" sets the times.
+schedule: setup  ## Run the comparison every night at three until interrupted; CRON="0 */6 * * *" sets the times.
 	python -m pipeline.flow schedule $(if $(CRON),--cron "$(CRON)")
 
 server: setup $(DATABASE)  ## Start Prefect's server on http://127.0.0.1:4200; PORT=4201 sets the port.
 	python -m pipeline.flow server $(if $(PORT),--port $(PORT))
 
-worker: setup  ## Deploy prefect.yaml to Prefect's server and run what is due.
+worker: setup  ## Create the deployments of prefect.yaml on Prefect's server, and run them when they are due.
 	python -m pipeline.flow worker
 
 track: setup  ## Log the results on disk to tracking/mlflow.db, or to the server of MLFLOW_TRACKING_URI.
@@ -104,7 +104,7 @@ diff: setup  ## Show how metrics changed since a revision: make diff REV=main.
 verify: setup  ## Hash all outputs and DVC's cache, and compare them with dvc.lock and the last commit's.
 	python -m pipeline.verify
 
-docs: setup  ## Make the site of docs/ in site/, every warning an error.
+docs: setup  ## Build the site of docs/ in site/, with every warning as an error.
 	mkdocs build --strict
 
 docs-serve: setup  ## Show the site on http://127.0.0.1:8001 while its pages change; PORT=8002 sets the port.
