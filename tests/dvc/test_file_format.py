@@ -72,7 +72,7 @@ def test_a_stage_is_frozen_by_one_line_and_thawed_without_a_trace(repo: Repo, st
         ("seeds=[5]", "seeds:\n- 5\n"),
         ("settings.C.beta1=0.4", "    beta1: 0.4\n"),
         ("extractor.name=features", "  name: features            # classifier (trained"),
-        ("reference.count=123", "  count: 123                # how many of them"),
+        ("reference.count=123", "  count: 123                # number of these images"),
         ("options.vanilla.loss=hinge", "  vanilla: {discriminator_steps: null, loss: hinge}\n"),
         ("report.title='Six: a comparison'", "  title: 'Six: a comparison'\n"),
     ],
