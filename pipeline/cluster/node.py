@@ -33,6 +33,8 @@ BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.5
 END_SECONDS = 5.0
 SHOWN_DIFFERENCES = 5
+# What a worker says whose agent has ended between two stages: nothing of the next one has run.
+NO_AGENT = "its agent was not there"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class Node(WorkerPlugin):  # type: ignore[misc]
         with self._changing:
             agent, folder = self._agent, self._folder
         if agent is None or folder is None or not self._write(agent, request):
-            return {"lost": "its agent was not there"}
+            return {"lost": NO_AGENT}
         assert agent.stdout is not None
         for line in agent.stdout:
             event = json.loads(line)

@@ -12,7 +12,7 @@ from pipeline.bundle import bundle_working_tree
 from pipeline.cluster.mirror import TrainingMirror
 from pipeline.cluster.settings import AddressSettings, Settings, SlurmSettings
 from pipeline.cluster.start import Cluster, start_cluster
-from pipeline.dvc.repo import DvcError, ReproResult, ReproStatus, reproduce
+from pipeline.dvc.repo import DvcError, Graph, ReproResult, ReproStatus, reproduce
 from pipeline.dvc.run_cache import find_cache_folder, push, restore
 from pipeline.dvc.worker import DiedError, StoppedError, WorkerPool
 from pipeline.machine import record_machine
@@ -53,6 +53,7 @@ class ClusterRunner:
         self.places = settings.max_jobs if jobs is None else min(jobs, settings.max_jobs)
         self._settings, self._pool, self._warn = settings, pool, warn
         self._name = f"comparison-{uuid4().hex[:12]}"
+        self._graph = Graph()
         self._lock = threading.RLock()
         self._cluster: Cluster | None = None
         self._workers: Workers | None = None
@@ -76,7 +77,13 @@ class ClusterRunner:
         ran: ReproResult | None = None
         machine: dict[str, str] = {}
         while True:
-            found = restore(self._pool, stage, on_line if ran is None else _ignore, self._settings.remote)
+            found = restore(
+                self._pool,
+                stage,
+                list(self._graph.predecessors(stage)),
+                on_line if ran is None else _ignore,
+                self._settings.remote,
+            )
             if found.result is not None and (ran is None or found.result.status is ReproStatus.FAILED):
                 return found.result
             if found.result is not None and ran is not None:
@@ -98,15 +105,17 @@ class ClusterRunner:
             machine = answer["machine"]
             self._pushed.add(stage)
 
-    def check(self, stages: Collection[str]) -> None:
-        """Reach a cluster that runs already, if stages of trials are to run on it.
+    def prepare(self, graph: Graph, stages: Collection[str]) -> None:
+        """Remember which stages need which, and reach a cluster that runs already if stages of trials are to run on it.
 
         Args:
+            graph: the graph of all stages.
             stages: those that are stale.
 
         Raises:
             InputError: no such cluster is there, or it cannot be used.
         """
+        self._graph = graph
         if isinstance(self._settings, AddressSettings) and any("@" in stage for stage in stages):
             self._get_workers()
 

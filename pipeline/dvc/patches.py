@@ -6,9 +6,9 @@ dropped, whoever has their process ids now. An entry of the run-cache that is em
 none, where DVC fails, or restores half of a stage's outputs. An output of another user, who alone may change its mode,
 is replaced by a copy, where DVC fails.
 
-Two save time: a stage's `python -m stages.*` is forked off the process that has torch imported, and dvc.lock, which has
-no comments, is parsed and written without the parser that keeps comments. docs/log.md has them in the form of fixes
-for DVC, with what each is worth.
+Two save time: a stage's `python -m stages.*` is forked off the process that has torch imported, and of dvc.lock, which
+has no comments, only those entries are parsed and written that a command asks for, and by a parser that keeps no
+comments. docs/log.md has them in the form of fixes for DVC, with what each is worth.
 """
 
 import json
@@ -20,7 +20,6 @@ import shutil
 import signal
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
@@ -30,17 +29,15 @@ from typing import Any
 
 from pipeline.dvc.fork_server import CAN_FORK
 from pipeline.dvc.leftovers import drop_ended_holders, list_run_cache_entries
+from pipeline.dvc.lock_file import LOCK_FILE, format_lock_file, load_entries
 from pipeline.dvc.worker import enter, run_module, watch_lifeline
 from stages.common.artifacts import UNFINISHED
 
 VERSION = "3.67.1"
 # Set to anything, it has DVC run as it is: what a DVC of another version gets.
 OFF_VARIABLE = "COMPARISON_DVC_UNPATCHED"
-LOCK_FILE = "dvc.lock"
 # Of a stage's command: words that mean the same to a shell and without one.
 PLAIN_WORD = re.compile(r"[\w@%+=:,./-]+")
-EMPTY_VALUE = re.compile(r"(?<=[:-]) $", re.MULTILINE)
-UNUSUAL = re.compile(r"[\"\\\\]|\'\'|-$|^.{78,}$", re.MULTILINE)
 LOCK_POLL_SECONDS = 0.02
 _seconds = {"commands": 0.0}
 
@@ -63,7 +60,7 @@ def apply_patches() -> None:
         return
     # DVC divides its time-out by six to know how often to look for its lock, however long it waits.
     import_module("dvc.lock").DEFAULT_TIMEOUT = 6 * LOCK_POLL_SECONDS  # type: ignore[attr-defined]
-    import_module("dvc.dvcfile").modify_yaml = modify_yaml  # type: ignore[attr-defined]
+    _patch_lock_file()
     _patch_rwlock()
     _patch_run_cache()
     _patch_modes()
@@ -95,45 +92,29 @@ def modify_yaml(path: str, fs: Any = None) -> Iterator[Any]:
         with import_module("dvc.utils.serialize").modify_yaml(path, fs=fs) as other:
             yield other
         return
-    yaml = import_module("dvc.utils.serialize._yaml")
-    content: Any = (
-        yaml.parse_yaml(Path(path).read_text(encoding="utf-8"), path) if Path(path).exists() else {}
-    )
+    content = load_entries(Path(path).read_text(encoding="utf-8")) if Path(path).exists() else {}
     yield content
     replace_file(Path(path), format_lock_file(content))
 
 
-def format_lock_file(content: Any) -> str:
-    """Write the content of a dvc.lock as DVC does, by ruamel.yaml's fast emitter.
+def _patch_lock_file() -> None:
+    dvcfile: Any = import_module("dvc.dvcfile")
+    load_whole = dvcfile.FileMixin._load_yaml
 
-    Args:
-        content: what dvc.lock holds: mappings, lists and scalars.
-    """
-    from io import StringIO
+    def load_by_entries(self: Any, **options: Any) -> tuple[Any, str]:
+        try:
+            with self.repo.fs.open(self.path, encoding="utf-8") as file:
+                text = file.read()
+        except UnicodeDecodeError:
+            text = None
+        # Options ask for a parser that keeps comments; what is no text, DVC refuses in its own words.
+        if options or text is None:
+            whole: tuple[Any, str] = load_whole(self, **options)
+            return whole
+        return load_entries(text, lambda: load_whole(self)[0]), text
 
-    from ruamel.yaml import YAML
-    from ruamel.yaml.representer import SafeRepresenter
-
-    class Representer(SafeRepresenter):
-        """Writes null as nothing and an ordered mapping as a mapping, as DVC does."""
-
-        def represent_none(self, _: None) -> Any:
-            return self.represent_scalar("tag:yaml.org,2002:null", "")
-
-    Representer.add_representer(type(None), Representer.represent_none)
-    Representer.add_representer(OrderedDict, Representer.represent_dict)
-    yaml: Any = YAML(typ="safe")
-    yaml.Representer = Representer
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
-    yaml.width = 10**6
-    stream = StringIO()
-    yaml.dump(content, stream)
-    # The fast emitter puts a space before a null, which is nothing.
-    text = EMPTY_VALUE.sub("", stream.getvalue())
-    # It breaks long lines and quotes unusual strings in other ways than DVC's.
-    is_exact = text.isascii() and not UNUSUAL.search(text)
-    return text if is_exact else str(import_module("dvc.utils.serialize._yaml").dumps_yaml(content))
+    dvcfile.modify_yaml = modify_yaml
+    dvcfile.Lockfile._load_yaml = load_by_entries
 
 
 class RwlockFiles:

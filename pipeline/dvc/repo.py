@@ -18,6 +18,7 @@ from pipeline.dvc import patches
 from pipeline.dvc.cache_access import require_writable_cache
 from pipeline.dvc.hash_database import use_private_folder
 from pipeline.dvc.leftovers import clear_leftovers
+from pipeline.dvc.lock_file import LOCK_FILE
 from pipeline.dvc.worker import DiedError, WorkerPool
 from stages.common.errors import InputError
 
@@ -232,8 +233,8 @@ def open_repo(remote: str | None = None) -> Iterator[tuple[Any, "DvcLogHandler"]
             yield repo, log
     except DvcException as error:
         reason = ": ".join(map(str, list_causes(error)))
-        if patches.LOCK_FILE in reason:
-            reason += f"\n`git checkout {patches.LOCK_FILE}` restores the one of the last commit"
+        if LOCK_FILE in reason:
+            reason += f"\n`git checkout {LOCK_FILE}` restores the one of the last commit"
         raise DvcError(reason + (NO_GIT_CURE if NO_GIT in reason else "")) from None
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dvc import patches
+from pipeline.dvc.lock_file import LOCK_FILE, format_lock_file, load_entries
 from pipeline.dvc.repo import DvcError, ReproResult, ReproStatus, list_causes, open_repo, reproduce_stage
 from pipeline.dvc.worker import DiedError, WorkerPool
 from stages.common.artifacts import write_bytes
-
-LOCK_SCHEMA = "2.0"
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,18 @@ def find_cache_folder(pool: WorkerPool) -> Path:
 
 
 def restore(
-    pool: WorkerPool, stage: str, on_line: Callable[[str], None], remote: str | None = None
+    pool: WorkerPool,
+    stage: str,
+    upstream: Collection[str],
+    on_line: Callable[[str], None],
+    remote: str | None = None,
 ) -> RunCacheLookup:
     """Restore a stage, whose dependencies are up to date, from the run-cache; never run it.
 
     Args:
         pool: where DVC runs.
         stage: the stage, as DVC names it.
+        upstream: the stages that it depends on; to ask DVC's graph for them takes seconds where there are many stages.
         on_line: gets each line that DVC prints.
         remote: a remote of DVC whose run-cache is fetched first; None looks into the cache alone.
 
@@ -51,7 +55,7 @@ def restore(
         StoppedError: the pool is being stopped.
     """
     try:
-        return pool.call(_restore_in_child, stage, remote, on_line=on_line)
+        return pool.call(_restore_in_child, stage, list(upstream), remote, on_line=on_line)
     except (DiedError, DvcError) as error:
         return RunCacheLookup(ReproResult(ReproStatus.FAILED, reason=str(error)))
 
@@ -86,13 +90,15 @@ def reproduce_for_others(
     Raises:
         StoppedError: the pool is being stopped.
     """
-    import yaml
-
-    content = yaml.safe_dump({"schema": LOCK_SCHEMA, "stages": dict(upstream_lock)}, sort_keys=False)
-    write_bytes(Path(patches.LOCK_FILE), content.encode())
+    write_bytes(Path(LOCK_FILE), format_lock_file({"schema": "2.0", "stages": dict(upstream_lock)}).encode())
     try:
         return pool.call(
-            _reproduce_for_others_in_child, stage, remote, on_line=on_line, environment=environment
+            _reproduce_for_others_in_child,
+            stage,
+            list(upstream_lock),
+            remote,
+            on_line=on_line,
+            environment=environment,
         )
     except DiedError as error:
         return ReproResult(ReproStatus.FAILED, reason=str(error))
@@ -111,7 +117,7 @@ def _find_cache_folder_in_child() -> str:
         return str(repo.cache.legacy.path)
 
 
-def _restore_in_child(stage: str, remote: str | None) -> RunCacheLookup:
+def _restore_in_child(stage: str, upstream: list[str], remote: str | None) -> RunCacheLookup:
     class NotCachedError(import_module("dvc.exceptions").DvcException):  # type: ignore[misc]
         pass
 
@@ -126,40 +132,31 @@ def _restore_in_child(stage: str, remote: str | None) -> RunCacheLookup:
         except Exception as error:
             if not any(isinstance(cause, NotCachedError) for cause in list_causes(error)):
                 raise
-        return RunCacheLookup(None, _read_upstream_lock(repo, stage))
+        return RunCacheLookup(None, _read_upstream_lock(upstream))
 
 
-def _read_upstream_lock(repo: Any, stage: str) -> dict[str, Any]:
-    """Read what dvc.lock says of the stages that a stage depends on."""
-    to_lock = import_module("dvc.stage.serialize").to_single_stage_lockfile
-    return {need.addressing: _to_plain(to_lock(need)) for need in _list_upstream_stages(repo, stage)}
+def _read_upstream_lock(stages: list[str]) -> dict[str, Any]:
+    entries = load_entries(Path(LOCK_FILE).read_text(encoding="utf-8")).get("stages", {}) if stages else {}
+    lacking = [stage for stage in stages if stage not in entries]
+    if lacking:
+        raise DvcError(
+            f"{LOCK_FILE} has no entry of {', '.join(lacking)}: was the file changed during the run?"
+        )
+    return {stage: entries[stage] for stage in stages}
 
 
-def _to_plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _to_plain(item) for key, item in value.items()}
-    return [_to_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _reproduce_for_others_in_child(stage: str, remote: str | None) -> ReproResult:
+def _reproduce_for_others_in_child(stage: str, upstream: list[str], remote: str | None) -> ReproResult:
     try:
         with open_repo(remote) as (repo, log):
             # Stages, not paths of outputs: of both kinds together DVC 3.67 takes the last stage alone (docs/log.md),
             # and `extractor` is the name of a stage and of a folder.
-            needed = [need.addressing for need in _list_upstream_stages(repo, stage)]
-            if needed and remote is None:
-                repo.checkout(targets=needed, force=True)
-            elif needed:
-                repo.pull(targets=needed, force=True)
+            if upstream and remote is None:
+                repo.checkout(targets=upstream, force=True)
+            elif upstream:
+                repo.pull(targets=upstream, force=True)
             result = reproduce_stage(repo, log, stage)
             if remote is not None:
                 repo.push(targets=[stage], run_cache=True)
             return result
     except DvcError as error:
         return ReproResult(ReproStatus.FAILED, patches.command_seconds(), str(error))
-
-
-def _list_upstream_stages(repo: Any, stage: str) -> list[Any]:
-    (wanted,) = repo.stage.collect(stage)
-    # DVC's edges lead from a stage to what it needs.
-    return list(repo.index.graph.successors(wanted))

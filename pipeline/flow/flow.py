@@ -144,7 +144,7 @@ def reproduce_comparison(
             whole, stale = read_graph_and_status(pool, logger.warning)
             graph = choose_stages(whole, None if trials is None else chosen)
             stale &= set(graph)
-            place.check(stale)
+            place.prepare(whole, stale)
         except (InputError, OSError, DiedError) as error:
             return Failed(message=describe_error(error))
         timing = Timing(len(place.slots))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.dvc.repo import ReproResult, ReproStatus, reproduce
+from pipeline.dvc.repo import Graph, ReproResult, ReproStatus, reproduce
 from pipeline.dvc.worker import WorkerPool
 from pipeline.flow.scheduler import Slot
 from pipeline.flow.task import StageRunner
@@ -25,7 +25,7 @@ class Place:
         self,
         run: StageRunner,
         slots: list[Slot],
-        check: Callable[[Collection[str]], object] = lambda stages: None,
+        prepare: Callable[[Graph, Collection[str]], object] = lambda graph, stages: None,
         stop: Callable[[], object] = lambda: None,
     ) -> None:
         """Describe a place.
@@ -33,10 +33,11 @@ class Place:
         Args:
             run: a function that reproduces a stage in this place.
             slots: one set of environment variables for each stage that can run at the same time.
-            check: a function that raises an InputError if the given stages cannot run in this place.
+            prepare: a function that is called before the first stage, with the graph of all stages and the names of
+                those that are stale; it raises an InputError if these cannot run in this place.
             stop: a function that ends all stages that run in this place.
         """
-        self.slots, self.check, self.stop = slots, check, stop
+        self.slots, self.prepare, self.stop = slots, prepare, stop
         self._run = run
 
     def __call__(
@@ -91,4 +92,4 @@ def choose_place(
     from pipeline.cluster.runner import ClusterRunner
 
     runner = ClusterRunner(settings, pool, jobs, warn)
-    return Place(runner, [{} for _ in range(runner.places)], runner.check, runner.stop)
+    return Place(runner, [{} for _ in range(runner.places)], runner.prepare, runner.stop)

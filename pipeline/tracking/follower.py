@@ -17,7 +17,7 @@ from mlflow.entities import Run
 
 from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import name_experiment
-from pipeline.tracking.lineage import LOCK_FILE, Lock, read_lock, trace_trial
+from pipeline.tracking.lineage import LOCK_FILE, Lock, read_entries_of, trace_trial
 from pipeline.tracking.results import list_training_values, parse_rows, read_trial_results
 from pipeline.tracking.run_data import log_missing_values, log_values
 from pipeline.tracking.runs import (
@@ -185,8 +185,10 @@ class Follower:
     def _finish_all(self, store: Store, ended: set[Trial], status: str) -> None:
         """End the runs of trainings that ended unfinished, and complete the runs of trials that have scores by now."""
         file_time = LOCK_FILE.stat().st_mtime_ns if LOCK_FILE.exists() else 0
-        # dvc.lock is only parsed after a change, because that takes longer than the rest of a poll.
-        lock = read_lock() if file_time != self._lock_file_time else None
+        # dvc.lock is only read after a change, and only the entries of these trials are parsed: all entries of a large
+        # comparison take seconds.
+        is_new = file_time != self._lock_file_time
+        lock = read_entries_of(trial.name for trial in ended) if is_new else None
         for trial in ended:
             followed = self._followed[trial]
             followed.is_exported = followed.is_exported or is_exported(trial, followed.log)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -16,6 +17,8 @@ LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
 SHARED_STAGES = ("source", "prepare", "extractor", "reference")
 KEY_LENGTH = 32
+# An entry as DVC writes it: its name is indented by two spaces, all other lines by four or more.
+ENTRY = re.compile(r"^  (\S+):\n(?:    .*\n)+", re.MULTILINE)
 # DVC's hash of a folder ends with this suffix.
 FOLDER_END = ".dir"
 
@@ -60,6 +63,24 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
         InputError: the file is empty or broken.
     """
     return parse_lock(path.read_text(encoding="utf-8", errors="replace"), str(path)) if path.exists() else {}
+
+
+def read_entries_of(trials: Iterable[str]) -> Lock:
+    """Read what dvc.lock has of some trials and of the stages that all share, in a time that others hardly change.
+
+    An entry that DVC has not written counts as missing.
+
+    Raises:
+        InputError: one of them is broken, or the file is empty or cut.
+    """
+    if not LOCK_FILE.exists():
+        return {}
+    text = LOCK_FILE.read_text(encoding="utf-8", errors="replace")
+    if not text.endswith("\n"):
+        return parse_lock(text, str(LOCK_FILE))
+    wanted = {*SHARED_STAGES, *(f"{stage}@{trial}" for trial in trials for stage in TRIAL_STAGES)}
+    entries = [entry[0] for entry in ENTRY.finditer(text) if entry[1] in wanted]
+    return parse_lock("stages:\n" + "".join(entries), str(LOCK_FILE)) if entries else {}
 
 
 def parse_lock(text: str, name: str) -> Lock:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import yaml
@@ -38,6 +38,8 @@ END_SECONDS = 15.0
 # No run of the flow takes longer, even on a busy machine.
 RUN_SECONDS = 1800.0
 POLL_SECONDS = 0.02
+# The file beside its repository that gets what a flow prints.
+FLOW_LOG = "flow.log"
 # If the flow ended before the signal, the round is repeated with half the delay, unless that is shorter than this.
 SHORTEST_SECONDS = 1.0
 
@@ -61,6 +63,9 @@ class Round:
     second: float | None = None
     end_seconds: float | None = None
     faults: list[str] = field(default_factory=list)
+
+
+AnyRound = TypeVar("AnyRound", bound=Round)
 
 
 class Clone:
@@ -97,7 +102,7 @@ class Clone:
         environment = make_environment(TMPDIR=str(self.temporary))
         for name in ("PREFECT_API_URL", "PREFECT_HOME"):
             environment.pop(name, None)
-        with (self.folder.parent / "flow.log").open("ab") as log:
+        with (self.folder.parent / FLOW_LOG).open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "pipeline.flow", "run", *self.options],
                 cwd=self.folder,
@@ -293,7 +298,7 @@ def run_undisturbed(folder: Path) -> tuple[dict[str, str], float]:
         clone = Clone(folder / "undisturbed")
         began = time.monotonic()
         if clone.start().wait(RUN_SECONDS) != 0:
-            raise RuntimeError(f"the undisturbed run failed: see {clone.folder.parent / 'flow.log'}")
+            raise RuntimeError(f"the undisturbed run failed: see {clone.folder.parent / FLOW_LOG}")
         found = {"outputs": clone.read_outputs(), "seconds": time.monotonic() - began}
         path.write_text(json.dumps(found), encoding="utf-8")
         shutil.rmtree(clone.folder.parent)
@@ -301,17 +306,20 @@ def run_undisturbed(folder: Path) -> tuple[dict[str, str], float]:
     return kept["outputs"], kept["seconds"]
 
 
-def run_rounds(folder: Path, count: int, run: Callable[[int], Round]) -> list[Round]:
+def run_rounds(
+    folder: Path, count: int, run: Callable[[int], AnyRound], kind: type[AnyRound]
+) -> list[AnyRound]:
     """Run the rounds that are not done yet, print each, and return all of them.
 
     Args:
         folder: the folder of `rounds.jsonl`, which has a line for each finished round.
         count: the total number of rounds.
         run: a function that runs the round of a number.
+        kind: the class of the rounds.
     """
     log = folder / "rounds.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    rounds = [Round(**json.loads(line)) for line in lines]
+    rounds = [kind(**json.loads(line)) for line in lines]
     for number in range(len(rounds), count):
         rounds.append(run(number))
         with log.open("a", encoding="utf-8") as file:
@@ -370,7 +378,10 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     expected, duration = run_undisturbed(folder)
     rounds = run_rounds(
-        folder, options.rounds, lambda number: run_round(number, folder, expected, duration, options.seed)
+        folder,
+        options.rounds,
+        lambda number: run_round(number, folder, expected, duration, options.seed),
+        Round,
     )
     print(tabulate(rounds))
     return 1 if any(one.faults for one in rounds) else 0

@@ -6,11 +6,13 @@ table. Each round is one line of DIR/rounds.jsonl, so that the same command goes
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import chdir, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -19,6 +21,7 @@ from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from tests.campaigns.kill import (
+    FLOW_LOG,
     RUN_SECONDS,
     Clone,
     Round,
@@ -39,6 +42,34 @@ END_SECONDS = 30.0
 # The seconds for which a node is down.
 AWAY_SECONDS = 10.0
 POLL_SECONDS = 0.05
+# What the flow prints of a worker that was lost.
+LOSS = re.compile(r"the worker on \S+ was lost \((.*)\); it is tried again")
+
+
+@dataclass
+class ClusterRound(Round):
+    """One round of the campaign.
+
+    Attributes:
+        lost: how many stages were lost in the middle with their worker.
+        idle: how many workers had lost their agent between two stages, with which no stage was lost.
+    """
+
+    lost: int = 0
+    idle: int = 0
+
+    def count_losses(self, printed: str) -> None:
+        """Count what a flow says of workers that were lost.
+
+        Args:
+            printed: what it printed.
+        """
+        # It imports Dask, which `--help` needs not.
+        from pipeline.cluster.node import NO_AGENT
+
+        reasons = LOSS.findall(printed)
+        self.idle = sum(NO_AGENT in reason for reason in reasons)
+        self.lost = len(reasons) - self.idle
 
 
 class ClusterClone(Clone):
@@ -141,7 +172,9 @@ def strike(head: "subprocess.Popen[bytes]", clone: Clone, round_: Round, moment:
             return
 
 
-def run_round(number: int, folder: Path, slurm: Slurm, expected: dict[str, str], seconds: float) -> Round:
+def run_round(
+    number: int, folder: Path, slurm: Slurm, expected: dict[str, str], seconds: float
+) -> ClusterRound:
     """Disturb one run of the flow, run it again to its end, and say what was wrong.
 
     Args:
@@ -152,7 +185,7 @@ def run_round(number: int, folder: Path, slurm: Slurm, expected: dict[str, str],
         seconds: the longest delay, in seconds.
     """
     victim = VICTIMS[number % len(VICTIMS)]
-    round_ = Round(number, victim, SENT.get(victim, "SIGKILL"))
+    round_ = ClusterRound(number, victim, SENT.get(victim, "SIGKILL"))
     clone = ClusterClone(folder / f"round-{number:03d}", folder / "undisturbed/repository")
     head = clone.start()
     strike(head, clone, round_, random.Random(f"moment-{number}").uniform(0.0, seconds), slurm)
@@ -166,6 +199,7 @@ def run_round(number: int, folder: Path, slurm: Slurm, expected: dict[str, str],
         except subprocess.TimeoutExpired:
             round_.faults.append("the flow did not end")
         struck = time.monotonic()
+    round_.count_losses((clone.folder.parent / FLOW_LOG).read_text(encoding="utf-8", errors="replace"))
     left = wait_until_ended(clone, END_SECONDS)
     while (jobs := list_jobs()) and time.monotonic() - struck < END_SECONDS:
         time.sleep(POLL_SECONDS)
@@ -189,24 +223,27 @@ def run_locally(folder: Path) -> dict[str, str]:
     if not path.exists():
         clone = Clone(folder / "undisturbed", settings=("A",))
         if clone.start().wait(RUN_SECONDS) != 0:
-            raise RuntimeError(f"the undisturbed run failed: see {clone.folder.parent / 'flow.log'}")
+            raise RuntimeError(f"the undisturbed run failed: see {clone.folder.parent / FLOW_LOG}")
         path.write_text(json.dumps(clone.read_outputs()), encoding="utf-8")
     outputs: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return outputs
 
 
-def tabulate(rounds: list[Round]) -> str:
-    """Write a Markdown table with the number of rounds and the faults for every kind."""
-    lines = ["| ended | by | rounds | in the middle | slowest end of all | rounds with faults |"]
-    lines.append("|---|---|---:|---:|---:|---:|")
+def tabulate(rounds: list[ClusterRound]) -> str:
+    """Write a Markdown table with the number of rounds, of losses and of faults for every kind."""
+    lines = ["| ended | by | rounds | while a worker was there | stages lost | agents lost between stages |"]
+    lines[0] += " slowest end of all | rounds with faults |"
+    lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
     for victim in VICTIMS:
         own = [one for one in rounds if one.victim == victim]
         if own:
-            slowest = max(one.end_seconds or 0.0 for one in own)
-            struck, faulty = sum(one.second is not None for one in own), sum(bool(one.faults) for one in own)
-            lines.append(
-                f"| {victim} | {own[0].signal} | {len(own)} | {struck} | {slowest:.1f} s | {faulty} |"
-            )
+            cells = [victim, own[0].signal, len(own), sum(one.second is not None for one in own)]
+            cells += [sum(one.lost for one in own), sum(one.idle for one in own)]
+            cells += [
+                f"{max(one.end_seconds or 0.0 for one in own):.1f} s",
+                sum(bool(one.faults) for one in own),
+            ]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += [f"round {one.number}: {fault}" for one in rounds for fault in one.faults]
     return "\n".join(lines)
 
@@ -233,6 +270,7 @@ def main() -> int:
             folder,
             options.rounds,
             lambda number: run_round(number, folder, slurm, expected, options.seconds),
+            ClusterRound,
         )
     print(tabulate(rounds))
     return 1 if any(one.faults for one in rounds) else 0

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from dvc import dvcfile, lock
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 from dvc.stage import run
-from dvc.utils.serialize import _yaml
+from dvc.utils.serialize import EncodingError, _yaml
 
-from pipeline.dvc import patches
+from pipeline.dvc import lock_file, patches
 from pipeline.dvc.patches import apply_patches, modify_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +77,7 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (lock, "DEFAULT_TIMEOUT"),
         (dvcfile, "modify_yaml"),
+        (dvcfile.Lockfile, "_load_yaml"),
         (rwlock, "_edit_rwlock"),
         (run, "_run"),
         (StageCache, "_load"),
@@ -86,7 +90,7 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("value", UNUSUAL, ids=repr)
 def test_an_unusual_value_is_written_as_by_dvc(value: Any) -> None:
     content = {"schema": "2.0", "stages": {"mine": {"params": {"params.yaml": {"key": value}}}}}
-    assert patches.format_lock_file(content) == _yaml.dumps_yaml(content)
+    assert lock_file.format_lock_file(content) == _yaml.dumps_yaml(content)
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -99,6 +103,97 @@ def test_the_lock_file_is_written_to_the_same_bytes_as_by_dvc(what: str, in_repo
             with modify(os.fspath(path)) as content:
                 change(content)
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+def write_in_other_forms() -> dict[str, str]:
+    """Write a dvc.lock as no DVC does, but as YAML may be."""
+    text = (ROOT / "dvc.lock").read_text()
+    head, first = lock_file.HEAD, text.removeprefix(lock_file.HEAD).partition("\n  prepare:\n")[0]
+    return {
+        "a comment between entries": text.replace("\n  prepare:\n", "\n  # why\n  prepare:\n"),
+        "an anchor in another entry": text.replace(
+            "\n  prepare:\n    cmd: ", "\n  prepare:\n    cmd: &command "
+        )
+        + "  mine:\n    cmd: *command\n",
+        "an empty line": text.replace("\n  prepare:\n", "\n\n  prepare:\n"),
+        "a name in quotes": text.replace("\n  prepare:\n", "\n  'prepare':\n"),
+        "a name that is a number": f"{text}  12:\n    cmd: echo\n",
+        "a name that is true": f"{text}  true:\n    cmd: echo\n",
+        "a line end of YAML": f'{head}  mine:\n    cmd: "a\\\x85b"\n    deps: []\n',
+        "braces": f"{head}{first}\n  mine: {{cmd: echo}}\n",
+        "data sets": f"{text}datasets: []\n",
+        "no end of the last line": text.rstrip("\n"),
+        "a list that looks like an entry": f"{head}  mine:\n    deps: [\n  b:\n    c, d]\n",
+        "text that looks like an entry": f'{head}  mine:\n    cmd: "a\n  b:\n    c"\n',
+        "wider": yaml.safe_dump(_yaml.parse_yaml(text, "dvc.lock"), sort_keys=False, indent=4),
+    }
+
+
+@pytest.mark.parametrize("form", write_in_other_forms())
+def test_a_lock_file_of_another_form_is_read_as_by_dvc(form: str) -> None:
+    text = write_in_other_forms()[form]
+    theirs = _yaml.parse_yaml(text, "dvc.lock")
+    ours = lock_file.load_entries(text)
+    for stage, entry in theirs["stages"].items():
+        assert ours["stages"][stage] == entry
+    assert list(ours["stages"]) == list(theirs["stages"])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace("\n  prepare:\n", "\n<<<<<<< HEAD\n  prepare:\n"),
+        lambda text: text.replace("\n  prepare:\n    cmd: ", '\n  prepare:\n    cmd: "'),
+        lambda text: text.replace("\n  prepare:\n    cmd: ", "\n  prepare:\n    command: "),
+        lambda text: f"{text}  prepare:\n    cmd: twice\n",
+        lambda text: text.partition("\n  prepare:\n")[0] + "\n  prepare:\n    cmd: python\n    de\n",
+        lambda text: text.replace("\n  prepare:\n", "\n  prepare:\n    cmd: \x00\n"),
+        lambda text: text.replace("schema: '2.0'", "schema: '3.0'"),
+    ],
+)
+@pytest.mark.usefixtures("patched")
+def test_a_damaged_entry_is_refused_as_by_dvc(damage: Callable[[str], str], in_repository: Path) -> None:
+    text = damage((ROOT / "dvc.lock").read_text())
+    refused = []
+    for load in (dvcfile.Lockfile._load_yaml, dvcfile.FileMixin._load_yaml):
+        with pytest.raises(DvcException) as error:
+            load(write_lock_file(in_repository, text.encode()))[0]["stages"]["prepare"]
+        refused.append((type(error.value), str(error.value)))
+    assert refused[0] == refused[1]
+
+
+@pytest.mark.usefixtures("patched")
+def test_what_is_no_text_is_refused_as_by_dvc(in_repository: Path) -> None:
+    file = write_lock_file(in_repository, (ROOT / "dvc.lock").read_bytes() + b"  mine:\n    cmd: \xff\n")
+    with pytest.raises(EncodingError, match="dvc.lock"):
+        file.load()
+
+
+def write_lock_file(folder: Path, content: bytes) -> Any:
+    """Write a dvc.lock into a repository of DVC, and return it as DVC has it."""
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
+    (folder / "dvc.lock").write_bytes(content)
+    return dvcfile.Lockfile(Repo(os.fspath(folder)), os.fspath(folder / "dvc.lock"))
+
+
+def test_only_the_entries_that_are_asked_for_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "dvc.lock").read_text()
+    parsed: list[str] = []
+    parse = lock_file.parse
+
+    def record(part: str) -> Any:
+        parsed.append(part)
+        return parse(part)
+
+    monkeypatch.setattr(lock_file, "parse", record)
+    content = lock_file.load_entries(text)
+    stages = content["stages"]
+    assert "train@sngan-A-0" in stages and len(stages) == len(_yaml.parse_yaml(text, "dvc.lock")["stages"])
+    stages["report"], stages.get("prepare"), stages.get("no such stage")
+    stages["mine"] = STAGE
+    stages.update(report=STAGE)
+    lock_file.format_lock_file(content)
+    assert len(parsed) == 2
 
 
 def test_the_first_stage_is_written_as_by_dvc(in_repository: Path) -> None:

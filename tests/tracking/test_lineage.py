@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.dvc import patches
-from pipeline.tracking.lineage import Lock, read_lock, trace_trial
+from pipeline.dvc import lock_file
+from pipeline.tracking.lineage import Lock, read_entries_of, read_lock, trace_trial
 from pipeline.tracking.results import flatten_params
 from stages.common.artifacts import Trial
 
@@ -122,11 +122,29 @@ def test_a_trial_scored_before_its_last_training_is_not_finished(lock: Lock) -> 
 
 
 @pytest.mark.parametrize("text", ["", "schema: '2.0'\nstages:\n  train@a: {cmd: python"])
-def test_a_lock_file_that_dvc_is_writing_is_refused_as_a_follower_expects(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "dvc.lock"
-    path.write_text(text)
+@pytest.mark.parametrize("read", [read_lock, lambda: read_entries_of(["a"])])
+def test_a_lock_file_that_dvc_is_writing_is_refused_as_a_follower_expects(
+    text: str, read: Callable[[], Lock], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.lock").write_text(text)
     with pytest.raises(ValueError, match="is empty or broken"):
-        read_lock(path)
+        read()
+
+
+def test_the_entries_of_some_trials_are_those_of_the_whole_file(
+    lock: Lock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_entries_of(["sngan-A-0"]) == {}
+    others = {name.replace("A-0", "A-1"): copy.deepcopy(entry) for name, entry in lock.items()}
+    others["report"] = {}
+    text = lock_file.format_lock_file({"schema": "2.0", "stages": others | lock})
+    # Nobody parses what nobody asks for.
+    Path("dvc.lock").write_text(text.replace("  report: {}\n", '  report:\n    cmd: "\n'))
+    assert read_entries_of(["sngan-A-0"]) == lock
+    found = read_entries_of(["sngan-A-1", "sngan-A-10"])
+    assert found == {name: others.get(name, lock.get(name)) for name in found} and len(found) == len(lock)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +173,7 @@ def test_a_param_is_read_as_it_was_written_by_dvc(tmp_path: Path, value: object)
         "schema": "2.0",
         "stages": {"report": {"params": {"params.yaml": {"report": {"title": value}}}}},
     }
-    for text in (dump_as_dvc(content), patches.format_lock_file(content)):
+    for text in (dump_as_dvc(content), lock_file.format_lock_file(content)):
         path.write_text(text)
         assert read_lock(path) == content["stages"]
 
