@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TypeAlias
 
 from pipeline.tracking import FOLDER, MODEL_PORT, UI_HOST, UI_PORT
+from pipeline.tracking.mlflow_settings import check_settings
 from pipeline.tracking.store_check import check_store, check_uri
 from pipeline.workplace import require_free_port, require_root, require_writable
 from stages.common.cli import run_command
@@ -49,6 +50,7 @@ def main() -> int:
         if not words:
             parser.error("follow needs a command, for example: follow dvc repro")
         return follow_command(words)
+    check_settings()
     if options.command == "model":
         require_free_port(options.host, options.port)
         # The saved model has its own `stages` package, and this process has imported another. So a new process serves.

@@ -26,6 +26,7 @@ from pipeline.tracking.address import (
     find_uri,
     hide_password,
 )
+from pipeline.tracking.mlflow_settings import check_settings
 from pipeline.tracking.mlflow_version import VERIFIED_VERSION
 from stages.common.errors import InputError
 
@@ -47,6 +48,7 @@ def check_store() -> str | None:
     Raises:
         InputError: the store cannot be used unless the user changes something; the message says what and why.
     """
+    check_settings()
     uri = find_uri()
     if uri == embedded_uri():
         return check_file(find_folder() / DATABASE, str(FOLDER / DATABASE))

@@ -144,7 +144,7 @@ def _format_fault(fault: Mapping[str, Any], where: str, model: type[Params] | No
         hint = suggest_name(str(fault["loc"][-1]), _list_fields(model, fault["loc"][:-1]))
         return f"{key} is unknown{hint}: a misspelling, or a key of another section; remove it"
     if fault["type"] == "value_error":
-        return f"{key}: {message}"
+        return f"{key}: {message}" if key else message
     hint = ""
     if fault["type"] in ("float_type", "int_type") and isinstance(fault["input"], str):
         hint = "; a number has no quotes, as in 1.0e-4 or 0.0001"

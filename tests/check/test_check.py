@@ -193,7 +193,7 @@ def test_a_fault_is_reported_with_its_key_and_the_allowed_values(change: Change,
     content = read_default()
     change(content)
     faults = find_all_faults(content)
-    assert any(fault in found for found in faults), faults
+    assert any(fault in found and not found.startswith(":") for found in faults), faults
 
 
 def test_faults_of_all_sections_are_reported_at_once_and_nothing_is_written() -> None:

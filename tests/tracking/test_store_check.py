@@ -202,3 +202,32 @@ def test_a_folder_whose_models_mlflow_will_not_find_is_told_before_anything_runs
     fault = find_folder_fault()
     assert (fault is not None) == is_fault
     assert fault is None or ("rename the folder" in fault and name in fault and "\n" not in fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("MLFLOW_LOGGING_LEVEL", "LOUD", "one of DEBUG, INFO, "),
+        ("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", "many", "a whole number"),
+        ("MLFLOW_HTTP_REQUEST_TIMEOUT", "2.5", "a whole number"),
+        ("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "", "a number"),
+        ("MLFLOW_ENABLE_ASYNC_LOGGING", "yes", "true or false"),
+    ],
+)
+def test_a_setting_that_mlflow_cannot_read_is_named(
+    name: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert find_reason().startswith(f"{name} = {value!r} is nothing that MLflow can read; give {allowed}")
+
+
+def test_settings_that_mlflow_can_read_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("MLFLOW_LOGGING_LEVEL", "debug"),
+        ("MLFLOW_SQLALCHEMYSTORE_POOL_SIZE", "5"),
+        ("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "1e-1"),
+        ("MLFLOW_ENABLE_ASYNC_LOGGING", "TRUE"),
+        ("MLFLOW_OF_NOBODY", "anything"),
+    ):
+        monkeypatch.setenv(name, value)
+    assert check_store() is None
