@@ -176,5 +176,9 @@ def _remove_transparency(image: Image.Image, transparent: tuple[int, ...] | None
         return Image.fromarray(pixels)
     if not image.has_transparency_data:
         return image
+    is_bitmap = image.format == "BMP"
     image = image.convert("RGBA")
+    if is_bitmap and image.getchannel("A").getextrema() == (0, 0):
+        # Programs that know of no transparency leave its byte 0 in a BMP; Windows and browsers show such a file opaque.
+        return image.convert("RGB")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

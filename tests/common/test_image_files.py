@@ -1,6 +1,7 @@
 """Decoding of image files: modes, orientation, transparency, crop and resize, and damaged files."""
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,26 @@ def test_transparency_becomes_white() -> None:
     assert (clear.mode, clear.getpixel((0, 0))) == ("L", 255)
     keyed = decode("x", pack(make_palette([*RED, 0, 0, 255]), transparency=0))
     assert [keyed.getpixel((x, 0)) for x in (0, 1)] == [WHITE, (0, 0, 255)]
+
+
+def make_bitmap(alphas: list[int], header_bytes: int) -> bytes:
+    """Make a BMP of two pixels of 32 bits, blue, green, red and alpha, with a header of version 4 or 5."""
+    pixels = bytes(value for alpha in alphas for value in (30, 20, 10, alpha))
+    start = 14 + header_bytes
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", header_bytes, 2, 1, 1, 32, 3, 8, 2835, 2835, 0, 0) + masks
+    return b"BM" + struct.pack("<IHHI", start + 8, 0, 0, start) + header.ljust(header_bytes, b"\0") + pixels
+
+
+@pytest.mark.parametrize("header_bytes", [108, 124])
+@pytest.mark.parametrize(
+    ("alphas", "reds"), [([0, 0], [10, 10]), ([255, 255], [10, 10]), ([0, 255], [255, 10])]
+)
+def test_a_bitmap_whose_alpha_is_0_everywhere_has_none(
+    alphas: list[int], reds: list[int], header_bytes: int
+) -> None:
+    pixels = np.asarray(decode("x", make_bitmap(alphas, header_bytes)))
+    assert pixels[0, :, 0].tolist() == reds
 
 
 def test_cmyk_becomes_rgb() -> None:
