@@ -83,7 +83,7 @@ def published_conditions() -> dict[str, Any]:
 
 
 def published_code_options() -> dict[str, dict[str, float]]:
-    """Return, by GAN, the options in which the published report's code differs from its text."""
+    """Return, by GAN, the options that are found only in the published report's code."""
     return dict(_PUBLISHED["report_code_options"])
 
 

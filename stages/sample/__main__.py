@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def sample_interpolation_z(params: SampleParams, z_dimension: int, seed: int) -> Tensor:
-    """Interpolate the samples' noise: from the first vector to the second, from the third to the fourth, and so on.
+    """Interpolate between the samples' noise vectors: the first and the second, the third and the fourth, and so on.
 
     Returns:
         float32 [rows * columns, z_dimension], row by row.
@@ -85,7 +85,7 @@ def sample_interpolation_z(params: SampleParams, z_dimension: int, seed: int) ->
 
 
 def label_interpolation(params: SampleParams, class_count: int | None) -> Tensor | None:
-    """Label the interpolations, int64 [rows * columns]: row r has image r's class. None where there are no classes."""
+    """Return the labels of the interpolations, int64 [rows * columns], row r with image r's class, or else None."""
     labels = assign_labels(params.interpolation_rows, class_count)
     return None if labels is None else labels.repeat_interleave(params.interpolation_columns)
 

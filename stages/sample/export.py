@@ -1,4 +1,4 @@
-"""Convert a trained generator to files that other programs run: ONNX, and a program of torch.export."""
+"""Convert a trained generator to files that other programs can run: ONNX and torch.export."""
 
 import io
 import logging
@@ -18,10 +18,10 @@ from stages.networks.generator import Generator
 ONNX_FILE, TORCH_EXPORT_FILE = "generator.onnx", "generator.pt2"
 FILES = {"onnx": ONNX_FILE, "torch_export": TORCH_EXPORT_FILE}
 NEEDS = "pip install -c constraints.txt -r requirements-export.txt"
-# Images are compared on so many noise vectors; another number than the one that the conversion traced.
+# The number of noise vectors for comparing images; the conversion traces another number.
 COMPARED_COUNT = 50
 TRACED_COUNT = 4
-# Of outputs in [-1, 1]: a tenth of the distance between two pixel values is 8e-4.
+# The largest difference of outputs in [-1, 1]; it is a tenth of the distance between two pixel values.
 LARGEST_DIFFERENCE = 8e-4
 
 Inputs = tuple[Tensor, ...]
@@ -31,7 +31,7 @@ def check_packages(formats: list[str]) -> None:
     """Refuse formats whose packages are not installed, before anything is loaded.
 
     Raises:
-        InputError: a package is missing; the error has the command that installs it.
+        InputError: a package is missing; the error names the command that installs it.
     """
     if "onnx" not in formats:
         return
@@ -51,12 +51,12 @@ def convert(generator: Generator, file_format: str, inputs: Inputs) -> bytes:
     Args:
         generator: the generator in evaluation mode, on the CPU.
         file_format: `onnx` or `torch_export`.
-        inputs: some noise, float32 [N, Z], and of a conditional generator labels, int64 [N]; N may be any number later.
+        inputs: noise, float32 [N, Z], and for a conditional generator labels, int64 [N]; the file accepts any N.
     """
     traced = tuple(part[:TRACED_COUNT] for part in inputs)
     count = torch.export.Dim("n", min=1, max=1_000_000)
     shapes = tuple({0: count} for _ in traced)
-    # The converters report their progress, and what of torch they will no longer support.
+    # This silences the converters' progress and deprecation warnings.
     with warnings.catch_warnings(action="ignore"), torch.no_grad(), _quiet():
         if file_format == "onnx":
             return _convert_to_onnx(generator, traced, shapes)
@@ -85,7 +85,7 @@ def _convert_to_onnx(generator: Generator, traced: Inputs, shapes: tuple[dict[in
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Have torch's converters log errors alone."""
+    """Make torch's converters log only errors."""
     logging.disable(logging.WARNING)
     try:
         yield
@@ -101,9 +101,9 @@ def compute_outputs(generator: nn.Module, inputs: Inputs, device: torch.device) 
 
 
 def measure_difference(expected: Tensor, file_format: str, content: bytes, inputs: Inputs) -> float:
-    """Run what was converted on the same inputs as the generator, and return the maximum absolute difference.
+    """Run a converted file on the generator's inputs, and return the maximum absolute difference of the outputs.
 
-    ONNX is run by onnxruntime. Both are run on the CPU.
+    onnxruntime runs ONNX. Files of both formats run on the CPU.
 
     Args:
         expected: the generator's output.
@@ -112,7 +112,7 @@ def measure_difference(expected: Tensor, file_format: str, content: bytes, input
         inputs: the inputs of the generator.
 
     Raises:
-        InputError: it differs by more than LARGEST_DIFFERENCE.
+        InputError: the difference is larger than LARGEST_DIFFERENCE.
     """
     run = _open_onnx(content) if file_format == "onnx" else torch.export.load(io.BytesIO(content)).module()
     with torch.no_grad():

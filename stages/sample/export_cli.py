@@ -36,7 +36,7 @@ BOTH = "both"
 
 
 def export(words: Sequence[str] | None = None) -> None:
-    """Export one snapshot, checked against it on the same noise, with a model card beside it.
+    """Export one snapshot, check the files against it on the same noise, and write a model card.
 
     Raises:
         InputError: there is no such trial or snapshot, a package is missing, or the folder cannot be written.
@@ -60,7 +60,7 @@ def export(words: Sequence[str] | None = None) -> None:
     z = sample_fixed_z(COMPARED_COUNT, networks.z_dimension, trial.seed)
     labels = assign_labels(len(z), classes)
     inputs = (z,) if labels is None else (z, labels)
-    # Files hold the weights on the CPU, wherever they were trained and are compared.
+    # The files hold the weights on the CPU, wherever the snapshot was trained and is compared.
     contents = {file_format: convert(generator, file_format, inputs) for file_format in formats}
     expected = compute_outputs(generator, inputs, device)
     differences = {

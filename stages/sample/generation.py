@@ -1,4 +1,4 @@
-"""Generate images so that image i depends on the generator, the seed and i, and on nothing else."""
+"""Generate images such that image i depends only on the generator, the seed and i."""
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
 from stages.networks.snapshots import load_snapshot
 
-# Convolutions may round differently for another number of images, so every batch has this number; the last one is
+# Convolutions may round differently for other batch sizes, so every batch has this number of images; the last one is
 # padded.
 IMAGES_AT_A_TIME = 100
 

@@ -1,9 +1,9 @@
-"""Interpolate between noise vectors; the images of a generator that memorised some would not change gradually."""
+"""Interpolate between noise vectors; if a generator has memorised images, its images change abruptly in between."""
 
 import torch
 from torch import Tensor
 
-# Where the sine of the angle between two vectors is below this, they do not define a great circle.
+# If the sine of the angle between two vectors is smaller, they do not define a great circle.
 LEAST_SINE = 1e-4
 
 

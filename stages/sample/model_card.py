@@ -1,4 +1,4 @@
-"""Write the model card of an exported generator: what it is, what it was trained on, how it is called, its scores."""
+"""Write the model card of an exported generator: its training, its data, its scores and how to call it."""
 
 import subprocess
 from pathlib import Path
@@ -54,8 +54,8 @@ def write_card(
 
     Args:
         folder: the folder of the files.
-        trial: that trained the generator.
-        snapshot: its entry in the manifest of the trial's models.
+        trial: the trial that trained the generator.
+        snapshot: the entry of the snapshot in the manifest of the trial's models.
         manifest: the manifest of the trial's models.
         z_dimension: length of a noise vector.
         differences: the differences from the snapshot, by format.
@@ -120,7 +120,7 @@ def _in_cell(value: object) -> str:
 
 
 def find_commit() -> str:
-    """Return the Git commit of the working tree, and whether files differ from it; `unknown` where there is none."""
+    """Return the Git commit of the working tree, and whether files differ from it; `unknown` without a commit."""
     try:
         commit, changed = (
             subprocess.run(

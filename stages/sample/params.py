@@ -14,8 +14,8 @@ class SampleParams(Params):
         sample_count: number of images for each snapshot, each from its own noise.
         grid_rows: rows of the grid of the first images.
         grid_columns: columns of the same grid.
-        interpolation_rows: number of pairs of noise vectors that the last snapshot's interpolation is between.
-        interpolation_columns: number of images from one vector of a pair to the other, both ends included.
+        interpolation_rows: number of pairs of noise vectors in the last snapshot's interpolation.
+        interpolation_columns: number of images between the two vectors of a pair, both ends included.
     """
 
     sample_count: int = Field(ge=1, le=10_000_000)

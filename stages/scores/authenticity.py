@@ -1,4 +1,4 @@
-"""Authenticity: the share of generated images that are not nearer to a training image than its own neighbour is."""
+"""Authenticity: the share of generated images that are no nearer to a training image than its nearest neighbour."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from stages.scores.neighbours import centre, check_counts, compute_distances, co
 
 
 class Authenticity(NamedTuple):
-    """A share in [0, 1]; images drawn from the training images' distribution have about a half, copies 0.
+    """The share of authentic images, in [0, 1]: about 0.5 for images from the training distribution, 0 for copies.
 
     Attributes:
         value: the share.
-        low: lower end of its 95 % interval over generated images, for the given training images.
-        high: upper end of that interval.
+        low: lower end of the share's 95 % interval over generated images, for the given training images.
+        high: upper end of this interval.
     """
 
     value: float
@@ -27,18 +27,18 @@ class Authenticity(NamedTuple):
 def compute_authenticity(
     train: NDArray[np.floating], fake: NDArray[np.floating], train_radii: Matrix | None = None
 ) -> Authenticity:
-    """Compute the share of generated images that are further from their nearest training image than its nearest one is.
+    """Compute the share of generated images whose nearest training image has a nearer neighbour in the training set.
 
-    Copies of training images that are not among those given are not seen.
+    Copies of training images that are not in `train` remain undetected.
 
     Args:
-        train: any float type, [N, D]; of training images.
-        fake: any float type, [M, D].
+        train: the features of training images, any float type, [N, D].
+        fake: the features of generated images, any float type, [M, D].
         train_radii: the result of `compute_radii` for the centred training features and one neighbour, where it is
             already known.
 
     Raises:
-        InputError: the features differ in dimension, or there are fewer than 10 of either.
+        InputError: the features differ in dimension, or there are fewer than 10 images of either kind.
 
     Source: Alaa et al. 2022, "How Faithful is your Synthetic Data? Sample-level Metrics for Evaluating and Auditing
         Generative Models", section 4.3. The interval is Wilson's (1927) for a share.
@@ -54,7 +54,7 @@ def compute_authenticity(
 
 
 def compute_share_interval(successes: int, count: int) -> tuple[float, float]:
-    """Compute Wilson's 95 % interval of a share, which is never empty, not even at 0 or 1.
+    """Compute Wilson's 95 % interval of a share, which has a positive width even for shares of 0 and 1.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
     """

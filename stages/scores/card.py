@@ -13,7 +13,7 @@ WEIGHTS = EXTRACTOR / "weights.safetensors"
 # The published Inception network's numbers of pooled features and of classes.
 INCEPTION_FEATURES = 2048
 INCEPTION_CLASSES = 1008
-# How the networks resize whose cards, of an earlier version, do not say so.
+# The resizes of networks whose cards were written by an earlier version, which did not record them.
 RESIZES = {"classifier": "none", "inception": "tensorflow1_bilinear_299"}
 
 
@@ -23,20 +23,20 @@ class Card(Params):
     Attributes:
         name: a file of stages/scores/extractors/.
         title: one line for readers.
-        feature_dimension: D, of the features that FID compares.
-        class_count: K, of the classes that the Inception Score counts; None where the network tells no classes apart.
-        image_shape: C, H, W of the images that it accepts; None where it accepts any.
+        feature_dimension: D, the number of features that FID compares.
+        class_count: K, the number of classes for the Inception Score; None if the network tells no classes apart.
+        image_shape: C, H, W of the images that the network accepts; None if it accepts any.
         width: the width of the classifier; None for Inception.
-        precision: the precision of its network's computations, `float32` or `bfloat16`.
+        precision: the precision of the network's computations, `float32` or `bfloat16`.
         weights_sha256: the SHA-256 of the file of weights that was trained or downloaded.
         file_sha256: the SHA-256 of weights.safetensors, which is compared whenever the weights are read.
-        test_accuracy: its accuracy on the test split, in [0, 1]; None where it was not trained here on labels.
-        train_count: number of images that it was trained on; None where it was not trained here.
-        test_count: number of images that its accuracy was measured on; None where there is no accuracy.
-        model: which of an extractor's networks it is; None where there is one.
-        image_size: side of the square that it resizes images to; None where `resize` says all.
-        resize: how it resizes images; None in the cards of earlier versions.
-        normalisation: how it normalises pixels, where that is not part of its definition.
+        test_accuracy: the network's accuracy on the test split, in [0, 1]; None if it was not trained here on labels.
+        train_count: number of images that the network was trained on; None if it was not trained here.
+        test_count: number of images that the accuracy was measured on; None without an accuracy.
+        model: the name of the network among the extractor's networks; None if there is only one.
+        image_size: side of the square that images are resized to; None if `resize` includes the size.
+        resize: the method of resizing images; None in the cards of earlier versions.
+        normalisation: the normalisation of pixels; None if it is part of the network's definition.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Card(Params):
 
     @property
     def input_resize(self) -> str:
-        """How the network resizes images, with the size."""
+        """The network's method of resizing images, with the size."""
         resize = self.resize or RESIZES[self.name]
         return resize if self.image_size is None else f"{resize}_{self.image_size}"
 

@@ -1,4 +1,4 @@
-"""Compare a classifier's accuracy with what chance gives: always naming the commonest class."""
+"""Compare a classifier's accuracy with that of always predicting the most frequent class."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,22 +6,22 @@ from scipy.special import betainc
 
 from stages.common.errors import InputError
 
-# Of a classifier that has learned nothing, one in a thousand would pass.
+# One in a thousand classifiers that have learned nothing would pass.
 SIGNIFICANCE = 0.001
 
 
 def check_beats_chance(correct_count: int, labels: NDArray[np.int64]) -> None:
-    """Refuse a classifier whose accuracy is not clearly above the share of the commonest class.
+    """Refuse a classifier whose accuracy is not clearly above the share of the most frequent class.
 
-    The test is exact and one-sided: the probability that as many or more of the images are correct, if each is with the
-    probability of the commonest class's share, must be below SIGNIFICANCE.
+    The test is exact and one-sided. Under the hypothesis that each image is classified correctly with a probability
+    equal to that share, the probability of at least `correct_count` correct images must be below SIGNIFICANCE.
 
     Args:
-        correct_count: how many of the test images are classified correctly.
-        labels: int64 [N], of the test images.
+        correct_count: the number of test images that are classified correctly.
+        labels: int64 [N], the labels of the test images.
 
     Raises:
-        InputError: chance could have given this accuracy.
+        InputError: the accuracy could be due to chance.
     """
     count = len(labels)
     share = float(np.bincount(labels).max()) / count

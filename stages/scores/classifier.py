@@ -12,7 +12,7 @@ class ExtractorOutput(NamedTuple):
     Attributes:
         features: float32 [N, D], which FID and most scores compare.
         logits: float32 [N, K], from which the Inception Score is computed; K is 0 where the network has no classes.
-        spatial: float32 [N, S], of a feature map before pooling, which sFID compares; None where there is none.
+        spatial: float32 [N, S], a part of a feature map before pooling, which sFID compares; None if there is none.
     """
 
     features: Tensor
@@ -21,7 +21,7 @@ class ExtractorOutput(NamedTuple):
 
 
 Network = Callable[[Tensor], ExtractorOutput]
-"""A network that computes features and logits of images, uint8 [N, C, H, W], on its device."""
+"""A network that computes features and logits of images, uint8 [N, C, H, W], on its own device."""
 
 
 class Classifier(nn.Module):

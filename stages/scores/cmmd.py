@@ -11,15 +11,15 @@ from stages.scores.extra_scores import LEAST_IMAGES
 from stages.scores.features import Matrix, check_dimensions
 from stages.scores.kid import ROWS_AT_A_TIME, jackknife_discrepancy
 
-# The authors' numbers, in distances between embeddings of unit length.
+# The authors' width of the kernel and scale of the score, for embeddings of unit length.
 SIGMA = 10.0
 SCALE = 1000.0
-# The jackknife's error is itself an estimate; below this its own relative error, 1 / sqrt(2 n), is above 7 %.
+# With fewer images, the relative error 1 / sqrt(2 n) of the jackknife's standard error is above 7 %.
 LEAST = LEAST_IMAGES["cmmd"]
 
 
 class Cmmd(NamedTuple):
-    """A CMMD.
+    """A CMMD with its standard error.
 
     Attributes:
         value: the unbiased estimate, as the paper defines it; may be slightly negative for similar sets.
@@ -39,11 +39,12 @@ def compute_cmmd(real: NDArray[np.floating], fake: NDArray[np.floating]) -> Cmmd
     Embeddings are scaled to unit length first. Only some rows of a kernel matrix are in memory at a time.
 
     Args:
-        real: any float type, [N, D]; CLIP's embeddings.
-        fake: any float type, [M, D].
+        real: CLIP's embeddings of real images, any float type, [N, D].
+        fake: the embeddings of generated images, any float type, [M, D].
 
     Raises:
-        InputError: the features differ in dimension, there are fewer than 100 of either, or one has no length.
+        InputError: the features differ in dimension, there are fewer than 100 images of either kind, or an embedding
+            has no direction because it is 0 or not finite.
 
     Source: Jayasumana et al. 2024, "Rethinking FID: Towards a Better Evaluation Metric for Image Generation", section
         4; sigma, scale and unit length as in their code (google-research/cmmd).
@@ -91,5 +92,5 @@ def _sum_others(points: Matrix) -> Matrix:
 def _compute_kernel(first: Matrix, second: Matrix) -> Iterator[tuple[slice, Matrix]]:
     for start in range(0, len(first), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
-        # Of unit length, so that |x - y|^2 = 2 - 2 x.y.
+        # Embeddings have unit length, so |x - y|^2 = 2 - 2 x.y.
         yield rows, np.exp((first[rows] @ second.T - 1.0) / SIGMA**2)

@@ -1,4 +1,4 @@
-"""The C_T test of data copying: are generated images nearer to training images than held-out images are?"""
+"""The C_T test of data copying, of whether generated images are nearer to training images than held-out images are."""
 
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ class CopyingTest(NamedTuple):
     Attributes:
         value: far below 0 where generated images are copies, far above 0 where they are further from training images
             than real ones are; None where no cell has 20 generated and 20 held-out images.
-        null_deviation: its standard deviation if generated and held-out images were of one distribution; the value
-            divided by it is standard normal then. None where there is no value.
+        null_deviation: the value's standard deviation if generated and held-out images were of one distribution; then
+            the value divided by it is standard normal. None where there is no value.
     """
 
     value: float | None
@@ -33,18 +33,18 @@ class CopyingTest(NamedTuple):
 def compute_copying_test(
     train: NDArray[np.floating], held_out: NDArray[np.floating], fake: NDArray[np.floating], seed: int
 ) -> CopyingTest:
-    """Compute C_T, the average over cells of Mann and Whitney's z of distances to the nearest training image.
+    """Compute C_T, the average over cells of Mann and Whitney's z for the distances to the nearest training image.
 
     The cells are those of k-means on the training images. A cell's weight is its share of the held-out images.
 
     Args:
-        train: any float type, [N, D]; of training images.
-        held_out: any float type, [H, D]; of real images that are no training images.
-        fake: any float type, [M, D].
+        train: the features of training images, any float type, [N, D].
+        held_out: the features of real images that are not training images, any float type, [H, D].
+        fake: the features of generated images, any float type, [M, D].
         seed: the seed of k-means.
 
     Raises:
-        InputError: the features differ in dimension, or there are fewer than 60 of any set.
+        InputError: the features differ in dimension, or there are fewer than 60 images in any set.
 
     Source: Meehan, Chaudhuri and Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models",
         sections 3 and 4, without the continuity correction of half a pair that their code adds; cells and components
@@ -57,7 +57,7 @@ def compute_copying_test(
                 f"the C_T test: {len(features)} {name} images, but {CELLS} cells of {LEAST_IN_CELL} need "
                 f"{CELLS * LEAST_IN_CELL} or more; compare more images"
             )
-    # scikit-learn is imported here because the other scores do not need it, and it takes longer than they do.
+    # Only this score needs scikit-learn, whose import takes longer than the other scores.
     from sklearn.cluster import KMeans
 
     train, held_out, fake = _project(train, held_out, fake)
@@ -78,16 +78,16 @@ def compute_copying_test(
 
 
 def compare_distances(held_out: Matrix, fake: Matrix) -> float:
-    """Compute Mann and Whitney's z: how often a generated image's distance is larger than a held-out one's.
+    """Compute Mann and Whitney's z, which is high if generated images' distances exceed those of held-out ones.
 
     Args:
-        held_out: float64 [H], distances.
-        fake: float64 [M], distances; ties count half.
+        held_out: float64 [H], the distances of held-out images.
+        fake: float64 [M], the distances of generated images; ties count half.
 
     Source: Mann and Whitney 1947, "On a test of whether one of two random variables is stochastically larger than the
         other".
     """
-    # Imported here for the same reason as scikit-learn.
+    # Only this score needs scipy.stats, whose import takes long.
     from scipy.stats import rankdata
 
     n, m = len(held_out), len(fake)
@@ -97,7 +97,7 @@ def compare_distances(held_out: Matrix, fake: Matrix) -> float:
 
 
 def find_nearest_distances(points: Matrix, others: Matrix) -> Matrix:
-    """Find each point's squared distance to the nearest of others: float64 [N] of [N, D] and [M, D]."""
+    """Find the squared distance of each point [N, D] to the nearest of `others` [M, D]: float64 [N]."""
     nearest = np.empty(len(points))
     for rows, distances in compute_distances(points, others):
         nearest[rows] = distances.min(axis=1)
@@ -105,7 +105,7 @@ def find_nearest_distances(points: Matrix, others: Matrix) -> Matrix:
 
 
 def _project(train: NDArray[np.floating], *others: NDArray[np.floating]) -> list[Matrix]:
-    """Project all sets, centred, on the training features' first principal components where there are more."""
+    """Centre all sets and project them on the training features' first COMPONENTS principal components if D is more."""
     mean = train.mean(axis=0, dtype=np.float64)
     centred: list[Matrix] = [features.astype(np.float64) - mean for features in (train, *others)]
     if train.shape[1] <= COMPONENTS:

@@ -1,4 +1,4 @@
-"""Density and coverage of generated images: how many lie near real ones, and how many real ones have one near them."""
+"""Density and coverage: how densely generated images lie near real ones, and how many real ones have one nearby."""
 
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ def compute_density_coverage(
     """Compute density and coverage from the balls around real images, each reaching to the image's k-th neighbour.
 
     Density is the number of balls that a generated image lies in, on average and divided by k; coverage is the share
-    of the balls that hold a generated image. Unlike for recall, there are no balls around generated images: the ball
-    of one outlier would be wide enough to hold many images.
+    of the balls that hold a generated image. Unlike recall, this uses no balls around generated images, because the
+    ball of one outlier would be wide enough to hold many images.
 
     Args:
         real: any float type, [N, D].
@@ -32,7 +32,7 @@ def compute_density_coverage(
         real_radii: the result of `compute_radii` for the centred real features, where it is already known.
 
     Raises:
-        InputError: the features differ in dimension, or there are fewer than 10 k.
+        InputError: the features differ in dimension, or there are fewer than 10 k images of either kind.
 
     Source: Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", equations 3 and 4;
         they use k = 5.

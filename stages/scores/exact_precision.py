@@ -1,4 +1,4 @@
-"""Compute on a GPU in float32 as the word says, and with the same bits every time."""
+"""Make a GPU compute in true float32, without TF32, and with reproducible bits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ _before: tuple[bool, ...] = ()
 
 @contextmanager
 def exact_float32(device: torch.device) -> Iterator[None]:
-    """Forbid TF32 and choices of kernels by measurement within this context, and restore the process's flags after it.
+    """Forbid TF32 and benchmarked or nondeterministic cuDNN kernels in this context, and restore the flags after it.
 
-    The flags are those of the whole process, and several devices compute in threads side by side, so the first to enter
-    sets them and the last to leave restores them.
+    The flags belong to the whole process, and several devices compute in parallel threads. So the first thread to enter
+    sets the flags, and the last thread to leave restores them.
     """
     if device.type != "cuda":
         yield

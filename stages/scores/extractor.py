@@ -1,4 +1,4 @@
-"""Load the extractor that the stage `extractor` made, and compute images' features and logits with it."""
+"""Load the extractor that the stage `extractor` made, and compute features and logits of images with it."""
 
 import hashlib
 from collections import deque
@@ -21,9 +21,9 @@ from stages.scores.card import CARD, WEIGHTS, Card, read_card
 from stages.scores.classifier import Network
 from stages.scores.extractor_zoo import load_extractor_module
 
-# A convolution may round differently for another number of images; a fixed number keeps the scores' bits.
+# Convolutions may round differently for other batch sizes, so a fixed number keeps scores reproducible.
 IMAGES_AT_A_TIME = 250
-# Building a network on one more device takes about as long as this many parts.
+# Building a network on a further device takes about as long as computing this many parts.
 LEAST_PARTS_A_DEVICE = 8
 
 
@@ -33,7 +33,7 @@ class OutputArrays(NamedTuple):
     Attributes:
         features: float32 [n, D].
         logits: float32 [n, K]; K is 0 where the network has no classes.
-        spatial: float32 [n, S], of a feature map before pooling; None where the extractor gives none.
+        spatial: float32 [n, S], a part of a feature map before pooling; None if the extractor gives none.
     """
 
     features: NDArray[np.float32]
@@ -75,9 +75,9 @@ class Extractor:
         Args:
             card: the description of the network.
             network: computes features and logits of images, uint8 [N, C, H, W], on `device`.
-            device: where the network computes.
-            replicate: builds the same network on another device.
-            other_devices: further devices, which share the work where there is enough of it for each.
+            device: the device of the network.
+            replicate: builds the same network on another device; None uses only `device`.
+            other_devices: further devices, which share the work if there is enough of it.
         """
         self.card = card
         self._replicas: list[tuple[Network, torch.device]] = [(network, device)]
@@ -93,10 +93,10 @@ class Extractor:
             yield output.features, output.logits
 
     def extract_outputs(self, images: Images) -> Iterator[OutputArrays]:
-        """Yield all that the network gives for images, uint8 [N, C, H, W], part by part, in the images' order.
+        """Yield the network's outputs for images, uint8 [N, C, H, W], part by part, in the images' order.
 
-        On several devices each computes one part at a time, so that memory does not grow with N. A part has the same
-        images as on one device, and its output the same bits where the devices are alike.
+        Each of several devices computes one part at a time, so that memory does not grow with N. The parts are the
+        same as with one device, and so are the bits of the output if the devices are of the same type.
 
         Raises:
             InputError: the images do not have the shape that the extractor accepts.
@@ -111,7 +111,7 @@ class Extractor:
         with ThreadPoolExecutor(len(replicas)) as executor:
             pending: deque[Future[OutputArrays]] = deque()
             for index, part in enumerate(parts):
-                # The part that is due is the one of the device that the next part is for.
+                # The oldest pending part was computed on the device that gets the next part.
                 if len(pending) == len(replicas):
                     yield pending.popleft().result()
                 pending.append(executor.submit(_compute, part, *replicas[index % len(replicas)]))
@@ -121,7 +121,7 @@ class Extractor:
     def _check_shape(self, found: list[int]) -> None:
         expected = self.card.image_shape
         if expected is None:
-            # A network that resizes images takes grey ones, too.
+            # A network that resizes images accepts grey ones, too.
             is_accepted, allowed = len(found) == 3 and found[0] in (1, 3), "of 1 or 3 channels"
         else:
             is_accepted, allowed = found == expected, str(expected)
@@ -131,7 +131,7 @@ class Extractor:
             )
 
     def _make_replicas(self, count: int) -> list[tuple[Network, torch.device]]:
-        """Return the networks on the first `count` devices, but at least one, and build those that are missing."""
+        """Return the networks on the first `count` devices, at least one, and build those that do not exist yet."""
         wanted = min(count, 1 + len(self._other_devices))
         while len(self._replicas) < wanted and self._replicate is not None:
             device = self._other_devices[len(self._replicas) - 1]
@@ -149,7 +149,7 @@ def load_extractor(
 
     Args:
         device: where the network computes.
-        folder: holds the card and the weights.
+        folder: the folder with the card and the weights.
         card: replaces the folder's card, for example for another precision.
         other_devices: further devices that share the work of large sets of images; None takes all other GPUs if
             `device` is a GPU.
@@ -181,7 +181,7 @@ def load_extractor(
 
 
 def list_other_gpus(device: torch.device) -> list[torch.device]:
-    """List the GPUs beside `device`; none where it is no GPU, or where the user chose it by its number."""
+    """List the GPUs other than `device`; none if it is not a GPU, or if the user chose it by its number."""
     if str(device) != "cuda":
         return []
     used = torch.cuda.current_device()
@@ -196,7 +196,7 @@ def _compute(part: Tensor, network: Network, device: torch.device) -> OutputArra
 
 
 def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
-    """Read the weights, after comparing their sha256 with the card's; what was hashed is what is used."""
+    """Read the weights after comparing their sha256 with the card's; the hashed bytes are the ones that are used."""
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != card.file_sha256:

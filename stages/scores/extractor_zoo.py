@@ -15,7 +15,7 @@ EXTRA = "requirements-extractors.txt"
 
 
 class ExtractorOptions(Params):
-    """Base of the options of an extractor: the section of params.yaml with its name under `extractor`.
+    """The base class of an extractor's options, the section of params.yaml with its name under `extractor`.
 
     Attributes:
         tells_classes: whether the network has logits of classes, from which the Inception Score is computed.
@@ -24,7 +24,7 @@ class ExtractorOptions(Params):
     tells_classes: ClassVar[bool] = False
 
     def count_features(self) -> int:
-        """Return D, the number of features of an image; FID needs more images than that."""
+        """Return D, the number of features of an image; FID needs more than D images."""
         raise NotImplementedError
 
 
@@ -32,10 +32,10 @@ class PublishedOptions(ExtractorOptions):
     """The options of a network whose weights are published.
 
     Attributes:
-        weights_path: a local file of them, as safetensors or as a file that torch reads with `weights_only`; None
-            downloads them where their checksum is known.
-        sha256: the SHA-256 of the published file; None takes the recorded one, or none where a local file is given.
-            What was found is part of every score's protocol in any case.
+        weights_path: a local file of the weights, as safetensors or as a file that torch reads with `weights_only`;
+            None downloads them if their checksum is known.
+        sha256: the expected SHA-256 of the file; None uses the known checksum for a download, and checks no local
+            file. The file's actual SHA-256 is part of every score's protocol.
     """
 
     weights_path: str | None = Field(min_length=1)
@@ -74,7 +74,7 @@ def import_extra(module: str, extractor: str) -> ModuleType:
     """Import a package that only some extractors need.
 
     Raises:
-        InputError: it is not installed.
+        InputError: the package is not installed.
     """
     try:
         return import_module(module)

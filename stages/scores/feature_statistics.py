@@ -1,4 +1,4 @@
-"""Extract what the scores need from a set of images: Inception Score, moments for FID, features for the rest."""
+"""Extract the statistics that scores need: the Inception Score, moments for FID, and features for the other scores."""
 
 import time
 from collections.abc import Callable
@@ -27,8 +27,8 @@ class FeatureStatistics(NamedTuple):
     Attributes:
         inception_score: the Inception Score of all images; None where the extractor tells no classes apart.
         moments: the moments of the features of the first images, as many as were requested for FID.
-        features: float32 [kept, D], of the images whose features were requested.
-        further: what the scores compare that are off by default.
+        features: float32 [kept, D], the features that were requested.
+        further: the statistics for the scores that are off by default.
     """
 
     inception_score: InceptionScore | None
@@ -38,11 +38,11 @@ class FeatureStatistics(NamedTuple):
 
 
 class FeatureRequest(NamedTuple):
-    """Which features of a set of images are needed.
+    """The features of a set of images that are needed.
 
     Attributes:
-        moments_count: how many images, the first ones, the moments of FID are computed from.
-        is_kept: bool [N]; whose features are kept.
+        moments_count: the number of images, the first ones, that the moments for FID are computed from.
+        is_kept: bool [N], True for the images whose features are kept.
     """
 
     moments_count: int
@@ -101,17 +101,16 @@ def extract_statistics(
 
     Args:
         images: uint8 [N, C, H, W]; may be mapped from a file, and is read part by part.
-        extractor: computes features and logits.
-        params: how images are scored.
-        title: the title of the images, for the progress lines and errors.
-        request: which features are needed; None for those of `FeatureRequest.for_generated`.
-        name_image: gives an image's name, for errors.
-        labels: the images' classes, for FID by class.
+        extractor: the network that computes features and logits.
+        params: the parameters of the scores.
+        title: the title of the images, for progress lines and errors.
+        request: the features that are needed; None uses `FeatureRequest.for_generated`.
+        name_image: returns the name of the image with an index, for errors.
+        labels: the classes of the images, for FID by class.
 
     Raises:
-        InputError: a score of `scores.extra` is not one of this extractor, there are too few images for the
-            extractor's features or for the splits, or the network's output
-            for an image is not finite.
+        InputError: a score of `scores.extra` is not defined for this extractor, there are too few images for the
+            extractor's features or for the splits, or the network's output for an image is not finite.
     """
     faults = find_extra_faults(params.extra, extractor.card.name, None)
     if faults:
@@ -153,7 +152,7 @@ def _score_classes(logits: Features, params: ScoresParams) -> InceptionScore | N
 
 
 def check_image_count(count: int, feature_dimension: int, title: str) -> None:
-    """Refuse a number of images whose covariance cannot have full rank, for which FID would be far too high.
+    """Refuse a number of images for which the covariance cannot have full rank, so that FID would be far too high.
 
     Raises:
         InputError: there are no more images than features.
@@ -173,7 +172,7 @@ def check_finite(features: Features, logits: Features, first: int, title: str, n
         logits: float32 [n, K].
         first: index of the first of these images in its set.
         title: the title of the set, for the error.
-        name_image: gives an image's name.
+        name_image: returns the name of the image with an index.
 
     Raises:
         InputError: a number is not finite; the error names the first such image.

@@ -6,10 +6,10 @@ from stages.common.errors import InputError
 from stages.scores.card import Card
 from stages.scores.moments import Moments
 
-# Of the variance to the squared length of the mean: features differ by a hundredth of their size, or more. Rounding to
-# float32 alone gives 1e-14, and the classifiers of the presets give 0.9 and 2.3.
+# The least ratio of the total variance to the squared length of the mean, for features that differ by a hundredth of
+# their size. Rounding to float32 gives 1e-14, and the classifiers of the presets give 0.9 and 2.3.
 LEAST_VARIANCE = 1e-4
-# Of the largest variance along any direction; directions with less count as none.
+# Directions with a smaller share of the largest variance do not count.
 LEAST_SHARE = 1e-6
 
 
@@ -22,8 +22,8 @@ def check_variation(moments: Moments, card: Card, title: str) -> None:
         title: the title of the images, for the error.
 
     Raises:
-        InputError: the variance is less than LEAST_VARIANCE of the mean's squared length, or there are fewer directions
-            with LEAST_SHARE of the largest variance than `count_least_directions` asks for.
+        InputError: the variance is less than LEAST_VARIANCE of the mean's squared length, or fewer directions than
+            `count_least_directions` have at least LEAST_SHARE of the largest variance.
     """
     variances = np.linalg.eigvalsh(moments.covariance)
     size = float(moments.mean @ moments.mean)
@@ -44,12 +44,12 @@ def check_variation(moments: Moments, card: Card, title: str) -> None:
 
 
 def count_least_directions(card: Card) -> int:
-    """Return how many directions features must vary along: two, or more where the extractor tells many classes apart.
+    """Return the number of directions that features must vary along: two, or more for a classifier of many classes.
 
     A layer of logits separates K classes in general position along K - 1 directions. A quarter of the features is
     enough, because a ReLU may be 0 for all images.
     """
     if card.test_accuracy is None or card.class_count is None:
-        # A network whose classes, if it has any, are not those of the images.
+        # The classes of such a network, if it has any, are not those of the images.
         return 2
     return max(2, min(card.class_count - 1, card.feature_dimension // 4))

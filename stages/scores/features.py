@@ -9,7 +9,7 @@ Features = NDArray[np.float32]
 """An extractor's features, float32 [N, D]."""
 
 Matrix = NDArray[np.float64]
-"""An array that formulas are computed with: float64."""
+"""A float64 array, in which formulas are computed."""
 
 
 def check_dimensions(real: NDArray[np.floating], fake: NDArray[np.floating]) -> None:

@@ -7,21 +7,21 @@ from stages.common.errors import InputError
 from stages.scores.frechet import compute_frechet_distance
 from stages.scores.moments import Moments, compute_moments
 
-# The smallest number of images is one in so many of all; the paper's numbers are 5000 to 50,000.
+# The smallest number of images is all divided by this; the paper uses 5000 to 50,000.
 LEAST_SHARE = 10
 
 
 def compute_fid_infinity(real: Moments, features: NDArray[np.floating], points: int, seed: int) -> float:
-    """Fit a line to the FIDs of ever more images as a function of 1 / their number, and return its value at 0.
+    """Fit a line to FIDs of increasing numbers of images as a function of 1 / number, and return its value at 0.
 
     Args:
-        real: moments of the real images, whose number stays the same.
-        features: any float type, [N, D], of the generated images.
-        points: how many numbers of images, evenly spaced from a tenth of all (but more than D) to all.
-        seed: the seed of the choice of images for each number.
+        real: the moments of the real images, whose number stays the same.
+        features: the features of the generated images, any float type, [N, D].
+        points: the number of FIDs, at numbers of images evenly spaced from a tenth of all (but more than D) to all.
+        seed: the seed by which the images for each FID are chosen.
 
     Raises:
-        InputError: there are too few images for the smallest number, which is above D.
+        InputError: there are too few images, as even the smallest number must be above D.
 
     Source: Chong and Forsyth 2020, "Effectively Unbiased FID and Inception Score and where to find them",
         algorithm 1; the images are chosen from the given ones instead of generated from Sobol sequences.
@@ -40,7 +40,7 @@ def choose_counts(count: int, dimension: int, points: int) -> NDArray[np.int64]:
     """Choose the numbers of images that FID is computed at, from the smallest to all.
 
     Raises:
-        InputError: the smallest would be more than half of all.
+        InputError: the smallest number would be more than half of all images.
     """
     least = max(count // LEAST_SHARE, dimension + 1)
     if 2 * least > count:

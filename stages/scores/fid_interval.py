@@ -1,4 +1,4 @@
-"""The standard error of an FID because its generated images are a sample, and a confidence interval."""
+"""The standard error of an FID that comes from sampling its generated images, and a confidence interval."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from stages.scores.moments import Moments
 
 # The quantile of the normal distribution that bounds a 95 % interval.
 Z_95 = 1.959963984540054
-# An eigenvalue below this share of the largest is 0 but for rounding.
+# An eigenvalue below this share of the largest counts as 0, up to rounding.
 ROUNDING = 1e-12
 
 
 class FidInterval(NamedTuple):
-    """The uncertainty of an FID, for a given set of real images and a given number of generated ones.
+    """The uncertainty of an FID, given the real images and the number of generated ones.
 
     Attributes:
         standard_error: the standard error of the FID.
@@ -43,7 +43,7 @@ def compute_fid_interval(
         real: moments of the real images.
         fake: moments of the generated images.
         transport: the result of `compute_transport_map` for both covariances.
-        features: any float type, [N, D]; of the generated images, or of a sample of them.
+        features: the features of the generated images or of a sample of them, any float type, [N, D].
 
     Source: Efron 1982, "The Jackknife, the Bootstrap and Other Resampling Plans", chapter 6; the derivative of the
         distance by a covariance is I - T, T the optimal transport map between the Gaussians (Takatsu 2011).

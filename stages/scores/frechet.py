@@ -7,9 +7,11 @@ from stages.common.errors import InputError
 from stages.scores.features import Matrix
 from stages.scores.moments import Moments
 
-# Share of the sum of both variances: above this estimated rounding error the exact computation replaces the fast one.
+# The largest estimated rounding error of the fast computation, as a share of the sum of both total variances; above it,
+# the exact computation is used.
 TOLERANCE = 1e-9
-# Random directions that a norm is estimated with; in the worst case, one nonzero eigenvalue, it is a quarter off.
+# The number of random directions for estimating a norm; in the worst case of one nonzero eigenvalue it is a quarter
+# off.
 DIRECTIONS = 8
 
 

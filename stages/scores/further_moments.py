@@ -1,4 +1,4 @@
-"""Collect the moments that sFID and FID by class compare, part by part, beside those of FID."""
+"""Collect the moments for sFID and for FID by class part by part, like those for FID."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Labels(NamedTuple):
 
     Attributes:
         of_images: int64 [N], in 0..K-1.
-        class_count: K.
+        class_count: K, the number of classes.
     """
 
     of_images: NDArray[np.int64]
@@ -30,7 +30,7 @@ class Labels(NamedTuple):
 
 
 class FurtherStatistics(NamedTuple):
-    """What the scores compare that are off by default.
+    """The statistics for scores that are off by default.
 
     Attributes:
         spatial: moments of the spatial features; None where sFID is off.
@@ -42,22 +42,22 @@ class FurtherStatistics(NamedTuple):
 
 
 class FurtherMoments:
-    """Collects the further moments of images that arrive part by part."""
+    """A collector of the further moments of images that arrive part by part."""
 
     def __init__(
         self, extra: Sequence[str], card: Card, labels: Labels | None, moments_count: int, title: str
     ) -> None:
-        """Start without images.
+        """Make a collector without images.
 
         Args:
             extra: the scores that are switched on.
             card: the card of the extractor.
             labels: the labels of the images, where they have any.
-            moments_count: how many images, the first ones, are counted.
+            moments_count: the number of images, the first ones, that the moments are computed from.
             title: the title of the images, for errors.
 
         Raises:
-            InputError: the images, or those of a class, are no more than the features.
+            InputError: there are no more images, or no more of a class, than features.
         """
         self._count, self._done = moments_count, 0
         self._spatial = StreamingMoments(SPATIAL_FEATURES) if "sfid" in extra else None

@@ -15,7 +15,7 @@ Scores = dict[str, float | None]
 
 
 class FurtherScorer:
-    """Compares generated images with one set of real images."""
+    """A scorer that compares generated images with one set of real images."""
 
     def __init__(self, real: ReferenceStatistics, seed: int, find_radii: Callable[[int], Matrix]) -> None:
         """Make a scorer.
@@ -23,7 +23,7 @@ class FurtherScorer:
         Args:
             real: the statistics of the real images.
             seed: the seed of k-means.
-            find_radii: gives each real image's squared distance to its k-th neighbour.
+            find_radii: returns each real image's squared distance to its k-th neighbour, given k.
         """
         self._real, self._seed, self._find_radii = real, seed, find_radii
 
@@ -32,8 +32,8 @@ class FurtherScorer:
 
         Args:
             name: the name of the score.
-            features: float32 [M, D], of the generated images that are compared.
-            further: their further moments.
+            features: float32 [M, D], the features of the generated images that are compared.
+            further: the further statistics of the generated images.
         """
         compute = {
             "authenticity": self._score_authenticity,

@@ -1,4 +1,4 @@
-"""Identify a set of images by its content, however and wherever it is stored."""
+"""Identify a set of images by its content, independent of how and where it is stored."""
 
 import hashlib
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ def combine_digests(image_shape: Iterable[int], digests: Iterable[bytes]) -> str
 
     Args:
         image_shape: C, H, W.
-        digests: what `digest_image` returns, image by image.
+        digests: the result of `digest_image` for each image.
     """
     whole = hashlib.sha256(" ".join(map(str, image_shape)).encode())
     for digest in digests:

@@ -1,4 +1,4 @@
-"""InceptionV3 with the weights ported from TensorFlow, which published FIDs use, as fast as possible without compiling.
+"""InceptionV3 with the weights ported from TensorFlow that published FIDs use, optimised without a compiler.
 
 Batch norm is folded into the convolutions, and the memory format is channels last. On a CPU the convolutions are
 oneDNN's, with prepacked weights and a fused ReLU. Where the network averages a feature map and then applies a 1 x 1
@@ -53,12 +53,12 @@ STRIDE_2 = {
 UNPADDED = STRIDE_2 | {"Conv2d_2a_3x3", "Conv2d_4a_3x3"}
 # The last block pools by the maximum, all blocks before it by the mean.
 LAST_BLOCK = "Mixed_7c"
-# Its first branch is the tensor mixed_6/conv of TensorFlow's network, whose first channels sFID takes.
+# The first branch of this block is the tensor mixed_6/conv of TensorFlow's network, whose first channels sFID uses.
 SPATIAL_BLOCK = "Mixed_6d"
 
 
 class Inception:
-    """Computes pooled features, [N, 2048], and logits without bias, [N, 1008], of images of any size, grey or colour.
+    """A network from images of any size, grey or colour, to features [N, 2048] and logits without bias [N, 1008].
 
     Images are resized to 299 x 299 by TensorFlow 1's algorithm; grey ones are repeated in all three channels.
 
@@ -75,7 +75,7 @@ class Inception:
             precision: the precision of the convolutions; pooling to features, and logits, are always in float32.
 
         Raises:
-            RuntimeError: these are another network's weights.
+            RuntimeError: the weights are those of another network.
         """
         _check_names(state)
         self._device = device
@@ -182,7 +182,7 @@ class _Convolution:
 
 
 def _has_packed_convolutions(device: torch.device, dtype: torch.dtype) -> bool:
-    """Return whether this torch has oneDNN's prepacked convolutions, which its compiler uses."""
+    """Return whether this version of torch has oneDNN's prepacked convolutions, which torch's compiler uses."""
     mkldnn = torch.ops.mkldnn
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False

@@ -1,4 +1,4 @@
-"""The Inception Score, which is high when each image has a certain class and all classes are equally frequent."""
+"""The Inception Score, which is high if each image clearly belongs to a class and all classes are equally frequent."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -28,9 +28,9 @@ def compute_inception_score(logits: NDArray[np.floating], splits: int, shuffle_s
     """Compute exp(E_x KL(p(y|x) || p(y))) on each of `splits` parts of the shuffled images.
 
     Args:
-        logits: any float type, [N, K], of N images and K classes. The score is in [1, K].
+        logits: any float type, [N, K], the logits of N images and K classes. The score is in [1, K].
         splits: the number of parts that the images are divided into; their sizes differ by 1 at most.
-        shuffle_seed: the seed of the shuffling, without which images sorted by class would score far too low.
+        shuffle_seed: the seed of the shuffling; without shuffling, images sorted by class would score far too low.
 
     Raises:
         InputError: there are fewer images than splits.

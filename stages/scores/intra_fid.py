@@ -1,4 +1,4 @@
-"""FID by class, for conditional generators: whether each class's images look like that class."""
+"""FID by class, which measures whether a conditional generator's images of each class look like that class."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class IntraFid(NamedTuple):
 
     Attributes:
         mean: the mean over the classes.
-        highest: the FID of the class that is generated worst.
+        highest: the FID of the worst class.
     """
 
     mean: float
@@ -23,14 +23,15 @@ class IntraFid(NamedTuple):
 def compute_intra_fid(real: Sequence[Moments], fake: Sequence[Moments]) -> IntraFid:
     """Compute the FID between generated and real images of each class.
 
-    A class has fewer images than the whole, so its FID is biased more; compare it at equal numbers of images alone.
+    A class has fewer images than the whole set, so its FID has a larger bias; compare it only at equal numbers of
+    images.
 
     Args:
         real: moments of the real images of each class.
         fake: moments of the generated images of each class, in the same order.
 
     Raises:
-        InputError: there are other numbers of classes.
+        InputError: the numbers of classes differ.
 
     Source: Miyato and Koyama 2018, "cGANs with Projection Discriminator", section 5 (intra FID).
     """

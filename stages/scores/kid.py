@@ -1,4 +1,4 @@
-"""The Kernel Inception Distance, a distance between two sets of features that is unbiased at any number of images."""
+"""The Kernel Inception Distance between two sets of features, which is unbiased for any number of images."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from stages.common.errors import InputError
 from stages.scores.features import Matrix, check_dimensions
 
-# Rows of a kernel matrix that are in memory at once.
+# The number of rows of a kernel matrix that are in memory at once.
 ROWS_AT_A_TIME = 512
-# The jackknife leaves one image out, and what is left needs two.
+# The jackknife leaves one image out, and the estimate needs two.
 LEAST_IMAGES = 3
 
 
@@ -33,9 +33,9 @@ class KernelSums(NamedTuple):
     """Sums of a kernel matrix between two sets A and B of features.
 
     Attributes:
-        in_subsets: float64 [subsets]; sum over each subset of A and the same subset of B.
-        of_rows: float64 [A]; sum of each row.
-        of_columns: float64 [B]; sum of each column.
+        in_subsets: float64 [subsets]; the sum over each subset of A and the corresponding subset of B.
+        of_rows: float64 [A]; the sum of each row.
+        of_columns: float64 [B]; the sum of each column.
     """
 
     in_subsets: Matrix
@@ -73,7 +73,7 @@ def compute_kid(
         within_real: the result of `sum_real_kernel` for the same arguments, where it is already known.
 
     Raises:
-        InputError: the features differ in dimension, or there are fewer than `size` or 3.
+        InputError: the features differ in dimension, or there are fewer than `size`, or than 3, images of either kind.
 
     Source: Binkowski et al. 2018, "Demystifying MMD GANs", section 4.
     """
@@ -111,7 +111,7 @@ def check_counts(real_count: int, fake_count: int, size: int) -> None:
     """Refuse sets that are smaller than a subset.
 
     Raises:
-        InputError: there are too few images of either.
+        InputError: there are too few images of either kind.
     """
     for name, count in (("real", real_count), ("generated", fake_count)):
         if count < max(size, LEAST_IMAGES):
@@ -164,10 +164,10 @@ def jackknife_discrepancy(real: Matrix, fake: Matrix, of_rows: Matrix, of_column
     """Compute the standard error of the unbiased squared discrepancy, leaving out one image of one set at a time.
 
     Args:
-        real: float64 [N]; each real image's sum of the kernel with the other real images.
-        fake: float64 [M]; the same for the generated images.
-        of_rows: float64 [N]; each real image's sum of the kernel with the generated images.
-        of_columns: float64 [M]; each generated image's sum with the real ones.
+        real: float64 [N]; the sum of the kernel of each real image with the other real images.
+        fake: float64 [M]; the sum of the kernel of each generated image with the other generated images.
+        of_rows: float64 [N]; the sum of the kernel of each real image with the generated images.
+        of_columns: float64 [M]; the sum of the kernel of each generated image with the real images.
 
     Source: Arvesen 1969, "Jackknifing U-statistics", for two samples.
     """

@@ -14,19 +14,19 @@ from stages.common.artifacts import explain_read_errors, write_bytes
 from stages.common.errors import InputError
 from stages.scores.features import Matrix
 
-# Rows are collected before they are multiplied: a product of few rows is limited by the memory's bandwidth.
+# Rows are collected before they are multiplied, because memory bandwidth limits a product of few rows.
 LEAST_ROWS_AT_A_TIME = 512
 
 
 class Moments:
-    """Mean and covariance of features, which FID compares as if they were those of a Gaussian.
+    """Mean and covariance of features, which FID takes as those of a Gaussian.
 
     Attributes:
         image_count: number of images.
         mean: float64 [D].
-        factor: float64 [image_count - 1, D]; `factor.T @ factor` is the covariance. It is kept instead of the
-            covariance where there are no more images than features: it is smaller, and more exact, because the
-            covariance holds squares. None otherwise.
+        factor: float64 [image_count - 1, D]; `factor.T @ factor` is the covariance. If there are no more images than
+            features, the factor is kept instead of the covariance, because it is smaller, and more exact, as it holds
+            no squares. None otherwise.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class Moments:
 
 
 class StreamingMoments:
-    """Computes moments of features that arrive chunk by chunk, and loses no digits to a large mean.
+    """A computation of moments from features that arrive chunk by chunk, accurate even if the mean is large.
 
-    It holds one chunk of D rows or slightly more, and the sum of squared deviations of all chunks before, but the
-    latter only once there are more images than features.
+    It holds one chunk of D rows or slightly more and, once there are more images than features, the sum of squared
+    deviations of all earlier chunks.
 
     Source: Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample
         variances", equation 2.1.
     """
 
     def __init__(self, dimension: int) -> None:
-        """Start without features.
+        """Make a computation without features.
 
         Args:
-            dimension: D, of the features.
+            dimension: D, the number of features of an image.
         """
         self.count = 0
         self._dimension = dimension
@@ -74,14 +74,14 @@ class StreamingMoments:
         self._chunk_count = 0
         self._mean: Matrix = np.zeros(dimension)
         self._merged_count = 0
-        # Only its upper triangle is filled, in LAPACK's order of memory.
+        # Only the upper triangle is filled, in LAPACK's memory order.
         self._scatter: Matrix | None = None
 
     def add(self, features: NDArray[np.floating]) -> None:
         """Add features, any float type, [N, D].
 
         Raises:
-            InputError: they are not of this shape, or a feature is not finite.
+            InputError: the features have another shape, or one is not finite.
         """
         if features.ndim != 2 or features.shape[1] != self._dimension:
             raise InputError(f"features {list(features.shape)} do not fit, expected [N, {self._dimension}]")
@@ -111,7 +111,7 @@ class StreamingMoments:
         chunk = self._chunk[: self._chunk_count + 1]
         shift = _centre(chunk[:-1]) - self._mean
         total = self._merged_count + self._chunk_count
-        # The second term is one more row, so that one product computes the whole sum.
+        # The second term is a further row, so that one product computes the whole sum.
         chunk[-1] = shift * np.sqrt(self._merged_count * self._chunk_count / total)
         if self._scatter is None:
             self._scatter = np.zeros((self._dimension, self._dimension), order="F")
@@ -150,7 +150,7 @@ def _centre(rows: Matrix) -> Matrix:
     """Subtract the mean of rows [N, D] in place and return it."""
     mean: Matrix = rows.mean(axis=0)
     rows -= mean
-    # Where the mean is large, rounding leaves a small rest of it.
+    # If the mean is large, rounding leaves a small rest of it.
     rest = rows.mean(axis=0)
     rows -= rest
     exact: Matrix = mean + rest
@@ -161,7 +161,7 @@ def _drop_mean_row(centred: Matrix) -> Matrix:
     """Return N - 1 rows with the same scatter as N centred rows.
 
     A reflection maps the direction in which centred rows do not vary to the first row, which is dropped. With N rows
-    one singular value would be 0 but for rounding, and the root of a rounding error is not small.
+    one singular value would be 0 up to rounding, and the root of a rounding error is not small.
     """
     count = len(centred)
     normal = np.full(count, 1.0 / np.sqrt(count))

@@ -1,4 +1,4 @@
-"""Distances between features, some rows at a time, and each image's distance to its k-th neighbour."""
+"""Compute distances between features, some rows at a time, and each image's distance to its k-th neighbour."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from stages.common.errors import InputError
 from stages.scores.features import Matrix, check_dimensions
 from stages.scores.params import LEAST_IMAGES_A_NEIGHBOUR
 
-# Rows of a distance matrix that are in memory at once.
+# The number of rows of a distance matrix that are in memory at once.
 ROWS_AT_A_TIME = 512
-# A squared distance below this share of the squared lengths is 0 but for rounding.
+# A squared distance below this share of the squared lengths counts as 0, up to rounding.
 ROUNDING = 1e-13
 
 
@@ -44,7 +44,8 @@ def compute_radii(points: Matrix, neighbours: int) -> Matrix:
     """Compute each point's squared distance to its k-th nearest other point: float64 [N] of points [N, D]."""
     radii = np.empty(len(points))
     for rows, distances in compute_distances(points, points):
-        # A point is its own nearest one, at distance 0. torch finds the smallest values four times as fast as numpy.
+        # Each point is its own nearest neighbour, at distance 0. torch finds the smallest values four times faster
+        # than numpy.
         nearest = torch.from_numpy(distances).topk(neighbours + 1, dim=1, largest=False, sorted=False).values
         radii[rows] = nearest.amax(dim=1).numpy()
     return radii
@@ -54,7 +55,7 @@ def check_counts(real_count: int, fake_count: int, neighbours: int, score: str) 
     """Refuse sets that are too small for a neighbourhood of k images.
 
     Raises:
-        InputError: there are fewer than 10 k images of either.
+        InputError: there are fewer than 10 k images of either kind.
     """
     least = LEAST_IMAGES_A_NEIGHBOUR * neighbours
     for name, count in (("real", real_count), ("generated", fake_count)):

@@ -1,4 +1,4 @@
-"""The section `scores` of params.yaml, which all stages that score images read, so that all score in the same way."""
+"""The section `scores` of params.yaml, which all stages that score images share."""
 
 from typing import Self
 
@@ -13,20 +13,20 @@ LEAST_IMAGES_A_NEIGHBOUR = 10
 
 
 class ScoresParams(Params):
-    """How images are scored; all of it becomes part of a score's protocol.
+    """The parameters of the scores, all of which are part of a score's protocol.
 
     Attributes:
         splits: number of parts that the Inception Score is the mean of.
         shuffle_seed: the seed of every random choice in scoring.
-        fid_sample_count: how many of a snapshot's images FID uses, the first ones; None uses all.
-        fid_infinity_points: how many FIDs are extrapolated to infinitely many images; 0 leaves FID-infinity out.
-        compared_count: how many real and how many generated images the other scores compare.
+        fid_sample_count: number of a snapshot's images that FID uses, the first ones; None uses all.
+        fid_infinity_points: number of FIDs that are extrapolated to infinitely many images; 0 leaves FID-infinity out.
+        compared_count: number of real and of generated images that the other scores compare.
         kid_subsets: number of pairs of subsets that KID is the mean of.
         kid_subset_size: number of images of such a subset.
         precision_recall_neighbours: k of precision and recall.
         density_coverage_neighbours: k of density and coverage.
-        extra: names of the scores that are computed besides. The key may be left out, so that params.yaml files of
-            earlier versions stay valid.
+        extra: names of further scores to compute. The key may be left out, so that params.yaml files of earlier
+            versions stay valid.
     """
 
     splits: int = Field(ge=1, le=1000)

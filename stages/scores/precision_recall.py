@@ -10,7 +10,7 @@ from stages.scores.neighbours import centre, check_counts, compute_distances, co
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares in [0, 1]: precision of the generated images, recall of the real ones."""
+    """The precision, a share of the generated images, and the recall, a share of the real ones, in [0, 1]."""
 
     precision: float
     recall: float
@@ -30,7 +30,7 @@ def compute_precision_recall(
         real_radii: the result of `compute_radii` for the centred real features, where it is already known.
 
     Raises:
-        InputError: the features differ in dimension, or there are fewer than 10 k.
+        InputError: the features differ in dimension, or there are fewer than 10 k images of either kind.
 
     Source: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models",
         equations 1 and 2; they use k = 3.

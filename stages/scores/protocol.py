@@ -14,9 +14,9 @@ from stages.scores.params import ScoresParams
 
 DIGEST_DIGITS = 12
 ABSENT = "nothing"
-# Fields in which the row of real images may differ from the others of a table, because there are fewer real images.
+# The fields in which the row of real images may differ from other rows, because there are fewer real images.
 COUNTS = ("sample_count", "fid_sample_count")
-# Fields for readers, which are not compared: the real images are known by their content.
+# The fields that are not compared, as they are only for readers; the hash of the content identifies the real images.
 NAMES = ("reference_split",)
 
 
@@ -24,15 +24,14 @@ class Protocol(Params):
     """The conditions of a score, stored beside it.
 
     Attributes:
-        extractor: the network's name.
+        extractor: the name of the extractor.
         weights_sha256: the SHA-256 of the file of weights that was trained or published.
         resize: how images were resized before the network.
         precision: the precision of the network's computations; formulas are always computed in float64.
-        feature_dimension: D, of the features that all scores but the Inception Score compare.
-        reference_split: the real images' split, or their path; for readers.
+        feature_dimension: D, the number of features that all scores except the Inception Score compare.
+        reference_split: the real images' split, or their path, for readers.
         reference_count: number of real images that FID compares with.
-        reference_sha256: the SHA-256 of their content, as `stages.scores.image_digest` says: other images are another
-            reference, whatever their number and path.
+        reference_sha256: the SHA-256 of the content of the real images, by `stages.scores.image_digest`.
         sample_count: number of generated images that the Inception Score is computed from.
         fid_sample_count: number of generated images that FID is computed from.
         splits: number of parts that the Inception Score is the mean of.
@@ -43,12 +42,12 @@ class Protocol(Params):
         precision_recall_neighbours: k of precision and recall.
         density_coverage_neighbours: k of density and coverage.
         fid_infinity_points: how many FIDs FID-infinity is extrapolated from; 0 where there is none.
-        model: which of the extractor's networks it is.
-        normalisation: how pixels were normalised, where that is not part of the network's definition.
+        model: the name of the network among the extractor's networks; None if there is only one.
+        normalisation: the normalisation of pixels; None if it is part of the network's definition.
         held_out_sha256: the SHA-256 of the content of the held-out images that the C_T test compares with; None where
             it is off.
 
-    The last fields are left out where they are None, as in the records of protocols that have no such field.
+    The last fields are left out where they are None, so that a record equals an older one without these fields.
     """
 
     extractor: str
@@ -79,7 +78,7 @@ class Protocol(Params):
 
     @property
     def digest(self) -> str:
-        """Return twelve hexadecimal digits that change when any field but those in NAMES does."""
+        """Return twelve hexadecimal digits that change with any field except those in NAMES."""
         text = json.dumps(self.model_dump(exclude=set(NAMES)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]
 
@@ -88,11 +87,11 @@ class ReferenceSet(Params):
     """The real images of a protocol.
 
     Attributes:
-        split: their split, or their path.
-        count: how many of them FID compares with.
-        sha256: the SHA-256 of their content.
-        held_out_sha256: the SHA-256 of the content of the images that were held out from training, where a score needs
-            them.
+        split: the split of the images, or their path.
+        count: the number of images that FID compares with.
+        sha256: the SHA-256 of the images' content.
+        held_out_sha256: the SHA-256 of the content of the images that were held out from training; None if no score
+            needs them.
     """
 
     split: str
@@ -108,10 +107,10 @@ def describe_protocol(
 
     Args:
         card: the extractor's card.
-        params: how images are scored.
+        params: the parameters of the scores.
         reference: the real images.
         sample_count: number of generated images.
-        resize: how images were resized before the extractor, which may resize them again; None if they were not.
+        resize: the resize of images before the extractor, which may resize them again; None if there was none.
     """
     own = card.input_resize
     return Protocol(
@@ -134,10 +133,10 @@ def describe_protocol(
 def list_differences(
     first: Mapping[str, Any], second: Mapping[str, Any], ignored: Iterable[str] = ()
 ) -> list[str]:
-    """List the fields in which two protocols differ, but for those in NAMES, with both values.
+    """List the fields in which two protocols differ, except those in NAMES, with both values.
 
     Args:
-        first: the fields of a protocol, which may be of an older version with other fields.
+        first: the fields of a protocol, perhaps of an older version with other fields.
         second: the fields of the other protocol.
         ignored: fields that may differ.
 
@@ -165,7 +164,7 @@ def check_same_protocol(
         first: the fields of a protocol.
         second: the fields of the other protocol.
         names: the names of the two scores, such as their files.
-        remedy: what the user can do, for the error.
+        remedy: the user's remedy, for the error.
         ignored: fields that may differ.
 
     Raises:

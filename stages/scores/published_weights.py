@@ -13,7 +13,7 @@ from stages.common.errors import InputError
 from stages.scores.card import INCEPTION_CLASSES, INCEPTION_FEATURES, WEIGHTS, Card
 
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
-# Checksum of the file that torch-fidelity and pytorch-fid publish; its first eight digits are in the file's name.
+# The checksum of the file that torch-fidelity and pytorch-fid publish; the file's name has its first eight digits.
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 
@@ -23,7 +23,7 @@ def describe_inception(precision: Literal["float32", "bfloat16"], sha256: str, f
     Args:
         precision: the precision of the convolutions.
         sha256: the SHA-256 of the published file.
-        file_sha256: the SHA-256 of the file that `write_weights` made of it.
+        file_sha256: the SHA-256 of the file that `write_weights` made from it.
     """
     return Card(
         name="inception",
@@ -47,7 +47,7 @@ def write_weights(source: Path, sha256: str, named_by: str, folder: Path) -> str
 
     Args:
         source: the file.
-        sha256: its checksum, which is compared before the file is unpickled.
+        sha256: the expected checksum, which is compared before the file is unpickled.
         named_by: the param or option that names the file, for the error.
         folder: the extractor's folder.
 
@@ -56,7 +56,7 @@ def write_weights(source: Path, sha256: str, named_by: str, folder: Path) -> str
     """
     if not source.is_file():
         raise InputError(f"{named_by} = {str(source)!r} does not exist")
-    # The bytes that are hashed are the bytes that are unpickled, whatever happens to the file meanwhile.
+    # The file is read once, so that the bytes that are hashed are the bytes that are unpickled.
     content = source.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:

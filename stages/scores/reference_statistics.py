@@ -38,7 +38,7 @@ from stages.scores.params import ScoresParams
 
 MOMENTS = "moments.safetensors"
 FEATURES = "features.safetensors"
-# These are there where the scores that need them are switched on.
+# These files exist only if the scores that need them are switched on.
 SPATIAL_MOMENTS = "spatial_moments.safetensors"
 CLASS_MOMENTS = "class_moments.safetensors"
 HELD_OUT = "held_out.safetensors"
@@ -50,9 +50,9 @@ class ReferenceStatistics(NamedTuple):
     Attributes:
         source: the images' split, or the name of their set.
         moments: the moments of the features of all images, for FID.
-        features: float32 [compared_count, D], of the images that the other scores compare.
-        further: what the scores compare that are off by default.
-        held_out: float32 [H, D], of real images that are none of these; None where no score needs them.
+        features: float32 [compared_count, D], the features of the images that the other scores compare.
+        further: the statistics for the scores that are off by default.
+        held_out: float32 [H, D], the features of held-out real images; None if no score needs them.
     """
 
     source: str
@@ -63,7 +63,7 @@ class ReferenceStatistics(NamedTuple):
 
 
 def read_real_images(split: str, count: int | None, seed: int) -> NDArray[np.uint8]:
-    """Read the images of a prepared split, uint8 [N, C, H, W], or a sample of `count` where it has more."""
+    """Read the images of a prepared split, uint8 [N, C, H, W], or a sample of `count` if it has more."""
     images = read_images(images_file(split), made_by="prepare")
     if count is None or count >= len(images):
         return images
@@ -92,11 +92,11 @@ def extract_reference(
 
     Args:
         images: uint8 [N, C, H, W].
-        extractor: computes features and logits.
-        params: how images are scored.
+        extractor: the network that computes features and logits.
+        params: the parameters of the scores.
         source: the images' split, or the name of their set.
-        name_image: gives an image's name, for errors.
-        labels: the images' classes, for FID by class.
+        name_image: returns the name of the image with an index, for errors.
+        labels: the classes of the images, for FID by class.
 
     Raises:
         InputError: there are too few images, the network's output for an image is not finite, or it hardly varies.
@@ -108,7 +108,7 @@ def extract_reference(
 
 
 def write_reference(folder: Path, statistics: ReferenceStatistics) -> None:
-    """Write moments and features to files in a folder; where the moments are, all else is, too."""
+    """Write moments and features to files in a folder; the moments come last, so that they mark it as complete."""
     write_bytes(folder / FEATURES, save({"features": np.ascontiguousarray(statistics.features)}))
     further = statistics.further
     if further.spatial is not None:

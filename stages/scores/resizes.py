@@ -1,4 +1,4 @@
-"""The resizes that published scores were computed with, by their names in protocols, and the normalisations."""
+"""The resizes and normalisations of published scores, by their names in protocols."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -24,7 +24,7 @@ def resize_by_pillow(pixels: Tensor, side: int) -> Tensor:
 
     Source: Stein et al. 2023, dgm_eval/models/dinov2.py; EDM2's `resize_mode='pil'` is the same.
     """
-    # Pillow resizes each channel by itself, so grey images stand for each of three.
+    # Pillow resizes each channel separately, so a grey image gives the same result as one of three equal channels.
     channels = pixels.cpu().numpy().reshape(-1, *pixels.shape[2:])
     resized = [
         np.asarray(Image.fromarray(channel).resize((side, side), Image.Resampling.BICUBIC))
@@ -35,7 +35,7 @@ def resize_by_pillow(pixels: Tensor, side: int) -> Tensor:
 
 
 def resize_by_torch(pixels: Tensor, side: int) -> Tensor:
-    """Resize images as EDM2 does: torch's bicubic filter with antialiasing, neither rounded nor cut off at 0 and 255.
+    """Resize images as EDM2 does: torch's bicubic filter with antialiasing, neither rounded nor clamped to [0, 255].
 
     Args:
         pixels: uint8 [N, C, H, W].
@@ -56,10 +56,10 @@ RESIZES: dict[str, Callable[[Tensor, int], Tensor]] = {
 
 
 class Normalisation:
-    """Subtracts a mean from pixels in [0, 1] and divides them by a deviation, for each of three channels."""
+    """A normalisation of pixels in [0, 1] by a mean and a deviation for each of three channels."""
 
     def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
-        """Take the channels' means and deviations."""
+        """Make a normalisation from the means and the deviations of three channels."""
         self._mean, self._deviation = torch.tensor(mean), torch.tensor(deviation)
         parts = (" ".join(map(str, values)) for values in (mean, deviation))
         self.title = "mean {} deviation {}".format(*parts)

@@ -1,4 +1,4 @@
-"""Compute every score of generated images; what depends on the real images alone is computed once."""
+"""Compute every score of generated images; values that depend only on the real images are computed once."""
 
 from functools import cached_property
 
@@ -21,14 +21,14 @@ from stages.scores.reference_statistics import ReferenceStatistics
 
 
 class Scorer:
-    """Scores sets of generated images against the same real images."""
+    """A scorer of sets of generated images against the same real images."""
 
     def __init__(self, real: ReferenceStatistics, params: ScoresParams) -> None:
         """Make a scorer.
 
         Args:
             real: the statistics of the real images.
-            params: how images are scored.
+            params: the parameters of the scores.
 
         Raises:
             InputError: the number of real features is not `compared_count`.
@@ -43,7 +43,7 @@ class Scorer:
         self._radii: dict[int, Matrix] = {}
 
     def score(self, statistics: FeatureStatistics) -> Scores:
-        """Compute every score of a set of generated images, by its name in files; None where it has no value."""
+        """Compute every score of a set of generated images, by its name in files; None for a score without a value."""
         score = statistics.inception_score
         return {
             "inception_score": None if score is None else score.mean,

@@ -1,4 +1,4 @@
-"""The bilinear resize of TensorFlow 1, with which every published FID was computed."""
+"""The bilinear resize of TensorFlow 1, with which the published FIDs of the original network were computed."""
 
 import torch
 from torch import Tensor

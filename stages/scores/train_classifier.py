@@ -16,7 +16,7 @@ from stages.common.pixels import pixels_to_tensor
 from stages.scores.classifier import Classifier
 from stages.scores.classifier_params import ClassifierParams
 
-# Common values that were not tuned: decoupled weight decay, and the share of warm-up steps.
+# The decoupled weight decay and the share of warm-up steps are common values and were not tuned.
 WEIGHT_DECAY = 0.05
 WARM_UP_SHARE = 0.2
 TEST_BATCH_SIZE = 500

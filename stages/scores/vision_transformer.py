@@ -1,4 +1,4 @@
-"""A vision transformer of a library as an extractor: resize, normalise, and compute the features part by part."""
+"""Use a library's vision transformer as an extractor: resize, normalise, and compute the features part by part."""
 
 from collections.abc import Mapping
 
@@ -17,18 +17,18 @@ DEFAULT_IMAGES_AT_A_TIME = 125
 
 
 class VisionTransformer:
-    """Computes features, [N, D], of images of any size, grey or colour; there are no classes."""
+    """A network from images of any size, grey or colour, to features [N, D]; it has no classes."""
 
     def __init__(
         self, network: nn.Module, card: Card, normalise: Normalisation, device: torch.device
     ) -> None:
-        """Take a network of normalised images float32 [N, 3, S, S] that returns features float32 [N, D].
+        """Wrap a network that maps normalised images float32 [N, 3, S, S] to features float32 [N, D].
 
         Args:
             network: the network with its weights.
-            card: names the resize and S.
-            normalise: how pixels are normalised after the resize.
-            device: where the network computes.
+            card: the card of the extractor, which has the resize and S.
+            normalise: the normalisation of pixels after the resize.
+            device: the device of the network.
         """
         assert card.image_size is not None and card.resize is not None
         self._network = network.to(device).eval().requires_grad_(False)
@@ -58,9 +58,9 @@ def describe_transformer(
     weights_sha256: str,
     file_sha256: str,
 ) -> Card:
-    """Make the card of a transformer with published weights, whose arguments are those of the card.
+    """Make the card of a transformer with published weights; the arguments are fields of the card.
 
-    It takes images of any shape in float32, tells no classes apart, and was not trained here.
+    The network accepts images of any shape, computes in float32, tells no classes apart, and was not trained here.
     """
     return Card(
         name=name,
@@ -85,13 +85,13 @@ def describe_transformer(
 def check_shapes(
     state: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str, network: str
 ) -> None:
-    """Refuse weights that are not those of a network.
+    """Refuse weights that do not fit a network.
 
     Args:
         state: the weights.
         expected: the network's own state dict.
         source: the file of the weights, for the error.
-        network: its name, for the error.
+        network: the name of the network, for the error.
 
     Raises:
         InputError: a tensor is missing, unknown or of another shape, or is not finite.

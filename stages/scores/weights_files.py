@@ -1,4 +1,4 @@
-"""Get published weights: download them once, verify their checksum, and read them without running code."""
+"""Download published weights once, verify their checksum, and read them without running code."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ from stages.scores.extractor_zoo import PublishedOptions
 
 CACHE = Path(".cache/weights")
 TIMEOUT_SECONDS = 20.0
-# A proxy may return a page of its own instead of the file, sometimes only the first time.
+# A proxy may return a web page instead of the file, sometimes only at the first attempt.
 ATTEMPTS = 2
 
 
@@ -31,9 +31,9 @@ class PublishedFile(NamedTuple):
 
     Attributes:
         extractor: the name of the extractor.
-        url: its address.
-        sha256: its checksum; None where this project has none from a certain source.
-        size: its size for people, such as `96 MB`.
+        url: the address of the file.
+        sha256: the checksum of the file; None if this project knows none from a trustworthy source.
+        size: the size of the file in words, such as `96 MB`.
     """
 
     extractor: str
@@ -43,7 +43,7 @@ class PublishedFile(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """What to do where it cannot be downloaded."""
+        """The user's remedy if the file cannot be downloaded."""
         return (
             f"download it on another machine and set extractor.{self.extractor}.weights_path, or set extractor.name to "
             "classifier"
@@ -66,7 +66,7 @@ def read_published_weights(options: PublishedOptions, file: PublishedFile) -> We
     """Read an extractor's weights from the user's file, or download the published one.
 
     Raises:
-        InputError: there is no such file, it cannot be downloaded, its checksum is another, or it holds no weights.
+        InputError: the file does not exist, cannot be downloaded, has another checksum, or holds no weights.
     """
     expected = options.sha256
     if options.weights_path is None:
@@ -84,11 +84,11 @@ def read_published_weights(options: PublishedOptions, file: PublishedFile) -> We
 
 
 def read_weights(path: Path, sha256: str | None, named_by: str, file: PublishedFile) -> Weights:
-    """Read a file of weights whose checksum is compared before it is parsed.
+    """Read a file of weights after comparing its checksum.
 
     Args:
-        path: safetensors, or a file that torch reads with `weights_only`. A TorchScript archive holds code, so
-            it is read only where its checksum was given or is recorded here.
+        path: a safetensors file, or a file that torch reads with `weights_only`. A TorchScript archive holds code, so
+            it is read only if its checksum is given or known here.
         sha256: the expected checksum, or None.
         named_by: the param or option that names the file, for the error.
         file: the published file, for the error.
@@ -98,7 +98,7 @@ def read_weights(path: Path, sha256: str | None, named_by: str, file: PublishedF
     """
     if not path.is_file():
         raise InputError(f"{named_by} = {str(path)!r} does not exist")
-    # The bytes that are hashed are the bytes that are parsed, whatever happens to the file meanwhile.
+    # The file is read once, so that the bytes that are hashed are the bytes that are parsed.
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
@@ -123,10 +123,10 @@ def write_weights(state: Mapping[str, Tensor], folder: Path) -> str:
 
 
 def download_weights(file: PublishedFile) -> Path:
-    """Return the path of a published file in the cache; download it if it is missing there or damaged.
+    """Return the path of a published file in the cache; download it if the cache lacks it or has a damaged copy.
 
     Raises:
-        InputError: the download failed, or brought another file in every attempt; nothing is left in the cache.
+        InputError: the download failed, or every attempt returned another file; nothing is left in the cache.
     """
     path = CACHE / Path(file.url).name
     if path.exists() and hash_file(path) == file.sha256:

@@ -1,4 +1,4 @@
-"""Save and restore a training's state to the last bit, and write its networks' snapshots."""
+"""Save and restore a training's state bit for bit, and write snapshots of its networks."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
 
 
 def load_checkpoint(state: TrainState, path: Path) -> None:
-    """Restore what `save_checkpoint` wrote, exactly, in place."""
+    """Restore, exactly and in place, a state that `save_checkpoint` wrote."""
     tensors = load_file(path)
     state.gan.load_state_dict(_select_prefix("gan", tensors))
     for name, optimizer in state.optimizers().items():
@@ -45,9 +45,9 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write tensors to a safetensors file, atomically, from whatever device and layout."""
+    """Write tensors of any device and layout to a safetensors file, atomically."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    # safetensors' save_file turns a full disk into an error of another kind, without the file's name.
+    # On a full disk, safetensors' save_file raises an error of another class, without the file's name.
     write_bytes(path, save(plain))
 
 
@@ -75,7 +75,7 @@ def _unflatten(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
     for name, value in tensors.items():
         index, key = name.split(".")
         parameter = parameters[int(index)]
-        # The fused kernel walks memory in order, so a moment must have the layout of its parameter.
+        # The fused kernel reads memory in order, so a moment must have the layout of its parameter.
         like = (
             torch.empty_like(parameter)
             if value.shape == parameter.shape and key != "step"

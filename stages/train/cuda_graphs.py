@@ -1,4 +1,4 @@
-"""Run the updates as CUDA graphs: small networks spend their time on launching kernels, which a graph does at once."""
+"""Run the updates as CUDA graphs, which launch all kernels of an update at once; this saves time in small networks."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -13,34 +13,34 @@ from stages.train.params import TrainParams
 from stages.train.state import TrainState
 from stages.train.steps import Steps
 
-# Libraries choose and load their kernels in the first updates, which cannot be captured.
+# In the first updates libraries choose and load their kernels, which cannot be captured.
 WARM_UP_UPDATES = 3
 
 Update = Callable[[], Loss]
 
 
 class Recorder(Protocol):
-    """Runs updates, or records one so that it can be replayed."""
+    """An object that runs updates, or records one so that it can be replayed."""
 
     def warm_up(self, update: Update) -> Loss:
         """Run an update that is to be captured later."""
 
     def capture(self, update: Update) -> Update:
-        """Record an update without computing it; return a function that computes it into the same tensors each time."""
+        """Record an update without computing it; return a function that replays it with results in the same tensors."""
 
 
 class CudaRecorder:
-    """Captures updates on one stream, on which they have been warmed up before.
+    """A recorder that captures updates as CUDA graphs on one stream, on which they were warmed up.
 
-    The stream is the same throughout, because autograd adds up a gradient on the stream on which its parameter was
+    All updates use the same stream, because autograd accumulates a gradient on the stream on which its parameter was
     first used, and a capture must not depend on another stream.
     """
 
     def __init__(self, random: torch.Generator) -> None:
-        """Make the stream.
+        """Make a recorder with its own stream.
 
         Args:
-            random: the source of the updates' noise; each replay draws on from where it is.
+            random: the random generator of the updates' noise; each replay advances it.
         """
         self._random = random
         self._stream = torch.cuda.Stream()
@@ -58,7 +58,7 @@ class CudaRecorder:
         """Record an update as a CUDA graph."""
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._random)
-        # In the mode `global` a call that another thread makes, such as the one that reads images ahead, would end the
+        # In the mode `global`, a CUDA call of another thread, such as the one that reads images ahead, would end the
         # capture.
         with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             loss = update()
@@ -71,10 +71,10 @@ class CudaRecorder:
 
 
 class CapturedSteps(Steps):
-    """Runs each kind of update a few times as Steps does, captures it, and replays it from then on.
+    """Updates that run a few times as in Steps, are then captured, and are replayed from then on.
 
-    The kernels and their order are those of Steps, and capturing computes nothing, so results are the same. A replay
-    writes its loss into the same tensors each time: it has to be read before the next update of that kind.
+    The kernels and their order are those of Steps, and a capture computes nothing, so results are the same. Each replay
+    writes its loss into the same tensors, so the loss must be read before the next update of the same kind.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class CapturedSteps(Steps):
             state: see Steps.
             batches: see Steps.
             params: see Steps.
-            recorder: captures the updates; None makes one for CUDA.
+            recorder: the recorder that captures the updates; None makes a CudaRecorder.
 
         Raises:
-            InputError: there is no CUDA device, several processes train together, or the generator is to be
-                trained on the images of the discriminator's update, whose graph is another.
+            InputError: there is no CUDA device, several processes train together, or `train.reuse_fake` is true, for
+                which the generator would need the images of another graph.
         """
         if recorder is None:
             check_capturable(state.device, params)
@@ -103,7 +103,7 @@ class CapturedSteps(Steps):
 
     def update_discriminator(self, raw: RawBatch, is_last: bool) -> Loss:
         """See Steps."""
-        # A graph reads the batch from where it was when it was captured.
+        # A graph always reads the batch from the tensors of the capture.
         if self._raw is None:
             self._raw = tuple(torch.empty_like(part) for part in raw)
         for static, part in zip(self._raw, raw, strict=True):
@@ -125,7 +125,7 @@ class CapturedSteps(Steps):
 
 
 def check_capturable(device: torch.device, params: TrainParams) -> None:
-    """Refuse what updates cannot be captured under, naming all of it.
+    """Refuse a device and params under which updates cannot be captured; the error names all reasons.
 
     Raises:
         InputError: see CapturedSteps.

@@ -1,4 +1,4 @@
-"""Batches of real images: from one uint8 tensor on the training device, or from a file that is too large for that."""
+"""Load batches of real images from one uint8 tensor on the training device, or from a file that does not fit there."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
@@ -20,24 +20,24 @@ MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.cont
 LARGEST_SHARE_OF_MEMORY = 0.5
 
 RawBatch = tuple[Tensor, ...]
-"""What `Batches.fetch` returns: tensors on the training device whose shapes and types are the same for every batch."""
+"""The result of `Batches.fetch`: tensors on the training device, whose shapes and dtypes are equal for all batches."""
 
 
 class Batches:
-    """Every image once an epoch, in an order that depends on the seed and the epoch alone.
+    """Batches that show every image once per epoch, in an order that depends only on the seed and the epoch.
 
-    A batch is found by its number, so that a resumed training continues with the very batch that it would have had.
-    Images left over at the end of an epoch are left out of it. Processes that train together each load their part of
-    a batch.
+    A batch is found by its number, so that a resumed training continues with the same batch as without interruption.
+    Images that do not fill a batch at the end of an epoch are skipped. Processes that train together each load their
+    part of a batch.
 
-    Loading has two halves. `fetch` runs on the host and depends on the batch's number; `assemble` runs on the device,
-    is the same for every batch, and so can be part of a CUDA graph.
+    Loading has two steps. `fetch` runs on the host and depends on the batch's number. `assemble` runs on the device and
+    is the same for every batch, so that it can be part of a CUDA graph.
 
     Attributes:
-        images: uint8 [N, C, H, W], of which the batches are made.
-        batch_size: images a batch, over all processes.
-        local_batch_size: images a batch of this process.
-        batches_per_epoch: batches until every image has been shown.
+        images: uint8 [N, C, H, W], the training images.
+        batch_size: the number of images of a batch, over all processes.
+        local_batch_size: the number of images of this process's part of a batch.
+        batches_per_epoch: the number of batches of an epoch.
     """
 
     def __init__(
@@ -48,17 +48,17 @@ class Batches:
         memory_format: torch.memory_format = torch.channels_last,
         labels: Tensor | None = None,
     ) -> None:
-        """Keep the images.
+        """Make batches from images.
 
         Args:
             images: uint8 [N, C, H, W], on the training device.
-            batch_size: images a batch, over all processes.
+            batch_size: the number of images of a batch, over all processes.
             seed: the trial's seed.
-            memory_format: the layout of the batches, which should be the networks'.
-            labels: int64 [N], on the images' device, for a GAN that is shown them; None for any other.
+            memory_format: the layout of the batches, which should be that of the networks.
+            labels: int64 [N], on the images' device, for a conditional GAN; None for any other.
 
         Raises:
-            InputError: there are fewer images than a batch needs, or the processes cannot share one evenly.
+            InputError: there are fewer images than a batch needs, or the processes cannot share a batch evenly.
         """
         if len(images) < batch_size:
             raise InputError(
@@ -82,7 +82,7 @@ class Batches:
     def load(self, number: int) -> Batch:
         """Load this process's part of batch `number`, counted from 0 over all epochs.
 
-        Its images are float32 [local_batch_size, C, H, W] in [-1, 1]; it has labels if there are any.
+        The images are float32 [local_batch_size, C, H, W] in [-1, 1]; the batch has labels if these were given.
         """
         return self.assemble(self.fetch(number))
 
@@ -91,7 +91,7 @@ class Batches:
         return (self._find_indices(number),)
 
     def assemble(self, raw: RawBatch) -> Batch:
-        """Make the batch of what `fetch` returned, without waiting for the device."""
+        """Make the batch from the result of `fetch`, without waiting for the device."""
         (indices,) = raw
         return Batch(
             self._normalise(self.images[indices]), None if self._labels is None else self._labels[indices]
@@ -114,7 +114,7 @@ class Batches:
 
 
 class MappedBatches(Batches):
-    """The same batches from images that stay in their file.
+    """The batches of `Batches`, read from images that stay in their file.
 
     A thread reads the next batch while the training computes on the one before.
     """
@@ -128,14 +128,14 @@ class MappedBatches(Batches):
         device: torch.device | None = None,
         labels: Tensor | None = None,
     ) -> None:
-        """Keep the map.
+        """Make batches from mapped images.
 
         Args:
             images: uint8 [N, C, H, W], mapped from a file.
             batch_size: see Batches.
             seed: see Batches.
             memory_format: see Batches.
-            device: where batches go; None is the CPU.
+            device: the device of the batches; None is the CPU.
             labels: int64 [N], on the CPU; see Batches.
         """
         super().__init__(images, batch_size, seed, memory_format, labels)
@@ -154,7 +154,7 @@ class MappedBatches(Batches):
         return tuple(part.to(self._device, non_blocking=True) for part in parts)
 
     def assemble(self, raw: RawBatch) -> Batch:
-        """Make the batch of what `fetch` returned."""
+        """Make the batch from the result of `fetch`."""
         pixels, *labels = raw
         return Batch(self._normalise(pixels), labels[0] if labels else None)
 
@@ -162,7 +162,7 @@ class MappedBatches(Batches):
         return self._reader.submit(self._read, indices)
 
     def _read(self, indices: Tensor) -> Tensor:
-        # A disk is fastest in the file's order.
+        # A disk reads fastest in the order of the file.
         in_file_order, positions = indices.sort()
         pixels = torch.empty(len(indices), *self.images.shape[1:], dtype=torch.uint8)
         pixels[positions] = self.images[in_file_order]
@@ -178,17 +178,17 @@ def open_batches(
     device: torch.device,
     labels: NDArray[np.int64] | None = None,
 ) -> Batches:
-    """Open the training images where `compute.images` wants them; the batches are the same either way.
+    """Open the training images on the device or in their file, as `compute.images` says; the batches are the same.
 
     Args:
         images: uint8 [N, C, H, W], mapped from a file.
         batch_size: see Batches.
         seed: see Batches.
         memory_format: see Batches.
-        location: `device` copies all images there, `mapped` leaves them in the file, `auto` copies them if they take
-            at most half of the memory that is free there.
-        device: the training's.
-        labels: int64 [N], for a GAN that is shown them.
+        location: `device` copies all images to the device, `mapped` leaves them in the file, `auto` copies them if they
+            take at most half of the device's free memory.
+        device: the training device.
+        labels: int64 [N], for a conditional GAN; None for any other.
     """
     layout = MEMORY_FORMATS[memory_format]
     if location == "auto":
@@ -205,7 +205,7 @@ def _map_as_tensor(images: NDArray[np.uint8]) -> Tensor:
     """View an array that is mapped from its file as a tensor, without reading it."""
     if not isinstance(images, np.memmap) or images.filename is None:
         return torch.tensor(images)
-    # Torch has no read-only tensors, so the map is private: a write would go to a copy. Nothing writes.
+    # Torch has no read-only tensors, so the map is private, and a write would change a copy. No code writes to it.
     private = np.memmap(images.filename, images.dtype, "c", images.offset, images.shape)
     return torch.from_numpy(private)
 

@@ -7,7 +7,7 @@ from stages.networks.weights import export_state
 
 
 class GeneratorEma:
-    """An exponential moving average of the generator's state; it is never trained itself.
+    """An exponential moving average of the generator's state.
 
     Batch norm's running mean and variance are averaged like the weights, since they describe the activations that the
     weights produce; its count of batches is copied. The decay grows to its full value: after t generator steps it is
@@ -16,7 +16,7 @@ class GeneratorEma:
     Source: Yazici et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training", equation 2.
 
     Attributes:
-        tensors: the averaged state by name, on the generator's device; what a snapshot holds.
+        tensors: the averaged state by name, on the generator's device, which snapshots hold.
     """
 
     def __init__(self, generator: nn.Module, decay: float) -> None:
@@ -25,15 +25,15 @@ class GeneratorEma:
 
     @torch.no_grad()
     def update(self, generator: nn.Module, step: Tensor) -> None:
-        """Move towards the generator.
+        """Move the average towards the generator.
 
         Args:
-            generator: whose state is averaged.
-            step: how many generator steps are done, an int64 scalar on the generator's device.
+            generator: the generator whose state is averaged.
+            step: the number of finished generator steps, an int64 scalar on the generator's device.
         """
-        # In float64, rounded as Python's own numbers are.
+        # The weight is computed in float64, as Python's numbers are.
         weight = 1.0 - torch.clamp((step.double() + 1.0) / (step.double() + 10.0), max=self.decay)
-        # Reading the number back from a GPU would wait for it, and cannot be part of a CUDA graph.
+        # Reading the number from a GPU would synchronise with it, and cannot be part of a CUDA graph.
         amount = weight.item() if step.device.type == "cpu" else weight.float()
         for name, value in export_state(generator).items():
             if value.is_floating_point():
@@ -43,6 +43,6 @@ class GeneratorEma:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restore a saved average."""
+        """Restore a saved average, by the names of its tensors."""
         for name, value in self.tensors.items():
             value.copy_(tensors[name])

@@ -49,7 +49,7 @@ def export_outputs(trained: TrainedTrial) -> None:
 
 
 def build_model_manifest(trained: TrainedTrial) -> dict[str, Any]:
-    """Describe the trial's model folder: its snapshots, those that were planned, and where it diverged."""
+    """Describe the trial's model folder: its snapshots, the planned ones, and the step of a divergence."""
     trial, state, params, batches, class_names, _, _ = trained
     planned = params.evaluation_generator_steps()
     diverged_at = state.diverged_at()
@@ -90,7 +90,7 @@ def summarise_training(trained: TrainedTrial, rows: list[dict[str, Any]]) -> dic
         **describe_compute(state.device),
         **describe_processes(),
     }
-    # DVC compares numbers, so a key without one is left out.
+    # DVC compares only numbers, so a key without a number is left out.
     return {key: value for key, value in summary.items() if value is not None}
 
 

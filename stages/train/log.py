@@ -1,6 +1,6 @@
-"""Write metrics.jsonl, one row a logged generator step, while the training runs.
+"""Write metrics.jsonl, with one row per logged generator step, while the training runs.
 
-Two runs of the same trial write the same bytes: what depends on the clock goes to timings.jsonl.
+Two runs of the same trial write the same bytes, because times are written to timings.jsonl.
 """
 
 import csv
@@ -21,11 +21,11 @@ FLUSH_SECONDS = 1.0
 
 
 class TrainingLog:
-    """Collects rows on the device and writes them to the file about once a second, and before every checkpoint.
+    """A log that collects rows on the device and writes them about once a second and before every checkpoint.
 
     Attributes:
-        size: the bytes written so far, those of a resumed training's earlier runs among them.
-        last_row: the last row, with `images_per_second` since the one before; empty at the start.
+        size: the number of bytes written so far, including those of earlier runs of a resumed training.
+        last_row: the last row, with `images_per_second` since the row before; empty at the start.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class TrainingLog:
         checkpoint: Checkpoint | None = None,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
-        """Open the log; of an earlier run it keeps the rows up to the checkpoint that the training resumes from.
+        """Open the log, and keep an earlier run's rows up to the checkpoint that the training resumes from.
 
         Args:
-            folder: where METRICS_LOG and TIMINGS_LOG are; None writes none.
-            batch_size: real images a discriminator step.
-            checkpoint: that checkpoint; None at the start of a training.
-            flush_seconds: how long rows may wait to be written; a checkpoint writes them at once.
+            folder: the folder of METRICS_LOG and TIMINGS_LOG; None writes no files.
+            batch_size: the number of real images of a discriminator step.
+            checkpoint: the checkpoint that the training resumes from; None at the start of a training.
+            flush_seconds: the time after which rows are written; a checkpoint writes them at once.
         """
         self.path = None if folder is None else folder / METRICS_LOG
         self.batch_size = batch_size
@@ -69,27 +69,27 @@ class TrainingLog:
         self._images += self.batch_size
 
     def add(self, position: dict[str, Any], scalars: dict[str, Tensor]) -> None:
-        """Collect a row: `position` is how far the training is, `scalars` are tensors on the device."""
+        """Collect a row from the training's `position` and from `scalars`, which are tensors on the device."""
         values = torch.stack([value.detach().to(torch.float32) for value in scalars.values()])
         self._pending.append((position, list(scalars), values))
 
     def is_due(self) -> bool:
-        """Tell whether rows have waited for `flush_seconds` to reach the file."""
+        """Return whether rows have waited for `flush_seconds`."""
         return self._timings.seconds_since() >= self.flush_seconds
 
     def flush(self, generator_step: int, before_generator_step: int | None = None) -> None:
-        """Append the collected rows to the file, and the time up to now to the other.
+        """Append the collected rows to METRICS_LOG, and the time up to now to TIMINGS_LOG.
 
         Args:
-            generator_step: that is done.
-            before_generator_step: leaves out the rows from this step on.
+            generator_step: the number of finished generator steps.
+            before_generator_step: the first step whose rows are left out; None writes all.
         """
         rows = [
             position | dict(zip(names, values.tolist(), strict=True))
             for position, names, values in self._pending
             if before_generator_step is None or position["generator_step"] < before_generator_step
         ]
-        # The time comes first, so that whoever follows the files finds one for every row.
+        # The time is written first, so that a reader who follows the files finds a time for every row.
         timing = self._timings.add(generator_step, self._images)
         content = "".join(map(_to_line, rows)).encode()
         if self.path:
@@ -103,12 +103,12 @@ class TrainingLog:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of a training's log that is complete."""
+    """Read the rows of a finished training's log."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def write_loss_curves(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write those columns of the rows that DVC plots as CSV."""
+    """Write the columns of the rows that DVC plots as CSV."""
     columns = ["generator_step", "epoch", "discriminator_loss", "generator_loss", "real_score", "fake_score"]
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The one training loop: it never asks which GAN it trains."""
+"""The training loop of all GANs, which does not depend on the GAN that it trains."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,8 @@ def make_steps(state: TrainState, batches: Batches, params: TrainParams) -> Step
     """Choose how the updates run: kernel by kernel, compiled, or as CUDA graphs.
 
     Raises:
-        InputError: CUDA graphs are asked for, and need another device, one process or other params.
+        InputError: `train.cuda_graphs` is true, but the device, the number of processes or other params do not allow
+            it.
     """
     return (CapturedSteps if params.cuda_graphs else Steps)(state, batches, params)
 
@@ -34,12 +35,12 @@ def train_gan(
     """Train to `params.generator_steps` generator steps, or to the first loss that is not finite.
 
     Args:
-        steps: the updates; their state is where the training starts from, and is changed in place.
-        params: the plan.
-        log: gets a row every `log_every_generator_steps`.
+        steps: the updates; the training starts from their state and changes it in place.
+        params: the section `train` of params.yaml.
+        log: the log, which gets a row every `log_every_generator_steps`.
         save_checkpoint: saves the state; called every `checkpoint_every_generator_steps` and at the end.
-        save_snapshot: saves the generator; called at each evaluation point.
-        show_progress: called once the rows of the log have been written.
+        save_snapshot: saves the networks; called at each evaluation point.
+        show_progress: called after rows of the log have been written.
     """
     state, batches, gan = steps.state, steps.batches, steps.state.gan
     evaluation_steps = set(params.evaluation_generator_steps())
@@ -61,7 +62,7 @@ def train_gan(
         if gan.end_generator_step(step):
             state.schedule_learning_rates()
 
-        # Log, and stop if a loss has become infinite or no number at all.
+        # Log, and stop if a loss has become infinite or NaN.
         if is_logged:
             scalars = collect_scalars(gan, discriminator_loss, generator_loss)
             log.add(state.position(batches.batches_per_epoch), scalars)

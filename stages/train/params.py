@@ -56,6 +56,6 @@ class TrainParams(Params):
         return self
 
     def evaluation_generator_steps(self) -> list[int]:
-        """List the generator steps after which a snapshot is kept: evenly spaced, the last one included."""
+        """List the generator steps after which a snapshot is kept; they are evenly spaced and include the last one."""
         points = self.evaluation_points
         return [round(point * self.generator_steps / points) for point in range(1, points + 1)]

@@ -1,4 +1,4 @@
-"""Show how far a training is: as a bar on a terminal, as lines elsewhere."""
+"""Show the progress of a training, as a bar on a terminal and as lines elsewhere."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Shows one trial's generator steps as the log's rows are written."""
+    """The progress of one trial, shown whenever rows of its log are written."""
 
     def __init__(self, name: str, generator_steps: int, done: int) -> None:
         self.name = name
@@ -26,7 +26,7 @@ class Progress:
         self._last_line = time.monotonic()
 
     def show(self, generator_step: int, row: dict[str, Any]) -> None:
-        """Show that `generator_step` steps are done, with the last logged row."""
+        """Show the number of finished generator steps, with the last logged row."""
         self._bar.update(generator_step - self._bar.n)
         is_last = generator_step >= self.generator_steps
         if self._bar.disable and (is_last or time.monotonic() - self._last_line >= self._seconds):
@@ -41,7 +41,7 @@ class Progress:
             )
 
     def close(self) -> None:
-        """Close the bar, so that what is printed next starts on a line of its own."""
+        """Close the bar, so that the next output starts on a new line."""
         self._bar.close()
 
 

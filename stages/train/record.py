@@ -1,7 +1,7 @@
 """The record of a checkpoint: the files that belong to it, with their hashes.
 
-The record is written last, in one rename, and so commits the checkpoint. Before a training resumes, every file is held
-against it: a file that was cut or damaged since leads to no result.
+The record is written last, in one rename, which commits the checkpoint. Before a training resumes, every file is
+checked against the record, so that a truncated or damaged file cannot lead to a wrong result.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ class Checkpoint(NamedTuple):
     """A checkpoint in a scratch folder.
 
     Attributes:
-        generator_step: the generator steps done.
+        generator_step: the number of finished generator steps.
         state: the name of the file with the training's state.
         sha256: the SHA-256 of the state and of all snapshots so far, by file name, in hexadecimal.
         log_bytes: the length of the log up to this step.
-        log_sha256: the SHA-256 of so many bytes of the log, in hexadecimal.
+        log_sha256: the SHA-256 of the log's first `log_bytes` bytes, in hexadecimal.
     """
 
     generator_step: int
@@ -34,12 +34,12 @@ class Checkpoint(NamedTuple):
 
 
 def state_name(generator_step: int) -> str:
-    """Return the name of a state in the scratch folder: the one before stays until the next is committed."""
+    """Return the name of a state file in the scratch folder; a state is kept until the next one is committed."""
     return f"state_{generator_step:08d}.safetensors"
 
 
 def commit_checkpoint(scratch: Path, checkpoint: Checkpoint) -> None:
-    """Make a checkpoint, whose files are written, the one that the training resumes from; remove other states."""
+    """Commit a checkpoint whose files have been written, and remove the states of other checkpoints."""
     sync_to_disk(scratch / METRICS_LOG)
     write_json(scratch / RECORD, checkpoint._asdict())
     for path in scratch.glob(state_name(0).replace("0" * 8, "*")):
@@ -48,15 +48,15 @@ def commit_checkpoint(scratch: Path, checkpoint: Checkpoint) -> None:
 
 
 def open_checkpoint(name: str, scratch: Path) -> Checkpoint | None:
-    """Read the checkpoint of a scratch folder and hold its files against it.
+    """Read the checkpoint of a scratch folder, and check its files against the record.
 
     Args:
         name: the name of the trial, for the line that is printed.
         scratch: the folder.
 
     Returns:
-        The checkpoint; None if there is none yet. If any of it is missing or damaged, the folder is emptied, and a line
-        says so and why.
+        The checkpoint; None if there is none. If any file is missing or damaged, the folder is emptied, a line says
+        why, and the result is None, too.
     """
     try:
         checkpoint = Checkpoint(**json.loads((scratch / RECORD).read_text(encoding="utf-8")))
@@ -77,7 +77,7 @@ def open_checkpoint(name: str, scratch: Path) -> Checkpoint | None:
 
 
 def _find_fault(scratch: Path, checkpoint: Checkpoint) -> str | None:
-    """Name the first file that is missing or differs from a checkpoint's record; None if all are as they were."""
+    """Describe the first file that is missing or differs from the record; None if all files match."""
     files = {**checkpoint.sha256, METRICS_LOG: checkpoint.log_sha256}
     for name, expected in files.items():
         path = scratch / name

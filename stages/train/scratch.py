@@ -1,7 +1,7 @@
-"""A trial's scratch folder, from whose checkpoint a killed training resumes.
+"""The scratch folder of a trial, from whose checkpoint an interrupted training resumes.
 
 DVC deletes a stage's outputs before it runs the stage again, and keeping them (`persist`) would switch off its
-run-cache. So the training works in an untracked folder whose name is a hash of all that the trial depends on,
+run-cache. So the training works in an untracked folder, whose name is a hash of everything that the trial depends on,
 and copies the finished files to the tracked outputs at the end. A folder that was made under other params, code or data
 has another name and is deleted.
 """
@@ -29,7 +29,7 @@ _locks: list[TextIO] = []
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """Hash the contents of files, in the order given: sha256 in hexadecimal."""
+    """Return the sha256, in hexadecimal, of the contents of files in the given order."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -47,13 +47,13 @@ def list_sources(gan: str) -> list[Path]:
 
 
 def open_scratch(trial: Trial, depends_on: dict[str, Any]) -> Path:
-    """Open the scratch folder of a trial under all that it depends on, and make it if it is not there.
+    """Open the scratch folder of a trial for its dependencies, and create it if it does not exist.
 
-    Until this process ends, it holds a shared lock in the folder, by which others can tell that the training runs.
+    This process holds a shared lock in the folder until it ends, which shows other processes that the training runs.
 
     Args:
         trial: the trial.
-        depends_on: values that JSON can hold; a change of any of them leads to another folder.
+        depends_on: the dependencies, as values that JSON can hold; a change of any of them leads to another folder.
 
     Returns:
         The folder. Folders of the same trial under other dependencies are deleted, and a line says so.
@@ -76,7 +76,7 @@ def open_scratch(trial: Trial, depends_on: dict[str, Any]) -> Path:
 
 
 def publish(files: Mapping[str, Path], folder: Path) -> None:
-    """Copy finished files to a tracked output folder, which appears whole or not at all.
+    """Copy finished files to a tracked output folder, which gets its name only when it is complete.
 
     Args:
         files: the files by their names in the folder.

@@ -1,4 +1,4 @@
-"""All that changes while a GAN trains: networks, optimisers, noise, counters and the generator's moving average."""
+"""The state of a training: networks, optimisers, random generator, counters and the generator's moving average."""
 
 import numpy as np
 import torch
@@ -17,16 +17,16 @@ NEVER = 2**62
 
 
 class TrainState:
-    """The networks, their optimisers, the source of noise and the counters of one trial.
+    """The networks, their optimisers, the random generator and the counters of one trial.
 
     Attributes:
         gan: the networks, in the layout of `train.memory_format`.
-        device: where they are.
-        random: the source of z and of all other noise of the training.
-        generator_step: generator steps done.
-        discriminator_steps: discriminator steps done.
-        step_counter: int64 scalar on the device, the generator steps done as kernels see them. It is `generator_step`
-            but while a step is being computed.
+        device: the device of the networks.
+        random: the random generator of z and of all other noise of the training.
+        generator_step: the number of finished generator steps.
+        discriminator_steps: the number of finished discriminator steps.
+        step_counter: int64 scalar on the device, the number of finished generator steps for use in kernels. It equals
+            `generator_step` except while a step is being computed.
         first_non_finite: int64 scalar on the device, the first generator step with a loss that is not a
             finite number, NEVER until there is one.
         ema: the moving average of the generator that goes into its snapshots, or None.
@@ -55,7 +55,7 @@ class TrainState:
         self.ema = None if decay is None else GeneratorEma(self.gan.generator, decay)
 
     def position(self, batches_per_epoch: int) -> dict[str, int | float]:
-        """Return how far the training is: generator step, epoch of the discriminator's data, discriminator steps."""
+        """Return the training's position: generator step, epoch of the discriminator's data, discriminator steps."""
         return {
             "generator_step": self.generator_step,
             "epoch": round(self.discriminator_steps / batches_per_epoch, 6),
@@ -63,14 +63,14 @@ class TrainState:
         }
 
     def optimizers(self) -> dict[str, Adam]:
-        """Return both optimisers by the names under which a checkpoint holds them."""
+        """Return both optimisers by their names in a checkpoint."""
         return {
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
 
     def schedule_learning_rates(self) -> None:
-        """Set both learning rates to what the GAN makes of the setting's."""
+        """Set both learning rates to the GAN's scheduled values of the setting's rates."""
         for optimizer, rate in (
             (self.generator_optimizer, self.setting.generator_learning_rate),
             (self.discriminator_optimizer, self.setting.discriminator_learning_rate),
@@ -79,13 +79,13 @@ class TrainState:
 
     @torch.no_grad()
     def check_finite(self, loss: Tensor) -> None:
-        """Record the generator step being computed if `loss`, a scalar, is not finite; the device is not waited for."""
+        """Record the current generator step if `loss`, a scalar, is not finite, without waiting for the device."""
         step = torch.where(torch.isfinite(loss), NEVER, self.step_counter + 1)
         self.first_non_finite.copy_(torch.minimum(self.first_non_finite, step))
 
     @torch.no_grad()
     def check_generator_finite(self) -> None:
-        """Record the generator step just done if any weight of the generator is not finite."""
+        """Record the generator step that has just finished if any weight of the generator is not finite."""
         norm = torch.nn.utils.get_total_norm(list(self.gan.generator.parameters()))
         step = torch.where(torch.isfinite(norm), NEVER, self.step_counter)
         self.first_non_finite.copy_(torch.minimum(self.first_non_finite, step))
@@ -98,7 +98,7 @@ class TrainState:
             self.ema.update(self.gan.generator, self.step_counter)
 
     def generator_tensors(self) -> dict[str, Tensor]:
-        """Return the tensors that a snapshot holds: the generator's own, or their average."""
+        """Return the tensors for a snapshot: the generator's own, or their moving average."""
         return export_state(self.gan.generator) if self.ema is None else self.ema.tensors
 
     def diverged_at(self) -> int | None:
@@ -110,7 +110,7 @@ class TrainState:
 def make_adam(
     network: nn.Module, rate: float, setting: Setting, is_captured: bool, device: torch.device
 ) -> Adam:
-    """Make a network's optimiser; one for CUDA graphs keeps its rate on the device, where a graph can read it."""
+    """Make a network's optimiser; for CUDA graphs its learning rate is kept on the device, where a graph reads it."""
     optimizer = Adam(
         network.parameters(),
         torch.tensor(rate, device=device) if is_captured else rate,
@@ -125,8 +125,8 @@ def make_adam(
 def set_learning_rate(optimizer: Adam, rate: float) -> None:
     """Set the learning rate; on a GPU it is rounded to float32.
 
-    A rate on the device is float32. Rounding it elsewhere, too, gives steps that are launched one by one the bytes of
-    captured ones.
+    A learning rate on the device is float32. It is rounded in all other cases, too, so that steps with and without CUDA
+    graphs give the same bytes.
     """
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):

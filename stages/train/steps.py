@@ -1,4 +1,4 @@
-"""One update of each network: what is computed, in which precision, and by how many processes."""
+"""The update of each network, in the chosen precision and on one or several processes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +17,10 @@ from stages.train.state import TrainState
 
 
 def uses_bfloat16(params: TrainParams, device: torch.device) -> bool:
-    """Tell whether the networks' layers compute in bfloat16 on `device`.
+    """Return whether the networks' layers compute in bfloat16 on `device`.
 
-    `auto` does so on a GPU that has it in hardware (compute capability 8.0, an A100, and later), nowhere else:
-    a CPU may have it too, but then the same params would give other results on the next one.
+    With `auto` they do on a GPU with hardware support (compute capability 8.0, an A100, and later), and nowhere else.
+    Some CPUs have it, too, but then the same params would give different results on different CPUs.
     """
     if params.precision == "auto":
         return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -30,8 +30,8 @@ def uses_bfloat16(params: TrainParams, device: torch.device) -> bool:
 class Steps:
     """The two updates of a training; each returns its loss, averaged over the processes that train together.
 
-    Each does all of its update that runs on the device: it assembles its batch, computes the loss and its gradients,
-    steps the optimiser, and keeps the state's record of losses that are not finite.
+    Each update does all of its work on the device: it assembles the batch, computes the loss and the gradients, steps
+    the optimiser, and records a loss that is not finite.
     """
 
     def __init__(self, state: TrainState, batches: Batches, params: TrainParams) -> None:
@@ -50,7 +50,7 @@ class Steps:
 
         Args:
             raw: the real images, as `Batches.fetch` returns them.
-            is_last: whether the generator's update is next, which then may use the same generated images.
+            is_last: whether the generator's update follows, which may then use the same generated images.
 
         Returns:
             The loss, without its autograd graph.
@@ -74,7 +74,7 @@ class Steps:
         return loss
 
     def update_generator(self) -> Loss:
-        """Update the generator once; the discriminator needs no gradients of its own for that.
+        """Update the generator once, without computing gradients of the discriminator's weights.
 
         Returns:
             The loss, without its autograd graph.
@@ -96,14 +96,14 @@ class Steps:
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
-        """Compute in the chosen precision, and each parametrized weight once however often it is used."""
+        """Compute in the chosen precision, and compute each parametrized weight only once."""
         device = self.state.device.type
         with torch.autocast(device, torch.bfloat16, self._uses_bfloat16), parametrize.cached():
             yield
 
 
 def _minimise(loss: Loss, network: nn.Module, optimizer: Optimizer) -> Loss:
-    """Step the optimiser down the loss's gradient; return the loss, averaged over processes, without its graph."""
+    """Minimise a loss by one optimiser step; return the loss, averaged over processes, without its autograd graph."""
     optimizer.zero_grad()
     loss.total.backward()
     loss = loss._replace(total=loss.total.detach())

@@ -1,6 +1,6 @@
-"""Write timings.jsonl: how long a training took up to each of its steps, over all resumptions.
+"""Write timings.jsonl, the times of a training up to each of its steps, over all resumptions.
 
-Nothing else that a training writes depends on a clock. The file goes to `timings/`, which no stage depends on.
+No other file of a training depends on a clock. This one is copied to `timings/`, on which no stage depends.
 """
 
 import json
@@ -14,14 +14,14 @@ KEYS = ("generator_step", "elapsed_seconds", "processor_seconds", "images_per_se
 
 
 class Timings:
-    """Measures wall and processor time, and appends a row to the file at each call of `add`."""
+    """A record of wall and processor times, to which each call of `add` appends a row."""
 
     def __init__(self, path: Path | None, done_generator_steps: int = 0) -> None:
         """Start the clocks.
 
         Args:
-            path: the file; None writes none. Of an earlier run it keeps the rows up to the checkpoint.
-            done_generator_steps: the generator steps of that checkpoint.
+            path: the file; None writes no file. An earlier run's rows up to the checkpoint are kept.
+            done_generator_steps: the number of generator steps at the checkpoint that the training resumes from.
         """
         self._path = path
         rows = [] if path is None else _read_rows(path)
@@ -41,8 +41,8 @@ class Timings:
         """Write and return the row of a generator step.
 
         Args:
-            generator_step: that is done.
-            images: real images shown since the row before.
+            generator_step: the number of finished generator steps.
+            images: the number of real images shown since the last row.
         """
         now, processor_now = time.monotonic(), time.process_time()
         seconds = now - self._since
@@ -62,7 +62,7 @@ class Timings:
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows up to the first that a kill cut short or that is damaged; a missing file has none."""
+    """Read the rows up to the first truncated or damaged one; a missing file has no rows."""
     rows: list[dict[str, Any]] = []
     if path.exists():
         for line in path.read_bytes().splitlines():

@@ -1,4 +1,4 @@
-"""Train one trial: read its inputs, resume from its scratch folder, and train to the end."""
+"""Train one trial: read its inputs, resume from its scratch folder if possible, and train to the end."""
 
 import math
 from pathlib import Path
@@ -38,13 +38,13 @@ class TrainedTrial(NamedTuple):
     """A training that has finished or diverged.
 
     Attributes:
-        trial: what was trained.
+        trial: the trial.
         state: the networks and counters at the end.
-        params: the plan.
-        batches: the images that it was trained on.
+        params: the section `train` of params.yaml.
+        batches: the batches that it was trained on.
         class_names: the names of a conditional GAN's classes; None for any other.
         scratch: the folder with the finished files.
-        checkpoint: the last one there; None if the training ended before the first.
+        checkpoint: the last checkpoint there; None if the training ended before the first.
     """
 
     trial: Trial
@@ -71,7 +71,7 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
     setting = setting.override_discriminator_steps(options.discriminator_steps)
     location = load_section(ComputeParams, "compute").images
     images = read_images(images_file("train"), made_by="prepare")
-    # Only a GAN that is shown labels needs them, or depends on them.
+    # Only a conditional GAN needs the class names and depends on them.
     class_names = read_class_names() if module.GAN.is_conditional else None
     labels = read_labels("train", len(images), len(class_names)) if class_names else None
     batches = open_batches(
@@ -96,12 +96,12 @@ def train_trial(trial: Trial, device: torch.device) -> TrainedTrial:
 
 
 def _run(trained: TrainedTrial) -> TrainedTrial:
-    """Train from the scratch folder's checkpoint, if there is one, to the end."""
+    """Train to the end, from the checkpoint in the scratch folder if there is one."""
     trial, state, params, batches, _, scratch, checkpoint = trained
     if checkpoint is not None:
         load_checkpoint(state, scratch / checkpoint.state)
         print(f"{trial.name}: resuming after generator step {state.generator_step}", flush=True)
-    # Processes that train together have to read the losses at the same step, which a clock would not ensure.
+    # Processes that train together must read the losses at the same step, which a clock would not ensure.
     is_main, is_alone = get_rank() == 0, get_world_size() == 1
     log = TrainingLog(
         scratch if is_main else None,
@@ -129,10 +129,10 @@ def _run(trained: TrainedTrial) -> TrainedTrial:
 
 
 class Checkpoints:
-    """Writes a training's snapshots and checkpoints to its scratch folder.
+    """A writer of a training's snapshots and checkpoints to its scratch folder.
 
     Attributes:
-        last: the last checkpoint, which the training would resume from; None before the first.
+        last: the last checkpoint, from which the training would resume; None before the first.
     """
 
     def __init__(self, state: TrainState, scratch: Path, resumed: Checkpoint | None) -> None:
@@ -145,7 +145,7 @@ class Checkpoints:
         }
 
     def save_snapshots(self) -> None:
-        """Write both networks as they are: the generator for sampling, the discriminator for the stage `lipschitz`."""
+        """Write snapshots of the generator, for sampling, and of the discriminator, for the stage `lipschitz`."""
         step = self._state.generator_step
         write_tensors(self._scratch / snapshot_name(step), self._state.generator_tensors())
         write_snapshot(self._scratch / discriminator_name(step), self._state.gan.discriminator)
@@ -153,7 +153,7 @@ class Checkpoints:
             self._snapshots[name] = hash_file(self._scratch / name)
 
     def save(self, log: TrainingLog) -> None:
-        """Write the state, and commit it with the snapshots and the log so far."""
+        """Write the state, and commit it together with the snapshots and the log so far."""
         step = self._state.generator_step
         path = self._scratch / state_name(step)
         save_checkpoint(self._state, path)

@@ -36,7 +36,7 @@ def make(params: Options, device: torch.device, folder: Path = EXTRACTOR) -> Car
 
     Args:
         params: the architecture and the training.
-        device: where it is trained.
+        device: the device that trains the classifier.
         folder: the extractor's folder.
 
     Raises:
@@ -77,10 +77,10 @@ def make(params: Options, device: torch.device, folder: Path = EXTRACTOR) -> Car
 
 
 def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Network:
-    """Build the classifier that a card describes from its weights.
+    """Build the classifier that a card describes, with its weights.
 
     Raises:
-        RuntimeError: these are another network's weights.
+        RuntimeError: the weights are those of another network.
     """
     assert card.image_shape is not None and card.width is not None and card.class_count is not None
     channels, height, width = card.image_shape

@@ -21,8 +21,8 @@ from stages.scores.vision_transformer import VisionTransformer, check_shapes, de
 from stages.scores.weights_files import PublishedFile, read_published_weights, write_weights
 
 PREFIX = "visual."
-# Side of the input in pixels and number of features, by open_clip's names, from small to large. A name that ends in
-# `quickgelu` is that of OpenAI's network; the others have the activation of LAION's and DataComp's weights.
+# The side of the input in pixels and the number of features, by open_clip's names, from small to large. Names that end
+# in `quickgelu` belong to OpenAI's networks; the others have the activation of LAION's and DataComp's weights.
 SIZES = {
     "ViT-B-32": (224, 512),
     "ViT-B-16": (224, 512),
@@ -45,11 +45,13 @@ PUBLISHED = {
 
 
 class Options(PublishedOptions):
-    """Which CLIP, and how images become its input.
+    """The choice of the CLIP network and of its resize.
 
     Attributes:
-        model: open_clip's name of it; one that ends in `quickgelu` is OpenAI's and can be downloaded.
-        resize: `pillow_bicubic` as in OpenAI's code and open_clip, or `torch_bicubic`, nearest to CMMD's authors' code.
+        model: open_clip's name of the network; a name that ends in `quickgelu` is OpenAI's network, which can be
+            downloaded.
+        resize: `pillow_bicubic` as in OpenAI's code and open_clip, or `torch_bicubic`, which is closest to the code of
+            CMMD's authors.
     """
 
     model: Literal[
@@ -75,7 +77,7 @@ def make(options: Options, device: torch.device, folder: Path = EXTRACTOR) -> Ca
     Raises:
         InputError: open_clip is not installed, or the weights are missing or another network's.
     """
-    # Names and shapes alone, without memory.
+    # On the meta device the network has names and shapes, but no memory.
     with torch.device("meta"):
         network = build_network(options.model)
     file = find_published(options.model)
@@ -102,10 +104,10 @@ def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Netwo
 
     Raises:
         InputError: open_clip is not installed.
-        RuntimeError: these are another network's weights.
+        RuntimeError: the weights are those of another network.
     """
     assert card.model is not None
-    # The network takes the tensors themselves, so that it is not first filled with random numbers.
+    # The network on the meta device adopts the given tensors, without a random initialisation before.
     with torch.device("meta"):
         network = build_network(card.model)
     network.load_state_dict(state, assign=True)
@@ -113,7 +115,7 @@ def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Netwo
 
 
 def find_published(model: str) -> PublishedFile:
-    """Find the published file of a model's weights; one of other weights than OpenAI's has no checksum here."""
+    """Find the published file of a model's weights; for weights other than OpenAI's, no checksum is known here."""
     sha256, name, size = PUBLISHED[model.removesuffix(QUICK)]
     if not model.endswith(QUICK):
         return PublishedFile("clip", f"open_clip's weights of {model}", None, size)

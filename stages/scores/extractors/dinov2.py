@@ -30,20 +30,20 @@ MODELS = {
     "vitb14": ("vit_base_patch14_dinov2", 768),
     "vitl14": ("vit_large_patch14_dinov2", 1024),
 }
-# No certain source of the files' checksums is known to this project.
+# This project knows no trustworthy source of these files' checksums.
 URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_{model}/dinov2_{model}_pretrain.pth"
-# The authors add it to the size, because of rounding in older versions of torch; published features depend on it.
+# The authors add this offset to the size, because older versions of torch rounded; published features depend on it.
 OFFSET = 0.1
-# For masked training alone.
+# These weights serve only masked training.
 UNUSED = ("mask_token",)
 
 
 class Options(PublishedOptions):
-    """Which DINOv2, and how images become its input.
+    """The choice of the DINOv2 network, of its input size and of its resize.
 
     Attributes:
         model: ViT-S, ViT-B or ViT-L with patches of 14 pixels.
-        image_size: side of its input in pixels; 224 in dgm-eval and EDM2.
+        image_size: side of the network's input in pixels; 224 in dgm-eval and EDM2.
         resize: `pillow_bicubic` as in dgm-eval, or `torch_bicubic` as in EDM2, which is faster on a GPU.
     """
 
@@ -56,7 +56,7 @@ class Options(PublishedOptions):
     def _check_size(cls, size: int) -> int:
         if size % PATCH:
             raise ValueError(
-                f"{size} is no multiple of {PATCH}, the side of a patch; the field's size is 224"
+                f"{size} is not a multiple of {PATCH}, the side of a patch; the field's size is 224"
             )
         return size
 
@@ -71,7 +71,7 @@ def make(options: Options, device: torch.device, folder: Path = EXTRACTOR) -> Ca
     Raises:
         InputError: timm is not installed, or the weights are missing or another network's.
     """
-    # Names and shapes alone, without memory.
+    # On the meta device the network has names and shapes, but no memory.
     with torch.device("meta"):
         network = build_network(options.model, options.image_size)
     file = PublishedFile("dinov2", URL.format(model=options.model), None, "84 MB to 1.2 GB")
@@ -99,10 +99,10 @@ def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Netwo
 
     Raises:
         InputError: timm is not installed.
-        RuntimeError: these are another network's weights.
+        RuntimeError: the weights are those of another network.
     """
     assert card.model is not None and card.image_size is not None
-    # The network takes the tensors themselves, so that it is not first filled with random numbers.
+    # The network on the meta device adopts the given tensors, without a random initialisation before.
     with torch.device("meta"):
         network = build_network(card.model, card.image_size)
     network.load_state_dict(state, assign=True)

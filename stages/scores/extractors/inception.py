@@ -21,7 +21,7 @@ class Options(ExtractorOptions):
     """The path of the Inception weights, for machines that cannot download them, and the network's precision.
 
     Attributes:
-        weights_path: a local copy; None downloads the weights.
+        weights_path: a local copy of the weights; None downloads them.
         precision: the precision of the convolutions. It is part of every score's protocol, so real and generated images
             are always compared with the same precision.
     """
@@ -36,7 +36,7 @@ class Options(ExtractorOptions):
         return INCEPTION_FEATURES
 
     def local_path(self) -> Path | None:
-        """Return the user's path of the weights, with `~` expanded; None when they are downloaded."""
+        """Return the user's path of the weights, with `~` expanded; None if they are to be downloaded."""
         return None if self.weights_path is None else Path(self.weights_path).expanduser()
 
 
@@ -55,6 +55,6 @@ def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Netwo
     """Build the network from its weights.
 
     Raises:
-        RuntimeError: these are another network's weights.
+        RuntimeError: the weights are those of another network.
     """
     return Inception(state, device, card.precision)

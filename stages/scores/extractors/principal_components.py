@@ -1,7 +1,8 @@
-"""The extractor `principal_components`: the projections of pixels on the principal components of the training images.
+"""The extractor `principal_components`, which projects pixels on the training images' principal components.
 
-Its distances are those between pixels, as far as the components hold them. It knows nothing of content, so a ranking of
-GANs that it shares with a network's features does not depend on that network. It needs no labels and no download.
+Distances between its features approximate those between pixels. It knows nothing of the images' content, so a ranking
+of GANs that agrees with that of a network's features does not depend on the network. It needs no labels and no
+download.
 """
 
 from collections.abc import Mapping
@@ -23,19 +24,20 @@ from stages.scores.moments import StreamingMoments
 from stages.scores.weights_files import write_weights
 
 IMAGES_AT_A_TIME = 1000
-# The covariance of more pixels takes more than a gigabyte; images of 64 x 64 in colour have as many.
+# The covariance of more pixel values takes more than a gigabyte; colour images of 64 x 64 have this number.
 LARGEST_PIXELS = 12_288
-# Of the largest variance; a component with less holds rounding errors alone.
+# A component with a smaller share of the largest variance consists of rounding errors.
 LEAST_SHARE = 1e-10
 
 
 class Options(ExtractorOptions):
-    """How many components there are, and whether they are scaled to equal variance.
+    """The number of components, and whether they are scaled to equal variance.
 
     Attributes:
-        dimension: D, of the first components.
-        is_whitened: whether each is divided by its deviation over the training images. Not whitened, distances are
-            those between pixels; whitened, the last components, noise and edges, weigh as much as the first.
+        dimension: D, the number of components.
+        is_whitened: whether each component is divided by its deviation over the training images. Without whitening,
+            distances are those between pixels; with it, the last components, noise and edges, weigh as much as the
+            first.
     """
 
     dimension: int = Field(ge=2, le=4096)
@@ -51,7 +53,7 @@ def make(options: Options, device: torch.device, folder: Path = EXTRACTOR) -> Ca
 
     Raises:
         InputError: the prepared data is missing or damaged, the images are too large, or they vary along fewer
-            directions than there are to be components.
+            directions than `dimension`.
     """
     images = read_images(images_file("train"), made_by="prepare")
     pixel_count = int(np.prod(images.shape[1:]))
@@ -100,7 +102,7 @@ def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Netwo
     """Build the projection that a card describes.
 
     Raises:
-        RuntimeError: these are other weights.
+        RuntimeError: the weights are not those of the components.
     """
     assert card.image_shape is not None
     expected = (card.feature_dimension, int(np.prod(card.image_shape)))
@@ -116,7 +118,7 @@ def load(card: Card, state: Mapping[str, Tensor], device: torch.device) -> Netwo
 
 
 def _orient(components: np.ndarray) -> np.ndarray:
-    """Give each component, a row, the sign with which its largest number is positive: the fit leaves it open."""
+    """Choose the sign of each row such that its largest number is positive, because the fit leaves the sign open."""
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1, keepdims=True), axis=1)
     oriented: np.ndarray = components * np.sign(largest)
     return oriented
