@@ -18,7 +18,7 @@ PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_tex
 # This stage sends results to MLflow. It is the only one without a package under stages/, where MLflow is not allowed.
 TRACKING = "track"
 STAGES = [stage for stage in DVC if stage != TRACKING]
-SHARED = {"common", "fingerprints", "generators", "images", "networks", "gans", "scores"}
+SHARED = {"common", "fingerprints", "generators", "images", "nearest", "networks", "gans", "scores"}
 COMMAND_FOLDERS = ["stages", "pipeline", "benchmarks", "tests/campaigns"]
 PACKAGES = sorted(path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").exists())
 

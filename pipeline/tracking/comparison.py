@@ -1,6 +1,7 @@
 """Create the run of a whole comparison, with its table, figures and report; the trials' runs are its children."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def fill_comparison(
         store: the store of the run.
         run: the run of the comparison.
         results: the results of the trials.
-        runs: the runs of the trials, by trial name; the logged report links to them.
+        runs: the runs of the trials and entries, by name; the logged report links to them.
         lock: the stages of dvc.lock.
         notes: a list to which a line is added for each change by a person that was repaired or kept.
     """
@@ -143,7 +144,7 @@ def _has_all_files(store: Store, run: Run) -> bool:
 
 
 def describe_comparison(report: dict[str, Any]) -> str:
-    """Write the comparison's description in Markdown: the report's answer, and a narrow table of each GAN's scores.
+    """Write the comparison's description in Markdown: the report's answer, and a narrow table of all scores.
 
     MLflow shows the description above the metrics, so it is short. Table 1 with intervals and ranks is an artifact.
     """
@@ -151,7 +152,7 @@ def describe_comparison(report: dict[str, Any]) -> str:
     columns = ["", *(metric["short"] for metric in metrics)]
     rows = [
         [row["name"], *(_format_score(row[metric["key"]], metric["digits"]) for metric in metrics)]
-        for row in report["table1"]
+        for row in [*report["table1"], *(_escape_name(row) for row in report["entries"]["rows"])]
     ]
     table = [f"| {' | '.join(cells)} |" for cells in (columns, ["---", *["---:"] * len(metrics)], *rows)]
     lines = [
@@ -162,6 +163,11 @@ def describe_comparison(report: dict[str, Any]) -> str:
         f"Intervals and ranks: `{TABLE}`; the whole page: `report/{PAGE_OF_REPORT}`, both among the artifacts.",
     ]
     return "\n".join(lines)
+
+
+def _escape_name(row: dict[str, Any]) -> dict[str, Any]:
+    """Escape what Markdown would read as markup in the name that somebody gave."""
+    return row | {"name": re.sub(r"([\\`*_{}\[\]<>#|&~])", r"\\\1", row["name"])}
 
 
 def _format_score(score: float | None, digits: int) -> str:

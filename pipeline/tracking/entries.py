@@ -1,15 +1,16 @@
 """Create or update the runs of entries: generators or samples of other people that the comparison scores, too."""
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from mlflow.entities import Metric, Run
 
 from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.files import log_missing_files
 from pipeline.tracking.lineage import Lock, hash_content, hash_output
-from pipeline.tracking.results import flatten
-from pipeline.tracking.run_data import log_params, set_tags
+from pipeline.tracking.results import LEADING_SCORES, MetricValue, flatten
+from pipeline.tracking.run_data import log_params, log_values, set_tags
 from pipeline.tracking.runs import (
     COMPLETE,
     CONTENT_KEY,
@@ -22,7 +23,7 @@ from pipeline.tracking.runs import (
     supersede_runs,
 )
 from pipeline.tracking.store import Store
-from stages.common.artifacts import POINTS, entry_folder, read_json
+from stages.common.artifacts import POINTS, entry_folder, grid_name, read_json
 from stages.common.params import read_params
 
 KIND = "entry"
@@ -30,11 +31,37 @@ KIND = "entry"
 OTHERS = ("seed", "sha256")
 
 
-def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str]) -> dict[str, Run]:
+class EntryRun(NamedTuple):
+    """An entry with its run.
+
+    Attributes:
+        name: `entry-` and the entry's key in params.yaml, which is the run's name.
+        record: the content of its points.json.
+        run: the run, with the tags and metrics that it had before this sync.
+    """
+
+    name: str
+    record: dict[str, Any]
+    run: Run
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The scores of the file with the lowest FID."""
+        points: list[dict[str, Any]] = self.record["points"]
+        return min(points, key=lambda point: float(point["fid"]))
+
+    @property
+    def grid(self) -> Path:
+        """The picture of images of that file."""
+        return entry_folder(self.record["entry"]) / "grids" / grid_name(self.best["seed"])
+
+
+def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str]) -> list[EntryRun]:
     """Create or complete the run of every entry whose scores on disk are those in dvc.lock.
 
-    An entry's run has one value of each score for each of the entry's files; the step of a value is the file's index. A
-    tag has the SHA-256 of each file's content, which is all that is known of the lineage.
+    An entry's run has one value of each score for each of the entry's files; the step of a value is the file's index. It
+    also has the best values over the files, by the names that trials' best scores have. A tag has the SHA-256 of each
+    file's content, which is all that is known of the lineage.
 
     Args:
         store: the store of the runs.
@@ -43,18 +70,18 @@ def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str])
         notes: a list to which a line is added if a run was restored.
 
     Returns:
-        The runs by the entries' names.
+        The entries that have a run, in the order of params.yaml.
     """
-    runs = {}
+    runs = []
     for name in read_params().get("entries") or {}:
         path, entry = entry_folder(name) / POINTS, lock.get(f"entry@{name}")
         outs = {out["path"]: out.get("md5") for out in (entry or {}).get("outs", [])}
         if path.exists() and outs.get(str(path)) == hash_output(path):
-            runs[name] = _sync_entry(store, experiment_id, read_json(path, f"entry@{name}"), notes)
+            runs.append(_sync_entry(store, experiment_id, read_json(path, f"entry@{name}"), notes))
     return runs
 
 
-def _sync_entry(store: Store, experiment_id: str, record: dict[str, Any], notes: list[str]) -> Run:
+def _sync_entry(store: Store, experiment_id: str, record: dict[str, Any], notes: list[str]) -> EntryRun:
     name = record["entry"]
     identity = {"kind": KIND, "entry": name, CONTENT_KEY: hash_content(record)}
     run = find_or_create_run(store, experiment_id, f"entry-{name}", identity, notes, {"entry": name})
@@ -75,8 +102,22 @@ def _sync_entry(store: Store, experiment_id: str, record: dict[str, Any], notes:
         end_run(store, run, FINISHED)
         # The run is marked as complete last, so that an interrupted call is repeated.
         set_tags(store, run, {COMPLETE: YES})
+    log_values(store, run, [value for value in _list_best(record) if value.key not in run.data.metrics])
     supersede_runs(store, list_runs(store, experiment_id, kind=KIND, entry=name), by=run)
-    return run
+    return EntryRun(f"entry-{name}", record, run)
+
+
+def _list_best(record: dict[str, Any]) -> list[MetricValue]:
+    """List the best value of each leading score over the files; none of a score that the extractor does not give."""
+    found = {
+        score: [point[score] for point in record["points"] if point[score] is not None]
+        for score in LEADING_SCORES
+    }
+    return [
+        MetricValue(f"best_{score}", float(min(values) if score == "fid" else max(values)), 0, 0.0)
+        for score, values in found.items()
+        if values
+    ]
 
 
 def _make_tags(record: dict[str, Any]) -> dict[str, str]:

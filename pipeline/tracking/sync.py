@@ -66,15 +66,15 @@ def sync(store: Store, replace_champion: bool = False, ui_address: str | None = 
         }
         for result in results:
             colour_run(store, runs[result.trial.name], result.trial.gan, grid.gans)
-        if not is_copy():
-            sync_entries(store, experiment_id, lock, notes)
+        entries = [] if is_copy() else sync_entries(store, experiment_id, lock, notes)
         champion = "there is no champion until all trials and the report are finished"
         if comparison is not None:
-            fill_comparison(store, comparison, results, runs, lock, notes)
+            all_runs = runs | {entry.name: entry.run for entry in entries}
+            fill_comparison(store, comparison, results, all_runs, lock, notes)
             champion = promote_champion(store, results, runs, replace_champion)
             if not is_copy():
                 sync_seeds(store, experiment_id, results, grid, comparison.info.run_id, notes)
-                publish_comparison(store, experiment_id, results, runs, comparison, ui_address)
+                publish_comparison(store, experiment_id, results, runs, entries, comparison, ui_address)
             write_json(SYNCED, {result.trial.name: result.lineage.key for result in results})
         if not is_copy():
             describe_experiment(store, experiment_id, grid, notes)

@@ -4,6 +4,7 @@ The page is tracking/compare.html.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -12,6 +13,7 @@ from mlflow.entities import Run
 from pipeline.tracking.address import FOLDER
 from pipeline.tracking.dataset import DATASET_TAG, read_manifest
 from pipeline.tracking.descriptions import write_description
+from pipeline.tracking.entries import EntryRun
 from pipeline.tracking.links import (
     ALL_TRIALS,
     BEST_TRIALS,
@@ -70,32 +72,36 @@ def publish_comparison(
     experiment_id: str,
     results: list[RunContent],
     runs: dict[str, Run],
+    entries: list[EntryRun],
     comparison: Run,
     address: str | None = None,
 ) -> None:
-    """Tag each GAN's best trial, save the views, and write the page of links.
+    """Tag each GAN's best trial and every entry, save the views, and write the page of links.
 
     `runs` has the trials' runs by trial name, `comparison` is their parent run, and `find_address` explains `address`.
     """
     best = choose_best_trials(results)
     for name, run in runs.items():
         set_tags(store, run, {BEST_OF_GAN: YES if name in best else NO})
+    for entry in entries:
+        set_tags(store, entry.run, {BEST_OF_GAN: YES})
     if is_verified_version():
-        _save_views(store, experiment_id, results)
+        _save_views(store, experiment_id, results, has_entries=bool(entries))
     links = {
         "All runs in a table, by FID": link_view(experiment_id, ALL_TRIALS),
         "Charts of the best run of each GAN: FID over epochs": link_view(
             experiment_id, BEST_TRIALS, charts=True
         ),
-        "Compare the best run of each GAN": link_comparison(
-            experiment_id, [runs[name].info.run_id for name in best]
+        f"Compare the best run of each GAN{' and the entries' if entries else ''}": link_comparison(
+            experiment_id,
+            [run.info.run_id for run in [*(runs[name] for name in best), *(one.run for one in entries)]],
         ),
         "Means and deviations over seeds (empty with one seed)": link_view(experiment_id, SEEDS),
         "The comparison's run: table, figures, report": link_run(comparison),
     }
     # The runs are read again, because `runs` holds their tags from before they were completed.
     runs = {name: store.client.get_run(run.info.run_id) for name, run in runs.items()}
-    page = render_page(find_address(store, address), links, results, runs)
+    page = render_page(find_address(store, address), links, results, runs, entries)
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         write_bytes(PAGE, page.encode())
 
@@ -111,11 +117,17 @@ def choose_best_trials(results: list[RunContent]) -> list[str]:
     return [result.trial.name for result in best.values()]
 
 
-def render_page(address: str, links: dict[str, str], results: list[RunContent], runs: dict[str, Run]) -> str:
-    """Render the page with the given links (by their texts) and with each trial's run, lineage and params.
+def render_page(
+    address: str,
+    links: dict[str, str],
+    results: list[RunContent],
+    runs: dict[str, Run],
+    entries: Sequence[EntryRun] = (),
+) -> str:
+    """Render the page with the given links (by their texts), each trial's run, lineage and params, and each entry's run.
 
     Links are relative to the UI's address. If MLflow answers, the page redirects to the first link, or to the run of
-    the trial whose name follows `#` in the page's own address.
+    the trial or entry whose name follows `#` in the page's own address.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -126,13 +138,17 @@ def render_page(address: str, links: dict[str, str], results: list[RunContent], 
         keep_trailing_newline=True,
     )
     environment.globals["link_run"] = link_run
-    return environment.get_template(TEMPLATE).render(address=address, links=links, results=results, runs=runs)
+    return environment.get_template(TEMPLATE).render(
+        address=address, links=links, results=results, runs=runs, entries=entries
+    )
 
 
-def _save_views(store: Store, experiment_id: str, results: list[RunContent]) -> None:
+def _save_views(store: Store, experiment_id: str, results: list[RunContent], has_entries: bool) -> None:
     last_step = max((step for result in results for step in result.grids), default=0)
     tells_classes = any("best_inception_score" in result.best for result in results)
-    current = f"tags.kind = 'trial' and tags.{SUPERSEDED} = '{NO}'"
+    # MLflow's search language has no `or`.
+    kinds = "tags.kind != 'comparison' and tags.kind != 'seeds'" if has_entries else "tags.kind = 'trial'"
+    current = f"{kinds} and tags.{SUPERSEDED} = '{NO}'"
     views = {
         ALL_TRIALS: make_view(current, last_step, tells_classes),
         BEST_TRIALS: make_view(f"{current} and tags.{BEST_OF_GAN} = '{YES}'", last_step, tells_classes),

@@ -9,7 +9,7 @@ from stages.common.params import load_section
 from stages.extractor.params import SECTION as EXTRACTOR_SECTION
 from stages.extractor.params import ExtractorParams
 from stages.lipschitz.params import LipschitzParams
-from stages.neighbours.params import NeighboursParams
+from stages.nearest.params import NeighboursParams
 from stages.networks.gan import load_gan_module
 from stages.networks.params import NetworksParams
 from stages.prepare.params import DATASETS, PrepareParams

@@ -13,7 +13,7 @@ from stages.common.params import Params, find_faults, load_section, suggest_name
 from stages.entry.params import Entry
 from stages.extractor.params import SECTION as EXTRACTOR_SECTION
 from stages.lipschitz.params import LipschitzParams
-from stages.neighbours.params import NeighboursParams
+from stages.nearest.params import NeighboursParams
 from stages.networks.gan import load_gan_module
 from stages.networks.params import NetworksParams
 from stages.prepare.params import PrepareParams

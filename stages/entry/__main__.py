@@ -1,14 +1,17 @@
-"""Score an entry of somebody else: entries.<name> -> results/evaluate/entry-<name> (scores, their protocol, grids)."""
+"""Score an entry of somebody else: entries.<name> -> results/evaluate/entry-<name> (scores, grids, samples)."""
 
 from stages.common.artifacts import (
     METRICS,
     POINTS,
     REAL_SCORES,
     REFERENCE,
+    SAMPLES,
     entry_folder,
     entry_source_file,
     grid_name,
     read_json,
+    samples_name,
+    write_array,
     write_json,
 )
 from stages.common.cli import parse_entry, run_command
@@ -16,7 +19,7 @@ from stages.common.compute import configure_compute
 from stages.common.image_grid import write_grid
 from stages.common.params import load_section
 from stages.entry.images import assign_labels, read_entry_images
-from stages.entry.params import Entry, SampledParams
+from stages.entry.params import ComparedParams, Entry, SampledParams
 from stages.scores.distinct_images import count_distinct
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import extract_statistics
@@ -31,6 +34,7 @@ def main() -> None:
     name = parse_entry(__doc__)
     entry = load_section(Entry, "entries", name)
     params, sample = load_section(ScoresParams, "scores"), load_section(SampledParams, "sample")
+    compared = load_section(ComparedParams, "neighbours")
     record = read_json(REAL_SCORES, made_by="reference")
     sources = read_json(entry_source_file(name), made_by=f"entry_source@{name}")["files"]
     device = configure_compute()
@@ -57,6 +61,7 @@ def main() -> None:
         scores = scorer.score(extract_statistics(images, extractor, params, key, labels=labels))
         grid = images[: sample.grid_rows * sample.grid_columns]
         write_grid(folder / "grids" / grid_name(place), grid, sample.grid_rows, sample.grid_columns)
+        write_array(folder / SAMPLES.name / samples_name(place), images[: compared.sample_count])
         distinct = count_distinct(images)
         points.append({"seed": place, "sha256": source["sha256"], **scores, "distinct_images": distinct})
     write_json(
@@ -64,7 +69,9 @@ def main() -> None:
         {"entry": name, "title": entry.title, "protocol": protocol.model_dump(), "points": points},
     )
     summary = {f"seed_{point['seed']}": {key: point[key] for key in scores} for point in points}
-    write_json(folder / METRICS, {**summary, "protocol_digest": protocol.digest})
+    write_json(
+        folder / METRICS, {**summary, "protocol": protocol.model_dump(), "protocol_digest": protocol.digest}
+    )
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ class Entry(Params):
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
+        if not self.title.isprintable():
+            raise ValueError(f"title is {self.title!r}; write one line of printable characters")
         if (self.samples is None) == (self.generator is None):
             raise ValueError(
                 "it needs either `samples:` (layout, floats, resize) or `generator:` (z_dimension, z_distribution, "
@@ -59,3 +61,11 @@ class SampledParams(Params):
     sample_count: int = Field(ge=1, le=LARGEST_COUNT)
     grid_rows: int
     grid_columns: int
+
+
+class ComparedParams(Params):
+    """The key of the section `neighbours` that says how many images are compared with the training images."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    sample_count: int = Field(ge=1, le=100_000)

@@ -10,7 +10,7 @@ from stages.report.results.all_results import Results
 from stages.report.sections.ablation import build_ablation
 from stages.report.sections.answer import write_answer
 from stages.report.sections.budget_table import build_budget_table
-from stages.report.sections.entries import build_entries
+from stages.report.sections.entries import build_entries, list_entry_cells
 from stages.report.sections.extra_scores import build_extra_scores
 from stages.report.sections.limits import explain_seeds, list_limits
 from stages.report.sections.lipschitz import build_lipschitz
@@ -56,7 +56,7 @@ def build_report(results: Results, figures: Figures) -> Report:
         seeds_note=explain_seeds(results),
         limits=list_limits(results),
         table1=build_table1(results),
-        cells=build_cell_table(results),
+        cells=build_cell_table(results) + list_entry_cells(results),
         budgets=build_budget_table(results),
         trials=build_trial_table(results),
         orders=build_orders(results),

@@ -1,4 +1,4 @@
-"""Summarise all trials for DVC's metrics and plots: results/ -> metrics/<trial>.json and results/curves/."""
+"""Summarise all trials and entries for DVC's metrics and plots: results/ -> metrics/ and results/curves/."""
 
 import shutil
 
@@ -7,6 +7,7 @@ from stages.common.cli import run_command
 from stages.common.errors import InputError
 from stages.common.grid import Grid
 from stages.summary.curves import write_loss_curves, write_score_curves
+from stages.summary.entries import EntryRecord, read_entries, summarise_entry
 from stages.summary.trials import TrialRecord, read_trial, summarise_trial
 
 
@@ -17,16 +18,19 @@ def main() -> None:
         raise InputError(
             f"{TRAINING} and {SCORES} hold no trial of those in params.yaml; `dvc repro` makes them"
         )
-    write_metrics(trials)
-    write_score_curves(trials)
+    entries = read_entries()
+    write_metrics(trials, entries)
+    write_score_curves(trials, entries)
     write_loss_curves(trials)
 
 
-def write_metrics(trials: list[TrialRecord]) -> None:
-    """Write a file of numbers for each trial, and remove those of trials that are no longer compared."""
+def write_metrics(trials: list[TrialRecord], entries: list[EntryRecord]) -> None:
+    """Write a file of numbers for each trial and each file of an entry, and remove those no longer compared."""
     shutil.rmtree(METRICS_FOLDER, ignore_errors=True)
     for record in trials:
         write_json(METRICS_FOLDER / f"{record.trial.name}.json", summarise_trial(record))
+    for entry in entries:
+        write_json(METRICS_FOLDER / f"{entry.name}-{entry.seed}.json", summarise_entry(entry))
 
 
 if __name__ == "__main__":

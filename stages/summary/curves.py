@@ -6,21 +6,36 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.artifacts import CURVES, atomic_path
+from stages.summary.entries import EntryRecord
 from stages.summary.trials import OF_CURVES, TrialRecord
 
 # The largest number of steps of a trial in the chart of losses; more would overlap and slow the browser down.
 MOST_STEPS = 100
 NETWORKS = ("discriminator", "generator")
+NO_SETTING = "none"
 
 
-def write_score_curves(trials: list[TrialRecord]) -> None:
-    """Write a row for each scored snapshot: the trial, the generator step, FID, and Inception Score or nothing."""
+def write_score_curves(trials: list[TrialRecord], entries: list[EntryRecord]) -> None:
+    """Write a row for each scored snapshot: the trial, the generator step, FID, and Inception Score or nothing.
+
+    A file of an entry, which has one point and no steps, has a row at the first generator step of all and one at the
+    last, so that a level line is drawn.
+    """
+    columns = ("generator_step", *OF_CURVES)
     rows = [
-        record.trial._asdict() | {column: point[column] for column in OF_CURVES}
+        record.trial._asdict() | {column: point[column] for column in columns}
         for record in trials
         for point in record.points
     ]
-    _write_table(CURVES / "scores.csv", OF_CURVES, rows)
+    steps = {row["generator_step"] for row in rows}
+    ends = sorted({min(steps), max(steps)}) if steps else []
+    rows += [
+        {"gan": entry.name, "setting": NO_SETTING, "seed": entry.seed, "generator_step": step}
+        | {score: entry.scores[score] for score in OF_CURVES}
+        for entry in entries
+        for step in ends
+    ]
+    _write_table(CURVES / "scores.csv", columns, rows)
 
 
 def write_loss_curves(trials: list[TrialRecord]) -> None:

@@ -23,7 +23,7 @@ LAST_SCORES = {
     "precision": "precision",
     "recall": "recall",
 }
-OF_CURVES = ("generator_step", "fid", "inception_score")
+OF_CURVES = ("fid", "inception_score")
 LOSS_COLUMNS = ("generator_step", "discriminator_loss", "generator_loss")
 OF_TRAINING = {"d_loss": "discriminator_loss", "g_loss": "generator_loss"}
 
@@ -64,7 +64,8 @@ def read_trial(trial: Trial) -> TrialRecord | None:
     with explain_read_errors(scores_file, evaluate, KeyError, TypeError):
         scores = read_json(scores_file, evaluate)
         diverged_at = scores["diverged_at_generator_step"]
-        points = [{**point, **{score: point[score] for score in OF_CURVES}} for point in scores["points"]]
+        keys = ("generator_step", *OF_CURVES)
+        points = [{**point, **{key: point[key] for key in keys}} for point in scores["points"]]
     return TrialRecord(trial, points, read_json(training_file, train), losses, diverged_at)
 
 
@@ -81,8 +82,13 @@ def summarise_trial(record: TrialRecord) -> dict[str, float | int]:
         numbers["best_fid"] = min(point["fid"] for point in record.points)
         numbers |= {name: record.points[-1].get(key) for name, key in LAST_SCORES.items()}
     numbers |= {name: record.training.get(key) for name, key in OF_TRAINING.items()}
-    summary = {name: shorten_number(number) for name, number in numbers.items() if number is not None}
+    summary = shorten_numbers(numbers)
     return summary if record.diverged_at is None else summary | {"diverged_at": record.diverged_at}
+
+
+def shorten_numbers(numbers: dict[str, float | None]) -> dict[str, float | int]:
+    """Round numbers to four significant digits, and leave out those that there are not."""
+    return {name: shorten_number(number) for name, number in numbers.items() if number is not None}
 
 
 def shorten_number(number: float) -> float | int:

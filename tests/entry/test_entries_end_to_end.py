@@ -49,7 +49,10 @@ def test_an_entry_gets_a_row_a_place_on_the_page_and_a_run_and_alone_runs_again_
     before = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}
     change(lambda params: params.update(entries={"noise": noise, "exported": exported}))
     output = fork_dvc("repro")
-    assert set(list_without_sources(output)) == {"check", "entry@exported", "entry@noise"} | AFTER
+    own_stages = {
+        f"{stage}@{name}" for stage in ("entry", "entry_neighbours") for name in ("exported", "noise")
+    }
+    assert set(list_without_sources(output)) == {"check"} | own_stages | AFTER
     assert {path: path.read_bytes() for path in before} == before
 
     # The exported generator scores as the snapshot does, up to pixels that round differently.
@@ -61,16 +64,37 @@ def test_an_entry_gets_a_row_a_place_on_the_page_and_a_run_and_alone_runs_again_
     page = Path("report/index.html").read_text(encoding="utf-8")
     for title in ("Noise", "SNGAN, exported"):
         assert title in table and title in page
+    # The exported generator draws the snapshot's images from the snapshot's noise, so they are as near to others.
+    (nearest,) = read("results/evaluate/entry-exported/neighbours/neighbours.json")["seeds"].values()
+    of_trial = read("results/neighbours/neighbours.json")["trials"]["sngan-A-0"]
+    for space in ("pixels", "features"):
+        assert nearest[space] == pytest.approx(of_trial[space], rel=1e-2)
+    assert "Distances of all trials and entries" in page
+    shown = json.loads(dvc("metrics", "show", "--json"))[""]["data"]
+    assert {"metrics/entry-noise-0.json", "metrics/entry-noise-1.json"} < shown.keys()
+    assert set(shown["metrics/entry-noise-1.json"]["data"]) == {
+        *("best_fid", "fid", "is", "kid", "precision", "recall")
+    }
+    links = Path("tracking/compare.html").read_text(encoding="utf-8")
+    assert '<dt id="entry-exported">' in links and "Compare the best run of each GAN and the entries" in links
     store = open_store()
     (experiment,) = [one for one in store.client.search_experiments() if one.name != "Default"]
     runs = {run.info.run_name: run for run in store.client.search_runs([experiment.experiment_id])}
     checksums = [point["sha256"] for point in read("results/evaluate/entry-noise/points.json")["points"]]
     assert json.loads(runs["entry-noise"].data.tags["sha256"]) == checksums
+    fids = [point["fid"] for point in read("results/evaluate/entry-noise/points.json")["points"]]
+    assert runs["entry-noise"].data.metrics["best_fid"] == min(fids)
+    view = json.loads(
+        store.client.get_experiment(experiment.experiment_id).tags["mlflow.sharedViewState.trials"]
+    )
+    found = store.client.search_runs([experiment.experiment_id], view["searchFilter"])
+    assert {run.info.run_name for run in found} >= {"sngan-A-0", "entry-noise", "entry-exported"}
+    assert {run.data.tags["kind"] for run in found} == {"trial", "entry"}
     assert runs["entry-noise"].data.metrics["fid"] > 0 and runs["entry-noise"].info.status == "FINISHED"
 
     assert list_without_sources(dvc("repro")) == []
     np.save("samples_1.npy", make_images(210, 5))
-    assert set(list_without_sources(fork_dvc("repro"))) == {"entry@noise"} | AFTER
+    assert set(list_without_sources(fork_dvc("repro"))) == {"entry@noise", "entry_neighbours@noise"} | AFTER
     change(lambda params: params.update(entries={}))
     assert set(list_without_sources(fork_dvc("repro"))) <= {"check"} | AFTER
     assert "Noise" not in Path("report/table1.txt").read_text(encoding="utf-8")

@@ -10,11 +10,22 @@ import pytest
 import torch
 import yaml
 from numpy.typing import NDArray
+from PIL import Image
 
 from stages.check.sections import find_entry_faults
-from stages.common.artifacts import REAL_SCORES, REFERENCE, entry_folder, entry_source_file, write_json
+from stages.common.artifacts import (
+    REAL_SCORES,
+    REFERENCE,
+    entry_folder,
+    entry_source_file,
+    images_file,
+    samples_name,
+    write_array,
+    write_json,
+)
 from stages.common.errors import InputError
 from stages.entry.__main__ import main as score_entry
+from stages.entry_neighbours.__main__ import main as find_neighbours
 from stages.entry_source.__main__ import main as fingerprint_entry
 from stages.scores.extractor import load_extractor
 from stages.scores.feature_statistics import extract_statistics
@@ -65,6 +76,7 @@ def read_params(**entries: Any) -> dict[str, Any]:
     params: dict[str, Any] = yaml.safe_load((ROOT / "presets/default.yaml").read_text())
     params["scores"] |= SMALL
     params["sample"] |= {"sample_count": COUNT, "grid_rows": 2, "grid_columns": 3}
+    params["neighbours"] = {"sample_count": 6, "real_count": 20, "shown": 3}
     return params | {"entries": entries}
 
 
@@ -106,6 +118,38 @@ def test_a_generator_draws_from_the_noise_of_each_seed(monkeypatch: pytest.Monke
     record = run(monkeypatch, {"files": ["a.pt", "b.pt"], "generator": GENERATOR})
     first, second = record["points"]
     assert first["fid"] != second["fid"] and first["distinct_images"] == COUNT
+
+
+def test_the_nearest_training_images_of_each_file_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = make_images(200, seed=4)
+    write_array(images_file("train"), train)
+    write_array(images_file("test"), make_images(30, seed=5))
+    np.save("copied.npy", train[:COUNT])
+    np.save("own.npy", make_images(COUNT, seed=1))
+    run(monkeypatch, {"files": ["own.npy", "copied.npy"], "samples": SAMPLES})
+    images = np.load(entry_folder("mine") / "samples" / samples_name(1))
+    order = np.random.RandomState(read_scores_params().shuffle_seed).permutation(COUNT)
+    assert np.array_equal(images, train[order[:6]])
+    with thread_count_kept():
+        find_neighbours()
+    folder = entry_folder("mine") / "neighbours"
+    record = json.loads((folder / "neighbours.json").read_text())
+    assert record["sample_count"] == 6 and record["held_out_count"] == 20 and record["train_count"] == 200
+    for space in ("pixels", "features"):
+        assert record["seeds"]["seed_1"][space]["suspicious_share"] == 1.0
+        assert record["seeds"]["seed_1"][space]["median_distance"] == 0.0
+    assert record["seeds"]["seed_0"]["pixels"]["least_distance"] > 0.0
+    picture = np.asarray(Image.open(folder / record["seeds"]["seed_1"]["picture"]))
+    assert picture.shape == (3 * 8, 3 * 8) and np.array_equal(picture[:8], picture[8:16])
+
+
+def test_neighbours_of_an_entry_without_images_name_the_stage_that_makes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("params.yaml").write_text(yaml.safe_dump(read_params()))
+    monkeypatch.setattr(sys, "argv", ["stage", "--entry", "mine"])
+    with pytest.raises(InputError, match="entry-mine/samples holds no images; .*`dvc repro entry@mine`"):
+        find_neighbours()
 
 
 def test_the_copying_test_compares_an_entry_with_the_references_held_out_images(
@@ -192,6 +236,8 @@ def test_files_that_cannot_be_scored_are_named(
             {"mine": {"title": "M", "files": ["a"], "samples": SAMPLES, "generator": GENERATOR}},
             "and not both",
         ),
+        ({"mine": {"title": "A\n| B", "files": ["a"], "samples": SAMPLES}}, "write one line of printable"),
+        ({"mine": {"title": "\x1b[31mM", "files": ["a"], "samples": SAMPLES}}, "write one line of printable"),
         ({"mine": {"title": "M", "files": ["a", "a"], "samples": SAMPLES}}, "names a more than once"),
         (
             {"mine": {"title": "M", "files": ["a"], "generator": {**GENERATOR, "z_dimension": 0}}},

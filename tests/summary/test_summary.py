@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from dvc_render.vega import VegaRenderer
 
-from stages.common.artifacts import CURVES, METRICS_FOLDER, SCORES, TRAINING, Trial, write_json
+from stages.common.artifacts import (
+    CURVES,
+    METRICS_FOLDER,
+    SCORES,
+    TRAINING,
+    Trial,
+    entry_folder,
+    read_json,
+    write_json,
+)
 from stages.common.errors import InputError
 from stages.common.grid import Grid
 from stages.summary.__main__ import main
@@ -144,6 +154,46 @@ def test_trials_without_results_and_those_of_former_params_are_left_out() -> Non
     main()
     assert len(list(METRICS_FOLDER.iterdir())) == 17
     assert len(read_table(CURVES / "scores.csv")) == 17 * 2
+
+
+def write_entries(**entries: list[dict[str, Any]]) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["entries"] = {name: {"title": "T"} for name in ("unscored", *entries)}
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    for name, points in entries.items():
+        write_json(entry_folder(name) / "points.json", {"points": points})
+
+
+def test_each_file_of_an_entry_has_a_row_and_a_level_line_wherever_its_name_sorts() -> None:
+    main()
+    curves = (CURVES / "scores.csv").read_text()
+    scores = {key: value for key, value in LAST.items() if key != "generator_step"}
+    write_entries(
+        aaa=[scores | {"seed": 0}, scores | {"seed": 1, "fid": 12.34567}], zzz=[scores | {"seed": 0}]
+    )
+    main()
+    header, *rows = call("dvc", "metrics", "show").splitlines()
+    assert len(rows) == 18 + 3 and max(map(len, [header, *rows])) < 120 and len(header.split()) == 9
+    assert read_json(METRICS_FOLDER / "entry-aaa-1.json", "") == {
+        **{"best_fid": 12.35, "fid": 12.35, "is": 2.0, "kid": -0.00012, "precision": 0.5, "recall": 0.006}
+    }
+    assert (CURVES / "scores.csv").read_text().startswith(curves)
+    lines = read_table(CURVES / "scores.csv")[18 * 2 :]
+    assert [(row["gan"], row["seed"], row["generator_step"]) for row in lines] == [
+        (name, seed, step)
+        for name, seed in (("entry-aaa", "0"), ("entry-aaa", "1"), ("entry-zzz", "0"))
+        for step in ("400", "800")
+    ]
+    assert {row["setting"] for row in lines} == {"none"} and lines[2]["fid"] == "12.34567"
+
+
+def test_an_entry_without_an_inception_score_or_with_a_damaged_record_is_told() -> None:
+    write_entries(aaa=[{"seed": 0, "fid": 1.0, "inception_score": None}])
+    main()
+    assert read_json(METRICS_FOLDER / "entry-aaa-0.json", "") == {"best_fid": 1.0, "fid": 1.0}
+    write_entries(aaa=[{"seed": 0}])
+    with pytest.raises(InputError, match=r"entry-aaa/points.json is damaged .*: `dvc repro -f entry@aaa`"):
+        main()
 
 
 def test_a_loss_that_is_not_finite_is_left_out_of_its_curve() -> None:

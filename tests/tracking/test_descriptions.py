@@ -23,15 +23,18 @@ def test_the_description_is_the_answer_and_a_narrow_table() -> None:
         {"name": "WGAN-GP (5 steps)", "fid": 115.249, "inception_score": 4.3},
         {"name": "EBGAN", "fid": None, "inception_score": None},
     ]
+    entries = {"rows": [{"name": "Their | <b>GAN</b>", "fid": 12.0, "inception_score": None}]}
     answer = "SNGAN is first of 6."
-    lines = describe_comparison({"answer": answer, "metrics": METRICS, "table1": rows}).splitlines()
+    report = {"answer": answer, "metrics": METRICS, "table1": rows, "entries": entries}
+    lines = describe_comparison(report).splitlines()
     assert lines[0] == answer
-    assert lines[2:7] == [
+    assert lines[2:8] == [
         "|  | Fréchet distance | classifier score |",
         "| --- | ---: | ---: |",
         "| Real data | 1.6 | 7.99 |",
         "| WGAN-GP (5 steps) | 115.2 | 4.30 |",
         "| EBGAN | – | – |",
+        r"| Their \| \<b\>GAN\</b\> | 12.0 | – |",
     ]
     assert "`table1.json`" in lines[-1] and "`report/index.html`" in lines[-1]
     assert "```" not in "\n".join(lines)

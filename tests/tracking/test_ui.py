@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 from mlflow.entities import Run, RunData, RunInfo, RunTag
 
+from pipeline.tracking.entries import EntryRun
 from pipeline.tracking.lineage import Lineage
 from pipeline.tracking.links import link_comparison, link_run, link_view
 from pipeline.tracking.results import RunContent
@@ -93,6 +94,23 @@ def test_the_page_of_links_begins_with_images_and_scores_of_the_best_trial(extra
         for text in ("sngan-A-0/grid", "<b>5.0</b>", "began-A-0/grid", "<b>30.2</b>", "no score")
     ]
     assert places == sorted(places) and places[-1] < page.index('#/experiments/7"')
+
+
+def test_the_page_of_links_shows_entries_and_leads_to_their_runs_with_their_checksums() -> None:
+    results = make_results("sngan", "A", 5.0)._replace(lineage=Lineage("", {}, {}, {}))
+    points = [
+        {"seed": seed, "sha256": sha256, "fid": fid, "inception_score": None}
+        for seed, sha256, fid in ((0, "ab" * 32, 9.0), (1, "cd" * 32, 7.0))
+    ]
+    record = {"entry": "aaa", "title": "<b>Theirs</b>", "points": points}
+    entry = EntryRun("entry-aaa", record, make_run("def"))
+    runs = {"sngan-A-0": make_run("abc")}
+    page = render_page("http://localhost:5000", {"All": "#"}, [results], runs, [entry])
+    assert 'src="../results/evaluate/entry-aaa/grids/grid_00000001.png"' in page and "<b>7.0</b>" in page
+    assert "<b>Theirs" not in page and page.index("sngan-A-0") < page.index("&lt;b&gt;Theirs")
+    assert '<dt id="entry-aaa"><a href="http://localhost:5000/#/experiments/7/runs/def' in page
+    assert "ab" * 32 in page and "cd" * 32 in page
+    assert "Entries" not in render_page("http://localhost:5000", {"All": "#"}, [results], runs)
 
 
 def test_the_page_of_links_names_no_commit_outside_a_git_repository() -> None:

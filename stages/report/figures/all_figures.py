@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages.report.figures.answer import describe_answer, plot_answer, plot_narrow_answer
 from stages.report.figures.galleries import (
+    copy_entry_neighbours,
     copy_interpolations,
     copy_neighbours,
     read_best_samples,
@@ -81,7 +82,10 @@ def write_figures(results: Results, folder: Path) -> Figures:
             *write_entry_samples(results.entries, results.distance, folder),
         ),
         interpolations=copy_interpolations(shown, folder),
-        neighbours=copy_neighbours(results, shown, folder),
+        neighbours=(
+            *copy_neighbours(results, shown, folder),
+            *copy_entry_neighbours(results.entries, folder),
+        ),
         progression=write_sample_progression(results, folder),
     )
 

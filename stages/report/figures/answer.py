@@ -5,6 +5,7 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stages.report.figures.entry_lines import list_drawn_entries, name_entry
 from stages.report.figures.palette import choose_colour
 from stages.report.figures.plot_style import MUTED, NARROW_INCHES, make_figure, style_axes, use_log_scale
 from stages.report.formatting import capitalise, format_percent
@@ -13,12 +14,14 @@ from stages.report.published import name_gan
 from stages.report.results.all_results import Results
 from stages.report.statistics.intervals import CONFIDENCE
 from stages.report.statistics.metrics import Metric
-from stages.report.statistics.seed_scores import collect_last_scores, order_gans
+from stages.report.statistics.seed_scores import collect_last_scores, order_gans, take_log
 from stages.report.statistics.summary import average
 
 ROOM = 1.6
 INCHES_A_GAN = 0.27
 TITLE_INCHES = 0.75
+# An entry further from the GANs than this is given as a number: its dot would compress theirs.
+MOST_FACTOR = 100.0
 
 
 def describe_answer(results: Results) -> Picture:
@@ -38,9 +41,20 @@ def describe_answer(results: Results) -> Picture:
     return Picture(
         file="answer.png",
         caption=f"{what} at the end of the training, from best to worst, on {scale}. {meaning}."
-        + (" A GAN of which a training failed stands last." if failed else ""),
+        + (" A GAN of which a training failed stands last." if failed else "")
+        + _describe_entries(results),
         description=f"{layout}: a row of dots per GAN, the best on top; the values are in Table 1.",
     )
+
+
+def _describe_entries(results: Results) -> str:
+    """Say what the rows of entries are; nothing where there are none."""
+    entries = list_drawn_entries(results)
+    if not entries:
+        return ""
+    several = any(len(entry.points) > 1 for entry in entries)
+    means = f"; diamonds are means over files with their {format_percent(CONFIDENCE)} intervals"
+    return f" Entries stand below in grey, a dot per file{means if several else ''}."
 
 
 def plot_answer(results: Results) -> Figure:
@@ -63,35 +77,59 @@ def plot_narrow_answer(results: Results) -> Figure:
 
 def _measure_panel(results: Results) -> float:
     """Return the height of a panel in inches."""
-    return TITLE_INCHES + INCHES_A_GAN * max(len(results.grid.gans), 2)
+    return TITLE_INCHES + INCHES_A_GAN * max(len(results.grid.gans) + len(list_drawn_entries(results)), 2)
 
 
 def _plot_metric(axes: Axes, results: Results, metric: Metric) -> None:
-    scores = collect_last_scores(results, metric)
+    scores, entries = collect_last_scores(results, metric), list_drawn_entries(results)
     order = order_gans(scores, metric)
     for place, gan in enumerate(order):
-        colour, mean = choose_colour(gan, results.grid.gans), average(scores[gan], metric)
-        dots = [math.exp(value) for value in scores[gan] if value is not None]
-        axes.plot(dots, [place] * len(dots), "o", color=colour, markersize=4, alpha=0.7)
-        if mean is not None and mean.low is not None and mean.high is not None:
-            reach = [[mean.mean - mean.low], [mean.high - mean.mean]]
-            axes.errorbar(mean.mean, place, xerr=reach, fmt="D", color=colour, markersize=6, capsize=3)
+        _plot_row(axes, place, scores[gan], metric, choose_colour(gan, results.grid.gans))
         if None in scores[gan]:
-            axes.text(
-                1.0,
-                place,
-                "failed",
-                ha="right",
-                va="center",
-                fontsize=8,
-                color=MUTED,
-                transform=axes.get_yaxis_transform(),
-            )
+            _write_note(axes, place, "failed")
     better = "higher" if metric.is_higher_better else "lower"
     style_axes(axes, f"{capitalise(metric.title)} ({better} is better)")
-    axes.set_yticks(range(len(order)), map(name_gan, order))
-    axes.set_ylim(len(order) - 0.5, -0.5)
-    _limit(axes, [math.exp(value) for values in scores.values() for value in values if value is not None])
+    names = [*map(name_gan, order), *map(name_entry, entries)]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    known = [math.exp(value) for values in scores.values() for value in values if value is not None]
+    near: list[float] = []
+    for place, entry in enumerate(entries, len(order)):
+        values = entry.values_of(metric)
+        _plot_row(axes, place, [take_log(value) for value in values], metric, MUTED)
+        near += [value for value in values if _is_near(value, known)]
+        far = [metric.format(value) for value in values if not _is_near(value, known)]
+        if far:
+            _write_note(axes, place, f"outside: {', '.join(far)}")
+    _limit(axes, known + near)
+
+
+def _is_near(value: float, known: list[float]) -> bool:
+    """Return whether a panel of the GANs' scores has room for an entry's; any has where no GAN has a score."""
+    return value > 0 and (not known or min(known) / MOST_FACTOR <= value <= max(known) * MOST_FACTOR)
+
+
+def _plot_row(axes: Axes, place: int, logarithms: list[float | None], metric: Metric, colour: str) -> None:
+    """Plot a dot a seed, and of several the geometric mean with its interval."""
+    mean = average(logarithms, metric)
+    dots = [math.exp(value) for value in logarithms if value is not None]
+    axes.plot(dots, [place] * len(dots), "o", color=colour, markersize=4, alpha=0.7)
+    if mean is not None and mean.low is not None and mean.high is not None:
+        reach = [[mean.mean - mean.low], [mean.high - mean.mean]]
+        axes.errorbar(mean.mean, place, xerr=reach, fmt="D", color=colour, markersize=6, capsize=3)
+
+
+def _write_note(axes: Axes, place: int, text: str) -> None:
+    axes.text(
+        1.0,
+        place,
+        text,
+        ha="right",
+        va="center",
+        fontsize=8,
+        color=MUTED,
+        transform=axes.get_yaxis_transform(),
+    )
 
 
 def _limit(axes: Axes, values: list[float]) -> None:

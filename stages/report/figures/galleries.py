@@ -13,6 +13,9 @@ from stages.report.statistics.metrics import FID, Metric
 
 # The images across and down in each tile of the strip at the top of the page.
 STRIP_TILES = 4
+NEAREST = (
+    "Images of {name} in the first row; below each its nearest training image by pixels, then by features."
+)
 
 
 def read_best_samples(result: TrialResult) -> Pixels:
@@ -21,7 +24,16 @@ def read_best_samples(result: TrialResult) -> Pixels:
     Raises:
         InputError: the picture is missing or damaged.
     """
-    return read_picture(result.grids[FID.choose(result.points).generator_step])
+    return read_picture(result.grids[FID.choose(result.points).generator_step], f"sample@{result.trial.name}")
+
+
+def read_entry_samples(entry: EntryResult) -> Pixels:
+    """Read the grid of samples of an entry's file with the best FID.
+
+    Raises:
+        InputError: the picture is missing or damaged.
+    """
+    return read_picture(entry.best.grid, f"entry@{entry.name}")
 
 
 def write_real(real: Pixels, folder: Path) -> Picture:
@@ -50,33 +62,34 @@ def _write_samples(result: TrialResult, metric: Metric, folder: Path) -> Picture
 
 
 def write_entry_samples(entries: list[EntryResult], metric: Metric, folder: Path) -> tuple[Picture, ...]:
-    """Write the grid of samples of each entry's seed with the best FID."""
+    """Write the grid of samples of each entry's file with the best FID."""
     return tuple(_write_entry(entry, metric, folder) for entry in entries if entry.points)
 
 
 def _write_entry(entry: EntryResult, metric: Metric, folder: Path) -> Picture:
-    point = min(entry.points, key=lambda point: point.fid)
     picture = Picture(
-        file=f"samples_entry-{entry.name}.png",
-        caption=f"{entry.title}, entry, {metric.short} {metric.format(point.fid)}",
+        file=f"samples_{entry.row_name}.png",
+        caption=f"{_name_file(entry)}, {metric.short} {metric.format(entry.best.fid)}",
         description=f"A grid of images of the entry {entry.title}.",
     )
-    write_picture(folder / picture.file, read_picture(point.grid))
+    write_picture(folder / picture.file, read_entry_samples(entry))
     return picture
+
+
+def _name_file(entry: EntryResult) -> str:
+    """Name the file of an entry that pictures are of; the only one goes without a number."""
+    seed = f", seed {entry.best.seed}" if len(entry.points) > 1 else ""
+    return f"{entry.title}, entry{seed}"
 
 
 def write_strip(
     real: Pixels, results: list[TrialResult], entries: list[EntryResult], image_size: int, folder: Path
 ) -> tuple[Picture, ...]:
-    """Write the upper left corners of the grids of real images and of each trial's samples."""
+    """Write the upper left corners of the grids of real images, of each trial's samples, and of each entry's."""
     side = STRIP_TILES * image_size
     grids = {"real": ("Real images", real)}
     grids |= {result.trial.gan: (name_gan(result.trial.gan), read_best_samples(result)) for result in results}
-    grids |= {
-        f"entry-{entry.name}": (entry.title, read_picture(entry.points[0].grid))
-        for entry in entries
-        if entry.points
-    }
+    grids |= {entry.row_name: (entry.title, read_entry_samples(entry)) for entry in entries if entry.points}
     pictures = []
     for key, (name, grid) in grids.items():
         picture = Picture(f"strip_{key}.png", name, f"A few images: {name}.")
@@ -92,6 +105,7 @@ def copy_interpolations(results: list[TrialResult], folder: Path) -> tuple[Pictu
             result,
             result.interpolation,
             folder / f"interpolation_{result.trial.gan}.png",
+            f"sample@{result.trial.name}",
             "Rows of images of {name}, each from one noise vector on the left to another on the right.",
         )
         for result in results
@@ -106,15 +120,32 @@ def copy_neighbours(results: Results, shown: list[TrialResult], folder: Path) ->
             result,
             NEIGHBOURS / f"{result.trial.name}.png",
             folder / f"neighbours_{result.trial.gan}.png",
-            "Images of {name} in the first row; below each its nearest training image by pixels, then by features.",
+            "neighbours",
+            NEAREST,
         )
         for result in shown
         if result.trial.name in results.neighbours.trials
     )
 
 
-def _copy_picture(result: TrialResult, source: Path, target: Path, description: str) -> Picture:
+def copy_entry_neighbours(entries: list[EntryResult], folder: Path) -> tuple[Picture, ...]:
+    """Copy the picture of each entry's file with the best FID, where its nearest training images are known."""
+    pictures = []
+    for entry in entries:
+        if entry.points and entry.best.neighbours is not None:
+            picture = Picture(
+                f"neighbours_{entry.row_name}.png",
+                _name_file(entry),
+                NEAREST.replace("{name}", f"the entry {entry.title}"),
+            )
+            pixels = read_picture(entry.best.neighbours.picture, f"entry_neighbours@{entry.name}")
+            write_picture(folder / picture.file, pixels)
+            pictures.append(picture)
+    return tuple(pictures)
+
+
+def _copy_picture(result: TrialResult, source: Path, target: Path, made_by: str, description: str) -> Picture:
     trial, name = result.trial, name_gan(result.trial.gan)
-    write_picture(target, read_picture(source))
+    write_picture(target, read_picture(source, made_by))
     caption = f"{name}, {trial.setting}, seed {trial.seed}"
     return Picture(target.name, caption, description.format(name=name))

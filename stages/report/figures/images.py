@@ -21,21 +21,19 @@ def write_picture(path: Path, pixels: Pixels) -> None:
         Image.fromarray(pixels).save(temporary, format="PNG", optimize=True)
 
 
-def read_picture(path: Path) -> Pixels:
-    """Read a picture that the stage sample wrote.
+def read_picture(path: Path, made_by: str) -> Pixels:
+    """Read a picture that another stage wrote, `made_by`.
 
     Raises:
-        InputError: the file is missing or is not a picture.
+        InputError: the file is missing or is not a picture; the message names the stage that makes it.
     """
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
     except FileNotFoundError:
-        raise InputError(f"{path} is missing; make it with `dvc repro sample@{path.parent.name}`") from None
+        raise InputError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
     except OSError as error:
-        raise InputError(
-            f"{path} is damaged ({error}); make it anew: `dvc repro -f sample@{path.parent.name}`"
-        ) from None
+        raise InputError(f"{path} is damaged ({error}); make it anew: `dvc repro -f {made_by}`") from None
 
 
 def arrange_real_images(rows: int, columns: int) -> Pixels:
@@ -61,7 +59,6 @@ def stack_points(result: TrialResult, image_size: int, tiles: int) -> Pixels:
         image_size: the side of one image, in pixels.
         tiles: the number of images across and down; a smaller grid has fewer.
     """
-    side = tiles * image_size
-    return np.concatenate(
-        [read_picture(result.grids[point.generator_step])[:side, :side] for point in result.points]
-    )
+    side, made_by = tiles * image_size, f"sample@{result.trial.name}"
+    grids = [read_picture(result.grids[point.generator_step], made_by) for point in result.points]
+    return np.concatenate([grid[:side, :side] for grid in grids])

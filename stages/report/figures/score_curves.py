@@ -6,12 +6,19 @@ Other figures show the same curves over discriminator steps, and over processor 
 import math
 import statistics
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from stages.report.figures.entry_lines import (
+    MOST_STRETCH,
+    describe_entry_lines,
+    draw_entry_lines,
+    limit_y,
+    scale_value,
+    unscale_value,
+)
 from stages.report.figures.palette import choose_colour, choose_marker
 from stages.report.figures.plot_style import (
     MUTED,
@@ -19,7 +26,6 @@ from stages.report.figures.plot_style import (
     make_figure,
     mark_unpublished,
     style_axes,
-    use_log_scale,
 )
 from stages.report.formatting import capitalise, join_words, pluralise
 from stages.report.model.pictures import Picture
@@ -29,16 +35,12 @@ from stages.report.results.trials import Point
 from stages.report.statistics.budgets import GENERATOR_STEPS, PROCESSOR_SECONDS, Budget
 from stages.report.statistics.intervals import Interval, estimate_mean
 from stages.report.statistics.metrics import Metric
-from stages.report.statistics.seed_scores import take_log
 
 MOST_COLUMNS = 4
-# The score of real data is drawn as a line if this enlarges the panels to at most this many times the curves' range.
-MOST_STRETCH = 2.0
-# Otherwise a text above or below the curves states it, which takes this share of the range.
+# If the line of real data would compress the curves, a text above or below them states the score, which takes this share
+# of the range.
 ROOM = 0.12
 MOST_TICKS = 5
-# The line styles of entries; the dashed style is that of real data.
-ENTRY_STYLES: tuple[Any, ...] = (":", "-.", (0, (1, 3)), (0, (3, 2, 1, 2, 1, 2)))
 
 
 def describe_figure3(results: Results) -> Picture:
@@ -49,7 +51,7 @@ def describe_figure3(results: Results) -> Picture:
         if seeds > 1
         else ""
     )
-    entries = " Level lines are entries." if any(entry.points for entry in results.entries) else ""
+    entries = describe_entry_lines(results)
     scale = join_words([metric.title for metric in results.metrics if metric.is_log])
     return Picture(
         file="figure3.png",
@@ -91,8 +93,8 @@ def plot_curves(results: Results, budget: Budget) -> Figure:
                 axes, f"{capitalise(metric.short)}, {setting}", _label_x_axis(results, setting, budget)
             )
         own, published = list(places[: len(settings)]), places[len(settings)]
-        _draw_entries(own, results, metric)
         _share_y_limits(own, metric)
+        draw_entry_lines(own, results, metric)
         _draw_real_data_score(own, metric, results.real[metric.key])
         _plot_published_curves(published, results.grid.gans, metric)
         style_axes(
@@ -144,20 +146,13 @@ def _plot_curves(axes: Axes, results: Results, setting: str, metric: Metric, bud
             if len(points) == len(results.grid.seeds)
         }
         means = {
-            step: estimate_mean([_scale(value, metric) for value in values]) for step, values in whole.items()
+            step: estimate_mean([scale_value(value, metric) for value in values])
+            for step, values in whole.items()
         }
         _plot_band(axes, means, metric, colour)
-        _plot_line(axes, list(means), [_unscale(found.mean, metric) for found in means.values()], gan, gans)
-
-
-def _scale(value: float, metric: Metric) -> float:
-    """Return where a value lies on the metric's axis: its logarithm on a logarithmic one."""
-    return take_log(value) if metric.is_log else value
-
-
-def _unscale(place: float, metric: Metric) -> float:
-    """Return the value at a place of the metric's axis."""
-    return math.exp(place) if metric.is_log else place
+        _plot_line(
+            axes, list(means), [unscale_value(found.mean, metric) for found in means.values()], gan, gans
+        )
 
 
 def _plot_band(axes: Axes, means: dict[float, Interval], metric: Metric, colour: str) -> None:
@@ -166,27 +161,16 @@ def _plot_band(axes: Axes, means: dict[float, Interval], metric: Metric, colour:
         step: (found.mean, found.deviation) for step, found in means.items() if found.deviation is not None
     }
     low, high = (
-        [_unscale(mean + sign * deviation, metric) for mean, deviation in several.values()]
+        [unscale_value(mean + sign * deviation, metric) for mean, deviation in several.values()]
         for sign in (-1.0, 1.0)
     )
     axes.fill_between(list(several), low, high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _draw_entries(panels: Sequence[Axes], results: Results, metric: Metric) -> None:
-    """Draw each entry as a level line at its mean over seeds, as an entry has one point and none of the settings."""
-    for place, entry in enumerate(entry for entry in results.entries if entry.points):
-        mean = statistics.fmean(_scale(value, metric) for value in entry.values_of(metric))
-        # Matplotlib would read a dollar sign as the beginning of a formula.
-        label = f"entry: {entry.title}".replace("$", r"\$")
-        for axes in panels:
-            style = ENTRY_STYLES[place % len(ENTRY_STYLES)]
-            axes.axhline(_unscale(mean, metric), color=MUTED, linewidth=1.2, linestyle=style, label=label)
-
-
 def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) -> None:
     """Draw the score of real data as a dashed line, or write its value where that would compress the curves."""
-    low, high = (_scale(end, metric) for end in panels[0].get_ylim())
-    height, place_of_level = high - low, _scale(level, metric)
+    low, high = (scale_value(end, metric) for end in panels[0].get_ylim())
+    height, place_of_level = high - low, scale_value(level, metric)
     label = f"real data {metric.format(level)}"
     if max(high, place_of_level) - min(low, place_of_level) <= MOST_STRETCH * height:
         for axes in panels:
@@ -201,7 +185,7 @@ def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) 
                 fontsize=7.5,
             )
             # The limits leave room for the label if the line is the highest or the lowest.
-            _limit(
+            limit_y(
                 axes,
                 min(low, place_of_level - 0.05 * height),
                 max(high, place_of_level + ROOM * height),
@@ -210,7 +194,7 @@ def _draw_real_data_score(panels: Sequence[Axes], metric: Metric, level: float) 
         return
     is_above = place_of_level > high
     for axes in panels:
-        _limit(axes, low - ROOM * height * (place_of_level < low), high + ROOM * height * is_above, metric)
+        limit_y(axes, low - ROOM * height * (place_of_level < low), high + ROOM * height * is_above, metric)
         place, alignment, arrow = (0.97, "top", "↑") if is_above else (0.03, "bottom", "↓")
         axes.text(
             0.98, place, f"{label} {arrow}", ha="right", va=alignment, fontsize=7.5, transform=axes.transAxes
@@ -246,14 +230,6 @@ def _share_y_limits(panels: Sequence[Axes], metric: Metric) -> None:
     """Give all panels the limits that hold the curves of each, once their axes have the metric's scale."""
     for axes in panels:
         axes.set_yscale("log" if metric.is_log else "linear")
-    ends = [[_scale(end, metric) for end in axes.get_ylim()] for axes in panels]
+    ends = [[scale_value(end, metric) for end in axes.get_ylim()] for axes in panels]
     for axes in panels:
-        _limit(axes, min(low for low, _ in ends), max(high for _, high in ends), metric)
-
-
-def _limit(axes: Axes, low: float, high: float, metric: Metric) -> None:
-    """Limit the y axis to two places on the metric's scale."""
-    if metric.is_log:
-        use_log_scale(axes, "y", math.exp(low), math.exp(high))
-    else:
-        axes.set_ylim(low, high)
+        limit_y(axes, min(low for low, _ in ends), max(high for _, high in ends), metric)

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stages.report.figures.entry_lines import describe_entry_lines, draw_entry_lines
 from stages.report.figures.palette import choose_colour, choose_marker
 from stages.report.figures.plot_style import (
     MUTED,
@@ -38,7 +39,7 @@ def describe_figure2(results: Results) -> Picture:
         file="figure2.png",
         caption=f"Figure 2. The best {_join_titles(results)} of each GAN under each setting{spread}; "
         f"the {join_words([metric.title for metric in results.metrics if metric.is_log])} on a logarithmic scale; "
-        "below, the bars of Feng et al.",
+        f"below, the bars of Feng et al.{describe_entry_lines(results)}",
         description="Bars or dots of each score grouped by Adam setting, one per GAN; all values are in the "
         "table of trials.",
     )
@@ -57,6 +58,7 @@ def plot_figure2(results: Results) -> Figure:
         }
         spreads = {gan: [_measure_reach(cell) for cell in found] for gan, found in cells.items()}
         _plot_bars(panels[0, column], gans, settings, values, spreads, metric.is_log)
+        draw_entry_lines([panels[0, column]], results, metric)
         style_axes(panels[0, column], f"{capitalise(metric.title)} ({_direction(metric)})", "setting")
 
         letters, bars = published_bars(metric.key)

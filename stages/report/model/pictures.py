@@ -61,7 +61,7 @@ class Figures:
     Attributes:
         answer: the primary score of every GAN and seed.
         narrow_answer: the figure `answer` for a narrow screen.
-        strip: a few images of real data, followed by a few of each GAN.
+        strip: a few images of real data, followed by a few of each GAN and each entry.
         figure1: losses of one trial, with real and generated images.
         figure2: the best scores by GAN and setting.
         figure3: the scores over the training.
@@ -69,9 +69,9 @@ class Figures:
         losses: the losses of all trials.
         lipschitz: norms of layers, and of gradients; empty without analyses.
         real: real images.
-        samples: the samples of each GAN at its best FID.
+        samples: the samples of each GAN and each entry at its best FID.
         interpolations: the interpolations between noise vectors, from the same trials.
-        neighbours: samples with their nearest training images, from the same trials.
+        neighbours: samples with their nearest training images, from the same trials and the entries.
         progression: images over the training.
     """
 

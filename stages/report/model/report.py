@@ -62,6 +62,12 @@ class EntrySection:
     contrasts: tuple[Row, ...]
     missing: tuple[str, ...]
 
+    @property
+    def most_suspicious(self) -> Row | None:
+        """The file with the largest share of suspicious samples among features; None where no distances are known."""
+        known = [row for row in self.seeds if row["features_suspicious_share"] is not None]
+        return max(known, key=lambda row: float(row["features_suspicious_share"]), default=None)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -89,7 +95,8 @@ class Report:
         seeds_note: the conclusions that the number of seeds allows, in words.
         limits: what the comparison cannot show, one sentence or more each.
         table1: each GAN over all settings, beside the published numbers; columns as `build_table1` says.
-        cells: each GAN under each setting, over its seeds; columns as `build_cell_table` says.
+        cells: each GAN under each setting, over its seeds, and each entry, whose setting is None; columns as
+            `build_cell_table` says.
         budgets: each GAN after the generator steps, and the discriminator steps, that all GANs reached; columns as
             `build_budget_table` says.
         trials: each trial; columns as `build_trial_table` says.
@@ -102,7 +109,7 @@ class Report:
         lipschitz: the norms of the discriminators' layers and gradients.
         neighbours: the distances of samples to their nearest training images.
         figures: the pictures' files and captions.
-        provenance: the files that each trial's numbers were read from.
+        provenance: the files that the numbers of each trial and entry were read from.
         entries: samples and generators of somebody else, beside the GANs.
         extra_scores: the scores that `scores.extra` switches on.
     """

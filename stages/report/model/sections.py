@@ -162,13 +162,14 @@ class LipschitzSection:
 
 @dataclass(frozen=True)
 class TrialSource:
-    """The files that a trial's numbers were read from.
+    """The files that the numbers of a trial or an entry were read from.
 
     Attributes:
-        trial: the name of the trial.
+        trial: the name of the trial, or of an entry: `entry-` and its key in params.yaml.
         files: the MD5 of each file by path, by which DVC's cache and dvc.lock name the file's content.
-        settings: the numbers of the trial's setting of Adam.
-        machine: the device, threads and version of torch that the trial was trained with.
+        settings: the numbers of the trial's setting of Adam; empty for an entry.
+        machine: the device, threads and version of torch that the trial was trained with; a dash for an
+            entry.
     """
 
     trial: str

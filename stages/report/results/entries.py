@@ -1,11 +1,13 @@
 """Read the scores of entries: samples or generators of somebody else, beside the GANs under the same protocol."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.common.artifacts import POINTS, entry_folder, grid_name
 from stages.common.params import load_section, read_params
 from stages.report.params import EntryTitle
+from stages.report.results.neighbours import EntryNeighbours, read_entry_neighbours
 from stages.report.results.records import parse_content, read_record
 from stages.report.statistics.metrics import Metric
 
@@ -24,6 +26,7 @@ class EntryPoint(NamedTuple):
         fid_high: upper end of that interval.
         distinct_images: the number of distinct images.
         grid: the picture of the first images.
+        neighbours: how near the first images are to training images; None where this was not measured.
     """
 
     seed: int
@@ -34,6 +37,7 @@ class EntryPoint(NamedTuple):
     fid_high: float
     distinct_images: int
     grid: Path
+    neighbours: EntryNeighbours | None
 
 
 class EntryResult(NamedTuple):
@@ -44,12 +48,24 @@ class EntryResult(NamedTuple):
         title: the name of the entry for readers.
         points: the scores of each file; empty if the stage of the entry failed or was not run.
         protocol: the protocol of the scores.
+        md5_by_path: MD5 of the file that the scores are read from, by which DVC's cache and dvc.lock name it.
     """
 
     name: str
     title: str
     points: list[EntryPoint]
     protocol: dict[str, Any]
+    md5_by_path: dict[str, str]
+
+    @property
+    def row_name(self) -> str:
+        """What stands where a row has its GAN: `entry-` and the name; no GAN has such a name."""
+        return f"entry-{self.name}"
+
+    @property
+    def best(self) -> EntryPoint:
+        """The file with the best FID, which pictures are of, as those of trials are; of an entry with results alone."""
+        return min(self.points, key=lambda point: point.fid)
 
     def values_of(self, metric: Metric) -> list[float]:
         """Return a score of every seed."""
@@ -73,15 +89,20 @@ def _read_entry(name: str, tells_classes: bool) -> EntryResult:
     title = load_section(EntryTitle, "entries", name).title
     path, made_by = entry_folder(name) / POINTS, f"entry@{name}"
     if not path.exists():
-        return EntryResult(name, title, [], {})
-    record = read_record(path, made_by, KEYS)
+        return EntryResult(name, title, [], {}, {})
+    record, neighbours = read_record(path, made_by, KEYS), read_entry_neighbours(name)
     points = parse_content(
-        path, made_by, lambda: [_parse_point(point, tells_classes, path.parent) for point in record["points"]]
+        path,
+        made_by,
+        lambda: [_parse_point(point, tells_classes, path.parent, neighbours) for point in record["points"]],
     )
-    return EntryResult(name, title, points, record["protocol"])
+    md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return EntryResult(name, title, points, record["protocol"], {str(path): md5})
 
 
-def _parse_point(record: dict[str, Any], tells_classes: bool, folder: Path) -> EntryPoint:
+def _parse_point(
+    record: dict[str, Any], tells_classes: bool, folder: Path, neighbours: dict[int, EntryNeighbours]
+) -> EntryPoint:
     return EntryPoint(
         seed=int(record["seed"]),
         sha256=str(record["sha256"]),
@@ -91,4 +112,5 @@ def _parse_point(record: dict[str, Any], tells_classes: bool, folder: Path) -> E
         fid_high=float(record["fid_high"]),
         distinct_images=int(record["distinct_images"]),
         grid=folder / "grids" / grid_name(int(record["seed"])),
+        neighbours=neighbours.get(int(record["seed"])),
     )

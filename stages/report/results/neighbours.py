@@ -1,9 +1,10 @@
 """Read the distances of samples to their nearest training images."""
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from stages.common.artifacts import NEIGHBOURS, NEIGHBOURS_RECORD
+from stages.common.artifacts import NEIGHBOURS, NEIGHBOURS_RECORD, entry_folder
 from stages.report.results.records import parse_content, read_record
 
 KEYS = ("sample_count", "held_out_count", "train_count", "suspicious_quantile", "trials")
@@ -72,12 +73,41 @@ def read_neighbours() -> Neighbours:
             held_out_count=int(record["held_out_count"]),
             train_count=int(record["train_count"]),
             suspicious_quantile=float(record["suspicious_quantile"]),
-            trials={
-                name: TrialDistances(_parse_distances(spaces["pixels"]), _parse_distances(spaces["features"]))
-                for name, spaces in record["trials"].items()
-            },
+            trials={name: _parse_spaces(spaces) for name, spaces in record["trials"].items()},
         ),
     )
+
+
+class EntryNeighbours(NamedTuple):
+    """How near the images of one file of an entry are to training images, and the picture that shows it."""
+
+    distances: TrialDistances
+    picture: Path
+
+
+def read_entry_neighbours(name: str) -> dict[int, EntryNeighbours]:
+    """Read what an entry's neighbours are, by seed; nothing where their stage failed or was not run.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    folder, made_by = entry_folder(name) / NEIGHBOURS.name, f"entry_neighbours@{name}"
+    path = folder / NEIGHBOURS_RECORD
+    if not path.exists():
+        return {}
+    record = read_record(path, made_by, ("seeds",))
+    return parse_content(
+        path,
+        made_by,
+        lambda: {
+            int(key.removeprefix("seed_")): EntryNeighbours(_parse_spaces(found), folder / found["picture"])
+            for key, found in record["seeds"].items()
+        },
+    )
+
+
+def _parse_spaces(spaces: dict[str, Any]) -> TrialDistances:
+    return TrialDistances(_parse_distances(spaces["pixels"]), _parse_distances(spaces["features"]))
 
 
 def _parse_distances(record: dict[str, Any]) -> NearestDistances:

@@ -34,10 +34,9 @@ def build_extra_scores(results: Results) -> ExtraSection:
         for setting in results.grid.settings_used:
             found = [extra.trials.get(one.trial) for one in results.select_trials(gan, setting)]
             rows.append(_make_row(gan, name_gan(gan), setting, found, extra.keys))
-    for entry in results.entries:
-        if entry.name in extra.entries:
-            values: list[Values | None] = list(extra.entries[entry.name])
-            rows.append(_make_row(f"entry-{entry.name}", entry.title, None, values, extra.keys))
+    for entry in results.entries if extra.keys else ():
+        values: list[Values | None] = list(extra.entries.get(entry.name, ()))
+        rows.append(_make_row(entry.row_name, entry.title, None, values, extra.keys))
     return ExtraSection(tuple(column for column in COLUMNS if column.key in extra.keys), tuple(rows))
 
 

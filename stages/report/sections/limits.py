@@ -12,8 +12,8 @@ def explain_seeds(results: Results) -> str:
     count = len(results.grid.seeds)
     if count == 1:
         return (
-            "Each GAN was trained once under each setting, so no score has an interval, and another training may order "
-            "them otherwise."
+            f"Each GAN was trained once under each setting, so no score {'of theirs ' if results.entries else ''}"
+            "has an interval, and another training may order them otherwise."
         )
     return (
         f"Values are geometric means over {pluralise(count, 'seed')}, in brackets Student's "

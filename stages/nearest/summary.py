@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.neighbours.search import Neighbours, Spaces
+from stages.nearest.spaces import Neighbours, Spaces
 
 # A sample is suspicious if it is nearer to a training image than this quantile of the held-out images' distances.
 SUSPICIOUS_QUANTILE = 0.01
 
 
 def summarise_spaces(samples: Spaces, held_out: Spaces) -> dict[str, Any]:
-    """Summarise a trial in each space: the distances of samples and held-out images, and the suspicious share."""
+    """Summarise samples in each space: the distances of samples and held-out images, and the suspicious share."""
     return {space: _summarise(found, held_out[space]) for space, found in samples.items()}
 
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from stages.common.errors import InputError
-from stages.neighbours.nearest import NearestNeighbourSearch
+from stages.nearest.search import NearestNeighbourSearch
 from stages.scores.extractor import IMAGES_AT_A_TIME, Extractor
 
 Images = NDArray[np.uint8]
