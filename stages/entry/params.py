@@ -1,6 +1,6 @@
 """The params of an entry, samples or a generator of somebody else, and the keys of `sample` that it is scored by."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -34,7 +34,7 @@ class Entry(Params):
     """
 
     title: str = Field(min_length=1, max_length=100)
-    files: list[str] = Field(min_length=1, max_length=1000)
+    files: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1, max_length=1000)
     samples: SamplesOptions | None = None
     generator: GeneratorOptions | None = None
 

@@ -79,7 +79,7 @@ def sample_images(images: ImageSet, count: int | None, count_source: str, seed: 
     if count > len(images):
         raise InputError(
             f"{count_source} {count}: {images.name} holds only {len(images)} images; give more, or name another "
-            f"number with {images.argument}-count"
+            f"number with {images.argument}{'-' if images.argument.startswith('--') else '_'}count"
         )
     images.select(sample_indices(len(images), count, seed))
 

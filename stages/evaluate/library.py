@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from stages.common.compute import BLAS_VARIABLES, configure_compute, describe_compute
+from stages.common.compute import BLAS_VARIABLES, ComputeParams, configure_compute, describe_compute
 from stages.common.errors import InputError
 from stages.common.params import ParamsError, load_section
 from stages.evaluate.comparison import Conditions, sample_images, score_sets
@@ -116,12 +117,11 @@ def score(
             [_list_sources(fake, "fake")],
             None if held_out is None else _list_sources(held_out, "held_out"),
         )
-        torch_device = configure_compute(
-            make_compute(device, torch.get_num_threads() if threads is None else threads)
-        )
+        _check_types(extra, extractor_options, in_order, precision)
+        torch_device = configure_compute(_choose_compute(device, threads))
         published = _read_published(protocol)
         params, source = _choose_params(protocol, published, extra)
-        path = None if weights is None else Path(weights)
+        path = _check_path("weights", weights)
         chosen = _load_extractor(
             extractor, torch_device, path, precision, weights_sha256, dict(extractor_options or {})
         )
@@ -137,7 +137,7 @@ def score(
             params_source=source,
             resize=resize,
             is_in_order=in_order,
-            cache=None if cache is None else Path(cache),
+            cache=_check_path("cache", cache),
             held_out=unseen,
             expected={"protocol": protocol.model_dump()} if isinstance(protocol, Protocol) else {},
             compute=describe_compute(torch_device),
@@ -157,9 +157,40 @@ def _check_reading(layout: Layout, floats: Floats, resize: int | None) -> ReadOp
 
 
 def _check_count(argument: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    # NumPy's whole numbers are ones, too; True and False are none.
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise InputError(f"{argument} = {value!r}: expected a whole number of 1 or more")
-    return value
+    return int(value)
+
+
+def _check_path(argument: str, value: Any) -> Path | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise InputError(f"{argument} = {value!r}: expected a path")
+    return Path(value)
+
+
+def _check_types(extra: Any, extractor_options: Any, in_order: Any, precision: Any) -> None:
+    """Refuse arguments of other types than theirs, which would be misread or fail somewhere else."""
+    expected = (
+        ("extra", extra, Sequence, "a list of names of scores"),
+        ("extractor_options", extractor_options, Mapping, "a mapping of options to values"),
+        ("in_order", in_order, bool, "True or False"),
+    )
+    for name, value, kind, text in expected:
+        if value is not None and not isinstance(value, kind):
+            raise InputError(f"{name} = {value!r}: expected {text}")
+    if precision not in (None, *get_args(Precision)):
+        raise InputError(f"precision = {precision!r}: expected {' or '.join(get_args(Precision))}")
+
+
+def _choose_compute(device: str, threads: int | None) -> ComputeParams:
+    count = torch.get_num_threads() if threads is None else _check_count("threads", threads)
+    try:
+        return make_compute(device, count)
+    except ParamsError as error:
+        raise ParamsError(error.faults, Path("the call")) from None
 
 
 def _read_published(protocol: object) -> dict[str, Any]:
@@ -178,8 +209,7 @@ def _list_sources(images: Images, argument: str) -> SourceList:
 def _open_sample(
     images: Images, argument: str, reading: ReadOptions, count: int | None, params: ScoresParams
 ) -> ImageSet:
-    if count is not None:
-        _check_count(f"{argument}_count", count)
+    count = None if count is None else _check_count(f"{argument}_count", count)
     opened = gather_images(images, argument, reading, count)
     sample_images(opened, count, f"{argument}_count", params.shuffle_seed)
     return opened

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from stages.common.errors import InputError
 from stages.images.image_sets import ImageSet
 from stages.scores.extractor import Extractor
 from stages.scores.feature_statistics import FeatureRequest
@@ -30,9 +31,14 @@ def load_or_extract_reference(
         params: the parameters of the scores.
         cache: a folder with a subfolder for each set of images. The subfolder's name is a hash of the images' content,
             of the choice of images to compare, and of the extractor. None caches nothing.
+
+    Raises:
+        InputError: the cache is not a folder, or an image cannot be read.
     """
     if cache is None:
         return extract_reference(images, extractor, params, images.name, images.name_image)
+    if cache.expanduser().exists() and not cache.expanduser().is_dir():
+        raise InputError(f"--cache {cache} is a file; name a folder, which is made where there is none")
     folder = cache.expanduser() / _hash_inputs(images, extractor, params)
     if (folder / MOMENTS).exists():
         try:

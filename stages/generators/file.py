@@ -88,11 +88,11 @@ class GeneratorFile:
             inputs, with_labels = [z, labels], f" and labels [{len(labels)}], int64"
         try:
             with torch.no_grad(), warnings.catch_warnings(action="ignore"):
-                images = self._network(*inputs)
+                images = _to_plain_tensor(self._network(*inputs))
         # A network of somebody else may raise anything.
         except Exception as error:
             raise InputError(
-                f"{self.name} cannot be run on noise {list(z.shape)}, float32{with_labels} ({_first_line(error)}); "
+                f"{self.name} cannot be run on noise {list(z.shape)}, float32{with_labels} ({_summarise(error)}); "
                 "compare its input with z_dimension, batch_size and class_count"
             ) from None
         return self._to_pixels(images)[: len(indices)]
@@ -105,6 +105,7 @@ class GeneratorFile:
             or images.ndim != 4
             or len(images) != count
             or images.shape[1] not in (1, 3)
+            or not images.numel()
         ):
             found = list(images.shape) if isinstance(images, Tensor) else f"a {type(images).__name__}"
             raise InputError(f"{self.name} returns {found}; expected images [{count}, 1 or 3, H, W]")
@@ -133,6 +134,15 @@ class GeneratorFile:
         return tensor_to_pixels(symmetric).contiguous().numpy()
 
 
+def _to_plain_tensor(images: Any) -> Any:
+    """Return a tensor's values on the CPU, dense and, where it has fewer bits, in float32; anything else as it is."""
+    if not isinstance(images, Tensor):
+        return images
+    images = images.detach().cpu()
+    images = images if images.layout == torch.strided else images.to_dense()
+    return images.float() if images.is_floating_point() and images.element_size() < 4 else images
+
+
 def _read(path: Path, name: str) -> bytes:
     if not path.exists():
         raise InputError(f"{name}: there is no such file")
@@ -158,7 +168,7 @@ def _load_torchscript(content: bytes, name: str) -> Network:
             network = torch.jit.load(io.BytesIO(content), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise InputError(
-            f"{name} cannot be loaded by torch {torch.__version__} ({_first_line(error)})"
+            f"{name} cannot be loaded by torch {torch.__version__} ({_summarise(error)})"
         ) from None
     return network.eval()  # type: ignore[no-any-return]
 
@@ -177,13 +187,16 @@ def _load_onnx(content: bytes, name: str, input_count: int) -> Network:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     # onnxruntime's errors have no other common class.
     except Exception as error:
-        raise InputError(f"{name} cannot be loaded by onnxruntime ({_first_line(error)})") from None
+        raise InputError(f"{name} cannot be loaded by onnxruntime ({_summarise(error)})") from None
     inputs = [one.name for one in session.get_inputs()]
     if len(inputs) != input_count:
         expected = "one, the noise, as class_count is not given"
         if input_count == 2:
             expected = "two, the noise and the labels, as class_count is given"
         raise InputError(f"{name} has the inputs {', '.join(inputs)}; expected {expected}")
+    outputs = [one.name for one in session.get_outputs()]
+    if len(outputs) != 1:
+        raise InputError(f"{name} has the outputs {', '.join(outputs)}; expected one, the images")
 
     def run(*parts: Tensor) -> Tensor:
         arrays = {key: part.numpy() for key, part in zip(inputs, parts, strict=True)}
@@ -192,7 +205,8 @@ def _load_onnx(content: bytes, name: str, input_count: int) -> Network:
     return run
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # TorchScript's errors begin with a traceback of the file's own code.
-    return (lines[-1] if lines else type(error).__name__)[:200]
+def _summarise(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # TorchScript's errors begin with a traceback of the file's own code; onnxruntime's go over several lines.
+    text = " ".join(lines) if lines[0].startswith("[ONNXRuntimeError]") else lines[-1]
+    return text[:200]

@@ -64,12 +64,16 @@ def is_array(value: object) -> bool:
 
 def to_array(value: Any, name: str) -> NDArray[Any]:
     """Return the values of an array of any library, on the CPU; floating types that NumPy lacks become float32."""
+    if np.ma.is_masked(value):
+        raise InputError(
+            f"{name} has masked values, which no score leaves out; fill them or remove the images"
+        )
     if isinstance(value, np.ndarray):
-        return value
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if value.is_floating_point() else value
+        return np.asarray(value)
     try:
+        if hasattr(value, "detach"):
+            value = value.detach().cpu()
+            value = value.float() if value.is_floating_point() else value
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{name} cannot be read as an array ({error}); convert it to one of NumPy") from None

@@ -162,8 +162,10 @@ def list_sources(text: str, argument: str) -> SourceList:
         argument: the option or argument that names the set.
 
     Raises:
-        InputError: a folder cannot be listed completely.
+        InputError: a folder cannot be listed completely, or the text is empty, which would be the current folder.
     """
+    if not text:
+        raise InputError(f"{argument} is an empty path; expected {_allowed_inputs()}")
     path, key = split_key(text)
     path = artifacts.images_file(text) if text in artifacts.SPLITS else path.expanduser()
     sources = [Source(path, key or "")] if path.is_file() else []

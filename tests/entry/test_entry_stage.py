@@ -231,6 +231,7 @@ def test_files_that_cannot_be_scored_are_named(
         ({"my-gan": {}}, "entries"),
         ({"mine": {"files": ["a"], "samples": SAMPLES}}, "entries.mine.title is missing"),
         ({"mine": {"title": "M", "files": [], "samples": SAMPLES}}, "entries.mine.files"),
+        ({"mine": {"title": "M", "files": [""], "samples": SAMPLES}}, "entries.mine.files.0 = ''"),
         ({"mine": {"title": "M", "files": ["a"]}}, "needs either `samples:`"),
         (
             {"mine": {"title": "M", "files": ["a"], "samples": SAMPLES, "generator": GENERATOR}},

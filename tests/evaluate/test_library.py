@@ -241,7 +241,7 @@ WRONG: dict[str, tuple[Callable[[Pixels], Any], dict[str, Any], str]] = {
     "many real images": (
         lambda images: images,
         {"real_count": 151},
-        "real_count 151: real holds only 150 images",
+        "real_count 151: real holds only 150 images; .* another number with real_count$",
     ),
     "an unknown layout": (
         lambda images: images,
@@ -289,9 +289,65 @@ WRONG: dict[str, tuple[Callable[[Pixels], Any], dict[str, Any], str]] = {
         "with extractor_options has 1 fault:\n.*dinov2.model = 'vith14'",
     ),
     "an unknown device": (lambda images: images, {"device": "tpu"}, "device = 'tpu'"),
-    "no threads": (lambda images: images, {"threads": 0}, "threads = 0: input should be greater"),
+    "no threads": (
+        lambda images: images,
+        {"threads": 0},
+        "threads = 0: expected a whole number of 1 or more",
+    ),
+    "an empty path": (lambda images: "", {}, "^fake is an empty path; expected a folder of images"),
+    "masked values": (lambda images: np.ma.masked_less(images, 9), {}, "^fake has masked values"),
+    "masked batches": (
+        lambda images: [np.ma.masked_less(images, 9)],
+        {},
+        "^fake, batch 0 .* has masked values",
+    ),
+    "no data": (
+        lambda images: torch.zeros(120, 1, 8, 8, device="meta"),
+        {},
+        "^fake cannot be read as an array",
+    ),
+    "sparse": (lambda images: torch.zeros(120, 1, 8, 8).to_sparse(), {}, "^fake cannot be read as an array"),
+    "complex numbers": (
+        lambda images: images + 1j,
+        {"floats": "unit"},
+        "^fake holds complex128, expected uint8",
+    ),
+    "one name of a score": (lambda images: images, {"extra": 3}, "^extra = 3: expected a list of names"),
+    "a name of no score": (lambda images: images, {"extra": [3]}, r"scores.extra.0 = 3: input should be"),
+    "options that are none": (
+        lambda images: images,
+        {"extractor": "dinov2", "extractor_options": "model"},
+        "^extractor_options = 'model': expected a mapping",
+    ),
+    "weights that are no path": (
+        lambda images: images,
+        {"extractor": "inception", "weights": 3},
+        "^weights = 3: expected a path",
+    ),
+    "a cache that is no path": (lambda images: images, {"cache": 3}, "^cache = 3: expected a path"),
+    "a cache that is a file": (
+        lambda images: images,
+        {"cache": "real/0000.png"},
+        "^cache real/0000.png is a file; name a folder",
+    ),
+    "an order in words": (
+        lambda images: images,
+        {"in_order": "no"},
+        "^in_order = 'no': expected True or False",
+    ),
+    "an unknown precision": (
+        lambda images: images,
+        {"extractor": "inception", "weights": "w", "precision": "half"},
+        "^precision = 'half': expected float32 or bfloat16",
+    ),
     "real images": (lambda images: "real", {}, "fake real and real share files"),
 }
+
+
+def test_counts_may_be_numpys_whole_numbers(digits: Pixels) -> None:
+    counts: list[Any] = [100, np.int64(100)]
+    first, second = (score("real", digits[200:320], protocol=PROTOCOL, fake_count=count) for count in counts)
+    assert first.to_record() == second.to_record()
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -250,6 +250,8 @@ class Returns(nn.Module):
         (torch.zeros(20, 64), "unit", r"returns \[20, 64\]; expected images \[20, 1 or 3, H, W\]"),
         (torch.zeros(20, 8, 8, 3), "unit", r"returns \[20, 8, 8, 3\]; expected"),
         (torch.zeros(1, 1, 8, 8), "unit", r"returns \[1, 1, 8, 8\]; expected"),
+        (torch.zeros(20, 1, 0, 8), "unit", r"returns \[20, 1, 0, 8\]; expected"),
+        (torch.zeros(20, 1, 8, 8, dtype=torch.complex64), "unit", "returns torch.complex64, but"),
     ],
 )
 def test_output_that_is_no_images_of_the_declared_range_is_refused(
@@ -278,12 +280,93 @@ def test_each_range_is_mapped_to_pixels(value: float, output_range: str, pixel: 
     assert (GeneratorFile("generator.pt", options)(3) == pixel).all()
 
 
+class ReturnsPair(nn.Module):
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        return z, z
+
+
+class ReturnsNoData(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.zeros([20, 1, 8, 8], device="meta")
+
+
+class ReturnsElsewhere(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.zeros([20, 1, 8, 8], device="xpu")
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (ReturnsPair(), "^generator.pt returns a tuple; expected images"),
+        (ReturnsNoData(), "^generator.pt cannot be run on noise .*meta"),
+        (ReturnsElsewhere(), "^generator.pt cannot be run on noise"),
+    ],
+)
+def test_output_that_is_no_tensor_or_on_no_device_is_one_line(network: nn.Module, message: str) -> None:
+    torch.jit.save(torch.jit.script(network), "generator.pt")
+    with pytest.raises(InputError, match=message) as caught:
+        GeneratorFile("generator.pt", OPTIONS)(5)
+    assert "\n" not in str(caught.value)
+
+
+class ReturnsKind(nn.Module):
+    """Returns numbers of few bits, or a sparse tensor."""
+
+    def __init__(self, is_sparse: bool) -> None:
+        super().__init__()
+        self.is_sparse = is_sparse
+
+    def forward(self, z: Tensor) -> Tensor:
+        images = torch.tanh(z.repeat(1, 4)).reshape(-1, 1, 4, 6)
+        return images.to_sparse() if self.is_sparse else images.to(torch.float8_e4m3fn)
+
+
+def test_sparse_images_and_those_of_few_bits_are_drawn() -> None:
+    for is_sparse in (True, False):
+        torch.jit.save(torch.jit.script(ReturnsKind(is_sparse)), "generator.pt")
+        images = GeneratorFile("generator.pt", OPTIONS)(30)
+        assert images.shape == (30, 1, 4, 6) and images.std() > 50
+
+
 @pytest.mark.parametrize("kind", ["torchscript", "torch_export", "onnx"])
 def test_noise_of_another_length_is_one_line(kind: str) -> None:
     options = OPTIONS.model_copy(update={"z_dimension": Z + 1})
     generator = GeneratorFile(write(make_file(kind)), options)
     with pytest.raises(InputError, match=rf"generator cannot be run on noise \[20, {Z + 1}\].*z_dimension"):
         generator(3)
+
+
+def make_onnx(batch: int | str, with_second: bool = False) -> bytes:
+    """Make a network of noise [batch, Z] that returns images [-1, 1, 2, 3], and with a second output its noise."""
+    from onnx import TensorProto, helper
+
+    z = helper.make_tensor_value_info("z", TensorProto.FLOAT, [batch, Z])
+    outputs = ["x", "t"] if with_second else ["x"]
+    graph = helper.make_graph(
+        [helper.make_node("Tanh", ["z"], ["t"]), helper.make_node("Reshape", ["t", "shape"], ["x"])],
+        "generator",
+        [z],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [helper.make_tensor("shape", TensorProto.INT64, [4], [-1, 1, 2, 3])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+@pytest.mark.parametrize("batch", ["n", 20])
+def test_an_onnx_file_may_take_any_number_of_images_or_the_batch_size_alone(batch: int | str) -> None:
+    images = GeneratorFile(write(make_onnx(batch)), OPTIONS)(45)
+    assert images.shape == (45, 1, 2, 3) and len(np.unique(images, axis=0)) == 45
+
+
+def test_an_onnx_file_of_another_batch_size_or_with_two_outputs_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"\[20, 6\].* Got: 20 Expected: 7 .*compare its input") as caught:
+        GeneratorFile(write(make_onnx(7)), OPTIONS)(5)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="generator has the outputs x, t; expected one, the images"):
+        GeneratorFile(write(make_onnx("n", with_second=True)), OPTIONS)
 
 
 def test_uniform_noise_lies_between_minus_one_and_one() -> None:

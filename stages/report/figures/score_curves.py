@@ -37,8 +37,8 @@ from stages.report.statistics.intervals import Interval, estimate_mean
 from stages.report.statistics.metrics import Metric
 
 MOST_COLUMNS = 4
-# If the line of real data would compress the curves, a text above or below them states the score, which takes this share
-# of the range.
+# If the line of real data would compress the curves, a text above or below them states the score. The text takes this
+# share of the range.
 ROOM = 0.12
 MOST_TICKS = 5
 
