@@ -59,8 +59,8 @@ class EntryRun(NamedTuple):
 def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str]) -> list[EntryRun]:
     """Create or complete the run of every entry whose scores on disk are those in dvc.lock.
 
-    An entry's run has one value of each score for each of the entry's files; the step of a value is the file's index. It
-    also has the best values over the files, by the names that trials' best scores have. A tag has the SHA-256 of each
+    An entry's run has one value of each score for each of the entry's files; the step of a value is the file's index.
+    The run also has the best values over the files, by the names of trials' best scores. A tag has the SHA-256 of each
     file's content, which is all that is known of the lineage.
 
     Args:

@@ -124,7 +124,7 @@ def render_page(
     runs: dict[str, Run],
     entries: Sequence[EntryRun] = (),
 ) -> str:
-    """Render the page with the given links (by their texts), each trial's run, lineage and params, and each entry's run.
+    """Render the page with the given links (by their texts), and with the runs and lineage of trials and entries.
 
     Links are relative to the UI's address. If MLflow answers, the page redirects to the first link, or to the run of
     the trial or entry whose name follows `#` in the page's own address.
