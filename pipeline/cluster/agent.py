@@ -1,10 +1,10 @@
-"""Run stages in a worker's clone for the head, and say what they print and log.
+"""Run stages in a worker's clone for the head, and send their output and logs.
 
-A worker of Dask starts `python -m pipeline.cluster.agent SECONDS FOLDER`, writes requests to its standard input and
-reads what becomes of them from its standard output, both as JSON, one object a line. A request is `run`, a stage, with
-`upstream_lock`, `environment` and `remote` as `pipeline.dvc.run_cache.reproduce_for_others` takes them; or `beat`.
-There come `line`s that a stage prints, `log`s of trainings with samples of this machine, and a `result`. When the input
-ends, or no beat has come for so many seconds, all that runs is ended, and the folder with the clone is removed.
+A Dask worker starts `python -m pipeline.cluster.agent SECONDS FOLDER`, writes requests to its standard input and reads
+answers from its standard output, both as JSON, one object for each line. A request is either `run`, a stage, with
+`upstream_lock`, `environment` and `remote` for `pipeline.dvc.run_cache.reproduce_for_others`; or `beat`. An answer is a
+`line` that a stage prints, a part of a training's `log` or of this machine's samples, or a `result`. When the input
+ends, or no request has come for SECONDS, all stages are ended, and FOLDER with the clone is removed.
 """
 
 import contextlib
@@ -31,20 +31,20 @@ from stages.common.command_line import CommandParser
 if TYPE_CHECKING:
     from pipeline.tracking.system_metrics import SystemMetrics
 
-# Rows of a training reach MLflow within five seconds: the head's follower polls every three.
+# With this interval rows of a training reach MLflow within five seconds, because the head's follower polls every three.
 POLL_SECONDS = 1.0
 SAMPLE_SECONDS = 10.0
 
 
 class Channel:
-    """Writes messages to the worker of Dask; several threads do."""
+    """Writes messages to the Dask worker; several threads may use it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
 
     def send(self, **message: Any) -> None:
-        """Send one message; a worker that is gone gets none."""
+        """Send one message; errors are ignored if the worker has ended."""
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._stream.write(json.dumps(message) + "\n")
             self._stream.flush()
@@ -55,14 +55,14 @@ class LogFollower:
 
     def __init__(self, channel: Channel, trial: str) -> None:
         self._channel, self._trial = channel, trial
-        # How much of each file has been sent.
+        # The number of bytes of each file that have been sent.
         self._sent: dict[Path, int] = {}
         self._monitor: SystemMetrics | None = None
         self._sampled, self._sample_bytes = -SAMPLE_SECONDS, 0
 
     def poll(self) -> None:
-        """Send what is new; a training's times first, so that there is one for every row."""
-        # In a scratch folder that workers share there are the trainings of others, too.
+        """Send the new parts of logs; a training's times come first, so that every row has a time."""
+        # A scratch folder that workers share also has the trainings of other workers.
         for log in [log for trial, log in list_running_trainings().items() if trial.name == self._trial]:
             for path in (log.with_name(TIMINGS_LOG), log):
                 with contextlib.suppress(FileNotFoundError):
@@ -71,9 +71,9 @@ class LogFollower:
                 self._send_sample(log.parent.name)
 
     def _send_sample(self, training: str) -> None:
-        """Send what this machine does, since it is the one that trains; the head would log itself."""
+        """Send a sample of this machine's system metrics; the head would otherwise log its own."""
         if self._monitor is None:
-            # The import of MLflow takes two seconds, for which no stage waits.
+            # MLflow takes two seconds to import. This thread does it, so that no stage waits.
             from pipeline.tracking.system_metrics import SystemMetrics
 
             self._monitor = SystemMetrics()
@@ -86,7 +86,7 @@ class LogFollower:
     def _send(self, path: Path) -> None:
         content = path.read_bytes()
         sent = self._sent.get(path, -1)
-        # A training that resumes replaces its log by the rows up to its checkpoint.
+        # A resumed training cuts its log after the row of its checkpoint.
         start = sent if 0 <= sent <= len(content) else 0
         whole = content.rfind(b"\n") + 1
         if whole != sent:
@@ -138,7 +138,7 @@ def run_stage(pool: WorkerPool, request: dict[str, Any], channel: Channel) -> No
 
 
 def work(lease_seconds: float, folder: Path, channel: Channel) -> None:
-    """Do what is asked until nothing more can be, and remove the folder that was made for it."""
+    """Handle requests until the input ends or the lease expires, and then remove the folder of the clone."""
     heard = time.monotonic()
     has_ended = threading.Event()
     with WorkerPool() as pool:
@@ -161,12 +161,10 @@ def work(lease_seconds: float, folder: Path, channel: Channel) -> None:
 
 
 def main() -> None:
-    """Keep standard output for messages, and work."""
+    """Reserve standard output for messages, and handle requests."""
     parser = CommandParser(__doc__)
-    parser.add_argument(
-        "seconds", type=float, metavar="SECONDS", help="how long to wait for the next request"
-    )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="is removed at the end")
+    parser.add_argument("seconds", type=float, metavar="SECONDS", help="the longest time without a request")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder to remove at the end")
     options = parser.parse_args()
     messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -1,6 +1,6 @@
-"""Know the folders of clones in which an agent works from those that a killed one has left, and remove these.
+"""Find and remove the clones of agents that were killed, but keep those of running agents.
 
-A node that is lost with all its processes, as where a batch system kills a whole job at once, leaves its clone there.
+A clone is left behind if all processes of a node are killed, such as when a batch system kills a whole job at once.
 """
 
 import contextlib
@@ -11,24 +11,24 @@ from pathlib import Path
 from typing import IO
 
 LOCK = "agent.lock"
-# As the worker of Dask names the folders.
+# The Dask worker creates its folders with this prefix.
 PATTERN = f"comparison-*/{LOCK}"
 
 
 def hold(folder: Path) -> IO[str]:
-    """Mark a folder as that of this process; it is until the returned file is closed, or the process has ended."""
+    """Lock a folder for this process, until the returned file is closed or the process ends."""
     lock = (folder / LOCK).open("w", encoding="utf-8")
     fcntl.flock(lock, fcntl.LOCK_EX)
-    # Locks of another machine may not be seen here, so that it removes its own folders alone.
+    # Locks of other machines may not be visible here, so each machine removes only its own folders.
     lock.write(socket.gethostname())
     lock.flush()
     return lock
 
 
 def remove_left(parent: Path) -> None:
-    """Remove the clones in a folder whose agents on this machine have been killed."""
+    """Remove those clones in a folder whose agents ran on this machine and were killed."""
     for path in parent.glob(PATTERN):
-        # Another process may remove it, or it is another user's.
+        # Another process may remove the folder at the same time, or the folder may be another user's.
         with contextlib.suppress(OSError), path.open("r+", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if lock.read() == socket.gethostname():

@@ -1,4 +1,4 @@
-"""Reach a scheduler of Dask that somebody else has started, and see that it can be used, before anything runs."""
+"""Connect to a running Dask scheduler, and check before anything runs that it can be used."""
 
 import asyncio
 import platform
@@ -20,7 +20,7 @@ def connect(settings: AddressSettings) -> Any:
         Dask's client.
 
     Raises:
-        InputError: none answers at the address, or it has other versions than this machine.
+        InputError: no scheduler answers at the address, or it has other versions than this machine.
     """
     from distributed import Client
     from distributed.security import Security
@@ -36,17 +36,17 @@ def connect(settings: AddressSettings) -> Any:
         )
     )
     try:
-        # A client of Dask takes whatever answers for a scheduler of its own version.
+        # Dask's client itself would accept any server as a scheduler of its own version.
         kind, versions = asyncio.run(_ask(settings.address, security))
     except Exception:
-        # What the connection says depends on what answers there, and seldom tells more.
+        # The error depends on the kind of server there, and rarely explains the fault.
         raise InputError(
             f"no scheduler of Dask has answered at address {settings.address} within {CONNECT_SECONDS} seconds; "
             "is it running, and is this its address as it prints it, with tcp:// or tls://?"
         ) from None
     if kind != SCHEDULER:
         raise InputError(
-            f"address {settings.address} is that of a {kind} of Dask, where its {SCHEDULER} is needed"
+            f"address {settings.address} is that of a Dask {kind}; give the address of the {SCHEDULER}"
         )
     fault = find_version_fault(versions)
     if fault:
@@ -55,13 +55,13 @@ def connect(settings: AddressSettings) -> Any:
             "constraints.txt"
         )
     with warnings.catch_warnings():
-        # Of workers with other packages, which are refused by name.
+        # Dask warns of workers with other packages. The flow refuses these by name itself.
         warnings.simplefilter("ignore")
         return Client(settings.address, security=security, timeout=CONNECT_SECONDS)
 
 
 async def _ask(address: str, security: Any) -> tuple[str, dict[str, str]]:
-    """Ask what is at an address for its kind and for its versions."""
+    """Ask the server at an address for its kind and its versions."""
     from distributed import rpc
 
     async with rpc(
@@ -73,10 +73,10 @@ async def _ask(address: str, security: Any) -> tuple[str, dict[str, str]]:
 
 
 def find_version_fault(versions: Mapping[str, str]) -> str:
-    """Say how the versions of a scheduler or of a worker differ from this machine's; "" where they do not."""
+    """Say how the versions of a scheduler or a worker differ from this machine's; "" if they do not."""
     from distributed import __version__
 
-    # Functions are sent as Python's byte code, of which every minor version has its own.
+    # Functions are sent as byte code, which differs between minor versions of Python.
     python, own_python = (
         ".".join(version.split(".")[:2]) for version in (versions["python"], platform.python_version())
     )

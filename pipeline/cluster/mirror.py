@@ -1,4 +1,4 @@
-"""Keep a copy of the log of a training that runs elsewhere, where live tracking looks for those that run here."""
+"""Keep a local copy of a remote training's log, in the folder in which live tracking looks for logs."""
 
 import fcntl
 import shutil
@@ -11,20 +11,20 @@ from stages.common.artifacts import METRICS_LOG, SCRATCH, TRAINING_LOCK
 
 
 class TrainingMirror:
-    """The log of one trial's training; whoever follows it takes it for one of this machine until it is closed.
+    """The local copy of the log of one trial's training; until it is closed, it looks like a running training.
 
     Attributes:
-        reached: how long the log of metrics has ever been, in bytes; a training that began anew does not change it
-            before it gets further than it ever did.
+        reached: the largest length of the log of metrics so far, in bytes; a training that starts again changes it only
+            after it has got further than before.
     """
 
     def __init__(self, trial: str) -> None:
         self._trial = trial
         self.reached = 0
-        # Of the training, and of the samples of its machine, by which followers know that it runs elsewhere.
+        # The locks of the training, and of the samples of its machine, which tell followers that it runs remotely.
         self._locks: list[IO[str]] = []
         self._folder: Path | None = None
-        # Parts come by another thread than the end.
+        # `write` and `close` are called by different threads.
         self._writing = threading.Lock()
         self._is_closed = False
 
@@ -32,15 +32,15 @@ class TrainingMirror:
         """Write a part of a file.
 
         Args:
-            part: `training`, the name of the training's scratch folder; `name`, of the file; `start`, the byte at which
-                the part begins; and `content`.
+            part: `training`, the name of the training's scratch folder; `name`, the name of the file; `start`, the byte
+                at which the part begins; and `content`, its text.
         """
         with self._writing:
             if not self._is_closed:
                 self._write(part)
 
     def close(self) -> None:
-        """Let followers know that the training does not run any more; what comes later is not written."""
+        """Release the locks, so that followers see the end of the training; later parts are not written."""
         with self._writing:
             self._is_closed = True
             self._release()
@@ -49,7 +49,7 @@ class TrainingMirror:
         folder = SCRATCH / "train" / self._trial / Path(part["training"]).name
         if folder != self._folder:
             self._release()
-            # A checkpoint that an earlier run left here does not fit a log of another training.
+            # An earlier run may have left a checkpoint here, which does not belong to this training's log.
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             self._folder = folder

@@ -1,8 +1,8 @@
-"""What runs inside a worker of Dask: it makes a clone of the head's working tree, and an agent works in there.
+"""The part of the cluster's code that runs inside a Dask worker: it makes a clone and starts an agent in it.
 
-The head sends this module itself, since the project is none that a worker could import: so it uses the standard
-library, Dask and what Dask needs, and nothing of the project. The agent is a process of its own with the clone's code,
-whatever other flows have run on this worker.
+The head sends this module's code, because a worker cannot import the project. So the module uses only the standard
+library, Dask and Dask's dependencies. The agent is a separate process with the code of the clone, so that it does not
+depend on other flows that have run on this worker.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from distributed import Scheduler, Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 BRANCH = "comparison"
-# A stage ends when the head has not been heard of for so long; a head waits longer before it runs the stage elsewhere.
-# Beats of a head with fifteen times as much to do as it has cores came up to ten seconds late.
+# A stage ends when the worker has not heard from the head for this time; the head waits longer before it runs the stage
+# on another worker. On a head with a load of fifteen times its cores, beats came up to ten seconds late.
 LEASE_SECONDS = 20.0
 BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.5
@@ -39,14 +39,14 @@ NO_AGENT = "its agent was not there"
 
 @dataclass(frozen=True)
 class Clone:
-    """What a worker needs to make its clone.
+    """The data from which a worker makes its clone.
 
     Attributes:
-        bundle: a bundle of Git, with one branch.
-        config: DVC's configuration of this clone alone.
-        folder: the folder in which the clone's folder is made; None for that of temporary files.
-        scratch: a folder for checkpoints in the place of the clone's own; None for that.
-        threads: the head's variables that say how many threads libraries use.
+        bundle: the bytes of a Git bundle with one branch.
+        config: the content of the clone's `.dvc/config.local`.
+        folder: the folder in which the clone is made; None for the folder for temporary files.
+        scratch: the folder for checkpoints; None for the clone's own.
+        threads: the head's environment variables that set the number of threads of libraries.
     """
 
     bundle: bytes
@@ -57,20 +57,20 @@ class Clone:
 
 
 class Node(WorkerPlugin):  # type: ignore[misc]
-    """Runs stages for one flow on one worker, one at a time; leaves nothing behind."""
+    """A Dask plugin that runs the stages of one flow on one worker, one at a time, and cleans up at its end."""
 
     def __init__(self, name: str, clone: Clone) -> None:
-        """Prepare what is sent to each worker that can be used.
+        """Prepare the plugin, which is then sent to each usable worker.
 
         Args:
-            name: the name of the plugin, and of the topic of its events: one for each flow.
-            clone: what workers make.
+            name: the name of the plugin and of the topic of its events, which is unique for each flow.
+            clone: the data of the clone.
         """
         self.name = name
         self._clone = clone
 
     def setup(self, worker: Worker) -> None:
-        """Begin on a worker."""
+        """Set up the plugin on a worker."""
         self._worker = worker
         self._changing, self._writing = threading.RLock(), threading.Lock()
         self._folder: Path | None = None
@@ -81,18 +81,18 @@ class Node(WorkerPlugin):  # type: ignore[misc]
         threading.Thread(target=self._watch, name="watch over the head", daemon=True).start()
 
     def teardown(self, worker: Worker) -> None:
-        """End on a worker, which is closed or has done all."""
+        """Clean up on a worker that is closed or no longer needed."""
         self._has_ended.set()
         self.end()
-        # The last beat may come later, and Dask ends a worker that gets a message that it does not know.
+        # The last beat may arrive after this, and Dask ends a worker that gets an unknown message.
         worker.stream_handlers[self.name] = ignore_beat
 
     def prepare(self) -> dict[str, Any]:
         """Make the clone and start the agent.
 
         Returns:
-            `host`; `job`, its number in SLURM, "" for none; and `differences`: what of the environment is not as
-            constraints.txt has it. Where there are any, no agent is started.
+            `host`; `job`, the number of the SLURM job, "" for none; and `differences`, the packages that differ from
+            constraints.txt. If there are any, no agent is started.
         """
         found = {
             "host": os.environ.get("SLURMD_NODENAME") or socket.gethostname(),
@@ -113,13 +113,13 @@ class Node(WorkerPlugin):  # type: ignore[misc]
         return found | {"differences": differences}
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have the agent run a stage, and return its result; what it prints meanwhile becomes events.
+        """Make the agent run a stage, and return its result; the stage's output is sent as events.
 
         Args:
             request: see `pipeline.cluster.agent`.
 
         Returns:
-            The result; `lost`, with a reason, where the agent has ended.
+            The result; or `lost` with a reason, if the agent has ended.
         """
         with self._changing:
             agent, folder = self._agent, self._folder
@@ -137,14 +137,14 @@ class Node(WorkerPlugin):  # type: ignore[misc]
         return {"lost": silence if self._is_silent else ": ".join(["its agent ended", *lines[-1:]])}
 
     def beat(self) -> None:
-        """Note that the head is there."""
+        """Record a sign of life from the head, and pass it on to the agent."""
         self._heard = time.monotonic()
         agent = self._agent
         if agent is not None:
             self._write(agent, {"beat": True})
 
     def end(self) -> None:
-        """End the agent with all that it runs, and remove the clone."""
+        """End the agent and its stage, and remove the clone."""
         with self._changing:
             agent, self._agent = self._agent, None
             folder, self._folder = self._folder, None
@@ -169,7 +169,7 @@ class Node(WorkerPlugin):  # type: ignore[misc]
 
 
 def make_clone(folder: Path, clone: Clone) -> Path:
-    """Make the clone in a folder, and return it."""
+    """Make the clone in a folder, and return its path."""
     bundle, repository = folder / "state.bundle", folder / "repository"
     bundle.write_bytes(clone.bundle)
     subprocess.run(
@@ -191,10 +191,10 @@ def start_agent(folder: Path, repository: Path, threads: dict[str, str]) -> "sub
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     temporary = folder / "tmp"
     temporary.mkdir()
-    # Dask's nanny sets these for its worker; whoever set them otherwise meant stages, too.
+    # Dask's nanny sets these variables for its worker only. Other values were set by a person, and hold for stages too.
     dasks = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     own = {name: value for name, value in os.environ.items() if name not in dasks}
-    # The stages are modules of the clone, which a setting may keep Python from.
+    # Stages are modules in the clone, which Python would not find if PYTHONSAFEPATH were set.
     environment = own | threads | {"PATH": path, "PYTHONSAFEPATH": "", "PYTHONUNBUFFERED": "1"}
     with (folder / "agent.log").open("wb") as log:
         return subprocess.Popen(
@@ -212,14 +212,14 @@ def start_agent(folder: Path, repository: Path, threads: dict[str, str]) -> "sub
 
 
 def end_agent(agent: "subprocess.Popen[str]") -> None:
-    """End an agent, which ends what it runs when nothing more can come from here."""
+    """End an agent by closing its standard input, at which it ends its stage; kill it if it does not end in time."""
     with contextlib.suppress(OSError):
         assert agent.stdin is not None
         agent.stdin.close()
     try:
         agent.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
-        # Its children read the end of a pipe when it is gone, and end.
+        # The agent's children end when the agent has ended, because they watch a pipe of it.
         agent.kill()
         agent.wait()
 
@@ -229,10 +229,10 @@ def find_differences(pins: str, needed: str) -> list[str]:
 
     Args:
         pins: the text of constraints.txt.
-        needed: the text of requirements.txt, whose packages have to be there; others need not.
+        needed: the text of requirements.txt, whose packages must be installed; other pinned packages may be missing.
 
     Returns:
-        A line for each difference, the first few and how many more.
+        A line for each of the first five differences, and a line with the number of the others.
     """
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
@@ -245,7 +245,7 @@ def find_differences(pins: str, needed: str) -> list[str]:
 
     installed: dict[str, Version] = {}
     for one in distributions():
-        # Of two, Python imports the one that comes first on its path.
+        # If a package is installed twice, Python imports the one that comes first on its path.
         installed.setdefault(canonicalize_name(one.metadata["Name"]), Version(one.version))
     required = {canonicalize_name(one.name) for one in parse(needed)}
     found = []
@@ -253,7 +253,7 @@ def find_differences(pins: str, needed: str) -> list[str]:
         version = installed.get(canonicalize_name(pin.name))
         if version is None and canonicalize_name(pin.name) in required:
             found.append(f"{pin.name} is not installed, constraints.txt has {pin.specifier}")
-        # A build for one kind of device, such as 2.14.1+cu130, is that version.
+        # A local build such as 2.14.1+cu130 counts as the public version 2.14.1.
         elif version is not None and not pin.specifier.contains(version.public, prereleases=True):
             found.append(f"{pin.name} {version} is installed, constraints.txt has {pin.specifier}")
     more = [f"and {len(found) - SHOWN_DIFFERENCES} more"] if len(found) > SHOWN_DIFFERENCES else []
@@ -264,7 +264,7 @@ def find_differences(pins: str, needed: str) -> list[str]:
 
 
 def prepare_node(node: Node) -> dict[str, Any]:
-    """See `Node.prepare`; the first call begins on this worker."""
+    """Call `Node.prepare` on this worker; the first call also sets up the plugin."""
     worker = get_worker()
     if node.name not in worker.plugins:
         adding = worker.plugin_add(node, name=node.name, catch_errors=False)
@@ -274,16 +274,16 @@ def prepare_node(node: Node) -> dict[str, Any]:
 
 
 def run_on_node(name: str, request: dict[str, Any]) -> dict[str, Any]:
-    """See `Node.run`."""
+    """Call `Node.run` on this worker."""
     found: dict[str, Any] = get_worker().plugins[name].run(request)
     return found
 
 
 def beat_nodes(name: str, addresses: list[str], dask_scheduler: Scheduler) -> None:
-    """Have the scheduler call `Node.beat` on workers.
+    """Make the scheduler call `Node.beat` on workers.
 
-    It goes by the streams that the scheduler has to its workers. A call of all waits for the slowest, and one worker
-    that does not answer would have kept the beat from all others.
+    The scheduler sends the beats on its open streams to the workers, and does not wait for answers. A call of all
+    workers would wait for the slowest one, and a worker that does not answer would delay the beats of all others.
     """
     for address in addresses:
         if address in dask_scheduler.stream_comms:
@@ -291,10 +291,10 @@ def beat_nodes(name: str, addresses: list[str], dask_scheduler: Scheduler) -> No
 
 
 def ignore_beat() -> None:
-    """Do nothing: the flow has ended here."""
+    """Ignore a beat, because the flow has ended on this worker."""
 
 
 async def end_node(name: str, dask_worker: Worker) -> None:
-    """See `Node.teardown`."""
+    """Remove the plugin from a worker, which calls `Node.teardown`."""
     if name in dask_worker.plugins:
         await dask_worker.plugin_remove(name)

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from pipeline.cluster.node import Clone
     from pipeline.cluster.workers import Workers
 
-# A stage that takes so many workers with it, and gets no further, would take all others, too.
+# A stage with which this number of workers were lost without progress is not tried again.
 MOST_LOSSES = 10
-# By which BLAS and OpenMP choose their number of threads: a worker has those of the head, and not Dask's.
+# BLAS and OpenMP choose their number of threads by these variables. Workers use the head's values, not Dask's.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class ClusterRunner:
-    """Runs stages of trials on workers, which it starts when the first has to run, and all others here.
+    """Runs the stages of trials on workers, which it starts for the first stage, and all other stages on the head.
 
     Attributes:
-        places: how many stages run at once.
+        places: the number of stages that run at once.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class ClusterRunner:
         """Prepare to start the cluster.
 
         Args:
-            settings: which one.
-            pool: where DVC works on this machine.
-            jobs: as many stages at once, if that is fewer than the cluster's.
-            warn: a function that is told of workers that are refused, or that do not come.
+            settings: the settings of the cluster.
+            pool: the processes in which DVC runs on this machine.
+            jobs: the largest number of stages at once; None for the cluster's `max_jobs`, which is never exceeded.
+            warn: a function that is called with a message about refused or missing workers.
 
         Raises:
             InputError: the working tree cannot be sent to workers.
@@ -120,7 +120,7 @@ class ClusterRunner:
             self._get_workers()
 
     def stop(self) -> None:
-        """End all that runs on the workers, and the workers that were started."""
+        """End all stages on the workers, and the workers that this runner has started."""
         with self._lock:
             self._is_stopping = True
             workers, self._workers = self._workers, None
@@ -133,7 +133,7 @@ class ClusterRunner:
     def run_elsewhere(
         self, trial: str, request: dict[str, Any], on_line: Callable[[str], None]
     ) -> dict[str, Any]:
-        """Run a stage on a worker, and on another one as often as workers are lost."""
+        """Run a stage on a worker; if the worker is lost, try again on another one."""
         from pipeline.cluster.worker import ClusterError, LostError
 
         mirror = TrainingMirror(trial)
@@ -152,7 +152,7 @@ class ClusterRunner:
                     with self._wait():
                         answer = self._get_workers().run(request | {"remote": self._settings.remote}, handle)
                 except LostError as error:
-                    # A training of many walltimes loses as many workers.
+                    # A training loses a worker at each walltime, so losses before progress do not count.
                     losses = [*(losses if mirror.reached <= reached else []), str(error)]
                     reached = mirror.reached
                     on_line(f"{request['run']}: {error}; it is tried again on another worker")
@@ -166,12 +166,12 @@ class ClusterRunner:
             reason = str(error)
         finally:
             mirror.close()
-        # In the form of a fault of input, which no further try mends.
+        # The line has the form of an error of input, so that the flow does not retry the stage.
         on_line(f"error: {reason}")
         return {"status": "FAILED", "command_seconds": 0.0, "reason": reason}
 
     def _push(self, stages: set[str]) -> None:
-        """Push what a stage needs, where no common disk has it; what a worker has made, it has pushed."""
+        """Push the outputs that a stage needs to the remote, if there is one; workers push their outputs themselves."""
         if self._settings.remote is not None:
             with self._pushing:
                 left = stages - self._pushed
@@ -181,7 +181,7 @@ class ClusterRunner:
 
     @contextmanager
     def _wait(self) -> Iterator[None]:
-        """Count a stage that runs on a worker or waits for one, until the block ends."""
+        """Count a stage as waiting for a worker or running on one, until the block ends."""
         with self._lock:
             self._wanted += 1
         try:
@@ -210,7 +210,7 @@ class ClusterRunner:
             return self._workers
 
     def _scale(self) -> None:
-        """Have as many workers as stages want one; a worker that was lost is replaced."""
+        """Scale the cluster to the largest number of stages that have needed a worker at once; replace lost workers."""
         with self._lock:
             least = self._settings.min_jobs if isinstance(self._settings, SlurmSettings) else 0
             self._most_wanted = max(self._most_wanted, least, min(self._wanted, self._settings.max_jobs))
@@ -233,13 +233,13 @@ class ClusterRunner:
     def _describe_missing(self) -> str:
         remote = self._settings.remote
         where = (
-            f"is the folder of DVC's cache here, {find_cache_folder(self._pool)}, that of the workers, too? Else name "
-            "a `remote` in cluster.yaml"
+            f"check that workers use the same folder of DVC's cache as the head, {find_cache_folder(self._pool)}, or "
+            "name a `remote` in cluster.yaml"
             if remote is None
-            else f"does the remote {remote} take what workers push?"
+            else f"check that workers can push to the remote {remote}"
         )
-        return f"a worker ran it, and the head does not find its results in DVC's run-cache; {where}"
+        return f"a worker ran the stage, but the head does not find its results in DVC's run-cache; {where}"
 
 
 def _ignore(_: str) -> None:
-    """Print no line of what has been said already."""
+    """Ignore a line, because the worker has already printed it."""

@@ -10,22 +10,23 @@ from stages.common.params import Params, ParamsError, load_section, read_params
 
 LINE = r"^[^\n\r]+$"
 Line = Annotated[str, Field(pattern=LINE, max_length=4096)]
-# A word of a batch system's options: nothing that a shell or the system would read as more than a name.
+# A word of a batch system's options, without characters that a shell or the batch system would interpret.
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:,+-]*$", max_length=128)]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 LOOPBACK = "lo"
 
 
 class ClusterSettings(Params):
-    """What all kinds of clusters share.
+    """The settings that all kinds of clusters share.
 
     Attributes:
-        max_jobs: stages of trials at once.
-        remote: a remote of DVC by which results come back; None where every worker sees the folder of the head's DVC
-            cache under the same path.
-        scratch: a folder that every worker sees under the same path, where trainings keep their checkpoints, so that
-            one whose worker is lost goes on from the last; None keeps them with the worker, and loses them with it.
-        folder: the folder in which each worker makes its clone of the repository; None for that of temporary files.
+        max_jobs: the largest number of stages of trials that run at once.
+        remote: the DVC remote by which results come back; None if every worker sees the head's DVC cache under the same
+            path.
+        scratch: a folder for checkpoints that every worker sees under the same path, so that a training whose worker is
+            lost resumes from its last checkpoint; None keeps checkpoints with the worker, and loses them with it.
+        folder: the folder in which each worker makes its clone of the repository; None for the folder for temporary
+            files.
     """
 
     max_jobs: Count
@@ -37,17 +38,19 @@ class ClusterSettings(Params):
     @classmethod
     def _check_folder(cls, value: str | None) -> str | None:
         if value is not None and not Path(value).is_absolute():
-            raise ValueError(f"{value!r} is no absolute path, which workers in other folders need")
+            raise ValueError(
+                f"{value!r} is no absolute path, as is needed because workers run in other folders"
+            )
         return value
 
 
 class StartedSettings(ClusterSettings):
-    """What the kinds share whose workers the head starts.
+    """The settings of clusters whose workers the head starts.
 
     Attributes:
-        python: the Python of the workers, with the project's packages; None for the path of the head's own.
-        interface: the interface of the network, such as `eth0`, by which head and workers reach each other; `lo` is one
-            machine.
+        python: the path of the workers' Python, which has the project's packages; None for the path of the head's.
+        interface: the network interface, such as `eth0`, by which head and workers reach each other; `lo` if all are on
+            one machine.
     """
 
     python: Annotated[str, Field(pattern=r"^/[\w@%+=:,./-]+$")] | None = None
@@ -55,19 +58,19 @@ class StartedSettings(ClusterSettings):
 
 
 class LocalSettings(ClusterSettings):
-    """Workers on the head's own machine: to try what a cluster does."""
+    """A cluster of workers on the head's own machine, to try out how a cluster works."""
 
     kind: Literal["local"]
 
 
 class AddressSettings(ClusterSettings):
-    """A cluster that runs already.
+    """A Dask cluster that is already running.
 
     Attributes:
         address: the address of its scheduler.
-        tls_ca_file: the authority's certificate, for an address that begins with tls.
-        tls_cert: this client's certificate, likewise.
-        tls_key: its key.
+        tls_ca_file: the file of the authority's certificate; needed, as the next two, for an address with tls://.
+        tls_cert: the file of this client's certificate.
+        tls_key: the file of this client's key.
     """
 
     kind: Literal["address"]
@@ -85,7 +88,7 @@ class AddressSettings(ClusterSettings):
             )
         missing = [name for name in files if name is not None and not Path(name).is_file()]
         if missing:
-            raise ValueError(f"tls files: {', '.join(missing)} is no file")
+            raise ValueError(f"tls files: {', '.join(missing)} does not exist or is no file")
         return self
 
 
@@ -93,9 +96,9 @@ class SshSettings(StartedSettings):
     """Hosts that SSH reaches without a password.
 
     Attributes:
-        hosts: their names; a host that is named twice gets two workers.
-        user: the user on the hosts; None for this one.
-        key_file: the private key; None for those that SSH finds.
+        hosts: the names of the hosts; a host that is named twice gets two workers.
+        user: the user on the hosts; None for SSH's default.
+        key_file: the file of the private key; None for SSH's default.
         port: the port of the hosts' SSH servers.
     """
 
@@ -120,18 +123,17 @@ class SlurmSettings(StartedSettings):
 
     Attributes:
         queue: SLURM's partition; None for its default.
-        account: which is charged; None for the user's.
-        cores: CPU cores of a job.
+        account: the account that is charged; None for the user's default.
+        cores: the number of CPU cores of a job.
         memory: the memory of a job, such as 8GB.
         gpus: the number of GPUs of a job.
-        walltime: the walltime after which SLURM ends a job, such as 01:30:00; a trial that is not done then goes on in
-            another.
-        min_jobs: jobs that are kept while the flow runs, even where fewer stages wait.
+        walltime: the time after which SLURM ends a job, such as 01:30:00; an unfinished trial goes on in another job.
+        min_jobs: the number of jobs that are kept while the flow runs, even if fewer stages wait.
         prologue: lines of the job's script before the worker starts, such as `module load cuda`.
         directives: further options of sbatch, such as `--constraint=a100`.
-        logs: a folder for what jobs print; None keeps none.
-        shared_folder: the shared folder in which the head leaves the certificates that the workers read, under one path
-            for both; None for that of temporary files, which is enough on one machine.
+        logs: the folder for the output of jobs; None discards it.
+        shared_folder: the folder in which the head writes the certificates that workers read, under the same path for
+            all; None for the folder for temporary files, which is enough on one machine.
     """
 
     kind: Literal["slurm"]

@@ -1,4 +1,4 @@
-"""Workers that are jobs of SLURM, by dask-jobqueue."""
+"""Run workers as SLURM jobs with dask-jobqueue."""
 
 import importlib
 import signal
@@ -13,37 +13,37 @@ from typing import Any
 from pipeline.cluster.options import PAGES, SCHEDULER_OPTIONS, WORKER_OPTIONS, make_security
 from pipeline.cluster.settings import SlurmSettings
 
-# A job that SLURM puts back into its queue would be one more than those that the head has in its place.
+# The head submits a new job for a lost one, so SLURM must not requeue the lost one as well.
 DIRECTIVES = ["--no-requeue"]
 SQUEUE_SECONDS = 10
 POLL_SECONDS = 0.5
-# Where dask-jobqueue 0.9 has the files of a run's certificates.
+# The attributes of dask-jobqueue 0.9 that have the files of a run's certificates.
 CERTIFICATES = ("_job_ca_file", "_job_cert", "_job_key")
-# Removes the certificates and cancels the jobs of a name once what starts it closes the pipe, or is gone.
+# This command waits until its parent closes the pipe or dies. Then it removes the certificates and cancels the jobs.
 GUARD = 'cat > /dev/null; rm -rf "$2"; exec scancel --name="$1"'
 
 
 def import_jobqueue() -> None:
-    """Import dask-jobqueue, in the main thread: its runner.py (0.9.0) sets a handler of Ctrl-C as it is imported."""
+    """Import dask-jobqueue in the main thread, and undo the handler of Ctrl-C that its runner.py (0.9.0) sets."""
     handler = signal.getsignal(signal.SIGINT)
     importlib.import_module("dask_jobqueue")
     signal.signal(signal.SIGINT, handler)
 
 
 def start_slurm(settings: SlurmSettings, name: str) -> tuple[Any, list[Callable[[], object]]]:
-    """Start a scheduler here whose workers are jobs, of which there is none yet.
+    """Start a scheduler on this machine whose workers will be SLURM jobs; no job is submitted yet.
 
     Args:
         settings: the settings of the jobs.
-        name: the name of the jobs, all of which are cancelled when this process ends, however that ends.
+        name: the name of the jobs, all of which are cancelled when this process ends in any way.
 
     Returns:
-        Dask's cluster, and what is to be called at the end.
+        Dask's cluster, and functions to call at its end.
     """
     from dask_jobqueue import SLURMCluster
 
     folder = Path(tempfile.mkdtemp(prefix="comparison-", dir=settings.shared_folder))
-    # Its standard input is a pipe of this process, which closes with it, however that ends.
+    # The guard's standard input is a pipe of this process, which is closed when this process ends in any way.
     guard = subprocess.Popen(
         ["sh", "-c", GUARD, "sh", name, str(folder)],
         stdin=subprocess.PIPE,
@@ -74,7 +74,7 @@ def start_slurm(settings: SlurmSettings, name: str) -> tuple[Any, list[Callable[
 
     def end_guard() -> None:
         for name in CERTIFICATES:
-            # Python would remove them later, when the folder is gone.
+            # Python would try to remove these files later, when their folder no longer exists.
             getattr(cluster, name).close()
         assert guard.stdin is not None
         guard.stdin.close()
@@ -84,10 +84,10 @@ def start_slurm(settings: SlurmSettings, name: str) -> tuple[Any, list[Callable[
 
 
 def describe_end_of_job(job: str) -> str:
-    """Say how a job has ended, such as that it reached its walltime; "" where it goes on, or SLURM does not know."""
+    """Say how a job has ended, such as that it reached its walltime; "" if it runs, or if SLURM does not know it."""
     command = ["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T %l"]
     state, walltime, deadline = "COMPLETING", "", time.monotonic() + SQUEUE_SECONDS
-    # A job that is being ended does not say why before its processes are gone.
+    # SLURM gives the reason only when all processes of the job have ended.
     while state == "COMPLETING" and time.monotonic() < deadline:
         try:
             done = subprocess.run(

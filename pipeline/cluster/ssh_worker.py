@@ -1,4 +1,4 @@
-"""A worker of Dask on a host that SSH reaches, by the user's own `ssh` and its configuration."""
+"""Start a Dask worker on a host by SSH, with the user's own `ssh` and its configuration."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,9 @@ from distributed.deploy.spec import ProcessInterface
 from pipeline.cluster.options import WORKER_OPTIONS
 from pipeline.cluster.settings import SshSettings
 
-# What SSH refuses, it refuses within this.
+# If `ssh` is still running after this time, the connection was accepted.
 START_SECONDS = 5.0
-# The certificate and its key come by standard input, for arguments are seen by all users of the host.
+# The certificate and its key are sent to standard input, because all users of the host can see arguments.
 SCRIPT = """
 umask 077
 folder=$(mktemp -d) || exit 1
@@ -25,7 +25,7 @@ cat > "$folder/tls.pem"
 
 
 class SshWorker(ProcessInterface):  # type: ignore[misc]
-    """Starts one worker; it ends by itself when its scheduler is gone."""
+    """Starts one worker by SSH; the worker ends by itself when its scheduler has ended."""
 
     def __init__(self, scheduler: str, host: str, settings: SshSettings, security: Any, name: str) -> None:
         super().__init__(scheduler=scheduler, name=name)
@@ -34,7 +34,11 @@ class SshWorker(ProcessInterface):  # type: ignore[misc]
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it."""
+        """Start the worker.
+
+        Raises:
+            RuntimeError: `ssh` has ended; the message has its error output.
+        """
         script = SCRIPT.format(
             python=shlex.quote(self._settings.python or sys.executable),
             scheduler=shlex.quote(self._scheduler),

@@ -1,4 +1,4 @@
-"""Start the workers that cluster.yaml asks for, or reach those that run; what was started ends with this process."""
+"""Start the cluster of cluster.yaml, or connect to a running one; a started cluster ends with this process."""
 
 import importlib.util
 import logging
@@ -21,14 +21,14 @@ CLOSE_SECONDS = 15
 
 @dataclass
 class Cluster:
-    """A cluster that was started, or reached.
+    """A cluster that was started, or that was running already.
 
     Attributes:
-        client: Dask's.
-        scale: has so many workers started, also where some were lost; raises what the batch system or SSH says if that
-            fails.
-        explain: a function that says how a job of the batch system, by its number, ended; "" for nothing.
-        closing: what is to be called at the end.
+        client: Dask's client.
+        scale: a function that starts workers up to the given number, and replaces lost ones; raises the error of the
+            batch system or SSH if that fails.
+        explain: a function that says how a job of the batch system, given by its number, has ended; "" if unknown.
+        closing: functions to call at the end.
     """
 
     client: Any
@@ -37,16 +37,16 @@ class Cluster:
     closing: list[Callable[[], object]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Let go of the cluster, and end what was started for it."""
+        """Disconnect from the cluster, and end all that was started for it."""
         for close in self.closing:
             close()
 
 
 def check_can_start(settings: Settings) -> None:
-    """Refuse what cannot be started here, before anything is.
+    """Refuse a cluster that cannot be started from this machine, before anything is started.
 
     Raises:
-        InputError: a package or a program is missing, or a setting does not fit this machine; says what helps.
+        InputError: a package or a program is missing, or a setting does not fit this machine; the message has the cure.
     """
     missing = [name for module, name in PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
@@ -75,7 +75,7 @@ def check_interface(name: str) -> None:
     """Refuse an interface that this machine does not have.
 
     Raises:
-        InputError: names those that there are.
+        InputError: the machine has no such interface; the message lists those that it has.
     """
     import psutil
 
@@ -85,19 +85,19 @@ def check_interface(name: str) -> None:
 
 
 def start_cluster(settings: Settings, name: str) -> Cluster:
-    """Start a cluster with no workers yet, or reach one that runs.
+    """Start a cluster without workers, or connect to a running one.
 
     Args:
-        settings: which.
-        name: the name of its jobs, by which they are found when this process is gone.
+        settings: the settings of the cluster.
+        name: the name of its jobs, by which they are found and cancelled after this process has ended.
 
     Raises:
-        InputError: no scheduler is at the address, or none that can be used.
+        InputError: there is no usable scheduler at the address.
         OSError: a scheduler that was started here does not answer.
     """
     from distributed import Client
 
-    # What Dask says of a worker that came or went, the flow says in its own words.
+    # The flow reports new and lost workers itself, so Dask's messages about them are hidden.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if isinstance(settings, AddressSettings):
         client = connect(settings)
@@ -118,7 +118,7 @@ def _scale(dask_cluster: Any, count: int) -> None:
         try:
             await dask_cluster._correct_state()
         except Exception:
-            # Those that did not start would count as started.
+            # Dask would count workers that did not start as started, so they are removed.
             for name, worker in list(dask_cluster.workers.items()):
                 if worker.status.name != "running":
                     del dask_cluster.workers[name]

@@ -1,4 +1,4 @@
-"""A worker as the head has it, what is sent to it, and what can go wrong with it."""
+"""The head's record of a worker, functions in a form that can be sent to it, and the errors of workers."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import cloudpickle
 
 
 class ByValue:
-    """A function that is pickled with its code: a worker without the project gets the function itself."""
+    """A function that is pickled with its code, so that a worker without the project can run it."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._code = cloudpickle.dumps(function)
@@ -18,35 +18,35 @@ class ByValue:
         return cloudpickle.loads, (self._code,)
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call it here."""
+        """Call the function in this process."""
         return cloudpickle.loads(self._code)(*arguments)
 
 
 def describe(error: Exception) -> str:
-    """Describe an error in one line; one of a program by what that printed last."""
+    """Describe an error in one line; for a failed program, by the last line of its error output."""
     printed = (getattr(error, "stderr", None) or "").strip().splitlines()
     return printed[-1] if printed else " ".join(str(error).split()) or type(error).__name__
 
 
 class LostError(RuntimeError):
-    """A worker was lost in the middle of a stage, of which nothing runs any more; says which worker, and why."""
+    """A worker was lost during a stage, which no longer runs; the message names the worker and the reason."""
 
 
 class ClusterError(RuntimeError):
-    """The cluster has no worker that can be used, or its scheduler is gone."""
+    """The cluster has no usable worker, or its scheduler has ended."""
 
 
 @dataclass
 class Worker:
-    """A worker.
+    """The head's record of a worker.
 
     Attributes:
-        address: the address by which Dask knows it.
-        found: what its preparation has found; None before that has ended.
-        stage: what it runs; "" for nothing.
-        is_entered: whether anything of the flow may be on it.
-        last_seen: the time at which the scheduler last heard of it, by the scheduler's clock.
-        heard: the time at which that last changed, by this machine's.
+        address: the worker's address in Dask.
+        found: the result of preparing the worker, see `Node.prepare`; None until the preparation has ended.
+        stage: the stage that the worker runs; "" for none.
+        is_entered: whether the flow has begun to prepare the worker, so that it has to be cleaned up.
+        last_seen: the time at which the scheduler last heard from the worker, by the scheduler's clock.
+        heard: the time at which `last_seen` last changed, by this machine's clock.
     """
 
     address: str
@@ -58,15 +58,15 @@ class Worker:
 
     @property
     def host(self) -> str:
-        """The name of its machine; "" where that is not known yet."""
+        """The host name of the worker's machine; "" if it is not known yet."""
         return self.found["host"] if self.found is not None else ""
 
     @property
     def name(self) -> str:
-        """The host, or the address where no host is known, for messages."""
+        """The host, or the address if the host is not known, for messages."""
         return self.host or self.address
 
     @property
     def is_free(self) -> bool:
-        """Whether it can run a stage."""
+        """Whether the worker can run a stage now."""
         return self.found is not None and not self.found["differences"] and not self.stage

@@ -1,4 +1,4 @@
-"""The workers of a cluster, as the head has them: which are free, refused or lost, and what each of them runs."""
+"""Manage the workers of a cluster from the head: find the free, refused and lost ones, and run stages on them."""
 
 import contextlib
 import threading
@@ -19,16 +19,18 @@ from pipeline.cluster.worker import ByValue, ClusterError, LostError, Worker, de
 from pipeline.dvc.worker import StoppedError
 
 POLL_SECONDS = 0.5
-# The last beat may be that old when a worker is lost, and its agent then ends what runs within seconds.
+# The time after which the stage of a lost worker has surely ended: the worker's lease has expired, and its agent has
+# had some seconds to end the stage.
 LOST_SECONDS = LEASE_SECONDS + 5.0
-# Without an answer for so long the scheduler counts as gone; after the first of it nothing is said of its workers.
+# The scheduler counts as gone if it has not answered for this time.
 SCHEDULER_SECONDS = 30.0
+# What the scheduler says of its workers is only trusted if it has answered within this time.
 ANSWER_SECONDS = 5.0
-# A worker of which the scheduler has not heard for so long counts as lost.
+# A worker counts as lost if the scheduler has not heard from it for this time.
 SILENT_SECONDS = 60.0
-# After so long without any worker, the flow says what it waits for.
+# After this time without any worker, the flow says that it is waiting for one.
 WAITING_SECONDS = 60.0
-# The batch system may be restarted meanwhile.
+# Starting workers may fail for this time before the flow gives up, because the batch system may be restarted.
 FAILING_SECONDS = 30.0
 END_SECONDS = 8.0
 OnEvent = Callable[[dict[str, Any]], None]
@@ -36,15 +38,15 @@ OnEvent = Callable[[dict[str, Any]], None]
 
 @dataclass
 class Workers:
-    """Keeps the workers of a cluster; is called by the threads of all stages.
+    """Manages the workers of a cluster; the threads of all stages call it.
 
     Attributes:
         client: the client of the cluster.
-        clone: what each worker makes before its first stage.
-        name: the name of the flow's run, for what belongs to it on the workers.
+        clone: the data of the clone that each worker makes before its first stage.
+        name: the name of the flow's plugin and topic on the workers.
         on_look: a function that is called about every half second, for example to start further workers.
-        explain: a function that says how a job of a batch system, by its number, has ended; "" for nothing.
-        warn: a function that is told of workers that are refused, or that do not come.
+        explain: a function that says how a job of a batch system, given by its number, has ended; "" if unknown.
+        warn: a function that is called with a message about refused or missing workers.
     """
 
     client: Client
@@ -57,21 +59,23 @@ class Workers:
     def __post_init__(self) -> None:
         self._workers: dict[str, Worker] = {}
         self._refused: dict[str, str] = {}
-        # When the scheduler had last heard of each worker that was lost: one that is heard of later is a new one.
+        # For each lost worker the time at which the scheduler last heard from it. If it is heard from again later, it
+        # counts as a new worker.
         self._lost: dict[str, float] = {}
         self._on_event: dict[str, OnEvent] = {}
         self._changed = threading.Condition()
-        # Where the last stage of each trial ran: a trial stays on one machine if it can.
+        # The host of the last stage of each trial; a trial stays on one machine if possible.
         self._hosts: dict[str, str] = {}
         self._has_ended = threading.Event()
-        # Of the scheduler: what is started anew at its address knows nothing of this flow.
+        # The scheduler's id. A scheduler that was restarted at the same address has another one, and does not know this
+        # flow.
         self._id = self.client.scheduler_info(n_workers=0)["id"]
         self._is_other = False
         self._answered = self._had_workers = time.monotonic()
         self._is_told = False
         self._failing_since: float | None = None
         self._failure = ""
-        # The workers get this module's code itself: they have none of the project.
+        # Workers cannot import the project, so they get the code of this module.
         cloudpickle.register_pickle_by_value(node)
         self.client.subscribe_topic(self.name, self._dispatch)
         self._threads = [
@@ -86,11 +90,11 @@ class Workers:
 
         Args:
             request: see `pipeline.cluster.agent`.
-            on_event: gets each event of the stage.
+            on_event: a function that is called with each event of the stage.
 
         Raises:
             StoppedError: the workers are being ended.
-            LostError: the worker was lost; its stage has ended by now.
+            LostError: the worker was lost, and its stage has ended.
             ClusterError: no worker can be used.
         """
         worker = self._take(request["run"])
@@ -104,7 +108,7 @@ class Workers:
                 self._changed.notify_all()
 
     def end(self) -> None:
-        """End all that runs on the workers, and let go of them."""
+        """End all stages on the workers, and release the workers."""
         self._has_ended.set()
         with self._changed:
             self._changed.notify_all()
@@ -134,7 +138,7 @@ class Workers:
         if self._has_ended.is_set():
             raise StoppedError("the flow is being stopped")
         if self._is_other:
-            raise ClusterError("the cluster's scheduler was started anew, and knows nothing of this flow")
+            raise ClusterError("the cluster's scheduler was restarted, and does not know this flow any more")
         if self._is_scheduler_gone():
             raise ClusterError(
                 "the cluster's scheduler does not answer any more, and its workers have ended what they ran"
@@ -151,7 +155,7 @@ class Workers:
             raise ClusterError("no worker can be used: " + "; ".join(sorted(set(self._refused.values()))))
 
     def _run_on(self, worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
-        """Run a stage on this worker alone: Dask would run it again elsewhere before it has ended here."""
+        """Run a stage on this worker only; Dask could otherwise run it on another worker before it has ended here."""
         result, reason = None, ""
         try:
             future = self.client.submit(
@@ -171,15 +175,15 @@ class Workers:
         except StoppedError:
             raise
         except Exception as error:
-            # Of the connection to the scheduler, or of Dask on the worker.
+            # The error is one of the connection to the scheduler, or of Dask on the worker.
             reason = describe(error)
         if self.client.status == "running":
             self._prepare_again(worker)
-        # A worker that says itself that its agent has ended runs nothing.
+        # Without a result the stage may still run; a worker that reports the end of its agent runs nothing.
         if result is None:
             self._wait_for_end()
             if self._prepare_again(worker):
-                # The connection was lost, and not the worker, which may have gone on until now.
+                # Only the connection was lost, so the worker may have continued the stage until now.
                 self._wait_for_end()
         if worker.found is not None and worker.found["job"]:
             reason = self.explain(worker.found["job"]) or reason
@@ -188,14 +192,14 @@ class Workers:
         )
 
     def _prepare_again(self, worker: Worker) -> bool:
-        """End what runs on a worker that is there, and prepare it anew; return whether it is."""
+        """If the worker is still known, end its stage and prepare it again; return whether it is known."""
         is_there = self._workers.get(worker.address) is worker
         if is_there:
             self._prepare(worker.address)
         return is_there
 
     def _wait_for_result(self, worker: Worker, future: Future) -> dict[str, Any] | None:
-        """Return the result of a stage; None where its worker or the scheduler is lost."""
+        """Wait for a stage, and return its result; None if its worker or the scheduler is lost."""
         while not future.done():
             if self._has_ended.wait(POLL_SECONDS / 5):
                 raise StoppedError("the flow is being stopped")
@@ -215,26 +219,26 @@ class Workers:
         raise StoppedError("the flow is being stopped")
 
     def _is_scheduler_gone(self) -> bool:
-        # A client of Dask that could not connect again closes itself.
+        # Dask's client closes itself if it cannot reconnect.
         return self.client.status == "closed" or time.monotonic() - self._answered > SCHEDULER_SECONDS
 
     def _repeat(self, work: Callable[[], None], seconds: float) -> None:
         while not self._has_ended.wait(seconds):
-            # What fails here is the connection, which is tried again until the scheduler counts as gone.
+            # Errors of the connection are ignored, and the work is repeated until the scheduler counts as gone.
             with contextlib.suppress(Exception):
                 work()
 
     def _beat(self) -> None:
-        """Tell every worker that the head is there."""
+        """Send every worker a sign of life from the head."""
         addresses = [worker.address for worker in list(self._workers.values()) if worker.found is not None]
         if addresses:
             self.client.run_on_scheduler(node.beat_nodes, self.name, addresses)
 
     def _look(self) -> None:
-        """Look which workers have come and gone, and prepare those that are new."""
+        """Find new and lost workers, and prepare the new ones."""
         info = self.client.scheduler_info(n_workers=-1)
         if self.client.status != "running":
-            # Then that is what the scheduler said last.
+            # Without a connection, Dask returns the scheduler's last answer.
             return
         now = self._answered = time.monotonic()
         self._is_other |= info["id"] != self._id
@@ -255,7 +259,7 @@ class Workers:
         try:
             self.on_look()
         except Exception as error:
-            # Whatever the batch system says is shown, if it goes on.
+            # If the error persists, `_check` shows it.
             self._failing_since, self._failure = self._failing_since or time.monotonic(), str(error)
         else:
             self._failing_since = None
@@ -266,7 +270,7 @@ class Workers:
             self.warn(f"the cluster has had no worker for {WAITING_SECONDS:g} seconds; still waiting")
 
     def _prepare(self, address: str) -> None:
-        """Begin to prepare a worker; one that does not answer keeps no other one waiting."""
+        """Start to prepare a worker in a thread, so that a worker that does not answer does not delay the others."""
         worker = Worker(address)
         with self._changed:
             self._workers[address] = worker
@@ -284,7 +288,7 @@ class Workers:
             self._accept(worker, found)
 
     def _ask_versions(self, address: str) -> dict[str, str]:
-        """Ask a worker for its versions, before it gets any code: that of another Python would crash it."""
+        """Ask a worker for its versions before any code is sent; byte code of another Python would crash it."""
         message = {"op": "versions", "packages": []}
         answers = self.client.sync(self.client.scheduler.broadcast, msg=message, workers=[address])
         return dict(answers[address]["packages"])
@@ -319,10 +323,10 @@ class Workers:
 
     @staticmethod
     def _within(seconds: float, work: Callable[[], object]) -> None:
-        """Do work that may fail, and wait for it no longer than so many seconds."""
+        """Do work whose errors are ignored, and wait for it for `seconds` at most."""
 
         def try_it() -> None:
-            # A scheduler that is gone answers nothing, and its workers have ended.
+            # If the scheduler is gone, the work fails, but then its workers have ended anyway.
             with contextlib.suppress(Exception):
                 work()
 

@@ -1,5 +1,5 @@
-"""All that knows DVC: the graph of stages, which of them are stale, and bringing one up to date.
+"""Drive DVC: read the graph of stages, find the stale ones, and reproduce stages.
 
-`repo` has the typed functions, which run in a child process of `worker`, where DVC is imported already. `patches` holds
-the few changes to DVC itself.
+`repo` has typed functions, which run in a child process of `worker` that has imported DVC already. `patches` has the
+few patches of DVC itself. No other package imports DVC.
 """

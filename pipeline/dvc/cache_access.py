@@ -1,4 +1,4 @@
-"""Whether DVC can write into its cache, asked before anything runs: a cache of several users may be read-only here."""
+"""Check before anything runs that DVC can write to its cache; a shared cache may be read-only for this user."""
 
 import os
 import shlex
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from stages.common.errors import InputError
 
-# Where DVC writes: objects, and the entries of its run-cache.
+# The folders to which DVC writes objects and the entries of its run-cache.
 WRITTEN_FOLDERS = ("files", "files/md5", "files/md5/[0-9a-f][0-9a-f]", "runs", "runs/[0-9a-f][0-9a-f]")
 
 
 def require_writable_cache(cache: Path) -> None:
-    """Refuse to work where DVC could not keep what stages make.
+    """Refuse to start if DVC could not store the outputs of stages in its cache.
 
     Args:
-        cache: DVC's cache, the folder that has `files` and `runs` in it; it need not be there yet.
+        cache: DVC's cache, the folder with `files` and `runs`; it need not exist yet.
 
     Raises:
-        InputError: a folder in it, or the one in which it would be made, cannot be written by this user; names it, and
-            two ways out.
+        InputError: this user cannot write to a folder of the cache, or to the folder in which the cache would be
+            created; the message names the folder and two cures.
     """
     first = next(folder for folder in (cache, *cache.parents) if folder.exists())
     found = [first, *(folder for pattern in WRITTEN_FOLDERS for folder in cache.glob(pattern))]

@@ -1,4 +1,4 @@
-"""Read what a command of DVC prints."""
+"""Run a DVC command and read its output."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ from stages.common.errors import InputError
 
 
 def read_command(*words: str) -> str:
-    """Run `dvc` with these words to its end, and return what it printed.
+    """Run `dvc` with these arguments to its end, and return its standard output.
 
     Raises:
-        InputError: the command failed; with what it said.
+        InputError: the command failed; the message has its error output.
     """
     use_private_folder()
     done = subprocess.run(

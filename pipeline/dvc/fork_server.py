@@ -1,7 +1,7 @@
-"""The standard library's fork server, started with all that DVC and the stages import.
+"""Start the standard library's fork server, with all modules preloaded that DVC and the stages import.
 
-This module is itself the first on the server's preload list: imported there, it removes the flow's temporary
-folders when the server ends, which is after the flow.
+This module is the first on the server's preload list. When the server imports it, it registers an exit handler that
+removes the flow's temporary folders. The server ends after the flow.
 """
 
 import atexit
@@ -20,8 +20,8 @@ FOLDERS_VARIABLE = "COMPARISON_FORK_SERVER_FOLDERS"
 # A socket's path has at most 107 bytes; the server adds "/pymp-xxxxxxxx/listener-xxxxxxxx".
 MOST_FOLDER_BYTES = 60
 
-# Modules that DVC or a stage imports later than its first line. One that is missing here costs time, nothing else.
-# There is none of the stages' own modules, which every stage reads anew.
+# Modules that DVC or stages import. If one is missing in this list, stages only start more slowly. The stages' own
+# modules are not in it, because every stage imports them again.
 PRELOADED = (
     __name__,
     # DVC
@@ -69,27 +69,27 @@ PRELOADED = (
 
 
 class Folders(NamedTuple):
-    """The folders that go when the flow has ended, however it ended.
+    """The folders that are removed when the flow has ended, however it ended.
 
     Attributes:
         socket: the folder of the fork server's socket.
-        temporary: the folder of the children's temporary files, of which one that is killed removes none.
+        temporary: the folder of the children's temporary files, which a killed child cannot remove itself.
     """
 
     socket: Path
     temporary: Path
 
     def remove(self) -> None:
-        """Remove both."""
+        """Remove both folders."""
         for folder in self:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
 def start_fork_server() -> Folders:
-    """Start this process's fork server unless it runs.
+    """Start this process's fork server unless it already runs.
 
-    The server imports what it preloads meanwhile, and ends once this process and all children are gone.
+    The server imports the preloaded modules in the background. It ends after this process and all children have ended.
     """
     folders = Folders(
         *(Path(tempfile.mkdtemp(prefix="comparison-", dir=dir)) for dir in (_find_short_folder(), None))
@@ -102,7 +102,7 @@ def start_fork_server() -> Folders:
     finally:
         tempfile.tempdir = default
         del os.environ[FOLDERS_VARIABLE]
-    # For a server that has been killed; after multiprocessing has removed its own folder in there.
+    # If the server was killed, this process removes the folders, after multiprocessing has removed its own there.
     Finalize(None, folders.remove, exitpriority=-200)
     return folders
 
@@ -115,7 +115,7 @@ def _find_short_folder() -> str | None:
 
 def _remove_folders_at_exit() -> None:
     folders, server = Folders(*map(Path, os.environ.pop(FOLDERS_VARIABLE).split(os.pathsep))), os.getpid()
-    # A forked child is not the server.
+    # Forked children inherit this exit handler, but only the server may remove the folders.
     atexit.register(lambda: folders.remove() if os.getpid() == server else None)
 
 

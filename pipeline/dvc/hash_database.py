@@ -1,7 +1,7 @@
-"""The folder of DVC's database of file hashes: one where nobody but this user can write.
+"""Make DVC keep its database of file hashes in a folder to which only this user can write.
 
-DVC unpickles what it reads there (diskcache, CVE-2025-69872), so whoever can write there runs code as this user. Its
-own choice is `/var/tmp/dvc/repo`, in which every user of the machine may replace what another one's DVC has made.
+DVC unpickles data from this database (diskcache, CVE-2025-69872), so whoever can write to it can run code as this user.
+DVC's default is `/var/tmp/dvc/repo`, where every user of the machine may replace another user's database.
 """
 
 import os
@@ -11,36 +11,36 @@ from pathlib import Path
 from stages.common.errors import InputError
 
 VARIABLE = "DVC_SITE_CACHE_DIR"
-# On this machine's own disk: SQLite cannot rely on the locks of a network's file system.
+# This folder is on a local disk, because SQLite cannot rely on the locks of a network file system.
 PARENT = Path("/var/tmp")  # noqa: S108  Its sticky bit keeps others from replacing the folder, which is checked.
 PRIVATE_MODE = 0o700
 OTHERS_MAY_WRITE = 0o022
 
 
 def use_private_folder(parent: Path = PARENT) -> None:
-    """Have DVC in this process, and in those that it starts, keep its database in a folder of this user alone.
+    """Make DVC in this process and its children keep its database in a folder to which only this user can write.
 
-    A folder that the user has named stays.
+    If the user has set DVC_SITE_CACHE_DIR, that folder is used.
 
     Args:
-        parent: the parent folder in which the folder is made.
+        parent: the folder in which the private folder is created.
 
     Raises:
-        InputError: something else has the folder's name, or others may write there.
+        InputError: the path is not a folder of this user, or others may write to it.
     """
     if os.environ.get(VARIABLE):
         return
     folder = parent / f"dvc-{os.getuid()}"
     if not _is_private(folder):
         raise InputError(
-            f"{folder} should be a folder in which you alone may write, since DVC unpickles what it reads there, and "
-            f"it is not; remove it, or set {VARIABLE} to a folder that is"
+            f"{folder} must be a folder to which only you can write, because DVC unpickles files there, and it is not; "
+            f"remove it, or set {VARIABLE} to a private folder"
         )
     os.environ[VARIABLE] = str(folder)
 
 
 def _is_private(folder: Path) -> bool:
-    """Make a folder if it is not there, and tell whether it is one in which this user alone may write."""
+    """Create a folder if it does not exist, and tell whether only this user can write to it."""
     try:
         folder.mkdir(mode=PRIVATE_MODE, exist_ok=True)
         found = folder.lstat()

@@ -1,4 +1,4 @@
-"""What commands of DVC that were killed leave behind: found, and removed before DVC works again."""
+"""Find and remove the files that killed DVC commands leave behind, before DVC works again."""
 
 import contextlib
 import json
@@ -13,23 +13,23 @@ import psutil
 
 from stages.common.artifacts import OUTPUTS, UNFINISHED, remove_unfinished, write_bytes
 
-# DVC's entries of its run-cache and its objects are named by hashes, its temporary files by a random token.
+# DVC names objects and entries of the run-cache by hashes, and temporary files by a random token.
 ENTRY = re.compile(r"[0-9a-f]{64}")
 DVC_TEMPORARY = re.compile(r"\.[\w-]{22}\.tmp")
-# A cache outside of the repository may be in use by others, whose newer files are left alone.
+# Others may use a cache outside of the repository, so files in it that are younger than this are kept.
 SHARED_AGE_SECONDS = 3600.0
-# Clocks of processes and of files are read with so much error.
+# The start times of processes and the times of files may differ by this error.
 CLOCK_SECONDS = 1.0
 
 
 def clear_leftovers(folder: Path, cache: Path) -> None:
-    """Remove what killed commands have left in a repository and its cache.
+    """Remove the files that killed commands have left in a repository and its cache.
 
-    The caller holds DVC's lock of the repository, so that no command of DVC writes there.
+    The caller must hold DVC's lock of the repository, so that no other DVC command writes there.
 
     Args:
         folder: the repository's root.
-        cache: DVC's cache, the folder that has `files` and `runs` in it.
+        cache: DVC's cache, the folder with `files` and `runs`.
     """
     age = 0.0 if cache.resolve().is_relative_to(folder.resolve()) else SHARED_AGE_SECONDS
     for path in find_cache_leftovers(cache, age):
@@ -46,15 +46,15 @@ def find_cache_leftovers(cache: Path, age_seconds: float = 0.0) -> Iterator[Path
     """Find temporary files and empty folders in DVC's cache.
 
     Args:
-        cache: the folder that has `files` and `runs` in it.
-        age_seconds: what is younger is left out.
+        cache: DVC's cache, the folder with `files` and `runs`.
+        age_seconds: the smallest age of the files and folders to find, in seconds.
     """
     latest = time.time() - age_seconds
     entries = cache.glob("runs/*/*")
     found = [path for path in cache.glob("files/md5/*/.*.tmp") if DVC_TEMPORARY.fullmatch(path.name)]
     found += [path for path in cache.glob("runs/*/*/.*.tmp") if DVC_TEMPORARY.fullmatch(path.name)]
     found += [path for path in entries if path.is_dir() and all(one in found for one in path.iterdir())]
-    # All ages are read before the first is removed, which changes that of its folder.
+    # All ages are read before the first file is removed, because that changes the age of its folder.
     yield from [path for path in found if _is_older(path, latest)]
 
 
@@ -66,7 +66,7 @@ def _is_older(path: Path, latest: float) -> bool:
 
 
 def list_run_cache_entries(folder: Path) -> list[str]:
-    """List the names of a run-cache folder's whole entries, the newest first; none where there is no folder."""
+    """List the names of a run-cache folder's entries that are not empty, the newest first; none without a folder."""
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         with contextlib.suppress(OSError):
@@ -78,12 +78,12 @@ def list_run_cache_entries(folder: Path) -> list[str]:
 def drop_ended_holders(lock: dict[str, Any], written: float) -> bool:
     """Drop the holders of an rwlock that have ended, and return whether there were any.
 
-    DVC knows a holder by its process id alone, and ids repeat: in containers at every start. No process that began
-    after the file was written is one that the file names.
+    DVC identifies a holder only by its process id, and ids are reused, in containers at every start. A process that
+    started after the file was written cannot be a holder in it.
 
     Args:
-        lock: what the file holds; is changed.
-        written: when the file was written, in seconds since 1970.
+        lock: the content of the file, which is changed in place.
+        written: the time at which the file was written, in seconds since 1970.
     """
     before = json.dumps(lock)
     for paths in (lock.get("write", {}), lock.get("read", {})):
@@ -98,7 +98,7 @@ def drop_ended_holders(lock: dict[str, Any], written: float) -> bool:
 
 
 def has_ended(pid: int, written: float) -> bool:
-    """Tell whether the process that had an id at a time has ended."""
+    """Tell whether the process that had the id `pid` at the time `written` has ended."""
     try:
         process = psutil.Process(pid)
         return process.status() == psutil.STATUS_ZOMBIE or process.create_time() > written + CLOCK_SECONDS
@@ -109,7 +109,7 @@ def has_ended(pid: int, written: float) -> bool:
 
 
 def _clear_rwlock(path: Path) -> None:
-    """Remove an rwlock that cannot be read, and from one that can the holders that have ended."""
+    """Remove an rwlock that cannot be read; otherwise remove the ended holders from it."""
     try:
         written = path.stat().st_mtime
         lock = json.loads(path.read_text(encoding="utf-8"))
@@ -122,6 +122,6 @@ def _clear_rwlock(path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    # A shared cache may be read-only here; what is left in it is looked past.
+    # A shared cache may be read-only for this user; files that cannot be removed there are ignored.
     with contextlib.suppress(OSError):
         shutil.rmtree(path) if path.is_dir() else path.unlink()

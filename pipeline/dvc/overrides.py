@@ -1,4 +1,4 @@
-"""Overrides of params.yaml on the command line, as `dvc exp run -S` takes them."""
+"""Apply overrides to params.yaml in the form of `dvc exp run -S`."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ def override_params(overrides: list[str]) -> None:
     """Apply overrides to params.yaml as DVC does; comments are kept.
 
     Raises:
-        InputError: an override is not in Hydra's grammar, is too long, or names a key that there is not.
+        InputError: an override is not in Hydra's grammar, is too long, or names an unknown key.
     """
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides
@@ -28,8 +28,8 @@ def override_params(overrides: list[str]) -> None:
     for override in overrides:
         if len(override) > LONGEST:
             raise InputError(
-                f"override {shorten(override)} has {len(override)} characters; allowed are {LONGEST}, so write what is "
-                f"longer into {PARAMS_FILE}"
+                f"override {shorten(override)} has {len(override)} characters; allowed are {LONGEST}; write longer "
+                f"values into {PARAMS_FILE}"
             )
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name) / PARAMS_FILE.name

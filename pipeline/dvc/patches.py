@@ -34,31 +34,31 @@ from pipeline.dvc.worker import enter, run_module, watch_lifeline
 from stages.common.artifacts import UNFINISHED
 
 VERSION = "3.67.1"
-# Set to anything, it has DVC run as it is: what a DVC of another version gets.
+# If this variable is set, DVC runs without the patches, as another version of DVC does.
 OFF_VARIABLE = "COMPARISON_DVC_UNPATCHED"
-# Of a stage's command: words that mean the same to a shell and without one.
+# A word of a stage's command that a shell would not interpret.
 PLAIN_WORD = re.compile(r"[\w@%+=:,./-]+")
 LOCK_POLL_SECONDS = 0.02
 _seconds = {"commands": 0.0}
 
 
 def describe_other_version() -> str:
-    """Say that DVC runs as it is, and what that costs; return "" where its version is the one for the patches."""
+    """Say that DVC runs without patches, and what that costs; "" if the installed version is that of the patches."""
     installed = version("dvc")
     if installed == VERSION and OFF_VARIABLE not in os.environ:
         return ""
     return (
-        f"DVC {installed} runs as it is, since the changes to it are for {VERSION}: every stage takes some seconds "
-        "more, and a flow that is killed may leave half a dvc.lock (`git checkout dvc.lock` restores it) or half a "
+        f"DVC {installed} runs without patches, because they are for {VERSION}: every stage takes some seconds more, "
+        "and a flow that is killed may leave a truncated dvc.lock (`git checkout dvc.lock` restores it) or a truncated "
         ".dvc/tmp/rwlock (remove it)"
     )
 
 
 def apply_patches() -> None:
-    """Change the DVC of this process if its version is the one that the changes are for."""
+    """Patch the DVC of this process if its version is the one that the patches are for."""
     if describe_other_version():
         return
-    # DVC divides its time-out by six to know how often to look for its lock, however long it waits.
+    # DVC polls its lock at intervals of a sixth of this timeout, however long it waits.
     import_module("dvc.lock").DEFAULT_TIMEOUT = 6 * LOCK_POLL_SECONDS  # type: ignore[attr-defined]
     _patch_lock_file()
     _patch_rwlock()
@@ -68,15 +68,15 @@ def apply_patches() -> None:
 
 
 def command_seconds() -> float:
-    """Return the time that stages' commands have taken in this process, in seconds; 0.0 where DVC runs as it is."""
+    """Return the seconds that the commands of stages have taken in this process; 0.0 if DVC runs without patches."""
     return _seconds["commands"]
 
 
-# Files in one rename
+# Atomic writes
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Put a text in the place of a file in one rename. DVC holds a lock when it writes, so one name is enough."""
+    """Replace a file's content by a rename. DVC holds a lock when it writes, so one temporary name is enough."""
     unfinished = Path(".dvc/tmp") / f"{path.name}.unfinished"
     with unfinished.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -118,7 +118,7 @@ def _patch_lock_file() -> None:
 
 
 class RwlockFiles:
-    """DVC's local files, but for the rwlock: it is replaced in one rename, and begun anew where it is no JSON."""
+    """DVC's local file system, except that the rwlock is replaced by a rename, and is made anew if it is no JSON."""
 
     def __init__(self, fs: Any) -> None:
         self._fs = fs
@@ -128,10 +128,10 @@ class RwlockFiles:
 
     @contextmanager
     def open(self, path: str, mode: str = "r", **options: Any) -> Iterator[Any]:
-        """Open the rwlock; DVC holds the lock that guards it.
+        """Open the rwlock; the caller must hold the lock that DVC uses for this file.
 
         Raises:
-            FileNotFoundError: it is not there, or it is no JSON.
+            FileNotFoundError: the file does not exist, or is no JSON.
         """
         from io import StringIO
 
@@ -146,7 +146,7 @@ class RwlockFiles:
             drop_ended_holders(lock, written)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             print(
-                f"'{path}' cannot be read ({error}): a command of DVC was killed while it wrote it. It is begun anew.",
+                f"'{path}' cannot be read ({error}): a DVC command was killed while it wrote it. A new one is made.",
                 file=sys.stderr,
             )
             raise FileNotFoundError(path) from error
@@ -178,10 +178,10 @@ def _patch_run_cache() -> None:
             entry = load_entry(self, key, name)
         except (dvc_exception, OSError) as error:
             print(
-                f"'{path}' cannot be read ({error}): it counts as no entry of the run-cache", file=sys.stderr
+                f"'{path}' cannot be read ({error}): this entry of the run-cache is ignored", file=sys.stderr
             )
             return None
-        # The name is the content's hash, so that an entry that was cut is told even where it is YAML.
+        # The name is the content's hash, so a truncated entry is detected even if it is valid YAML.
         return entry if entry and cache._get_cache_hash(entry) == name else None
 
     def load_newest(self: Any, stage: Any) -> Any:
@@ -213,7 +213,7 @@ def _patch_modes() -> None:
     database._unprotect_file = make_writable_or_copy
 
 
-# Stages in a fork
+# Forked stages
 
 
 def _patch_stage_command() -> None:
@@ -235,11 +235,11 @@ def _patch_stage_command() -> None:
 
 
 def find_stage_module(command: str, environment: dict[str, str]) -> list[str] | None:
-    """Return the module and arguments of `python -m stages.*` with this very Python; None of every other command.
+    """Return the module and arguments of a command `python -m stages.*` that uses this Python; None for any other.
 
     Args:
-        command: the command, as dvc.yaml has it.
-        environment: that it would run in; its PATH says which Python `python` is.
+        command: the command in dvc.yaml.
+        environment: the environment of the command, whose PATH decides which Python `python` is.
     """
     words = command.split(" ")
     if words[:2] != ["python", "-m"] or not words[2:] or not words[2].startswith("stages."):
@@ -250,12 +250,12 @@ def find_stage_module(command: str, environment: dict[str, str]) -> list[str] | 
     if python is None or not Path(python).parent.samefile(Path(sys.executable).parent):
         return None
     torch: Any = sys.modules.get("torch")
-    # A fork cannot use CUDA once its parent has.
+    # A forked process cannot use CUDA if its parent has initialised it.
     return None if torch is not None and torch.cuda.is_initialized() else words[2:]
 
 
 def _fork_module(words: list[str], environment: dict[str, str], folder: str) -> int:
-    """Run `python -m` of a module in a fork of this process; return the exit code, minus the number of a signal."""
+    """Run a module as `python -m` does, in a fork of this process; return its exit code, or -N if signal N ended it."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()

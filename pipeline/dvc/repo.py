@@ -1,7 +1,7 @@
-"""Wrap DVC's Python API: read the graph of stages, find those that are stale, reproduce one or all.
+"""Wrap DVC's Python API: read the graph of stages, find the stale stages, reproduce one stage or all.
 
-The public functions take the pool in whose child processes DVC works; a child calls the private function
-of the same name with `_in_child` after it.
+The public functions take the pool in whose child processes DVC runs. The child calls the private function whose name is
+that of the public function with the suffix `_in_child`.
 """
 
 import logging
@@ -24,7 +24,7 @@ from stages.common.errors import InputError
 
 # Stages by name; an edge leads from a stage to one that needs its outputs.
 Graph: TypeAlias = nx.DiGraph
-# How the lines begin that DVC prints before a stage runs.
+# DVC prints lines with these beginnings before a stage runs.
 DVC_LINES = ("Running stage ", "> ")
 
 
@@ -37,7 +37,7 @@ class ReproStatus(Enum):
     FAILED = "failed"
 
 
-# What DVC says of a folder that was unpacked from an archive, and what helps.
+# DVC's error has these words in a folder that was unpacked from an archive. The cure is appended to it.
 NO_GIT = "is not a git repository"
 NO_GIT_CURE = (
     ", and DVC looks for one: `git init && git add . && git commit -m unpacked` makes one, `dvc config --local "
@@ -50,9 +50,9 @@ class ReproResult:
     """The result of reproducing one stage.
 
     Attributes:
-        status: what happened.
-        command_seconds: that the stage's own command took; 0.0 where it did not run.
-        reason: why it failed, in DVC's words; empty otherwise.
+        status: how the reproduction ended.
+        command_seconds: the seconds that the stage's own command took; 0.0 if it did not run.
+        reason: DVC's message if the stage failed; otherwise empty.
     """
 
     status: ReproStatus
@@ -69,18 +69,18 @@ def read_graph_and_status(
 ) -> tuple[Graph, set[str]]:
     """Read the graph of all stages, and find which are stale.
 
-    Stages that DVC always runs are run first; one that succeeds is up to date.
+    Stages that DVC always runs are run first, and count as up to date if they succeed.
 
     Args:
-        pool: where DVC runs.
-        on_line: gets each line that these stages print.
+        pool: the processes in which DVC runs.
+        on_line: a function that is called with each line that these stages print.
 
     Returns:
-        The graph, and the names of the stages that DVC finds changed and of all that need them.
+        The graph, and the names of the stages that DVC finds changed and of all stages that need them.
 
     Raises:
-        DvcError: DVC refuses dvc.yaml or params.yaml; says why.
-        InputError: DVC's cache cannot be written by this user.
+        DvcError: dvc.yaml or params.yaml is not valid; the message is DVC's.
+        InputError: this user cannot write to DVC's cache.
     """
 
     def pass_on(line: str) -> None:
@@ -105,10 +105,10 @@ def reproduce(
     """Reproduce one stage, whose dependencies are up to date.
 
     Args:
-        pool: where it runs.
+        pool: the processes in which DVC runs.
         stage: the stage, as DVC names it, such as `train@sngan-A-0`.
-        on_line: gets each line that the stage and DVC print.
-        environment: variables beside this process's own.
+        on_line: a function that is called with each line that the stage and DVC print.
+        environment: further environment variables, which override those of this process.
 
     Raises:
         StoppedError: the pool is being stopped.
@@ -120,10 +120,10 @@ def reproduce(
 
 
 def reproduce_all(pool: WorkerPool, graph: Graph) -> list[str]:
-    """Reproduce all stages in order, and return the names of those that were executed, but for those that always are.
+    """Reproduce all stages in order, and return the names of those that were executed, except always-changed stages.
 
     Raises:
-        DvcError: a stage failed, or DVC did; says which and why.
+        DvcError: a stage or DVC failed; the message says which and why.
     """
     return pool.call(_reproduce_all_in_child, [stage for stage in graph if graph.out_degree(stage) == 0])
 
@@ -142,14 +142,14 @@ def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
             if stage.always_changed
         }
 
-        # The lock is held for all of it, since DVC reads everything anew whenever it has acquired it.
+        # The lock is held for the whole block, because DVC reads everything again after each acquisition.
         with lock_repo(repo):
             clear_leftovers(Path(repo.root_dir), Path(repo.cache.legacy.path))
-            # DVC's edges lead from a stage to what it needs.
+            # The edges of DVC's graph lead from a stage to the stages that it needs.
             graph = repo.index.graph
             stale: set[Any] = set()
             for stage in nx.topological_sort(graph.reverse(copy=False)):
-                # What needs a stale stage is stale; DVC takes long to compare what it depends on.
+                # A stage that needs a stale stage is stale; this saves DVC's slow comparison of its dependencies.
                 if not stale.isdisjoint(graph.successors(stage)) or _is_stale(stage, watching):
                     stale.add(stage)
             needs = {
@@ -160,7 +160,7 @@ def _read_graph_and_status_in_child() -> tuple[dict[str, list[str]], set[str]]:
 
 
 def _can_reproduce(repo: Any, stage: Any) -> bool:
-    """Run a stage that always runs. If it fails, the flow runs it again, like any other, and shows why."""
+    """Run an always-changed stage, and tell whether it succeeded; if not, the flow runs it again to show the error."""
     from dvc.exceptions import DvcException
 
     try:
@@ -171,7 +171,7 @@ def _can_reproduce(repo: Any, stage: Any) -> bool:
 
 
 def _is_stale(stage: Any, watching: Mapping[str, bool]) -> bool:
-    """Tell whether DVC finds a stage changed; one of those that always run is stale if its run failed."""
+    """Tell whether DVC finds a stage changed; an always-changed stage is stale if its run failed."""
     has_succeeded = watching.get(stage.addressing)
     return bool(stage.status()) if has_succeeded is None else not has_succeeded
 
@@ -188,8 +188,8 @@ def reproduce_stage(repo: Any, log: "DvcLogHandler", stage: str, **options: Any)
     """Reproduce one stage in this process.
 
     Args:
-        repo: DVC's `Repo`, and
-        log: its log, both from `open_repo`.
+        repo: DVC's `Repo`, from `open_repo`.
+        log: DVC's log handler, from `open_repo`.
         stage: the stage, as DVC names it.
         options: the options of DVC's `reproduce`.
     """
@@ -207,17 +207,17 @@ def _reproduce_all_in_child(targets: Iterable[str]) -> list[str]:
 
 @contextmanager
 def open_repo(remote: str | None = None) -> Iterator[tuple[Any, "DvcLogHandler"]]:
-    """Open the repository of the current working directory, waiting for its lock however long another has it.
+    """Open the repository of the current folder, and wait for its lock as long as another process holds it.
 
     Args:
-        remote: the remote to use where a command names none; None for that of DVC's configuration.
+        remote: the remote for commands that name none; None for that of DVC's configuration.
 
     Yields:
-        DVC's `Repo`, and what it logs.
+        DVC's `Repo`, and its log handler.
 
     Raises:
-        DvcError: DVC raised an error of its own.
-        InputError: others may write where DVC's database would be.
+        DvcError: DVC raised an error.
+        InputError: others can write to the folder of DVC's database of hashes.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -239,7 +239,7 @@ def open_repo(remote: str | None = None) -> Iterator[tuple[Any, "DvcLogHandler"]
 
 
 def list_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """List an exception, its cause, the cause of that, and so on."""
+    """List an exception and the chain of its causes."""
     while error is not None:
         yield error
         error = error.__cause__
@@ -255,7 +255,7 @@ class DvcLogHandler(logging.StreamHandler[TextIO]):
     has_command = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record, or leave it out."""
+        """Print a record if it is a warning or a command."""
         is_of_command = record.name == "dvc.stage.run"
         self.has_command |= is_of_command
         if is_of_command or record.levelno >= logging.WARNING:

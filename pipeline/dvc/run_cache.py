@@ -1,7 +1,7 @@
-"""Hand the results of stages from one clone to another by DVC's run-cache.
+"""Pass the results of stages from one clone to another by DVC's run-cache.
 
-A clone that ran a stage leaves an entry in the run-cache, by which another clone with the same cache, or with the same
-remote, restores the outputs without running anything. Each clone writes its own dvc.lock.
+A clone that runs a stage leaves an entry in the run-cache. Another clone with the same cache or the same remote uses it
+to restore the outputs without running the stage. Each clone writes its own dvc.lock.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -19,11 +19,11 @@ from stages.common.artifacts import write_bytes
 
 @dataclass(frozen=True)
 class RunCacheLookup:
-    """What was found of a stage in the run-cache.
+    """The result of looking for a stage in the run-cache.
 
     Attributes:
-        result: the result of restoring it, or of finding it up to date; None where the run-cache does not have it.
-        upstream_lock: what dvc.lock says of the upstream stages, by their names.
+        result: the result if the stage was restored or is up to date; None if the run-cache does not have it.
+        upstream_lock: the entries of the upstream stages in dvc.lock, by stage.
     """
 
     result: ReproResult | None
@@ -31,7 +31,7 @@ class RunCacheLookup:
 
 
 def find_cache_folder(pool: WorkerPool) -> Path:
-    """Return the folder of DVC's cache, which holds `files` and `runs`."""
+    """Return the folder of DVC's cache, the folder with `files` and `runs`."""
     return Path(pool.call(_find_cache_folder_in_child))
 
 
@@ -61,10 +61,10 @@ def restore(
 
 
 def push(pool: WorkerPool, stages: Collection[str], remote: str) -> None:
-    """Push the outputs of stages to a remote, where those that are not there yet.
+    """Push those outputs of stages to a remote that the remote lacks.
 
     Raises:
-        DvcError: DVC cannot; says why.
+        DvcError: the push failed; the message is DVC's.
     """
     pool.call(_push_in_child, sorted(stages), remote)
 

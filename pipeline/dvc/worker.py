@@ -1,8 +1,8 @@
-"""Child processes that have DVC and torch imported, each calls one function; all end with the process that has them.
+"""Call functions in child processes that have imported DVC and torch, and that end with the process that started them.
 
-A child is forked from the standard library's fork server, where fork is safe (Linux); elsewhere it is spawned and
-imports anew, all else is the same. It leads a session of its own. When the process that started it dies, however it
-dies, the child reads the end of a pipe and kills its session.
+On Linux, where fork is safe, a child is forked from the standard library's fork server. Elsewhere it is spawned and has
+to import again. Each child calls one function and leads its own session. When the process that started the child dies,
+in any way, the child notices the end of a pipe and kills its session.
 """
 
 import contextlib
@@ -28,16 +28,17 @@ from pipeline.dvc.fork_server import CAN_FORK, Folders, start_fork_server
 T = TypeVar("T")
 GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.05
-# The read end of the pipe that a child watches; a stage that the child forks watches it, too.
+# The read end of the pipe that a child watches; a stage that the child forks watches it too.
 _lifeline: Connection | None = None
 CHILD_SETTINGS = {
     "PYTHONUNBUFFERED": "1",
-    # What a child prints is read in UTF-8, however the user's terminal has it.
+    # The output of a child is read as UTF-8, whatever the encoding of the user's terminal is.
     "PYTHONIOENCODING": "utf-8:backslashreplace",
-    # Stages are modules of the working folder, which a user's setting may keep Python from.
+    # Stages are modules in the working folder, which Python would not find if the user has set this variable.
     "PYTHONSAFEPATH": "",
 }
-# A child is told to import this process's main module unless there seems to be none; one start at a time.
+# A child would import this process's main module, so the module is hidden during a start. The lock allows only one
+# start at a time.
 _starting = threading.Lock()
 
 
@@ -51,11 +52,11 @@ class DiedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """What a child is to call.
+    """A function call that is sent to a child.
 
     Attributes:
         function: a function of a module that the child can import.
-        arguments: its positional arguments.
+        arguments: the positional arguments of the function.
         environment: all variables of the child's environment.
         folder: the child's working folder.
     """
@@ -73,13 +74,13 @@ class WorkerPool:
         """Prepare to start children.
 
         Args:
-            is_preloaded: whether they have DVC and torch imported, where fork is safe.
+            is_preloaded: whether children are forked from a process that has imported DVC and torch, if fork is safe.
         """
         can_fork = is_preloaded and CAN_FORK
         self._context: Any = multiprocessing.get_context("forkserver" if can_fork else "spawn")
         self._folders = start_fork_server() if can_fork else None
         self._temporary = {"TMPDIR": str(self._folders.temporary)} if self._folders else {}
-        # The children hold the read end; the write end closes when this process stops the pool, or dies.
+        # Children hold the read end; the write end is closed when this process stops the pool or dies.
         self._watched, self._alive = self._context.Pipe(duplex=False)
         self._processes: set[BaseProcess] = set()
         self._lock = threading.Lock()
@@ -98,18 +99,18 @@ class WorkerPool:
         on_line: Callable[[str], None] = lambda line: None,
         environment: Mapping[str, str] | None = None,
     ) -> T:
-        """Call a function in a child process, in this process's folder, and return what it returns.
+        """Call a function in a child process, in this process's working folder, and return its return value.
 
         Args:
             function: a function of a module that the child can import.
-            *arguments: of the function; they are pickled, as is what it returns.
-            on_line: gets each line that the child and what it starts print, without its end.
-            environment: variables beside this process's own.
+            *arguments: the arguments of the function; they and the return value are pickled.
+            on_line: a function that is called with each line that the child and its children print.
+            environment: further environment variables, which override those of this process.
 
         Raises:
             StoppedError: the pool is being stopped.
             DiedError: the child was killed.
-            Exception: whatever the function raised.
+            Exception: the exception that the function raised.
         """
         call = Call(
             function,
@@ -123,7 +124,7 @@ class WorkerPool:
             with child_output, child_answer:
                 process = self._start(call, child_output, child_answer)
             answered: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
-            # A daemon, so that a server's call does not keep the interpreter from its exit.
+            # A daemon thread, so that the call of a server does not prevent the exit of the interpreter.
             threading.Thread(
                 target=lambda: answered.put(_wait_for_answer(process, answer)), daemon=True
             ).start()
@@ -140,7 +141,7 @@ class WorkerPool:
         return value  # type: ignore[no-any-return]
 
     def stop(self) -> None:
-        """End every child and all that it started: by SIGTERM, after a grace by SIGKILL."""
+        """End every child and its own children: by SIGTERM, and after three seconds by SIGKILL."""
         with self._lock:
             self._is_stopping = True
             left = set(self._processes)
@@ -168,9 +169,9 @@ class WorkerPool:
 
 
 def _wait_for_answer(process: BaseProcess, answer: Connection) -> tuple[bool, Any]:
-    """Wait until a child has ended, kill what it has left, and return what it sent; an error if it sent nothing."""
+    """Wait until a child has ended, kill its left processes, and return its answer; an error if it sent none."""
     try:
-        # A stage that the child has forked may hold the other end of the answer's pipe, so that alone is no sign.
+        # A stage that the child has forked may keep the pipe open, so the end of the child itself is awaited too.
         result = answer.recv() if answer in wait([answer, process.sentinel]) else None
     except EOFError:
         result = None
@@ -184,7 +185,7 @@ def _wait_for_answer(process: BaseProcess, answer: Connection) -> tuple[bool, An
 
 
 def _signal_session(leader: int | None, number: int) -> bool:
-    """Send a signal to all processes of a session's first group, and return whether there are any."""
+    """Send a signal to the process group of a session's leader, and return whether the group exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if leader is not None:
             os.killpg(leader, number)
@@ -194,7 +195,7 @@ def _signal_session(leader: int | None, number: int) -> bool:
 
 @contextlib.contextmanager
 def _without_main_module() -> Iterator[None]:
-    """Hide the main module, which a child would otherwise import: Prefect's engine, a test runner."""
+    """Hide the main module, such as Prefect's engine or a test runner, which a child would otherwise import."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -206,7 +207,7 @@ def _without_main_module() -> Iterator[None]:
 def _serve(
     call: Call[Any], watched: Connection, output: Connection, answer: Connection, folders: Folders | None
 ) -> None:
-    """Be the child: call the function, and send back what it returns or raises."""
+    """Run in the child: call the function, and send its return value or its exception to the parent."""
     global _lifeline
     os.setsid()
     _lifeline = watched
@@ -223,19 +224,21 @@ def _serve(
 
 
 def enter(folder: str, environment: Mapping[str, str]) -> None:
-    """Make a folder the working folder of this process, and these all the variables of its environment."""
+    """Change this process's working folder, and replace all its environment variables."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    # Python asks the environment for it once.
+    # Python caches TMPDIR, so the cache is cleared.
     tempfile.tempdir = None
 
 
 def watch_lifeline(folders: Folders | None = None) -> None:
-    """Kill this process's session once the process that started the pool is gone; a forked process calls this anew.
+    """Start a thread that kills this process group when the process that started the pool has ended.
+
+    A forked process has to call this again, because threads are not inherited.
 
     Args:
-        folders: the folders to be removed then.
+        folders: the folders to remove before that; None for none.
     """
     lifeline = _lifeline
     if lifeline is None:
@@ -252,7 +255,7 @@ def watch_lifeline(folders: Folders | None = None) -> None:
 
 
 def _redirect_output(output: Connection) -> None:
-    """Send what this process prints, and all that it starts, into a pipe, line by line."""
+    """Redirect the output of this process and of its children to a pipe, with line buffering."""
     for descriptor in (1, 2):
         os.dup2(output.fileno(), descriptor)
     output.close()
@@ -264,10 +267,10 @@ def _redirect_output(output: Connection) -> None:
 
 def run_module(name: str, *arguments: str) -> int:
     """Run `python -m NAME ARGUMENTS...` in this process, and return its exit code."""
-    # The interpreter puts the working folder there for -m.
+    # With -m the interpreter puts the working folder first on the path.
     sys.path[:0] = [str(Path.cwd())]
     sys.argv = [name, *arguments]
-    # What is loaded of its package may be older than its files, or another repository's.
+    # Loaded modules of the package may be older than their files, or those of another repository.
     package = name.partition(".")[0]
     for loaded in [module for module in sys.modules if module.partition(".")[0] == package]:
         del sys.modules[loaded]

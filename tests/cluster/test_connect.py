@@ -45,7 +45,7 @@ def test_a_scheduler_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_worker_is_no_scheduler(scheduler: str) -> None:
     with (
         run_dask("worker", scheduler, "--no-nanny") as (_, address),
-        pytest.raises(InputError, match="is that of a Worker of Dask, where its Scheduler is needed"),
+        pytest.raises(InputError, match="is that of a Dask Worker; give the address of the Scheduler"),
     ):
         reach(address)
 

@@ -64,7 +64,7 @@ def test_only_this_user_can_write_where_dvc_keeps_hashes(tmp_path: Path) -> None
 )
 def test_a_folder_in_which_others_may_write_is_refused(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     spoil(tmp_path / NAME)
-    with pytest.raises(ValueError, match=f"{NAME} should be a folder in which you alone may write"):
+    with pytest.raises(ValueError, match=f"{NAME} must be a folder to which only you can write"):
         use_private_folder(tmp_path)
     assert not os.environ[VARIABLE]
 
