@@ -33,7 +33,7 @@ BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.5
 END_SECONDS = 5.0
 SHOWN_DIFFERENCES = 5
-# What a worker says whose agent has ended between two stages: nothing of the next one has run.
+# A worker gives this reason if its agent ended between two stages, so that the next stage has not started.
 NO_AGENT = "its agent was not there"
 
 

@@ -106,14 +106,14 @@ class ClusterRunner:
             self._pushed.add(stage)
 
     def prepare(self, graph: Graph, stages: Collection[str]) -> None:
-        """Remember which stages need which, and reach a cluster that runs already if stages of trials are to run on it.
+        """Remember the graph, and connect to a running cluster if stale stages of trials need it.
 
         Args:
             graph: the graph of all stages.
-            stages: those that are stale.
+            stages: the stale stages.
 
         Raises:
-            InputError: no such cluster is there, or it cannot be used.
+            InputError: the running cluster does not answer, or cannot be used.
         """
         self._graph = graph
         if isinstance(self._settings, AddressSettings) and any("@" in stage for stage in stages):

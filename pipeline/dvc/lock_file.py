@@ -1,4 +1,4 @@
-"""Read and write dvc.lock entry by entry, so that work on one stage costs the same however many stages there are."""
+"""Read and write dvc.lock entry by entry, so that the time for one stage does not depend on the number of stages."""
 
 import re
 from collections import OrderedDict
@@ -8,8 +8,9 @@ from typing import Any
 
 LOCK_FILE = "dvc.lock"
 HEAD = "schema: '2.0'\nstages:\n"
-# An entry as DVC writes it: its name two spaces in, all else four or more. What is in quotes or brackets ends on its
-# line, since lines there could look like a name. YAML has more line ends than Python, and names that are no text.
+# An entry in DVC's format: its name is indented by two spaces, its other lines by four or more. Quotes and brackets
+# must close on their line, because later lines of a text could look like a name. YAML has more line ends than Python,
+# and some names that it does not read as text, which are excluded.
 LINE_END = r"\n\r\x85\u2028\u2029"
 PART = rf"""[^{LINE_END}"'\[{{]+|"[^{LINE_END}"]*"|'[^{LINE_END}']*'|\[[^{LINE_END}\[{{]*\]|{{[^{LINE_END}\[{{]*}}"""
 ENTRY = re.compile(rf"  (?!(?i:true|false|null):)([A-Za-z_][\w@.+-]*):\n((?:    (?:{PART})*+\n)+)", re.ASCII)
@@ -18,16 +19,16 @@ UNUSUAL = re.compile(r"[\"\\\\]|\'\'|-$|^.{78,}$", re.MULTILINE)
 
 
 class LockEntries(MutableMapping[str, Any]):
-    """The entries of a dvc.lock by stage, each parsed when somebody asks for it; what nobody does keeps its text."""
+    """The entries of a dvc.lock by stage; an entry is parsed when it is first read, and otherwise kept as text."""
 
     def __init__(self, texts: dict[str, str], load_all: Callable[[], Any]) -> None:
         """Keep the entries.
 
         Args:
             texts: the text of each entry by stage, in the file's order.
-            load_all: parses the whole file, and raises DVC's error where it is damaged.
+            load_all: a function that parses the whole file, and raises DVC's error if the file is damaged.
         """
-        # A text until it is parsed.
+        # The value is a text until the entry is parsed.
         self._entries: dict[str, Any] = dict(texts)
         self._load_all = load_all
 
@@ -53,7 +54,7 @@ class LockEntries(MutableMapping[str, Any]):
         return name in self._entries
 
     def format(self) -> str:
-        """Write the entries as dvc.lock has them; one that was asked for may have been changed, and is written anew."""
+        """Format the entries as in dvc.lock; entries that were read may have been changed, and are formatted again."""
         return "".join(
             entry
             if isinstance(entry, str)
@@ -67,12 +68,12 @@ class LockEntries(MutableMapping[str, Any]):
             import_module("dvc.schema").COMPILED_LOCKFILE_SCHEMA(content)
             return content["stages"][name]
         except Exception:
-            # Whatever is wrong with it, DVC says where in the file.
+            # DVC's own parser raises an error that says where the fault is in the file.
             return self._load_all()["stages"][name]
 
 
 def split_entries(text: str) -> dict[str, str] | None:
-    """Split the text of a dvc.lock into those of its entries by stage, unless it has any other form than DVC's own."""
+    """Split the text of a dvc.lock into the texts of its entries by stage; None if it is not in DVC's own format."""
     if not text.startswith(HEAD):
         return None
     found, end = {}, len(HEAD)
@@ -87,17 +88,17 @@ def parse(text: str) -> Any:
     """Parse the text of a dvc.lock, or of a part of it, as DVC does.
 
     Raises:
-        DvcException: it is no YAML.
+        DvcException: the text is no YAML.
     """
     return import_module("dvc.utils.serialize").parse_yaml(text, LOCK_FILE)
 
 
 def load_entries(text: str, load_all: Callable[[], Any] | None = None) -> Any:
-    """Return what the text of a dvc.lock holds; see `LockEntries`.
+    """Return the content of a dvc.lock, with its stages as `LockEntries` if the text is in DVC's own format.
 
     Args:
-        text: the text.
-        load_all: parses the whole of it; None parses and does not hold it against DVC's schema.
+        text: the text of the file.
+        load_all: a function that parses the whole file; None parses the text without checking it with DVC's schema.
     """
     load_all = load_all or (lambda: parse(text))
     texts = split_entries(text)
@@ -108,7 +109,7 @@ def format_lock_file(content: Any) -> str:
     """Write the content of a dvc.lock as DVC does.
 
     Args:
-        content: what dvc.lock holds, as `load_entries` returns it or in mappings, lists and scalars alone.
+        content: the content of dvc.lock, as `load_entries` returns it, or as mappings, lists and scalars.
     """
     stages = content.get("stages")
     if not isinstance(stages, LockEntries):
@@ -126,7 +127,7 @@ def format_whole(content: Any) -> str:
     from ruamel.yaml.representer import SafeRepresenter
 
     class Representer(SafeRepresenter):
-        """Writes null as nothing and an ordered mapping as a mapping, as DVC does."""
+        """Writes null as an empty value and an ordered mapping as a mapping, as DVC does."""
 
         def represent_none(self, _: None) -> Any:
             return self.represent_scalar("tag:yaml.org,2002:null", "")
@@ -140,8 +141,8 @@ def format_whole(content: Any) -> str:
     yaml.width = 10**6
     stream = StringIO()
     yaml.dump(content, stream)
-    # The fast emitter puts a space before a null, which is nothing.
+    # The fast emitter writes a space before an empty value.
     text = EMPTY_VALUE.sub("", stream.getvalue())
-    # It breaks long lines and quotes unusual strings in other ways than DVC's.
+    # The fast emitter breaks long lines and quotes unusual strings differently from DVC's.
     is_exact = text.isascii() and not UNUSUAL.search(text)
     return text if is_exact else str(import_module("dvc.utils.serialize").dumps_yaml(content))

@@ -1,14 +1,18 @@
-"""Changes to DVC itself, for the one version that they were written for; with any other, DVC runs as it is.
+"""Patches of DVC, for one version of it; with any other version, DVC runs without them.
 
-Four protect data. dvc.lock and the rwlock are replaced in one rename, where DVC empties a file and then writes it, so
-that a killed command leaves half of it, which every later one refuses. Holders of the rwlock that have ended are
-dropped, whoever has their process ids now. An entry of the run-cache that is empty, unfinished or damaged counts as
-none, where DVC fails, or restores half of a stage's outputs. An output of another user, who alone may change its mode,
-is replaced by a copy, where DVC fails.
+Four patches protect data.
+- dvc.lock and the rwlock are replaced by a rename. DVC itself truncates the file and then writes it, so a killed
+  command leaves a truncated file, which every later command refuses.
+- Holders of the rwlock that have ended are dropped, even if another process has the same id now.
+- An empty, unfinished or damaged entry of the run-cache is ignored. DVC fails on it, or restores only a part of a
+  stage's outputs.
+- An output of another user is replaced by a copy. DVC fails on it, because only its owner may change its mode.
 
-Two save time: a stage's `python -m stages.*` is forked off the process that has torch imported, and of dvc.lock, which
-has no comments, only those entries are parsed and written that a command asks for, and by a parser that keeps no
-comments. docs/log.md has them in the form of fixes for DVC, with what each is worth.
+Two patches save time.
+- The command `python -m stages.*` of a stage is forked from the process that has imported torch.
+- Only those entries of dvc.lock are parsed and written that a command needs, by a faster parser that does not keep
+  comments, which dvc.lock does not have.
+docs/log.md has the patches in the form of fixes for DVC, with the gain of each.
 """
 
 import json
@@ -87,7 +91,7 @@ def replace_file(path: Path, text: str) -> None:
 
 @contextmanager
 def modify_yaml(path: str, fs: Any = None) -> Iterator[Any]:
-    """Yield what a YAML file holds, to be changed, and write it; stands in for DVC's function of this name."""
+    """Yield the content of a YAML file, and write it after the caller has changed it; replaces DVC's function."""
     if Path(path).name != LOCK_FILE:
         with import_module("dvc.utils.serialize").modify_yaml(path, fs=fs) as other:
             yield other
@@ -107,7 +111,7 @@ def _patch_lock_file() -> None:
                 text = file.read()
         except UnicodeDecodeError:
             text = None
-        # Options ask for a parser that keeps comments; what is no text, DVC refuses in its own words.
+        # With options a parser is needed that keeps comments. A file that is not UTF-8 gets DVC's own error.
         if options or text is None:
             whole: tuple[Any, str] = load_whole(self, **options)
             return whole

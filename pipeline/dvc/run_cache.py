@@ -45,11 +45,11 @@ def restore(
     """Restore a stage, whose dependencies are up to date, from the run-cache; never run it.
 
     Args:
-        pool: where DVC runs.
+        pool: the processes in which DVC runs.
         stage: the stage, as DVC names it.
-        upstream: the stages that it depends on; to ask DVC's graph for them takes seconds where there are many stages.
-        on_line: gets each line that DVC prints.
-        remote: a remote of DVC whose run-cache is fetched first; None looks into the cache alone.
+        upstream: the stages that it depends on; reading them from DVC's graph would take seconds with many stages.
+        on_line: a function that is called with each line that DVC prints.
+        remote: a DVC remote whose run-cache is fetched first; None uses only the local cache.
 
     Raises:
         StoppedError: the pool is being stopped.
@@ -77,15 +77,16 @@ def reproduce_for_others(
     environment: Mapping[str, str],
     remote: str | None = None,
 ) -> ReproResult:
-    """Take what a stage needs out of the cache, reproduce it, and leave the results where other clones find them.
+    """Check out a stage's dependencies, reproduce the stage, and leave its results in the run-cache for other clones.
 
     Args:
-        pool: where DVC runs.
+        pool: the processes in which DVC runs.
         stage: the stage, as DVC names it.
-        upstream_lock: what dvc.lock is to say of the upstream stages; it replaces this clone's.
-        on_line: gets each line that the stage and DVC print.
-        environment: variables beside this process's own.
-        remote: a remote of DVC from which dependencies come and to which results go; None for the cache alone.
+        upstream_lock: the entries of the upstream stages in dvc.lock; they replace this clone's dvc.lock.
+        on_line: a function that is called with each line that the stage and DVC print.
+        environment: further environment variables, which override those of this process.
+        remote: the DVC remote from which dependencies are pulled and to which results are pushed; None uses only the
+            cache.
 
     Raises:
         StoppedError: the pool is being stopped.

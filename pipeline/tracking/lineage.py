@@ -66,12 +66,12 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
 
 
 def read_entries_of(trials: Iterable[str]) -> Lock:
-    """Read what dvc.lock has of some trials and of the stages that all share, in a time that others hardly change.
+    """Read the entries of some trials and of the shared stages in dvc.lock; other entries take hardly any time.
 
-    An entry that DVC has not written counts as missing.
+    An entry that does not have DVC's own format counts as missing.
 
     Raises:
-        InputError: one of them is broken, or the file is empty or cut.
+        InputError: one of these entries is broken, or the file is empty or truncated.
     """
     if not LOCK_FILE.exists():
         return {}
