@@ -35,9 +35,11 @@ def require_writable(*folders: Path) -> None:
 
     Raises:
         OSError: one of the folders, or the folder for temporary files, cannot be written; names the folder and why.
-        InputError: TMPDIR is not a folder.
+        InputError: one of the folders, or TMPDIR, is not a folder.
     """
     for folder in folders:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise InputError(f"{folder} should be a folder, but it is a file or a broken link; move it away")
         folder.mkdir(parents=True, exist_ok=True)
         _probe(folder)
     temporary = os.environ.get("TMPDIR")

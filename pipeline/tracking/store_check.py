@@ -106,6 +106,8 @@ def check_file(path: Path, name: str) -> str | None:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if path.is_dir():
         raise InputError(f"{name} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{name} is a device or a pipe, not a file; move it away, or name another file")
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
         raise InputError(f"{name} cannot be written: the folder {folder} is read-only for this user")
     if not path.exists() or path.stat().st_size == 0:

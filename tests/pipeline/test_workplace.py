@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_named(
     monkeypatch.setenv("TMPDIR", str(tmp_path / "not/there"))
     with pytest.raises(ValueError, match="TMPDIR = '.*/not/there' is no folder; make it, or unset TMPDIR"):
         require_writable(tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Path.touch, os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: path.symlink_to(path)],
+    ids=["a file", "a pipe", "a link to nothing", "a link to itself"],
+)
+def test_a_folder_that_is_something_else_is_named(make: Callable[[Path], object], tmp_path: Path) -> None:
+    make(tmp_path / "tracking")
+    with pytest.raises(InputError, match="tracking should be a folder, but it is .*; move it away"):
+        require_writable(tmp_path / "tracking")
 
 
 # This runs a command in its own mount namespace, with a file system mounted at `folder` with these options.

@@ -2,9 +2,10 @@
 
 import http.server
 import os
+import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def test_a_file_that_does_not_exist_yet_can_be_used(uri: str, monkeypatch: pytes
         ("sqlite:///~/mlflow.db", "~ is not expanded here"),
         ("sqlite:////dev/null/mlflow.db", "cannot be written"),
         ("sqlite:///tracking", "is a folder"),
+        ("sqlite:////dev/null", "is a device or a pipe"),
+        ("sqlite:////dev/zero", "is a device or a pipe"),
         ("mysql+nosuchdriver://host/name", "is no address of a database"),
         ("postgresql://user:secret@host:port/name", "is no address of a database"),
         ("mssql+pyodbc://user:secret@host/name", "needs the Python package pyodbc"),
@@ -231,3 +234,9 @@ def test_settings_that_mlflow_can_read_are_no_fault(monkeypatch: pytest.MonkeyPa
     ):
         monkeypatch.setenv(name, value)
     assert check_store() is None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_a_database_that_is_not_a_file_is_refused(make: Callable[[Path], object]) -> None:
+    make(DATABASE)
+    assert re.match("tracking/mlflow.db is a (folder|device or a pipe)", find_reason())
