@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline.dvc.overrides import override_params
 from pipeline.dvc.worker import WorkerPool, run_module
@@ -172,11 +173,11 @@ def read_compute() -> tuple[str, int, int]:
         raise InputError(
             f"{PARAMS_FILE}: compute.device = {device!r} is unknown; there is {', '.join(DEVICES)}"
         )
-    for name in ("threads", "processes"):
-        number = compute.get(name)
+    numbers: dict[str, Any] = {"threads": compute.get("threads"), "processes": compute.get("processes", 1)}
+    for name, number in numbers.items():
         if type(number) is not int or number < 1:
             raise InputError(f"{PARAMS_FILE}: compute.{name} = {number!r} is no whole number of 1 or more")
-    return device, compute["threads"], compute["processes"]
+    return device, numbers["threads"], numbers["processes"]
 
 
 def count_cores() -> int:

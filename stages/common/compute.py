@@ -22,7 +22,7 @@ class ComputeParams(Params):
 
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: int = Field(ge=1, le=1024)
-    processes: int = Field(ge=1, le=64)
+    processes: int = Field(default=1, ge=1, le=64)
     images: Literal["auto", "device", "mapped"]
 
 

@@ -16,7 +16,7 @@ PRODUCTS = """
 import hashlib
 import numpy as np
 from stages.common.compute import ComputeParams, configure_compute
-configure_compute(ComputeParams(device="cpu", threads=1, processes=1, images="auto"))
+configure_compute(ComputeParams(device="cpu", threads=1, images="auto"))
 import scipy.linalg
 from stages.scores.kid import compute_kid
 draw = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def write_compute_params(**compute: object) -> None:
 
 @pytest.mark.usefixtures("own_folder_and_threads")
 def test_the_number_of_threads_is_set_and_recorded() -> None:
-    write_compute_params(device="cpu", threads=1, processes=1, images="auto")
+    write_compute_params(device="cpu", threads=1, images="auto")
     device = configure_compute()
     assert describe_compute(device) == {"device": "cpu", "threads": 1, "torch": torch.__version__}
 
@@ -53,16 +53,16 @@ def test_numbers_of_numpy_and_scipy_do_not_depend_on_how_many_cores_there_are(va
 @pytest.mark.usefixtures("own_folder_and_threads")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_missing_device_raises_and_auto_falls_back_to_the_cpu() -> None:
-    write_compute_params(device="auto", threads=1, processes=1, images="auto")
+    write_compute_params(device="auto", threads=1, images="auto")
     assert configure_compute() == torch.device("cpu")
-    write_compute_params(device="cuda", threads=1, processes=1, images="auto")
+    write_compute_params(device="cuda", threads=1, images="auto")
     with pytest.raises(ValueError, match="compute.device = 'cuda': .* finds no such device here; use auto"):
         configure_compute()
 
 
 @pytest.mark.usefixtures("own_folder_and_threads")
 def test_zero_threads_raise_an_error() -> None:
-    write_compute_params(device="cpu", threads=0, processes=1, images="auto")
+    write_compute_params(device="cpu", threads=0, images="auto")
     with pytest.raises(ParamsError, match="compute.threads = 0"):
         configure_compute()
 
@@ -72,7 +72,7 @@ def test_tf32_is_allowed_only_by_name() -> None:
     for is_allowed in (True, False):
         allow_tf32(is_allowed)
         assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == is_allowed
-    write_compute_params(device="cpu", threads=1, processes=1, images="auto")
+    write_compute_params(device="cpu", threads=1, images="auto")
     allow_tf32(True)
     configure_compute()
     assert not torch.backends.cuda.matmul.allow_tf32

@@ -161,7 +161,7 @@ def test_cuda_graphs_name_all_that_they_need() -> None:
 @pytest.fixture
 def gpu() -> Iterator[torch.device]:
     """Set up the GPU as the stages do, with deterministic kernels, and restore the process's settings at the end."""
-    device = configure_compute(ComputeParams(device="cuda", threads=1, processes=1, images="auto"))
+    device = configure_compute(ComputeParams(device="cuda", threads=1, images="auto"))
     yield device
     torch.use_deterministic_algorithms(False)
 
