@@ -75,8 +75,9 @@ def read_log_end(count: int = 60) -> str:
 def list_checkpoints(scratch: Path, after: float) -> list[Path]:
     """List the checkpoints in a scratch folder that were written after a time.time()."""
     found = []
-    for path in (scratch / "train").glob("*/*/state_*.safetensors"):
-        # A newer checkpoint may remove the file at any time.
+    # A state counts only once this record names it.
+    for path in (scratch / "train").glob("*/*/checkpoint.json"):
+        # The folder is deleted if the code, the params or the data change.
         with suppress(FileNotFoundError):
             if path.stat().st_mtime > after:
                 found.append(path)
