@@ -292,7 +292,7 @@ def test_with_three_seeds_the_page_says_what_a_test_of_signs_could_tell(write_re
     )
     write_without_figures()
     text = " ".join(Path("report/index.html").read_text(encoding="utf-8").split())
-    assert "whose smallest p with 3 seeds is 0.25, so that it could tell nothing." in text
+    assert "has a smallest p value with 3 seeds of 0.25, so that it could tell nothing." in text
     simulated = find_simulated(3)
     assert simulated is not None
     size = formatting.format_percent(simulated.error, 1).replace(" ", "&nbsp;")

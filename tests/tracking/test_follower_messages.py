@@ -48,7 +48,7 @@ def test_a_dead_server_never_answers_again(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{find_free_port()}")
     printed = follow_until("does not take the rows", capsys)
-    assert "no server answers at" in printed and "answers again" not in printed
+    assert "no server answers at" in printed and "MLflow answers again" not in printed
     assert printed.count("does not take the rows") == 1
 
 
@@ -61,7 +61,7 @@ def test_a_store_that_can_never_be_used_is_told_with_its_reason(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     printed = follow_until("does not take the rows", capsys)
-    assert reason in printed and "answers again" not in printed
+    assert reason in printed and "MLflow answers again" not in printed
 
 
 def test_a_server_whose_database_is_down_does_not_answer(
@@ -81,7 +81,7 @@ def test_a_server_whose_database_is_down_does_not_answer(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
         printed = follow_until("does not take the rows", capsys)
         server.shutdown()
-    assert "answers with status 500; look into its log" in printed and "answers again" not in printed
+    assert "answers with status 500; look into its log" in printed and "MLflow answers again" not in printed
 
 
 def test_a_command_that_cannot_be_started_is_named(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
