@@ -11,7 +11,8 @@ import psutil
 
 from tests.driving import call, make_environment
 
-END_SECONDS = 10
+# It takes two seconds on a quiet machine; tests run beside others.
+END_SECONDS = 30
 LOG = Path("started.log")
 
 
@@ -95,7 +96,7 @@ def wait_for_checkpoint(process: subprocess.Popen[bytes], seconds: float = 180) 
 
 
 def wait_until_alone(*others: int) -> None:
-    """Wait until no process except these works in this folder, for ten seconds at most."""
+    """Wait until no process except these works in this folder, for a limited time."""
     began = time.monotonic()
     while found := find_processes_here(*others):
         assert time.monotonic() - began < END_SECONDS, found

@@ -221,9 +221,9 @@ def test_a_signal_to_the_follower_stops_its_command_and_ends_the_runs(
     # A terminal sends SIGINT to the whole process group.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     assert process.wait(timeout=60) != 0
-    assert [run.info.status for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"] == [
-        "FAILED"
-    ]
+    (run,) = [run for run in find_runs(trial=TRIAL) if run.data.tags["superseded"] == "no"]
+    # SIGINT also ends the training itself, and the follower may notice that before the command has ended.
+    assert run.info.status in ({"FAILED"} if number == signal.SIGTERM else {"FAILED", "KILLED"})
 
 
 @pytest.mark.usefixtures("workspace")
