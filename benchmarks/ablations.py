@@ -1,7 +1,7 @@
 """Run the preset `ablations` and variants of one option of SNGAN, and write a table with a row for each question.
 
     python -m benchmarks.ablations
-        python -m benchmarks.ablations -S train.generator_steps=40    # a quick try: the change holds for every run
+    python -m benchmarks.ablations -S train.generator_steps=40    # a quick try: the change holds for every run
 
 Every run is a run of the flow, which takes finished stages from DVC's cache: after an interruption, the same command
 goes on where it was stopped. The page and MLflow show the preset's own grid, which runs last. At the end params.yaml

@@ -93,9 +93,9 @@ def main() -> None:
     """Measure grids of several sizes, and print a table of medians."""
     parser = CommandParser(__doc__)
     parser.add_argument(
-        "--trials", type=int, nargs="+", default=[6, 60, 600], help="of a grid (default: 6 60 600)"
+        "--trials", type=int, nargs="+", default=[6, 60, 600], help="trials of each grid (default: 6 60 600)"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="for each grid (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each grid (default: 3)")
     options = parser.parse_args()
     print("| trials | stages | looking in vain, a trial | restoring, a trial |\n|---:|---:|---:|---:|")
     for trials in options.trials:
