@@ -67,10 +67,10 @@ def make_residual_gan(name: str, shape: tuple[int, int, int], width: int, **more
 def make_our_loop(
     gan: Gan, shape: tuple[int, int, int], device: torch.device, batch_size: int, steps: int, **options: Any
 ) -> Updates:
-    """Train `gan` by the loop of stages/train/loop.py, with the default preset's params overridden by `options`."""
+    """Train `gan` by the loop of stages/train/loop.py, uncaptured, with the default params overridden by `options`."""
     setting = Setting(**DEFAULT["settings"]["A"] | {"discriminator_steps": steps})
     plan = {"batch_size": batch_size, "evaluation_points": 1, "log_every_generator_steps": 100}
-    params = TrainParams(**DEFAULT["train"] | plan | options)
+    params = TrainParams(**DEFAULT["train"] | plan | {"cuda_graphs": False} | options)
     state = TrainState(gan, setting, params, 0, device)
     images = torch.randint(0, 256, (8192, *shape), dtype=torch.uint8).to(device)
     batches = Batches(images, batch_size, 0, MEMORY_FORMATS[params.memory_format])

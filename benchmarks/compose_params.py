@@ -1,6 +1,6 @@
 """Write the params.yaml of a preset with changes, on a machine that has only the dependencies of the stages.
 
-    python benchmarks/compose_params.py report train.cuda_graphs=true extractor.name=classifier > params.yaml
+    python benchmarks/compose_params.py report train.batch_size=128 extractor.name=classifier > params.yaml
 
 The values are those that `python -m pipeline.preset report` and Hydra's overrides give; comments are left out.
 """

@@ -37,12 +37,12 @@ fi
 
 part_trial() {
     python -m pipeline.preset report --force &&
-        time python -m pipeline.flow run --trials 'sngan-C-0' -S train.cuda_graphs=true "${cifar[@]}"
+        time python -m pipeline.flow run --trials 'sngan-C-0' "${cifar[@]}"
 }
 
 part_grid() {
     python -m pipeline.preset report --force &&
-        time python -m pipeline.flow run --trials '*-C-0' --trials-per-device 3 -S train.cuda_graphs=true "${cifar[@]}" &&
+        time python -m pipeline.flow run --trials '*-C-0' --trials-per-device 3 "${cifar[@]}" &&
         cp -r report "$out/report"
 }
 

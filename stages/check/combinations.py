@@ -168,7 +168,7 @@ def _find_processes_that_cannot_train(compute: ComputeParams, train: TrainParams
     faults = {
         "compute.device = 'mps': several processes train together on cpu or cuda only": compute.device
         == "mps",
-        "train.cuda_graphs = true: it needs one process": train.cuda_graphs,
+        "train.cuda_graphs = true: it needs one process": train.cuda_graphs is True,
         f"train.batch_size = {train.batch_size} cannot be shared evenly; choose a multiple": train.batch_size
         % compute.processes,
     }

@@ -120,8 +120,20 @@ class CapturedSteps(Steps):
         if self._counts[name] <= WARM_UP_UPDATES:
             return self._recorder.warm_up(update)
         if name not in self._replays:
-            self._replays[name] = self._recorder.capture(update)
+            self._replays[name] = self._capture(name, update)
         return self._replays[name]()
+
+    def _capture(self, name: str, update: Update) -> Update:
+        try:
+            return self._recorder.capture(update)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            # A GAN whose update waits for the device, or computes on the CPU, cannot be captured.
+            reason = str(error).partition("\n")[0]
+            raise InputError(
+                f"train.cuda_graphs: updates of the {name} cannot be captured: {reason}; set it to false"
+            ) from error
 
 
 def check_capturable(device: torch.device, params: TrainParams) -> None:

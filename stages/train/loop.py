@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from stages.networks.distributed import get_world_size
 from stages.networks.gan import Gan, Loss
 from stages.train.cuda_graphs import CapturedSteps
 from stages.train.data import Batches
@@ -21,7 +22,8 @@ def make_steps(state: TrainState, batches: Batches, params: TrainParams) -> Step
         InputError: `train.cuda_graphs` is true, but the device, the number of processes or other params do not allow
             it.
     """
-    return (CapturedSteps if params.cuda_graphs else Steps)(state, batches, params)
+    is_captured = params.captures_updates(state.device.type, get_world_size())
+    return (CapturedSteps if is_captured else Steps)(state, batches, params)
 
 
 def train_gan(

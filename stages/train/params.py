@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.common.params import LARGEST_COUNT, Params
 
@@ -35,8 +35,16 @@ class TrainParams(Params):
     memory_format: Literal["channels_last", "contiguous"]
     reuse_fake: bool
     compile: bool
-    cuda_graphs: bool
+    cuda_graphs: Literal["auto"] | bool
     ema_decay: float | None = Field(gt=0.0, lt=1.0)
+
+    @field_validator("cuda_graphs", mode="before")
+    @classmethod
+    def _check_cuda_graphs(cls, value: object) -> object:
+        # Without this check there would be one error for each type that the value might have had.
+        if value != "auto" and not isinstance(value, bool):
+            raise ValueError(f"{value!r} is not allowed; choose auto, true or false")
+        return value
 
     @model_validator(mode="after")
     def _check_evaluation_points(self) -> Self:
@@ -49,11 +57,22 @@ class TrainParams(Params):
 
     @model_validator(mode="after")
     def _check_launch_options(self) -> Self:
-        if self.compile and self.cuda_graphs:
+        if self.compile and self.cuda_graphs is True:
             raise ValueError(
                 "compile and cuda_graphs are both true; choose one, as a graph is captured from uncompiled steps"
             )
         return self
+
+    def captures_updates(self, device_type: str, process_count: int) -> bool:
+        """Return whether updates run as CUDA graphs; `auto` captures them wherever that is possible.
+
+        Args:
+            device_type: the type of the device that trains, such as `cuda`.
+            process_count: the number of processes that train one trial together.
+        """
+        if self.cuda_graphs == "auto":
+            return device_type == "cuda" and process_count == 1 and not (self.reuse_fake or self.compile)
+        return self.cuda_graphs
 
     def evaluation_generator_steps(self) -> list[int]:
         """List the generator steps after which a snapshot is kept; they are evenly spaced and include the last one."""

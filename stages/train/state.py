@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from stages.common.compute import derive_seed
-from stages.networks.distributed import convert_sync_batch_norms
+from stages.networks.distributed import convert_sync_batch_norms, get_world_size
 from stages.networks.gan import Gan
 from stages.networks.weights import export_state
 from stages.train.data import MEMORY_FORMATS
@@ -39,7 +39,7 @@ class TrainState:
         convert_sync_batch_norms(self.gan)
         self.device = device
         self.setting = setting
-        is_captured = params.cuda_graphs
+        is_captured = params.captures_updates(device.type, get_world_size())
         self.generator_optimizer = make_adam(
             gan.generator, setting.generator_learning_rate, setting, is_captured, device
         )

@@ -53,7 +53,7 @@ def test_a_normaliser_has_the_same_values_and_gradients_on_a_gpu_as_on_a_cpu(
     )
     found = {}
     for device in ("cpu", "cuda"):
-        layer, images = norm(3, 5).to(device), maps.to(device).requires_grad_(True)
+        layer, images = norm(3, 5).to(device), maps.detach().clone().to(device).requires_grad_(True)
         result = layer(images)
         result.backward(gradient.to(device))
         assert layer.offset.grad is not None and images.grad is not None

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from stages.common.artifacts import Trial, class_names_file, labels_file, write_array, write_json
 from stages.common.compute import ComputeParams, configure_compute
+from stages.common.errors import InputError
 from stages.networks.gan import Loss
 from stages.train import loop
 from stages.train.cuda_graphs import WARM_UP_UPDATES, CapturedSteps, Update
@@ -147,6 +150,56 @@ def test_a_replayed_loss_that_is_not_finite_is_recorded_with_its_step(
     monkeypatch.setattr(TrainState, "check_finite", overflow)
     assert train_trial(Trial("sngan", "A", 0), CPU).state.diverged_at() == 8
     assert recorders
+
+
+class Uncapturable(StandIn):
+    """A recorder whose captures fail as torch's do when an update waits for the device."""
+
+    def capture(self, update: Update) -> Update:
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore lines")
+
+
+def test_an_update_that_cannot_be_captured_is_an_error_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    change_train()
+    monkeypatch.setattr(
+        "stages.train.trial.make_steps",
+        lambda state, batches, params: CapturedSteps(state, batches, params, Uncapturable(state)),
+    )
+    with pytest.raises(InputError) as caught:
+        train_trial(Trial("sngan", "A", 0), CPU)
+    assert str(caught.value) == (
+        "train.cuda_graphs: updates of the discriminator cannot be captured: CUDA error: operation not permitted when "
+        "stream is capturing; set it to false"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes, device, processes, is_captured",
+    [
+        ({}, "cuda", 1, True),
+        ({}, "cpu", 1, False),
+        ({}, "mps", 1, False),
+        ({}, "cuda", 2, False),
+        ({"reuse_fake": True}, "cuda", 1, False),
+        ({"compile": True}, "cuda", 1, False),
+        ({"cuda_graphs": False}, "cuda", 1, False),
+        ({"cuda_graphs": True}, "cpu", 2, True),
+    ],
+)
+def test_auto_captures_updates_wherever_that_is_possible(
+    changes: dict[str, bool], device: str, processes: int, is_captured: bool
+) -> None:
+    section = yaml.safe_load(Path("params.yaml").read_text())["train"]
+    params = TrainParams(**section | {"cuda_graphs": "auto"} | changes)
+    assert params.captures_updates(device, processes) == is_captured
+
+
+@pytest.mark.parametrize("value", ["maybe", "true", "AUTO", 1, None, [True]])
+def test_another_value_of_cuda_graphs_is_one_fault(value: object) -> None:
+    section = yaml.safe_load(Path("params.yaml").read_text())["train"]
+    with pytest.raises(ValidationError, match="not allowed; choose auto, true or false") as caught:
+        TrainParams(**section | {"cuda_graphs": value})
+    assert caught.value.error_count() == 1
 
 
 def test_cuda_graphs_name_all_that_they_need() -> None:
