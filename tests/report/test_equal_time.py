@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.common.artifacts import METRICS_LOG, TRAINING, Trial, timings_file
+from stages.common.artifacts import METRICS, METRICS_LOG, TRAINING, Trial, timings_file
 from stages.report.equal_time import write_equal_time
 from stages.report.results.all_results import read_results
 
@@ -53,7 +53,7 @@ def test_gans_compare_after_as_much_time_as_the_fastest_training_took(write_resu
     assert (FOLDER / "curves_processor_seconds.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("lacking", ["no file", "no point", "no log"])
+@pytest.mark.parametrize("lacking", ["no file", "no point", "no log", "a CPU"])
 def test_without_the_times_of_every_training_there_is_no_comparison(
     write_results: Write, lacking: str
 ) -> None:
@@ -63,6 +63,9 @@ def test_without_the_times_of_every_training_there_is_no_comparison(
         paths["sngan-A-1"].unlink()
     elif lacking == "no point":
         paths["sngan-A-1"].write_text('{"generator_step": 10, "processor_seconds": 1.0}\n')
+    elif lacking == "a CPU":
+        path = TRAINING / "sngan-A-1" / METRICS
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"device": "NVIDIA H200"}))
     else:
         (TRAINING / "sngan-A-1" / METRICS_LOG).unlink()
     assert write_equal_time(read_results(), FOLDER) is None

@@ -20,7 +20,8 @@ from stages.report.results.records import parse_content, read_record
 from stages.report.results.timings import read_processor_seconds
 
 POINTS_KEYS = ("diverged_at_generator_step", "protocol", "points")
-TRAINING_KEYS = ("generator_steps",)
+TRAINING_KEYS = ("generator_steps", "device")
+CPU = "cpu"
 
 
 class Point(NamedTuple):
@@ -37,7 +38,7 @@ class Point(NamedTuple):
         fid_low: lower end of the FID's 95 % interval over draws of images; None where evaluate gave none.
         fid_high: upper end of that interval.
         processor_seconds: the processor seconds of the training up to the snapshot; None if the training ran on another
-            machine.
+            machine or on a GPU.
     """
 
     generator_step: int
@@ -101,7 +102,9 @@ def read_trial(trial: Trial, tells_classes: bool) -> tuple[TrialResult, dict[str
     scores_file = SCORES / trial.name / POINTS
     made_by = f"evaluate@{trial.name}"
     scores = read_record(scores_file, made_by, POINTS_KEYS)
-    seconds = read_processor_seconds(trial)
+    training = read_record(TRAINING / trial.name / METRICS, f"train@{trial.name}", TRAINING_KEYS)
+    # A processor that feeds a GPU, or waits for it, says nothing about the GPU's work.
+    seconds = read_processor_seconds(trial) if training["device"] == CPU else {}
     points = parse_content(
         scores_file,
         made_by,
@@ -118,7 +121,7 @@ def read_trial(trial: Trial, tells_classes: bool) -> tuple[TrialResult, dict[str
         trial=trial,
         points=points,
         diverged_at=scores["diverged_at_generator_step"],
-        training=read_record(TRAINING / trial.name / METRICS, f"train@{trial.name}", TRAINING_KEYS),
+        training=training,
         losses=read_losses(trial),
         grids=grids,
         interpolation=interpolation,
