@@ -124,8 +124,12 @@ def compare_orders(first: SeedScores, second: SeedScores) -> OrderComparison:
     ]
     one, two = ({pair: sign(fmean(found)) for pair, found in side.items()} for side in differences)
     tests = [compute_p(estimate_mean(found)) for side in differences for found in side.values()]
-    is_told = [p is not None and p < LEVEL for p in correct_by_holm(tests)]
-    told = [pair for pair, *both in zip(pairs, is_told, is_told[len(pairs) :], strict=False) if all(both)]
+    is_significant = [p is not None and p < LEVEL for p in correct_by_holm(tests)]
+    told = [
+        pair
+        for pair, *both in zip(pairs, is_significant, is_significant[len(pairs) :], strict=False)
+        if all(both)
+    ]
     return OrderComparison(
         tau=fmean(one[pair] * two[pair] for pair in pairs) if pairs else None,
         agreed=tuple(pair for pair in told if one[pair] == two[pair]),

@@ -113,7 +113,7 @@ def count_contrasts(world: World, lead: float) -> Rates:
     held = [
         row.low is not None and row.high is not None and row.low <= 1.0 / lead <= row.high for row in rows
     ]
-    told = [row.is_told for row in rows]
+    told = [row.is_significant for row in rows]
     return {"any": float(any(told)), "each": float(np.mean(told)), "covered": float(np.mean(held))}
 
 

@@ -74,7 +74,13 @@ def list_contrast_cells(row: Contrast) -> list[str]:
     """List the cells of a contrast: ratio, p, corrected p, whether it is significant, and which ratio would be."""
     ratio = f"{format_ratio(row.ratio)} {format_ratio_interval(row.low, row.high)}".strip()
     told = (
-        "a training failed" if row.failed else "no test" if row.p is None else "yes" if row.is_told else "no"
+        "a training failed"
+        if row.failed
+        else "no test"
+        if row.p is None
+        else "yes"
+        if row.is_significant
+        else "no"
     )
-    power = NONE if row.tellable_ratio is None else f"×{format_ratio(row.tellable_ratio)}"
+    power = NONE if row.detectable_ratio is None else f"×{format_ratio(row.detectable_ratio)}"
     return [ratio, format_p_cell(row.p), format_p_cell(row.corrected_p), told, power]

@@ -36,14 +36,14 @@ def test_a_part_that_changes_every_seed_alike_is_told(tmp_path: Path) -> None:
         write_run(tmp_path / "5", [100.0, 121.0, 139.0]),
     )
     (row,) = compare_runs(read_runs([one, five]), "sngan", "fid")
-    assert row.ratio == pytest.approx(0.5, abs=0.01) and row.is_told
+    assert row.ratio == pytest.approx(0.5, abs=0.01) and row.is_significant
     assert tabulate(read_runs([one, five]))[2].startswith(f"| sngan | FID | {five} | 0.50 [0.49, 0.51] |")
 
 
 def test_a_part_that_changes_nothing_for_sure_says_what_would_have_been_told(tmp_path: Path) -> None:
     runs = read_runs([write_run(tmp_path / "1", [50.0, 60.0]), write_run(tmp_path / "5", [55.0, 57.0])])
     (row,) = compare_runs(runs, "sngan", "fid")
-    assert not row.is_told and row.tellable_ratio is not None and row.tellable_ratio > 2.0
+    assert not row.is_significant and row.detectable_ratio is not None and row.detectable_ratio > 2.0
 
 
 def test_settings_that_one_run_alone_has_are_left_out(tmp_path: Path) -> None:

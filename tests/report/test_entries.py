@@ -88,7 +88,7 @@ def test_an_entry_has_a_row_below_the_gans_and_tests_where_it_has_seeds(write_re
         without.rankings,
     )
     told = [row for row in report.entries.contrasts if row["metric"] == "fid"]
-    assert {row["rival"] for row in told} == {"sngan", "began"} and all(row["is_told"] for row in told)
+    assert {row["rival"] for row in told} == {"sngan", "began"} and all(row["is_significant"] for row in told)
     assert all(row["high"] < 1 for row in told)
     assert read_results_file()["entries"]["seeds"][0]["sha256"] == "0" * 64
 

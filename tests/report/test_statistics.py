@@ -64,7 +64,7 @@ def test_a_contrast_is_students_paired_test_of_logarithms() -> None:
     interval = outcome.confidence_interval()
     assert (row.low, row.high) == pytest.approx((math.exp(interval.low), math.exp(interval.high)))
     assert row.ratio == pytest.approx(math.exp(-3.1 / 3))
-    assert row.is_told and row.is_ahead(is_higher_better=False) is True and row.is_ahead(True) is False
+    assert row.is_significant and row.is_ahead(is_higher_better=False) is True and row.is_ahead(True) is False
 
 
 def test_p_values_are_corrected_step_by_step() -> None:
@@ -82,7 +82,7 @@ def test_a_failure_takes_the_test_and_stays_in_the_correction() -> None:
 
 def test_one_seed_has_a_ratio_and_no_test() -> None:
     (row,) = compare_rivals(make_scores(sngan=[0.0], began=[math.log(2.0)]), {"sngan": 0, "began": 0})
-    assert (row.p, row.corrected_p, row.low, row.tellable_ratio, row.is_told) == (
+    assert (row.p, row.corrected_p, row.low, row.detectable_ratio, row.is_significant) == (
         None,
         None,
         None,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stages.report.formatting import format_percent, format_ratio
 from stages.report.model.sections import Claim, Outcome
-from stages.report.statistics.contrasts import POWER, find_tellable_difference
+from stages.report.statistics.contrasts import POWER, find_detectable_difference
 from stages.report.statistics.intervals import CONFIDENCE, LEVEL, Interval, estimate_mean, to_ratio
 from stages.report.statistics.seed_scores import require_all
 
@@ -127,10 +127,10 @@ def describe_power(decision: Decision, digits: int = 2) -> str:
     if decision.outcome is not Outcome.OPEN or decision.decisive is None:
         return ""
     comparison, interval, level = decision.decisive
-    tellable = find_tellable_difference(interval, 1.0 - level)
-    if tellable is None:
+    detectable = find_detectable_difference(interval, 1.0 - level)
+    if detectable is None:
         return ""
-    margin = format_margin(tellable, comparison, digits)
+    margin = format_margin(detectable, comparison, digits)
     return f"would have told a margin of {margin} with probability {format_percent(POWER)}"
 
 

@@ -10,7 +10,7 @@ class Significance:
     Attributes:
         confidence: the confidence of the intervals, in (0, 1).
         level: the level of significance: a corrected p value below it tells a difference.
-        power: the probability, in (0, 1), with which a test would have told a difference that is called tellable.
+        power: the probability, in (0, 1), with which a test finds a difference of the size that is called detectable.
     """
 
     confidence: float
@@ -89,8 +89,8 @@ class Contrast:
         high: upper end of that interval.
         p: the p value of Student's paired test over seeds, two-sided; None where there is no interval.
         corrected_p: p after Holm's correction for all rivals.
-        is_told: whether `corrected_p` is below the level.
-        tellable_ratio: the ratio above 1 that would have been told with the probability `Significance.power`, if
+        is_significant: whether `corrected_p` is below the level.
+        detectable_ratio: the ratio above 1 that the test finds with the probability `Significance.power`, if
             trainings scatter as these did.
         failed: the number of failed trainings of both GANs.
     """
@@ -101,13 +101,13 @@ class Contrast:
     high: float | None
     p: float | None
     corrected_p: float | None
-    is_told: bool
-    tellable_ratio: float | None
+    is_significant: bool
+    detectable_ratio: float | None
     failed: int
 
     def is_ahead(self, is_higher_better: bool) -> bool | None:
         """Return True if SNGAN is told to be better, False if it is told to be worse, and None if neither is told."""
-        if not self.is_told or self.ratio is None:
+        if not self.is_significant or self.ratio is None:
             return None
         return (self.ratio > 1.0) is is_higher_better
 

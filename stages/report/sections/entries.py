@@ -24,7 +24,7 @@ def build_entries(results: Results) -> EntrySection:
         with `entry`, `name`, `seed`, `sha256`, each metric with its interval, `distinct_images`, and in each space,
         `pixels` and `features`, `<space>_median`, `<space>_held_out_median` and `<space>_suspicious_share` of the
         distances to the nearest training images, None where these are not known; `contrasts` with
-        `metric`, `entry`, `name`, `rival`, `rival_name`, `ratio`, `low`, `high`, `p`, `corrected_p`, `is_told`.
+        `metric`, `entry`, `name`, `rival`, `rival_name`, `ratio`, `low`, `high`, `p`, `corrected_p`, `is_significant`.
     """
     return EntrySection(
         rows=tuple(_build_row(entry, results) for entry in results.entries),
@@ -99,6 +99,6 @@ def _contrast(results: Results, metric: Metric) -> list[Row]:
             rows.append(names | {"rival_name": name_gan(gan)} | compare_unpaired(own, known)._asdict())
     corrected = correct_by_holm([row["p"] for row in rows])
     return [
-        row | {"corrected_p": p, "is_told": p is not None and p < LEVEL}
+        row | {"corrected_p": p, "is_significant": p is not None and p < LEVEL}
         for row, p in zip(rows, corrected, strict=True)
     ]

@@ -20,7 +20,7 @@ from stages.report.statistics.seed_scores import (
     subtract_scores,
 )
 
-# The probability with which a difference that is called tellable would have been told.
+# The probability with which the test finds a difference that is called detectable.
 POWER = 0.8
 # The largest difference that is searched for, in standard errors.
 LARGEST_EFFECT = 1e4
@@ -66,8 +66,8 @@ def compare_rivals(
             high=to_ratio(mean and mean.high),
             p=p,
             corrected_p=corrected,
-            is_told=corrected is not None and corrected < LEVEL,
-            tellable_ratio=to_ratio(find_tellable_difference(mean, LEVEL / len(rivals))),
+            is_significant=corrected is not None and corrected < LEVEL,
+            detectable_ratio=to_ratio(find_detectable_difference(mean, LEVEL / len(rivals))),
             failed=failed[reference] + failed[rival],
         )
         for rival, mean, p, corrected in zip(rivals, means, p_values, correct_by_holm(p_values), strict=True)
@@ -95,7 +95,7 @@ def correct_by_holm(p_values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def find_tellable_difference(mean: Interval | None, level: float) -> float | None:
+def find_detectable_difference(mean: Interval | None, level: float) -> float | None:
     """Find the true difference that a two-sided test would tell with probability `POWER`.
 
     Args:
