@@ -5,6 +5,7 @@ from pathlib import Path
 from mlflow.entities import DatasetInput, InputTag, Run
 from PIL import Image
 
+from pipeline.machine import read_machine
 from pipeline.tracking.commit import describe_commit
 from pipeline.tracking.dataset import describe_dataset
 from pipeline.tracking.descriptions import describe_trial, write_description
@@ -29,6 +30,7 @@ from pipeline.tracking.runs import (
 )
 from pipeline.tracking.store import Store
 from pipeline.tracking.trainings import find_exported_log
+from stages.common.artifacts import Trial
 
 PARENT = "mlflow.parentRunId"
 SAMPLES_KEY = "samples"
@@ -110,9 +112,17 @@ def _repair_run(store: Store, run: Run, results: RunContent) -> list[str]:
     return notes
 
 
+def _tag_machine(trial: Trial) -> dict[str, str]:
+    """Return tags that describe the machine of a training; none if it is unknown, as after `dvc repro` without a flow.
+
+    Only a new run gets them: another machine may get the same results, and would otherwise replace them.
+    """
+    return {f"machine.{name}": value for name, value in read_machine(trial).items() if value}
+
+
 def _complete_run(store: Store, run: Run, results: RunContent, is_new: bool) -> None:
     tags = {"kind": KIND, CONTENT_KEY: results.lineage.key}
-    set_tags(store, run, tags | results.tags | describe_commit())
+    set_tags(store, run, tags | results.tags | describe_commit() | _tag_machine(results.trial))
     log_params(store, run, results.params)
     context = InputTag(key="mlflow.data.context", value="training and reference")
     store.client.log_inputs(run.info.run_id, datasets=[DatasetInput(describe_dataset(), [context])])

@@ -14,6 +14,7 @@ import mlflow.artifacts
 import pytest
 from mlflow.entities import Run
 
+from pipeline.machine import record_machine
 from pipeline.tracking.commands import sync_store
 from pipeline.tracking.lineage import read_lock
 from pipeline.tracking.results import LOSSES
@@ -292,6 +293,25 @@ def test_a_fresh_clone_fills_its_store_from_what_dvc_pull_fetched(workspace: Pat
         assert list_run(call("dvc", "repro")) == ["track"]
         assert {name: run.data.tags["content_key"] for name, run in find_trials().items()} == keys
         assert call("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_run_names_the_machine_that_trained_it_and_keeps_it_when_another_repeats_it() -> None:
+    machine = {
+        "host": "node1",
+        "cpu": "AMD EPYC",
+        "gpu": "NVIDIA H200, 580.1",
+        "cuda": "CUDA 13.0",
+        "job": "",
+    }
+    record_machine("train@sngan-A-0", machine)
+    sync(open_store())
+    record_machine("train@sngan-A-0", machine | {"host": "node2"})
+    sync(open_store())
+    runs = find_trials()
+    found = {key: value for key, value in runs["sngan-A-0"].data.tags.items() if key.startswith("machine.")}
+    assert found == {f"machine.{key}": machine[key] for key in ("host", "cpu", "gpu", "cuda")}
+    assert not any(key.startswith("machine.") for key in runs["began-A-0"].data.tags)
 
 
 def test_artifacts_are_found_after_the_repository_has_moved(
