@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,11 +39,19 @@ main(["repro", "--single-item", "--force", "check"])
 """
 
 
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository in which the first stage has run. No test changes it."""
+    folder = tmp_path_factory.mktemp("checked")
+    copy_working_tree(folder)
+    run_dvc(folder, "repro", "--single-item", "check")
+    return folder
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    copy_working_tree(tmp_path)
-    run_dvc(tmp_path, "repro", "--single-item", "check")
-    return tmp_path
+def repository(checked: Path, tmp_path: Path) -> Path:
+    """Copy that repository."""
+    return Path(shutil.copytree(checked, tmp_path / "repository", symlinks=True))
 
 
 def run_dvc(folder: Path, *arguments: str, may_fail: bool = False) -> str:

@@ -1,7 +1,7 @@
 """With the patches of DVC, dvc.lock is read and written byte for byte as by DVC itself, only faster."""
 
 import os
-import shutil
+import re
 import sys
 import threading
 import time
@@ -23,6 +23,19 @@ from pipeline.dvc.patches import apply_patches, modify_yaml
 ROOT = Path(__file__).parents[2]
 
 
+def read_some_stages() -> str:
+    """Read the committed dvc.lock, but of the trials only one, because DVC's own parser takes a second for them all."""
+    head, *entries = re.split(r"^(?=  [a-z])", (ROOT / "dvc.lock").read_text(), flags=re.MULTILINE)
+    names = [entry.partition(":")[0] for entry in entries]
+    kept = [
+        entry
+        for name, entry in zip(names, entries, strict=True)
+        if name.endswith("@sngan-A-0") or "@" not in name
+    ]
+    return head + "".join(kept)
+
+
+SOME_STAGES = read_some_stages()
 Change = Callable[[dict[str, Any]], object]
 STAGE = {
     "cmd": "python -m stages.mine",
@@ -93,12 +106,19 @@ def test_an_unusual_value_is_written_as_by_dvc(value: Any) -> None:
     assert lock_file.format_lock_file(content) == _yaml.dumps_yaml(content)
 
 
+def test_the_whole_lock_file_of_the_repository_is_written_to_the_same_bytes() -> None:
+    text = (ROOT / "dvc.lock").read_text()
+    assert lock_file.format_lock_file(lock_file.load_entries(text)) == text
+    content = _yaml.parse_yaml(text, "dvc.lock")
+    assert lock_file.format_lock_file(content) == text
+
+
 @pytest.mark.parametrize("what", CHANGES)
 def test_the_lock_file_is_written_to_the_same_bytes_as_by_dvc(what: str, in_repository: Path) -> None:
     ours, theirs = in_repository / "ours/dvc.lock", in_repository / "theirs/dvc.lock"
     for path, modify in ((ours, modify_yaml), (theirs, _yaml.modify_yaml)):
         path.parent.mkdir()
-        shutil.copy(ROOT / "dvc.lock", path)
+        path.write_text(SOME_STAGES)
         for change in (CHANGES["a stage more"], CHANGES[what]):
             with modify(os.fspath(path)) as content:
                 change(content)
@@ -107,7 +127,7 @@ def test_the_lock_file_is_written_to_the_same_bytes_as_by_dvc(what: str, in_repo
 
 def write_in_other_forms() -> dict[str, str]:
     """Write a dvc.lock as no DVC does, but as YAML may be."""
-    text = (ROOT / "dvc.lock").read_text()
+    text = SOME_STAGES
     head, first = lock_file.HEAD, text.removeprefix(lock_file.HEAD).partition("\n  prepare:\n")[0]
     return {
         "a comment between entries": text.replace("\n  prepare:\n", "\n  # why\n  prepare:\n"),
@@ -153,7 +173,7 @@ def test_a_lock_file_of_another_form_is_read_as_by_dvc(form: str) -> None:
 )
 @pytest.mark.usefixtures("patched")
 def test_a_damaged_entry_is_refused_as_by_dvc(damage: Callable[[str], str], in_repository: Path) -> None:
-    text = damage((ROOT / "dvc.lock").read_text())
+    text = damage(SOME_STAGES)
     refused = []
     for load in (dvcfile.Lockfile._load_yaml, dvcfile.FileMixin._load_yaml):
         with pytest.raises(DvcException) as error:
