@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
     return folder if worker_id == "master" else folder.parent
 
 
+def create_prefect_database(home: Path) -> None:
+    """Create Prefect's database as `make reproduce` does, so that not every test that runs a flow waits for it."""
+    home.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PREFECT_API_URL", "PREFECT_API_DATABASE_CONNECTION_URL"):
+            patch.delenv(name, raising=False)
+        call(
+            sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes", PREFECT_HOME=str(home)
+        )
+
+
 @pytest.fixture(scope="session")
 def finished_comparison(shared_folder: Path) -> Path:
     """Return a repository in which `dvc repro` has run: two GANs on digits under setting A. No test changes it."""
@@ -60,6 +72,7 @@ def finished_comparison(shared_folder: Path) -> Path:
             # Git ignores this folder.
             (folder / ".dvc/tmp" / OUTPUT).write_text(call("dvc", "repro"), encoding="utf-8")
             commit("run")
+            create_prefect_database(folder / ".prefect")
 
     return build_once(shared_folder / "finished", build)
 

@@ -2,20 +2,16 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from stages.common.artifacts import OUTPUTS, SCRATCH, TIMINGS
 from tests.conftest import OUTPUT
-from tests.driving import PATIENCE_SECONDS, call, change, dvc, fork_dvc, list_run, make_environment
+from tests.driving import PATIENCE_SECONDS, change, dvc, fork_dvc, list_run, make_environment
 from tests.flow.driving import list_checkpoints
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("repository")]
@@ -41,23 +37,6 @@ def test_a_second_call_runs_nothing() -> None:
     assert list_run(dvc("repro")) == []
 
 
-def test_a_run_from_nothing_gives_the_committed_hashes() -> None:
-    for path in (*OUTPUTS, SCRATCH, TIMINGS, Path("tracking"), Path(".dvc/cache"), Path(".dvc/tmp")):
-        shutil.rmtree(path)
-    assert "train@sngan-A-0" in list_run(fork_dvc("repro"))
-    assert call("git", "status", "--porcelain") == ""
-    verified = call("python", "-m", "pipeline.verify")
-    line = r"^(\d+) of (\d+) deterministic outputs equal the committed hashes$"
-    count = re.search(line, verified, flags=re.MULTILINE)
-    assert count is not None and count[1] == count[2]
-    # The duration of the training is on disk nevertheless.
-    times = [
-        json.loads(line) for path in TIMINGS.glob("sngan-A-0/*") for line in path.read_text().splitlines()
-    ]
-    assert {20, 40} <= {row["generator_step"] for row in times}
-    assert times[-1]["elapsed_seconds"] > 0 and times[-1]["processor_seconds"] > 0
-
-
 def test_metrics_and_plots_are_shown() -> None:
     metrics = json.loads(dvc("metrics", "show", "--json"))[""]["data"]
     assert metrics["metrics/sngan-A-0.json"]["data"]["best_fid"] > 0
@@ -69,7 +48,7 @@ def test_metrics_and_plots_are_shown() -> None:
 
 def test_a_change_of_setting_c_runs_only_its_trials_and_the_report() -> None:
     change(lambda params: params.update(gans=["sngan"], settings_used=["A", "C"]))
-    fork_dvc("repro", "report")
+    fork_dvc("repro", "train@sngan-C-0")
     change(lambda params: params["settings"]["C"].update(beta1=0.4))
     run = list_run(fork_dvc("repro"))
     assert run[0] == "check" and run[-2:] == ["report", "track"]
@@ -120,34 +99,13 @@ def test_a_new_gan_is_one_file_and_one_word_and_its_divergence_a_result() -> Non
     assert "diverged at generator step 26" in Path("report/index.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        (
-            lambda params: params["gans"].append("dcgan"),
-            "gans names 'dcgan', but there is no stages/gans/dcgan.py",
-        ),
-        (
-            lambda params: params["settings"]["A"].update(generator_learning_rate=-0.001),
-            "settings.A.generator_learning_rate = -0.001: input should be greater than 0",
-        ),
-        (
-            lambda params: params["settings"]["A"].update(generator_learning_rate="fast"),
-            "settings.A.generator_learning_rate = 'fast': input should be a valid number",
-        ),
-        (
-            lambda params: params["sample"].update(sample_count=16, grid_rows=2, grid_columns=2),
-            "sample.sample_count = 16: FID with the classifier's 16 features needs more than 16 images",
-        ),
-    ],
-)
-def test_wrong_params_end_in_one_message_before_anything_runs_and_lose_nothing(
-    edit: Callable[[dict[str, Any]], object], message: str
-) -> None:
+def test_wrong_params_end_in_one_message_before_anything_runs_and_lose_nothing() -> None:
     text = Path("params.yaml").read_text()
-    change(edit)
+    change(lambda params: params["settings"]["A"].update(generator_learning_rate="fast"))
+    change(lambda params: params["gans"].append("dcgan"))
     output = dvc("repro", may_fail=True)
-    assert message in output
+    assert "settings.A.generator_learning_rate = 'fast': input should be a valid number" in output
+    assert "gans names 'dcgan', but there is no stages/gans/dcgan.py" in output
     assert "Traceback" not in output
     assert list_run(output) == ["check"]
     assert Path("models/sngan-A-0/manifest.json").exists()
