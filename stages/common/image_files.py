@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from stages.common.declared_pixels import check_palette, check_png_rows, check_portable_map
 from stages.common.deep_pixels import (
     DEEP_GREY_MODES,
     GREY_WITH_ALPHA,
@@ -23,6 +24,8 @@ from stages.common.deep_pixels import (
 from stages.common.errors import InputError
 from stages.common.file_tree import UnreadableFile
 from stages.common.image_metadata import extract_pixel_data
+from stages.common.jpeg_scans import end_without_marker
+from stages.common.tiff_jpeg import check_jpeg_parts
 
 # The raster formats that Pillow decodes itself; for others, such as EPS, it would start another program.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -86,12 +89,16 @@ def decode(where: str, content: bytes) -> Decoded:
         content: the file's bytes.
 
     Raises:
-        UnreadableFile: the bytes are not an image of a known format, are cut short, have too many pixels, or have
-            samples whose range is unknown.
+        UnreadableFile: the bytes are not an image of a known format, are cut short, have too many pixels, have samples
+            whose range is unknown, or values outside the range or the palette that the file declares.
     """
     with _explain_decoder_errors(where):
         data = extract_pixel_data(content)
+        data = data._replace(content=end_without_marker(data.content))
         image = _open(data.content)
+        check_png_rows(data.content)
+        check_jpeg_parts(data.content)
+        check_portable_map(image, data.content)
         is_grey = _is_grey(image)
         deep = read_deep_pixels(image, partial(_open, data.content), data)
         if deep is None:
@@ -170,6 +177,7 @@ def _is_animated(content: bytes) -> bool:
 def _remove_transparency(image: Image.Image, transparent: tuple[int, ...] | None) -> Image.Image:
     """Composite an image over white, because the colour of a transparent pixel has no meaning."""
     image.load()
+    check_palette(image)
     if transparent is not None:
         pixels = np.array(image.convert("L" if len(transparent) == 1 else "RGB"))
         pixels[(pixels.reshape(*pixels.shape[:2], -1) == transparent).all(axis=2)] = 255

@@ -124,7 +124,7 @@ def _says_how_jpeg_is_stored(marker: int, body: bytes) -> bool:
     return is_jfif or (marker == JPEG_ADOBE and body.startswith(b"Adobe") and len(body) >= 12)
 
 
-def _list_png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+def list_png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
     """Yield kind, body and end of every whole chunk.
 
     Raises:
@@ -148,7 +148,7 @@ def _list_png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 def _read_png(content: bytes) -> PixelData:
     kept, exif, xmp = [PNG_SIGNATURE], b"", b""
     bits, colour_type, place, has_more_frames, transparent = 8, -1, len(PNG_SIGNATURE), False, None
-    for kind, body, end in _list_png_chunks(content):
+    for kind, body, end in list_png_chunks(content):
         if kind == b"IHDR" and len(body) == 13:
             bits, colour_type = body[8], body[9]
         if kind == b"tRNS" and colour_type in (GREY, COLOUR):

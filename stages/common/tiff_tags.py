@@ -12,7 +12,7 @@ PIXEL_TAGS = frozenset(
     | {332, EXTRA_SAMPLES, SAMPLE_FORMAT, *range(512, 522), 347, *range(529, 533), 0xBC01}
 )
 HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-INTEGER_CODES = {1: "B", 3: "H", 4: "I"}
+INTEGER_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 UNSIGNED, SIGNED, FLOATING = 1, 2, 3
 WHITE_IS_ZERO = 0
 # The number of samples of a colour, by the photometric interpretation.
@@ -38,8 +38,11 @@ class Directory(NamedTuple):
     next: int
 
 
-def read_directory(content: bytes) -> Directory | None:
-    """Read the first directory of tags; None if the content is not TIFF or the directory lies outside it."""
+def read_directory(content: bytes, is_complete: bool = True) -> Directory | None:
+    """Read the first directory of tags; None if the content is not TIFF or the directory lies outside it.
+
+    With `is_complete` False a directory with fewer entries than it declares is read as far as it goes.
+    """
     if content[:4] not in HEADS:
         return None
     order = "<" if content[:2] == b"II" else ">"
@@ -52,7 +55,10 @@ def read_directory(content: bytes) -> Directory | None:
         return None
     first, size = start + struct.calcsize(count_code), 4 + 2 * width
     end = first + count * size
-    if end + width > len(content):
+    if not is_complete:
+        end = min(end, first + (len(content) - first) // size * size)
+    # Some programs leave out the offset of the next directory.
+    if end > len(content):
         return None
     entries = [content[place : place + size] for place in range(first, end, size)]
     return Directory(order, start, width, entries, end)
@@ -80,7 +86,7 @@ def read_integers(content: bytes, directory: Directory, tag: int) -> tuple[int, 
 
 def read_orientation(content: bytes) -> int | None:
     """Read the orientation, 1 to 8, from a TIFF file or from EXIF data; None where there is none."""
-    directory = read_directory(content)
+    directory = read_directory(content, is_complete=False)
     values = read_integers(content, directory, ORIENTATION) if directory else ()
     return values[0] if len(values) == 1 and 1 <= values[0] <= 8 else None
 

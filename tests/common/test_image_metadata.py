@@ -63,8 +63,12 @@ def test_an_orientation_in_xmp_counts_where_exif_has_none() -> None:
         make_exif(ORIENTED, make_entry(0x927C, 7, 1 << 31, b"\xff\xff\xff\x7f")),
         make_exif(ORIENTED, make_entry(0x010E, 99, 5, b"what")),
         b"Exif\0\0" + make_exif(ORIENTED),
+        # The offset of the next directory is left out.
+        make_exif(ORIENTED)[:-4],
+        # The directory declares 257 entries and has one.
+        make_exif(ORIENTED).replace(b"\x08\0\0\0\1\0", b"\x08\0\0\0\1\1"),
     ],
-    ids=["text", "unit", "zero", "pointer", "count", "type", "twice"],
+    ids=["text", "unit", "zero", "pointer", "count", "type", "twice", "end", "entries"],
 )
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_the_orientation_is_read_among_broken_entries(form: str, exif: bytes) -> None:
