@@ -46,11 +46,26 @@ def test_a_trial_is_trained_again_in_a_clone_that_leaves_nothing(tmp_path: Path)
     assert not list(Path(tempfile.gettempdir()).glob("comparison-*/retrained-*"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_retraining_that_is_ended_alone_ends_its_flow_and_removes_its_clone(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_command_that_gets_a_signal_cleans_up_and_exits_with_its_number(number: signal.Signals) -> None:
+    program = f"""
+import os
+from pipeline.child_flow import exit_on_signals
+
+exit_on_signals()
+try:
+    os.kill(os.getpid(), {number.value})
+finally:
+    print("cleaned up")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned up\n", "")
+
+
+@pytest.mark.slow
+def test_a_retraining_that_is_ended_alone_ends_its_flow_and_removes_its_clone(tmp_path: Path) -> None:
     temporary, log = tmp_path / "tmp", tmp_path / "log"
     temporary.mkdir()
     with working_copy(tmp_path / "repository", lambda params: None):
@@ -66,8 +81,8 @@ def test_a_retraining_that_is_ended_alone_ends_its_flow_and_removes_its_clone(
         ):
             wait_until(lambda: b"> python -m stages." in log.read_bytes(), "the first stage")
             started = psutil.Process(process.pid).children(recursive=True)
-            process.send_signal(number)
-            assert process.wait(120) == 128 + number
+            process.send_signal(signal.SIGINT)
+            assert process.wait(120) == 128 + signal.SIGINT
         lines = log.read_text().splitlines()
         assert lines.index("training again from nothing: sngan-A-0") < next(
             place for place, line in enumerate(lines) if "> python -m stages." in line
