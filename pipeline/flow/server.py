@@ -31,8 +31,9 @@ from stages.common.errors import InputError
 
 HEALTH_SECONDS = 2.0
 POLL_SECONDS = 0.05
-# The first start creates Prefect's database, which takes 6 s on an idle machine.
-START_SECONDS = 120.0
+# The first start creates the database of Prefect, which takes 6 s on an idle machine. A server that ends is noticed at
+# once, so this only limits how long one that hangs is waited for; a machine with load 15 needed more than two minutes.
+START_SECONDS = 300.0
 SHOWN_LINES = 10
 
 
