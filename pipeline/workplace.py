@@ -6,9 +6,12 @@ import tempfile
 from pathlib import Path
 
 from stages.common.errors import InputError
+from stages.common.file_tree import UnreadableFile, check_regular_file
 
 # The file and the folder by which the repository's root is known.
 FILE, FOLDER = "dvc.yaml", ".dvc"
+# The files that commands, and DVC for them, read at once; reading a pipe would wait for ever.
+FILES = (FILE, "dvc.lock", "params.yaml")
 # The test file has 1 MiB, because an empty file can often be written to a full disk.
 PROBE = bytes(2**20)
 
@@ -17,10 +20,12 @@ def require_root() -> None:
     """Refuse to work outside the repository's root, where a command would leave files in the wrong place.
 
     Raises:
-        InputError: the working folder is not the root; the message says where the root is.
+        InputError: the working folder is not the root, and the message says where the root is; or one of the files that
+            every command needs is something else, such as a named pipe or a broken link.
     """
     here = Path.cwd()
     if _is_root(here):
+        _require_files(here)
         return
     root = next((parent for parent in here.parents if _is_root(parent)), None)
     where = "call it there" if root is None else f"`cd '{root}'` first"
@@ -74,7 +79,22 @@ def require_free_port(host: str, port: int) -> None:
 
 
 def _is_root(folder: Path) -> bool:
-    return (folder / FILE).is_file() and (folder / FOLDER).is_dir()
+    return os.path.lexists(folder / FILE) and (folder / FOLDER).is_dir()
+
+
+def _require_files(root: Path) -> None:
+    for name in FILES:
+        path = root / name
+        if not os.path.lexists(path):
+            continue
+        try:
+            check_regular_file(path)
+        except (OSError, UnreadableFile) as error:
+            kind = (
+                os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error).partition(": ")[2]
+            )
+            what = "it is a link that leads nowhere" if isinstance(error, FileNotFoundError) else kind
+            raise InputError(f"{path}: {what}; move it away, and run `git checkout {name}`") from None
 
 
 def _probe(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Create or update the runs of entries: generators or samples of other people that the comparison scores, too."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from pipeline.tracking.runs import (
     COMPLETE,
     CONTENT_KEY,
     FINISHED,
+    SUPERSEDED,
     YES,
     claim_run,
     end_run,
@@ -28,7 +30,7 @@ from stages.common.params import read_params
 
 KIND = "entry"
 # The keys of a point that are not scores.
-OTHERS = ("seed", "sha256")
+OTHERS = ("seed", "sha256", "caveat")
 
 
 class EntryRun(NamedTuple):
@@ -61,7 +63,8 @@ def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str])
 
     An entry's run has one value of each score for each of the entry's files; the step of a value is the file's index.
     The run also has the best values over the files, by the names of trials' best scores. A tag has the SHA-256 of each
-    file's content, which is all that is known of the lineage.
+    file's content, which is all that is known of the lineage. The run of an entry that was removed from params.yaml is
+    tagged as superseded, until the entry is there again.
 
     Args:
         store: the store of the runs.
@@ -72,13 +75,21 @@ def sync_entries(store: Store, experiment_id: str, lock: Lock, notes: list[str])
     Returns:
         The entries that have a run, in the order of params.yaml.
     """
-    runs = []
-    for name in read_params().get("entries") or {}:
+    runs, names = [], read_params().get("entries") or {}
+    for name in names:
         path, entry = entry_folder(name) / POINTS, lock.get(f"entry@{name}")
         outs = {out["path"]: out.get("md5") for out in (entry or {}).get("outs", [])}
         if path.exists() and outs.get(str(path)) == hash_output(path):
             runs.append(_sync_entry(store, experiment_id, read_json(path, f"entry@{name}"), notes))
+    _supersede_removed(store, list_runs(store, experiment_id, kind=KIND), set(names))
     return runs
+
+
+def _supersede_removed(store: Store, runs: Iterable[Run], names: set[str]) -> None:
+    """Tag the runs of entries that are no longer in params.yaml as superseded, by no other run."""
+    for run in runs:
+        if run.data.tags.get("entry") not in names and run.data.tags.get(SUPERSEDED) != YES:
+            set_tags(store, run, {SUPERSEDED: YES})
 
 
 def _sync_entry(store: Store, experiment_id: str, record: dict[str, Any], notes: list[str]) -> EntryRun:
@@ -122,7 +133,9 @@ def _list_best(record: dict[str, Any]) -> list[MetricValue]:
 
 def _make_tags(record: dict[str, Any]) -> dict[str, str]:
     checksums = [point["sha256"] for point in record["points"]]
+    caveats = sorted({point["caveat"] for point in record["points"] if "caveat" in point})
     return {
+        **({"caveat": "; ".join(caveats)} if caveats else {}),
         "title": record["title"],
         "sha256": json.dumps(checksums),
         "mlflow.source.name": f"dvc repro entry@{record['entry']}",

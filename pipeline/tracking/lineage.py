@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from ruamel.yaml.resolver import implicit_resolvers
 
 from stages.common.artifacts import UNFINISHED, Trial
 from stages.common.errors import InputError
+from stages.common.file_tree import check_regular_file
 
 LOCK_FILE = Path("dvc.lock")
 TRIAL_STAGES = ("train", "lipschitz", "sample", "evaluate")
@@ -60,9 +62,9 @@ def read_lock(path: Path = LOCK_FILE) -> Lock:
     """Read the stages of dvc.lock; empty if the file is missing.
 
     Raises:
-        InputError: the file is empty or broken.
+        InputError: the file is empty or broken, or is no file, such as a named pipe.
     """
-    return parse_lock(path.read_text(encoding="utf-8", errors="replace"), str(path)) if path.exists() else {}
+    return parse_lock(_read_text(path), str(path)) if os.path.lexists(path) else {}
 
 
 def read_entries_of(trials: Iterable[str]) -> Lock:
@@ -73,14 +75,20 @@ def read_entries_of(trials: Iterable[str]) -> Lock:
     Raises:
         InputError: one of these entries is broken, or the file is empty or truncated.
     """
-    if not LOCK_FILE.exists():
+    if not os.path.lexists(LOCK_FILE):
         return {}
-    text = LOCK_FILE.read_text(encoding="utf-8", errors="replace")
+    text = _read_text(LOCK_FILE)
     if not text.endswith("\n"):
         return parse_lock(text, str(LOCK_FILE))
     wanted = {*SHARED_STAGES, *(f"{stage}@{trial}" for trial in trials for stage in TRIAL_STAGES)}
     entries = [entry[0] for entry in ENTRY.finditer(text) if entry[1] in wanted]
     return parse_lock("stages:\n" + "".join(entries), str(LOCK_FILE)) if entries else {}
+
+
+def _read_text(path: Path) -> str:
+    # Reading a pipe would wait for ever.
+    check_regular_file(path)
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def parse_lock(text: str, name: str) -> Lock:

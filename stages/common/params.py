@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.common.errors import InputError
+from stages.common.file_tree import show_path
 from stages.common.yaml_reader import YamlError, parse_yaml, shorten
 
 PARAMS_FILE = Path("params.yaml")
@@ -61,9 +62,10 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     try:
         content = parse_yaml(_read_text(path))
     except FileNotFoundError:
-        raise ParamsError(
-            [f"the file is missing in {Path.cwd()}; run from the repository's root"], path
-        ) from None
+        fault = f"the file is missing in {Path.cwd()}; run from the repository's root"
+        if path.is_symlink():
+            fault = f"it is a link to {show_path(path.readlink())}, which is missing; remove the link"
+        raise ParamsError([fault], path) from None
     except YamlError as error:
         raise ParamsError([str(error)], path) from None
     if not isinstance(content, dict):

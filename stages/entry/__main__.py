@@ -54,7 +54,7 @@ def main() -> None:
     folder, points = entry_folder(name), []
     for place, source in enumerate(sources):
         key = f"entries.{name}.files[{place}]"
-        images = read_entry_images(
+        images, caveat = read_entry_images(
             entry, place, key, sample.sample_count, record["image_shape"], params.shuffle_seed
         )
         labels = assign_labels(entry, len(images))
@@ -63,7 +63,8 @@ def main() -> None:
         write_grid(folder / "grids" / grid_name(place), grid, sample.grid_rows, sample.grid_columns)
         write_array(folder / SAMPLES.name / samples_name(place), images[: compared.sample_count])
         distinct = count_distinct(images)
-        points.append({"seed": place, "sha256": source["sha256"], **scores, "distinct_images": distinct})
+        point = {"seed": place, "sha256": source["sha256"], **scores, "distinct_images": distinct}
+        points.append(point if caveat is None else point | {"caveat": caveat})
     write_json(
         folder / POINTS,
         {"entry": name, "title": entry.title, "protocol": protocol.model_dump(), "points": points},

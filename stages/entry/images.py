@@ -1,5 +1,7 @@
 """Read or draw the images of one file of an entry, as many as a snapshot of the comparison's own GANs has."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +12,16 @@ from stages.images.image_sets import ReadOptions, open_images
 from stages.scores.further_moments import Labels
 
 
+class EntryImages(NamedTuple):
+    """The images of a file, uint8 [N, C, H, W], and what is to be said of them (`GeneratorFile.caveat`)."""
+
+    pixels: NDArray[np.uint8]
+    caveat: str | None
+
+
 def read_entry_images(
     entry: Entry, place: int, key: str, count: int, shape: list[int], seed: int
-) -> NDArray[np.uint8]:
+) -> EntryImages:
     """Read the samples of an entry's file, or draw images from its generator.
 
     Args:
@@ -24,14 +33,15 @@ def read_entry_images(
         seed: the seed of this choice.
 
     Returns:
-        uint8 [count, C, H, W].
+        `count` images.
 
     Raises:
         InputError: there are too few images, or they are not of the data set's shape.
     """
-    file = entry.files[place]
+    file, caveat = entry.files[place], None
     if entry.generator is not None:
-        images = GeneratorFile(file, entry.generator, seed=place).draw(range(count))
+        generator = GeneratorFile(file, entry.generator, seed=place)
+        images, caveat = generator.draw(range(count)), generator.caveat
     else:
         images = _read_samples(entry, file, key, count, shape, seed)
     if list(images.shape[1:]) != shape:
@@ -40,7 +50,7 @@ def read_entry_images(
             f"{key} = {file!r} has images {list(images.shape[1:])}, but the data set's are {shape}; give images "
             f"of that shape{cure}"
         )
-    return images
+    return EntryImages(images, caveat)
 
 
 def assign_labels(entry: Entry, count: int) -> Labels | None:

@@ -111,8 +111,8 @@ def score_sets(real: ImageSet, fakes: Sequence[ImageSet], conditions: Conditions
         _check_counts(real, fake, extractor, params)
     _check_protocols(real, fakes, conditions, is_read=False)
     for base, other in pairs:
-        if len(base.sources) <= 1 and len(other.sources) <= 1:
-            # Comparing arrays is fast; files are compared after they have been read for their features.
+        if base.is_in_memory and other.is_in_memory:
+            # This is fast. Files that would have to be decoded again are compared after their features were computed.
             base.read_all()
             other.read_all()
             check_different_images(base, other)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -13,12 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stages.common.compute import derive_seed
 from stages.common.errors import InputError
 from stages.common.file_tree import check_regular_file, show_path
 from stages.common.pixels import tensor_to_pixels
 from stages.generators.kinds import ONNX, TORCH_EXPORT, find_kind
 from stages.generators.noise import sample_z_of
 from stages.generators.params import GeneratorOptions
+from stages.generators.repeatability import find_caveat
 from stages.generators.torch_export_file import load_torch_export
 
 Network = Callable[..., Any]
@@ -39,7 +42,11 @@ class GeneratorFile:
     Attributes:
         kind: `ONNX`, `TorchScript` or `torch.export`.
         name: the name of the file, for messages.
+        caveat: what is to be said with scores of the images, such as that the generator adds noise of its own; None
+            where there is nothing to say, and before the first images are drawn.
     """
+
+    caveat: str | None = None
 
     def __init__(self, path: str | Path, options: GeneratorOptions, seed: int = 0) -> None:
         """Load a generator on the CPU, where it runs without gradients in as many threads as torch uses.
@@ -56,7 +63,8 @@ class GeneratorFile:
         content = _read(Path(path).expanduser(), self.name)
         self.kind = find_kind(content, self.name)
         self._options, self._seed, self._position = options, seed, 0
-        self._network = _load(content, self.kind, self.name, 1 if options.class_count is None else 2)
+        self._network = _load(content, self.kind, self.name, 1 if options.class_count is None else 2, seed)
+        self._is_checked = False
 
     def __call__(self, count: int) -> NDArray[np.uint8]:
         """Draw the next `count` images, uint8 [count, C, H, W]."""
@@ -67,27 +75,60 @@ class GeneratorFile:
     def draw(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """Draw the images of these indices, uint8 [N, C, H, W].
 
+        Before the first images, a batch is drawn again, and one with the largest labels; a caveat is printed.
+
         Raises:
-            InputError: the generator cannot be run on such noise, or does not return images in its range.
+            InputError: the generator cannot be run on such noise and labels, or does not return images in its range.
         """
+        if not self._is_checked:
+            self._check()
         parts = [
             self._draw_part(indices[start : start + self._options.batch_size])
             for start in range(0, len(indices), self._options.batch_size)
         ]
         return np.concatenate(parts)
 
+    def _check(self) -> None:
+        batch, classes = self._options.batch_size, self._options.class_count
+        z, labels = self._make_inputs(range(batch))
+        if labels is not None and classes is not None and classes > batch:
+            self._run(z, classes - 1 - labels, 0)
+        self.caveat = find_caveat(self._run, z, labels)
+        self._is_checked = True
+        if self.caveat is not None:
+            print(f"{self.name}: {self.caveat}", file=sys.stderr)
+
     def _draw_part(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        z, labels = self._make_inputs(indices)
+        return self._run(z, labels, derive_seed(self._seed, "own noise", indices[0]))[: len(indices)]
+
+    def _make_inputs(self, indices: Sequence[int]) -> tuple[Tensor, Tensor | None]:
+        """Make the noise and, for a conditional generator, the labels of a whole batch that begins with some images."""
         options = self._options
         z = sample_z_of(indices, options.z_dimension, self._seed, options.z_distribution == "uniform")
         # Networks may round differently for other batch sizes, and some accept only one, so every batch is padded.
         z = torch.cat([z, z.new_zeros(options.batch_size - len(z), options.z_dimension)])
+        if options.class_count is None:
+            return z, None
+        labels = torch.zeros(options.batch_size, dtype=torch.int64)
+        labels[: len(indices)] = torch.tensor(indices) % options.class_count
+        return z, labels
+
+    def _run(self, z: Tensor, labels: Tensor | None, seed: int) -> NDArray[np.uint8]:
+        """Run the network on a whole batch; `seed` is that of noise that the network itself adds by torch."""
         inputs, with_labels = [z], ""
-        if options.class_count is not None:
-            labels = torch.zeros(options.batch_size, dtype=torch.int64)
-            labels[: len(indices)] = torch.tensor(indices) % options.class_count
-            inputs, with_labels = [z, labels], f" and labels [{len(labels)}], int64"
+        if labels is not None:
+            inputs = [z, labels]
+            with_labels = (
+                f" and labels [{len(labels)}], int64, from {int(labels.min())} to {int(labels.max())}"
+            )
         try:
-            with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+            with (
+                torch.no_grad(),
+                warnings.catch_warnings(action="ignore"),
+                torch.random.fork_rng(devices=[]),
+            ):
+                torch.manual_seed(seed)
                 images = _to_plain_tensor(self._network(*inputs))
         # A network of somebody else may raise anything.
         except Exception as error:
@@ -95,7 +136,7 @@ class GeneratorFile:
                 f"{self.name} cannot be run on noise {list(z.shape)}, float32{with_labels} ({_summarise(error)}); "
                 "compare its input with z_dimension, batch_size and class_count"
             ) from None
-        return self._to_pixels(images)[: len(indices)]
+        return self._to_pixels(images)
 
     def _to_pixels(self, images: Any) -> NDArray[np.uint8]:
         """Check the images that the network returned, and map them to pixels as the pipeline does for its own GANs."""
@@ -150,9 +191,9 @@ def _read(path: Path, name: str) -> bytes:
     return path.read_bytes()
 
 
-def _load(content: bytes, kind: str, name: str, input_count: int) -> Network:
+def _load(content: bytes, kind: str, name: str, input_count: int, seed: int) -> Network:
     if kind == ONNX:
-        return _load_onnx(content, name, input_count)
+        return _load_onnx(content, name, input_count, seed)
     if kind == TORCH_EXPORT:
         return load_torch_export(content, name)
     return _load_torchscript(content, name)
@@ -173,8 +214,11 @@ def _load_torchscript(content: bytes, name: str) -> Network:
     return network.eval()  # type: ignore[no-any-return]
 
 
-def _load_onnx(content: bytes, name: str, input_count: int) -> Network:
-    """Load an ONNX file from memory, so that it can use neither weights in other files nor custom operators."""
+def _load_onnx(content: bytes, name: str, input_count: int, seed: int) -> Network:
+    """Load an ONNX file from memory, so that it can use neither weights in other files nor custom operators.
+
+    `seed` is that of noise that the network itself adds, which goes on from call to call.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -183,6 +227,7 @@ def _load_onnx(content: bytes, name: str, input_count: int) -> Network:
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    onnxruntime.set_seed(derive_seed(seed, "own noise"))
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     # onnxruntime's errors have no other common class.

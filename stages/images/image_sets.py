@@ -59,7 +59,10 @@ class ImageSet:
         shape: N, C, H, W.
         sources: the files that the images are read from; empty for images that are in memory.
         argument: the option or argument that names the set, for messages.
+        is_in_memory: whether all images can be read without decoding files again.
     """
+
+    is_in_memory = True
 
     def __init__(
         self,
@@ -249,7 +252,7 @@ def _resize(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 def _open_files(images: FolderImages, argument: str, archive: Path | None = None) -> ImageSet:
     """Make a set of images from image files; the files of a zip have the zip as their only source."""
     files = [file.path for file in images.files if file.path is not None] if archive is None else [archive]
-    return ImageSet(
+    opened = ImageSet(
         images.name,
         (len(images.files), *images.shape),
         images.read,
@@ -257,3 +260,5 @@ def _open_files(images: FolderImages, argument: str, archive: Path | None = None
         [Source(path) for path in files],
         argument,
     )
+    opened.is_in_memory = images.kept is not None
+    return opened

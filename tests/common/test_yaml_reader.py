@@ -140,10 +140,10 @@ def test_no_short_scalar_is_read_otherwise_than_by_dvc_and_by_yaml_1_1() -> None
     ],
 )
 def test_anything_else_of_yaml_is_refused_at_once_in_one_short_line(text: str, reason: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(YamlError, match=reason) as caught:
         parse_yaml(text)
-    assert time.monotonic() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
 
 

@@ -98,3 +98,5 @@ def test_an_entry_gets_a_row_a_place_on_the_page_and_a_run_and_alone_runs_again_
     change(lambda params: params.update(entries={}))
     assert set(list_without_sources(fork_dvc("repro"))) <= {"check"} | AFTER
     assert "Noise" not in Path("report/table1.txt").read_text(encoding="utf-8")
+    runs_now = store.client.search_runs([experiment.experiment_id], "tags.kind = 'entry'")
+    assert len(runs_now) == 3 and {run.data.tags["superseded"] for run in runs_now} == {"yes"}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from stages.common.errors import InputError
 from stages.evaluate import comparison
@@ -254,3 +255,24 @@ def test_wrong_options_are_refused_before_anything_is_computed(
     text = str(caught.value) + capsys.readouterr().err
     assert re.search(message, text)
     assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize("pair", [("real", "held_out"), ("fake", "held_out"), ("real", "fake")])
+def test_the_same_images_in_files_of_another_format_are_refused_before_the_network_computes(
+    pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Extractor, images: object) -> None:
+        raise AssertionError("the network computes")
+
+    monkeypatch.setattr(Extractor, "extract", fail)
+    sets = {"real": REAL, "fake": FAKE, "held_out": HELD_OUT}
+    sets[pair[1]] = sets[pair[0]]
+    for name, images in sets.items():
+        write_folder(Path(name), images)
+    for path in Path(pair[1]).iterdir():
+        Image.open(path).save(path.with_suffix(".bmp"))
+        path.unlink()
+    with pytest.raises(
+        ScoreError, match=f"{pair[1]} and .*{pair[0]}.* hold the same images|{pair[0]} and .*same"
+    ):
+        score("real", "fake", held_out="held_out", extra=["ct"], protocol=PROTOCOL)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from stages.common.errors import InputError
 from stages.generators.file import GeneratorFile
 from stages.generators.params import GeneratorOptions
+from stages.generators.repeatability import OF_BATCH, OWN_NOISE
 from stages.networks.architectures import build_generator
 from stages.networks.generator import Generator
 from stages.networks.params import NetworksParams
@@ -378,3 +379,99 @@ def test_uniform_noise_lies_between_minus_one_and_one() -> None:
     uniform = GeneratorFile("generator.pt", OPTIONS.model_copy(update={"z_distribution": "uniform"}))
     images = uniform(500).astype(float) / 127.5 - 1
     assert abs(images.mean()) < 0.05 and images.std() == pytest.approx(3**-0.5, abs=0.02)
+
+
+class AddsNoise(nn.Module):
+    """Adds noise of its own, as StyleGAN does."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.tanh(z + 0.3 * torch.randn(z.shape)).reshape(-1, 1, 2, 3)
+
+
+class DropsOut(nn.Module):
+    """Drops some values even in evaluation mode."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.tanh(torch.nn.functional.dropout(z, 0.5, True)).reshape(-1, 1, 2, 3)
+
+
+class NormalisesBatch(nn.Module):
+    """Uses the statistics of the batch."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.tanh(z - z[0]).reshape(-1, 1, 2, 3)
+
+
+def make_noisy_onnx() -> bytes:
+    from onnx import TensorProto, helper
+
+    z = helper.make_tensor_value_info("z", TensorProto.FLOAT, ["n", Z])
+    nodes = [
+        helper.make_node("RandomNormalLike", ["z"], ["own"], dtype=TensorProto.FLOAT),
+        helper.make_node("Add", ["z", "own"], ["sum"]),
+        helper.make_node("Tanh", ["sum"], ["t"]),
+        helper.make_node("Reshape", ["t", "shape"], ["x"]),
+    ]
+    outputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)]
+    constants = [helper.make_tensor("shape", TensorProto.INT64, [4], [-1, 1, 2, 3])]
+    graph = helper.make_graph(nodes, "generator", [z], outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def script(network: nn.Module) -> bytes:
+    file = io.BytesIO()
+    torch.jit.save(torch.jit.script(network), file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "caveat"),
+    [
+        (lambda: script(AddsNoise()), OWN_NOISE),
+        (lambda: script(DropsOut()), OWN_NOISE),
+        (make_noisy_onnx, OWN_NOISE),
+        (lambda: script(NormalisesBatch()), OF_BATCH),
+        (lambda: make_onnx("n"), None),
+        (lambda: make_file("torch_export"), None),
+    ],
+)
+def test_a_generator_whose_images_are_not_given_by_their_noise_is_told_and_repeatable(
+    make: Callable[[], bytes], caveat: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(make())
+    state = torch.random.get_rng_state()
+    drawn = []
+    for seed in (3, 3, 4):
+        generator = GeneratorFile(path, OPTIONS, seed)
+        drawn.append(generator(45))
+        assert generator.caveat == caveat
+    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+    # The process's own random numbers are as they were.
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert capsys.readouterr().err == ("" if caveat is None else f"generator: {caveat}\n" * 3)
+
+
+class Conditional(nn.Module):
+    """Has ten classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(10, Z)
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        return torch.tanh(z + self.embedding(labels)).reshape(-1, 1, 2, 3)
+
+
+@pytest.mark.parametrize("class_count", [11, 12, 30, 1000])
+def test_labels_that_a_conditional_generator_does_not_know_are_refused_with_its_first_images(
+    class_count: int,
+) -> None:
+    path = write(script(Conditional().eval()))
+    options = OPTIONS.model_copy(update={"class_count": class_count, "batch_size": 20})
+    with pytest.raises(
+        InputError, match=rf"labels \[20\], int64, from \d+ to {class_count - 1} .*class_count"
+    ):
+        GeneratorFile(path, options)(1)
+    GeneratorFile(path, options.model_copy(update={"class_count": 10}))(1)

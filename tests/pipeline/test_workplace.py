@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.tracking.lineage import read_entries_of, read_lock
 from pipeline.workplace import require_free_port, require_root, require_writable
 from stages.common.errors import InputError
+from stages.common.params import read_params
 from tests.driving import PATIENCE_SECONDS, ROOT, make_environment
 
 COMMANDS = [
@@ -55,6 +57,45 @@ def test_outside_a_repository_the_root_is_described(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="which holds dvc.yaml and .dvc; call it there"):
         require_root()
+
+
+def listen(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+KINDS: dict[str, Callable[[Path], object]] = {
+    "it is a named pipe and not a file": os.mkfifo,
+    "it is a folder and not a file": Path.mkdir,
+    "it is a device and not a file": lambda path: path.symlink_to("/dev/zero"),
+    "it is a socket and not a file": listen,
+    "it is a link that leads nowhere": lambda path: path.symlink_to("nowhere"),
+    "Too many levels of symbolic links": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "params.yaml"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_file_in_the_place_of_one_is_named(
+    kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".dvc").mkdir()
+    Path("dvc.yaml").touch()
+    require_root()
+    Path(name).unlink(missing_ok=True)
+    KINDS[kind](Path(name))
+    with pytest.raises(InputError) as caught:
+        require_root()
+    assert str(caught.value) == f"{tmp_path / name}: {kind}; move it away, and run `git checkout {name}`"
+    if name == "dvc.lock":
+        with pytest.raises((InputError, OSError)):
+            read_lock()
+        with pytest.raises((InputError, OSError)):
+            read_entries_of(["sngan-A-0"])
+    if name == "params.yaml":
+        with pytest.raises((InputError, OSError), match="params.yaml"):
+            read_params()
 
 
 def test_a_folder_for_temporary_files_that_is_not_there_is_named(

@@ -5,9 +5,30 @@ from pathlib import Path
 import pytest
 from mlflow.entities import Run, ViewType
 
+from pipeline.tracking.entries import sync_entries
 from pipeline.tracking.runs import CONTENT_KEY, find_or_create_run
 from pipeline.tracking.store import ensure_experiment, open_store
 from tests.driving import copy_working_tree
+
+
+def test_the_run_of_an_entry_that_was_removed_is_superseded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_working_tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    store = open_store()
+    experiment = ensure_experiment(store, "test", [])
+
+    def find(name: str) -> Run:
+        tags = {"kind": "entry", "entry": name, CONTENT_KEY: name}
+        return find_or_create_run(store, experiment, f"entry-{name}", tags, [], {"entry": name})
+
+    other = find_or_create_run(store, experiment, "sngan", {"kind": "trial", CONTENT_KEY: "t"}, [])
+    first, second = find("one"), find("two")
+    # params.yaml has no entries.
+    assert sync_entries(store, experiment, {}, []) == []
+    tags = [store.client.get_run(run.info.run_id).data.tags for run in (first, second, other)]
+    assert [one.get("superseded") for one in tags] == ["yes", "yes", "no"]
 
 
 def test_a_content_has_one_run_whether_it_is_new_there_deleted_or_without_its_key(
