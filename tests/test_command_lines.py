@@ -1,15 +1,14 @@
 """Every command describes itself by --help, and refuses an unknown option with one line without doing anything."""
 
 import ast
-import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.driving import ROOT, make_environment
+from tests.commands import Answer, call_commands
+from tests.driving import ROOT
 
 FOLDERS = ("stages", "pipeline", "benchmarks", "tests/campaigns")
 SUBCOMMANDS = [
@@ -27,38 +26,6 @@ SUBCOMMANDS = [
 ]
 SCRIPTS = [".ci/run", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.sh"))]
 UNKNOWN = "--frobnicate"
-# Each command is forked from a process that has imported the common packages.
-RUN = """
-import importlib, json, os, runpy, sys, traceback
-from importlib.util import find_spec
-import mlflow, prefect
-out, calls = sys.argv[1], json.loads(sys.stdin.read())
-for name in dict.fromkeys(words[0] for words in calls):
-    main = f"{name}.__main__" if find_spec(name).submodule_search_locations else name
-    importlib.import_module(main)
-for place, words in enumerate(calls):
-    child = os.fork()
-    if child == 0:
-        for descriptor, name in ((1, "out"), (2, "err")):
-            file = os.open(f"{out}/{place}.{name}", os.O_WRONLY | os.O_CREAT)
-            os.dup2(file, descriptor)
-        sys.argv = words
-        # What another command has imported is run anew all the same.
-        is_package = hasattr(sys.modules[words[0]], "__path__")
-        del sys.modules[f"{words[0]}.__main__" if is_package else words[0]]
-        code = 0
-        try:
-            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else print(end.code, file=sys.stderr) or 1
-        except BaseException:
-            traceback.print_exc()
-            code = 99
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
 
 
 def is_command(file: Path) -> bool:
@@ -77,13 +44,6 @@ def list_commands() -> list[str]:
 COMMANDS = list_commands()
 
 
-class Answer:
-    """What a command answered: its exit code, and what it printed to standard output and error."""
-
-    def __init__(self, code: int, out: str, error: str) -> None:
-        self.code, self.out, self.error = code, out, error
-
-
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Answer]:
     """Call every command with --help and with an unknown option, in a repository without results."""
@@ -91,21 +51,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], A
     for name in ("presets", "dvc.yaml", ".dvc"):
         (empty / name).symlink_to(ROOT / name)
     calls = [(command, option) for command in COMMANDS for option in ("--help", UNKNOWN)]
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, str(folder)],
-        input=json.dumps([[*command.split(), option] for command, option in calls]),
-        cwd=empty,
-        env=make_environment(PYTHONPATH=str(ROOT), PREFECT_HOME=str(folder / "prefect")),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=True,
-    )
+    found = call_commands([(*command.split(), option) for command, option in calls], folder, empty)
     assert {path.name for path in empty.iterdir()} == {"presets", "dvc.yaml", ".dvc"}
-    return {
-        call: Answer(int(code), (folder / f"{place}.out").read_text(), (folder / f"{place}.err").read_text())
-        for place, (call, code) in enumerate(zip(calls, done.stdout.split(), strict=True))
-    }
+    return dict(zip(calls, found, strict=True))
 
 
 @pytest.mark.slow

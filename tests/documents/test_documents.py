@@ -1,17 +1,16 @@
 """Check that everything that documents name exists: files, anchors, make targets, programs, options and params."""
 
 import re
-import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.commands import call_commands
 from tests.documents.drawing import read_drawing, read_stages
 from tests.documents.markdown import list_anchors, list_commands, list_documents, list_links, walk
-from tests.driving import ROOT, call
+from tests.driving import ROOT
 
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in list_documents()}
 # These two documents also name things that no longer exist.
@@ -101,25 +100,25 @@ def test_params_that_commands_change_exist() -> None:
                 value = value[part]
 
 
-@cache
-def read_help(*command: str) -> str:
-    return call(sys.executable, "-m", *command, "--help", folder=ROOT, may_fail=True)
-
-
 @pytest.mark.slow
-def test_programs_have_the_subcommands_and_options_that_documents_name() -> None:
-    for command in COMMANDS:
-        for module, rest in PROGRAM.findall(command):
-            words = rest.replace("'", " ").split()
-            if not words:
+def test_programs_have_the_subcommands_and_options_that_documents_name(tmp_path: Path) -> None:
+    named = {
+        command: [(module, *rest.replace("'", " ").split()) for module, rest in PROGRAM.findall(command)]
+        for command in COMMANDS
+    }
+    programs = [words for all_words in named.values() for words in all_words if len(words) > 1]
+    # Where the second word is no subcommand, the program refuses it: then it is a word like any other.
+    asked = sorted(
+        {words[:count] for words in programs for count in (1, 2) if count == 1 or words[1].isalpha()}
+    )
+    answers = call_commands([(*words, "--help") for words in asked], tmp_path, ROOT)
+    texts = {words: answer.out + answer.error for words, answer in zip(asked, answers, strict=True)}
+    for command, all_words in named.items():
+        for words in all_words:
+            if len(words) == 1 or words[1] in PASSED_ON:
                 continue
-            text = read_help(module)
-            if words[0] in PASSED_ON:
-                continue
-            if re.fullmatch("[a-z]+", words[0]):
-                # A subcommand, unless it is refused: then it is a word like any other.
-                text += read_help(module, words[0])
-            options = {word.partition("=")[0] for word in words if re.match(r"--?[a-zA-Z]", word)}
+            text = texts[words[:1]] + texts.get(words[:2], "")
+            options = {word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-zA-Z]", word)}
             assert not [option for option in options if option not in text], command
 
 

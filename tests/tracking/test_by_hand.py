@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,27 +183,33 @@ def cut_files(*patterns: str) -> None:
         path.write_bytes(path.read_bytes()[:-1])
 
 
+def set_status(kind: str, status: str) -> None:
+    edit_run(kind, lambda client, run: client.update_run(run, status=status))
+
+
+def delete_tag(kind: str, name: str) -> None:
+    edit_run(kind, lambda client, run: client.delete_tag(run, name))
+
+
+# Where two changes stand together, one is of the runs of trials and one of the run of the comparison.
 @pytest.mark.parametrize(
-    "act",
+    "acts",
     [
-        lambda: edit_run("trial", lambda client, run: client.delete_tag(run, "content_key")),
-        lambda: edit_run("trial", change_tags),
-        lambda: edit_run("trial", lambda client, run: client.update_run(run, status="RUNNING")),
-        lambda: edit_run("trial", lambda client, run: client.update_run(run, status="FAILED")),
-        lambda: edit_run("trial", lambda client, run: client.delete_run(run)),
-        lambda: edit_run("comparison", lambda client, run: client.delete_run(run)),
-        lambda: edit_run("comparison", lambda client, run: client.delete_tag(run, "content_key")),
-        lambda: edit_run("comparison", lambda client, run: client.delete_tag(run, "kind")),
-        lambda: edit_run("comparison", lambda client, run: client.update_run(run, status="RUNNING")),
-        lambda: delete_files("checkpoints", "images", "report/figure1.png"),
-        lambda: delete_files("table1.json"),
-        lambda: delete_files("*"),
-        lambda: cut_files("checkpoints/last/*.safetensors", "report/*.csv"),
+        [partial(delete_tag, "trial", "content_key"), partial(delete_tag, "comparison", "content_key")],
+        [partial(edit_run, "trial", change_tags), partial(set_status, "comparison", "RUNNING")],
+        [partial(set_status, "trial", "RUNNING"), partial(delete_tag, "comparison", "kind")],
+        [partial(set_status, "trial", "FAILED"), partial(delete_files, "table1.json")],
+        [partial(edit_run, "trial", lambda client, run: client.delete_run(run))],
+        [partial(edit_run, "comparison", lambda client, run: client.delete_run(run))],
+        [partial(delete_files, "checkpoints", "images", "report/figure1.png")],
+        [partial(delete_files, "*")],
+        [partial(cut_files, "checkpoints/last/*.safetensors", "report/*.csv")],
     ],
 )
-def test_the_next_sync_repairs_a_run_in_place(act: Callable[[], None]) -> None:
+def test_the_next_sync_repairs_a_run_in_place(acts: list[Callable[[], None]]) -> None:
     before = snapshot_runs()
-    act()
+    for act in acts:
+        act()
     sync(open_store())
     assert snapshot_runs() == before
     for run in find_runs(kind="trial"):

@@ -18,7 +18,7 @@ with load_model("models:/digits-8-classifier@champion") as model:
 """
 
 
-@pytest.mark.parametrize("name", ["a%41", "50% off", "issue #1?", "b%2Fc d", "größe"])
+@pytest.mark.parametrize("name", ["a%41 b%2Fc", "50% größe #1?"])
 def test_the_champion_is_made_and_loads(
     name: str,
     finished_comparison: Path,
@@ -35,7 +35,7 @@ def test_the_champion_is_made_and_loads(
     told = call(sys.executable, "-m", "pipeline.tracking", "sync")
     assert "MLflow has 2 of 2 trials" in told and "is now" in told
     # MLflow's own function does not find a model there if it is called without a folder for a copy.
-    assert ("rename the folder" in told) == (name in ("a%41", "b%2Fc d"))
+    assert ("rename the folder" in told) == (name == "a%41 b%2Fc")
     loaded = subprocess.run(
         [sys.executable, "-c", LOAD],
         env=make_environment(MLFLOW_TRACKING_URI="sqlite:///tracking/mlflow.db"),
