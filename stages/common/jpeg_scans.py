@@ -177,13 +177,17 @@ def _is_complete(content: bytes) -> bool:
     """Return whether the decoder has read the last of several scans at the end of the data.
 
     After a whole scan the decoder looks for a marker, and takes any byte at once. Within a scan it takes bytes in
-    groups, and gives them back if they are too few for a part of the image.
+    groups, and gives them back if they are too few for a part of the image. A Pillow that has no such decoder, which is
+    private, cannot tell: then nothing is refused.
     """
     image = Image.open(io.BytesIO(content), formats=("JPEG",))
-    image.load_prepare()
-    tile = image.tile[0]
-    decoder = Image._getdecoder(image.mode, tile.codec_name, tile.args, image.decoderconfig)
-    decoder.setimage(image.im, tile.extents)
+    try:
+        image.load_prepare()
+        tile = image.tile[0]
+        decoder = Image._getdecoder(image.mode, tile.codec_name, tile.args, image.decoderconfig)
+        decoder.setimage(image.im, tile.extents)
+    except (AttributeError, TypeError):
+        return True
     content += READ_AHEAD
     taken, _ = decoder.decode(content)
     if taken < len(content):

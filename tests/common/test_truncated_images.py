@@ -11,6 +11,7 @@ from PIL import Image
 
 from stages.common.file_tree import UnreadableFile
 from stages.common.image_files import decode
+from stages.common.jpeg_scans import end_without_marker
 from tests.common.encoding import make_chunk, pack
 
 RANDOM = np.random.default_rng(0)
@@ -77,6 +78,14 @@ def test_a_whole_jpeg_is_read_as_before(way: str, size: tuple[int, int], mode: s
             image = decode("picture.jpg", content + behind).image
             expected = Image.open(io.BytesIO(content)).convert(image.mode)
             np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
+
+
+def test_a_pillow_without_its_private_decoder_refuses_no_progressive_jpeg(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = pack(PICTURE, "JPEG", progressive=True)
+    monkeypatch.setattr(Image, "_getdecoder", None)
+    assert end_without_marker(whole) == whole
 
 
 def test_a_progressive_jpeg_without_some_of_its_scans_is_refused() -> None:
