@@ -21,7 +21,7 @@ from stages.common.artifacts import REPORT
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
-from stages.common.file_tree import show_path
+from stages.common.file_tree import expand_user, show_path
 
 GANS = ("batch_norm", "sngan")
 GENERATOR_STEPS = 1000
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     require_root()
     options = _parse(arguments)
-    path = options.folder.expanduser().resolve()
+    path = expand_user(options.folder).resolve()
     print(f"Looking at every image in {show_path(path)}", flush=True)
     survey = survey_folder(path)
     plan = make_plan(survey, _to_text(path), options.gans, options.steps, options.size)

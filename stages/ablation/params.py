@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from stages.common.file_tree import expand_user
 from stages.common.params import Params
 
 
@@ -25,4 +26,4 @@ class AblationParams(Params):
     def local_path(self) -> Path | None:
         """Return the user's path of torchvision's weights, with `~` expanded."""
         path = self.torchvision_weights_path
-        return None if path is None else Path(path).expanduser()
+        return None if path is None else expand_user(path)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.common.errors import InputError
+from stages.common.file_tree import check_regular_file
 
 PREPARED = Path("data/prepared")
 DATA_MANIFEST = Path("data/manifest.json")
@@ -144,8 +145,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
     the next write of `path`.
 
     Raises:
+        InputError: the path is that of a pipe, a socket or a device.
         OSError: the file cannot be written; the error names `path` even where the system named no file.
     """
+    # A rename would replace a pipe, a socket or a device, such as /dev/stdout, by a file.
+    if path.exists() and not path.is_dir():
+        check_regular_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_unfinished(path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"))
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)

@@ -83,6 +83,20 @@ def show_path(path: str | os.PathLike[str]) -> str:
     )
 
 
+def expand_user(path: str | os.PathLike[str]) -> Path:
+    """Replace `~` or `~name` at the beginning of a path by a home folder.
+
+    Raises:
+        InputError: the system knows no home folder of that user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"{show_path(path)}: the system knows no such user's home folder; write the whole path"
+        ) from None
+
+
 def list_folder(root: Path) -> FileTree:
     """List the files under a folder; links are followed, and hidden files and folders are passed over.
 

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from stages.common.declared_pixels import check_palette, check_png_rows, check_portable_map
+from stages.common.declared_pixels import (
+    check_palette,
+    check_png_rows,
+    check_portable_map,
+    check_tiff_parts,
+    check_webp_end,
+)
 from stages.common.deep_pixels import (
     DEEP_GREY_MODES,
     GREY_WITH_ALPHA,
@@ -97,7 +103,9 @@ def decode(where: str, content: bytes) -> Decoded:
         data = data._replace(content=end_without_marker(data.content))
         image = _open(data.content)
         check_png_rows(data.content)
+        check_tiff_parts(data.content)
         check_jpeg_parts(data.content)
+        check_webp_end(data.content)
         check_portable_map(image, data.content)
         is_grey = _is_grey(image)
         deep = read_deep_pixels(image, partial(_open, data.content), data)

@@ -29,6 +29,11 @@ RESTARTS = re.compile(rb"\xff[\xd0-\xd7]")
 # The decoder reads up to 8 bytes ahead. No code consists of ones only, so these decode to two blocks of 8 x 8 at most.
 READ_AHEAD = b"\xff\x00" * 8
 COEFFICIENTS = 64
+# No decoder needs as many zeros behind the data; files that were not written to their end are filled with them.
+FILLED = bytes(32)
+UNFINISHED = (
+    "it ends with zeros and without an end marker: it was not written completely; save or fetch it again"
+)
 CUT = "its data end before its last pixel: the file is cut; save or fetch it again"
 
 
@@ -63,11 +68,13 @@ def end_without_marker(content: bytes) -> bytes:
 
     Raises:
         InputError: the data of the last of several scans are cut, or scans or parts between restart markers are
-            missing.
+            missing, or the file ends in zeros.
         OSError: the file is damaged, as the decoder says.
     """
     if not content.startswith(START):
         return content
+    if content.endswith(FILLED) and bytes([0xFF, END]) not in content:
+        raise InputError(UNFINISHED)
     try:
         frame, scans = _follow(content)
         restarts = [_count_restarts(frame, scan) for scan in scans]

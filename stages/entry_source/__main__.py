@@ -11,6 +11,7 @@ from pathlib import Path
 from stages.common.artifacts import entry_source_file, read_json, write_json
 from stages.common.cli import parse_entry, run_command
 from stages.common.errors import InputError
+from stages.common.file_tree import expand_user
 from stages.common.params import load_section
 from stages.entry_source.params import EntryFiles
 from stages.fingerprints.fingerprint import fingerprint_files
@@ -23,7 +24,7 @@ def main() -> None:
         InputError: a file is missing and there is no such former fingerprint, or a path is neither a file nor a folder.
     """
     name = parse_entry(__doc__)
-    paths = [Path(text).expanduser() for text in load_section(EntryFiles, "entries", name).files]
+    paths = [expand_user(text) for text in load_section(EntryFiles, "entries", name).files]
     keys = [f"entries.{name}.files[{place}]" for place in range(len(paths))]
     output = entry_source_file(name)
     missing = [f"{key} = {str(path)!r}" for key, path in zip(keys, paths, strict=True) if not path.exists()]

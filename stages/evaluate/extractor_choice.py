@@ -1,5 +1,6 @@
 """Load the extractor that the command line names: one that the pipeline made, or a published network from its file."""
 
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from stages.common.errors import InputError
+from stages.common.file_tree import expand_user
 from stages.common.params import PARAMS_FILE, ParamsError, find_faults, read_params, suggest_name
 from stages.evaluate.parameters import DEFAULTS
 from stages.scores.card import read_card, write_card
@@ -57,7 +59,7 @@ def load_chosen_extractor(choice: ExtractorChoice, device: torch.device) -> Extr
             raise InputError(
                 f"{option} goes with --extractor {', '.join(published)}; a folder has its own weights"
             )
-    folder = Path(choice.extractor).expanduser()
+    folder = expand_user(choice.extractor)
     if not folder.is_dir():
         raise InputError(_explain_unknown(choice.extractor, published))
     return _load_folder(folder, choice.precision, device)
@@ -99,7 +101,7 @@ def _load_published(choice: ExtractorChoice, device: torch.device) -> Extractor:
 def _read_options(choice: ExtractorChoice, model: Any) -> Any:
     """Read the extractor's section of params.yaml, or else of the default preset, and replace values by the options."""
     name, fields = choice.extractor, model.model_fields
-    file = PARAMS_FILE if PARAMS_FILE.exists() else DEFAULTS
+    file = PARAMS_FILE if os.path.lexists(PARAMS_FILE) else DEFAULTS
     section = (read_params(file).get("extractor") or {}).get(name)
     if section is None:
         file, section = DEFAULTS, read_params(DEFAULTS)["extractor"][name]

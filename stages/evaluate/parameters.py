@@ -1,5 +1,6 @@
 """Load the parameters of scores from params.yaml or the default preset, a published protocol, and options."""
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,7 @@ def load_params(protocol_scores: Mapping[str, Any], overrides: Mapping[str, Any]
     Raises:
         ParamsError: the file or an option is wrong.
     """
-    file = PARAMS_FILE if PARAMS_FILE.exists() else DEFAULTS
+    file = PARAMS_FILE if os.path.lexists(PARAMS_FILE) else DEFAULTS
     given = {name: value for name, value in overrides.items() if value is not None}
     if "seed" in given:
         given["shuffle_seed"] = given.pop("seed")

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from stages.common.errors import InputError
+from stages.common.file_tree import expand_user
 from stages.images.image_sets import ImageSet
 from stages.scores.extractor import Extractor
 from stages.scores.feature_statistics import FeatureRequest
@@ -37,9 +38,9 @@ def load_or_extract_reference(
     """
     if cache is None:
         return extract_reference(images, extractor, params, images.name, images.name_image)
-    if cache.expanduser().exists() and not cache.expanduser().is_dir():
+    if expand_user(cache).exists() and not expand_user(cache).is_dir():
         raise InputError(f"--cache {cache} is a file; name a folder, which is made where there is none")
-    folder = cache.expanduser() / _hash_inputs(images, extractor, params)
+    folder = expand_user(cache) / _hash_inputs(images, extractor, params)
     if (folder / MOMENTS).exists():
         try:
             statistics = read_reference(folder, images.name)

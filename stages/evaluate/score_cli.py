@@ -1,6 +1,7 @@
 """Score any images against any real ones, without the pipeline."""
 
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 from stages.common.artifacts import write_bytes, write_json
 from stages.common.compute import configure_compute, describe_compute
 from stages.common.errors import InputError
-from stages.common.file_tree import show_path
+from stages.common.file_tree import check_regular_file, show_path
 from stages.common.streams import print_result
 from stages.evaluate.arguments import ImageArgument, ScoreArguments, parse_arguments
 from stages.evaluate.comparison import Conditions, sample_images, score_sets
@@ -62,10 +63,10 @@ def score_arguments(arguments: ScoreArguments) -> tuple[list[ScoreResult], list[
         InputError: an argument is wrong, or there are too few images; it is raised before the network computes where
             that is possible.
     """
-    for option, path in (("--markdown", arguments.markdown), ("--html", arguments.html)):
+    outputs = _list_outputs(arguments)
+    for option, path in outputs.items():
         _check_writable(path, option)
-    _check_writable(None if arguments.json in (None, "-") else Path(str(arguments.json)), "--json")
-    _check_files(arguments)
+    _check_files(arguments, outputs)
     earlier = [result for path in arguments.earlier for result in read_earlier_scores(path, "--with")]
     device = configure_compute(arguments.compute)
     extractor = load_chosen_extractor(arguments.extractor, device)
@@ -88,11 +89,33 @@ def score_arguments(arguments: ScoreArguments) -> tuple[list[ScoreResult], list[
     return results, pictures
 
 
-def _check_files(arguments: ScoreArguments) -> None:
-    """Refuse sets with a file in common, before the network is loaded and the images are decoded."""
+def _list_outputs(arguments: ScoreArguments) -> dict[str, Path]:
+    """List the files that are to be written, by option.
+
+    Raises:
+        InputError: two options name the same file.
+    """
+    named = {"--json": arguments.json, "--markdown": arguments.markdown, "--html": arguments.html}
+    outputs = {option: Path(path) for option, path in named.items() if path is not None and str(path) != "-"}
+    for (one, path), (other, second) in itertools.combinations(outputs.items(), 2):
+        if path.resolve() == second.resolve():
+            raise InputError(f"{one} and {other} both name {show_path(path)}; name two files")
+    return outputs
+
+
+def _check_files(arguments: ScoreArguments, outputs: dict[str, Path]) -> None:
+    """Refuse sets with a file in common, and outputs that would replace images, before any image is decoded."""
     real, *fakes = (list_sources(images.path, images.option) for images in (arguments.real, *arguments.fakes))
     held_out = arguments.held_out
-    check_arguments(real, fakes, None if held_out is None else list_sources(held_out.path, held_out.option))
+    unseen = None if held_out is None else list_sources(held_out.path, held_out.option)
+    check_arguments(real, fakes, unseen)
+    for option, path in outputs.items():
+        for images in (real, *fakes, *([] if unseen is None else [unseen])):
+            if path.exists() and any(path.samefile(source.path) for source in images.sources):
+                raise InputError(
+                    f"{option} {show_path(path)} is a file of the images of {images.label}, which it would replace; "
+                    "name another file"
+                )
 
 
 def _open_sample(argument: ImageArgument, arguments: ScoreArguments) -> ImageSet:
@@ -102,10 +125,10 @@ def _open_sample(argument: ImageArgument, arguments: ScoreArguments) -> ImageSet
     return images
 
 
-def _check_writable(path: Path | None, option: str) -> None:
-    """Refuse, before anything is computed, a file that cannot be written."""
-    if path is None:
-        return
+def _check_writable(path: Path, option: str) -> None:
+    """Refuse, before anything is computed, a file that cannot be written, and what is no file."""
+    if path.exists() and not path.is_dir():
+        check_regular_file(path)
     if path.is_dir():
         raise InputError(f"{option} {show_path(path)} is a folder; name a file")
     parent = next(folder for folder in path.absolute().parents if folder.exists())

@@ -5,6 +5,7 @@ import re
 import sys
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from torch import Tensor
 
 from stages.common.compute import derive_seed
 from stages.common.errors import InputError
-from stages.common.file_tree import check_regular_file, show_path
+from stages.common.file_tree import check_regular_file, expand_user, show_path
 from stages.common.pixels import tensor_to_pixels
 from stages.generators.kinds import ONNX, TORCH_EXPORT, find_kind
 from stages.generators.noise import sample_z_of
+from stages.generators.output_scale import check_scale
 from stages.generators.params import GeneratorOptions
 from stages.generators.repeatability import find_caveat
 from stages.generators.torch_export_file import load_torch_export
@@ -60,7 +62,7 @@ class GeneratorFile:
             InputError: the file is missing, damaged or of another kind, or holds something that could run other code.
         """
         self.name = show_path(path)
-        content = _read(Path(path).expanduser(), self.name)
+        content = _read(expand_user(path), self.name)
         self.kind = find_kind(content, self.name)
         self._options, self._seed, self._position = options, seed, 0
         self._network = _load(content, self.kind, self.name, 1 if options.class_count is None else 2, seed)
@@ -93,6 +95,7 @@ class GeneratorFile:
         z, labels = self._make_inputs(range(batch))
         if labels is not None and classes is not None and classes > batch:
             self._run(z, classes - 1 - labels, 0)
+        check_scale(self._run(z, labels, 0), self._options.output_range, self.name)
         self.caveat = find_caveat(self._run, z, labels)
         self._is_checked = True
         if self.caveat is not None:
@@ -200,10 +203,13 @@ def _load(content: bytes, kind: str, name: str, input_count: int, seed: int) -> 
 
 
 def _load_torchscript(content: bytes, name: str) -> Network:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for member in archive.namelist():
-            if "/code/" in member and FILE_OPERATOR.search(archive.read(member)):
-                raise InputError(f"{name} holds code that reads or writes files; it is not loaded")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            codes = [archive.read(member) for member in archive.namelist() if "/code/" in member]
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise InputError(f"{name} is damaged ({error}); save it again") from None
+    if any(map(FILE_OPERATOR.search, codes)):
+        raise InputError(f"{name} holds code that reads or writes files; it is not loaded")
     try:
         with warnings.catch_warnings(action="ignore"):
             network = torch.jit.load(io.BytesIO(content), map_location="cpu")

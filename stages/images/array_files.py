@@ -192,6 +192,12 @@ def _check_header(path: Path, headers: list[ArrayHeader], chosen: str) -> ArrayH
             f"{where} declares {header.dtype} {list(header.shape)}, {declared} bytes, and holds {header.held_bytes}: "
             "it is cut short or damaged; save it again"
         )
+    if declared < header.held_bytes:
+        raise InputError(
+            f"{where} declares {header.dtype} {list(header.shape)}, {declared} bytes, and holds {header.held_bytes}: "
+            "several arrays were saved into one file, of which only the first would be read, or it is damaged; save "
+            "one array of all images"
+        )
     return header
 
 

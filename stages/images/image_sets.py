@@ -10,7 +10,7 @@ from PIL import Image
 
 from stages.common import artifacts
 from stages.common.errors import InputError
-from stages.common.file_tree import check_regular_file, show_path
+from stages.common.file_tree import check_regular_file, expand_user, show_path
 from stages.common.image_files import crop_and_resize
 from stages.common.image_listing import list_images
 from stages.images.array_files import SUFFIXES as ARRAY_SUFFIXES
@@ -170,7 +170,7 @@ def list_sources(text: str, argument: str) -> SourceList:
     if not text:
         raise InputError(f"{argument} is an empty path; expected {_allowed_inputs()}")
     path, key = split_key(text)
-    path = artifacts.images_file(text) if text in artifacts.SPLITS else path.expanduser()
+    path = artifacts.images_file(text) if text in artifacts.SPLITS else expand_user(path)
     sources = [Source(path, key or "")] if path.is_file() else []
     if path.is_dir():
         sources = [Source(file.path) for file in list_images(path).files if file.path is not None]
@@ -190,7 +190,7 @@ def open_images(text: str, argument: str, reading: ReadOptions) -> ImageSet:
         InputError: there is no such file or folder, or it holds no images or images of different shapes.
     """
     path, key = split_key(text)
-    path = path.expanduser()
+    path = expand_user(path)
     if text in artifacts.SPLITS:
         path = artifacts.images_file(text)
         if not path.exists():

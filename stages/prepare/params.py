@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from stages.common.file_tree import expand_user
 from stages.common.params import LARGEST_COUNT, Params, load_section
 
 LARGEST_IMAGE_SIZE = 512
@@ -110,7 +111,7 @@ class PrepareParams(Params):
 
     def local_path(self) -> Path | None:
         """Return the user's path of the data, with `~` expanded; None if the known sources are to be tried."""
-        return None if self.path is None else Path(self.path).expanduser()
+        return None if self.path is None else expand_user(self.path)
 
     def limits(self) -> dict[str, int | None]:
         """Return how many images of each split are kept; None keeps all."""

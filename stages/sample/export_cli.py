@@ -16,7 +16,7 @@ from stages.common.artifacts import MANIFEST, MODELS, Trial, read_json, write_by
 from stages.common.command_line import CommandParser
 from stages.common.compute import ComputeParams, configure_compute
 from stages.common.errors import InputError
-from stages.common.file_tree import show_path
+from stages.common.file_tree import expand_user, show_path
 from stages.common.grid import Grid
 from stages.common.params import ParamsError, find_faults, load_section
 from stages.generators.noise import sample_fixed_z
@@ -45,7 +45,7 @@ def export(words: Sequence[str] | None = None) -> None:
     trial = Trial(options.gan, options.setting, options.seed)
     formats = list(FILES) if options.format == BOTH else [options.format]
     check_packages(formats)
-    folder = Path(options.folder).expanduser()
+    folder = expand_user(options.folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{show_path(folder)} is a file; name a folder to write into")
     networks = load_section(NetworksParams, "networks")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from stages.common.artifacts import atomic_path, hash_file, write_bytes
 from stages.common.errors import InputError
+from stages.common.file_tree import expand_user
 from stages.common.sockets import explain_proxies, socket_timeout
 from stages.scores.card import WEIGHTS
 from stages.scores.extractor_zoo import PublishedOptions
@@ -79,7 +80,7 @@ def read_published_weights(options: PublishedOptions, file: PublishedFile) -> We
             )
         path = download_weights(file._replace(sha256=expected))
     else:
-        path = Path(options.weights_path).expanduser()
+        path = expand_user(options.weights_path)
     return read_weights(path, expected, f"extractor.{file.extractor}.weights_path", file)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
+from stages.common.file_tree import expand_user
 from stages.common.params import Params
 
 
@@ -22,4 +23,4 @@ class SourceParams(Params):
 
     def local_path(self) -> Path | None:
         """Return the path with `~` expanded."""
-        return None if self.path is None else Path(self.path).expanduser()
+        return None if self.path is None else expand_user(self.path)

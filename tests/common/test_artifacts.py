@@ -147,3 +147,13 @@ except OSError as error:
         check=True,
     )
     assert done.stdout == f"some/file {errno.EFBIG} []\n"
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/null")
+    for name in ("pipe", "device"):
+        with pytest.raises(ValueError, match=f"{name}: it is a .* and not a file"):
+            write_json(tmp_path / name, {})
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "device").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device", "pipe"]

@@ -45,6 +45,7 @@ def test_a_portable_map_with_a_value_above_its_largest_is_refused(
         b"P6 2 1 100\n" + FIRST,
         b"P6 2 1 100\n" + FIRST + b"\xff\xff behind the pixels",
         make_text(3, FIRST),
+        make_text(3, FIRST + LAST),
     ],
 )
 def test_a_portable_map_is_scaled_by_its_largest_value(content: bytes) -> None:
@@ -86,3 +87,12 @@ def test_a_gif_may_have_a_transparent_index_beyond_its_palette() -> None:
     place = content.index(bytes([200, 0, 0, 0, 200, 0]))
     short = content[:10] + bytes([content[10] & 0xF8]) + content[11 : place + 6] + content[place + 12 :]
     assert np.asarray(decode("x", short).image).tolist() == [[[200, 0, 0], [255, 255, 255]]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"P6\r\n2 1\r\n255\r\n" + FIRST, b"P5\r\n3 2 100\r\n" + FIRST, b"P4\r\n8 1\r\n\xaa"],
+)
+def test_a_binary_map_with_the_line_ends_of_a_text_file_is_refused(content: bytes) -> None:
+    with pytest.raises(UnreadableFile, match="map: its header has the line ends CR LF"):
+        decode("map", content)

@@ -162,3 +162,56 @@ def test_a_file_of_another_format_that_is_cut_is_refused(form: str, options: dic
             broken[4:8], broken[16:20] = (struct.pack("<I", len(broken) - head) for head in (8, 20))
         with pytest.raises(UnreadableFile):
             decode("picture", bytes(broken))
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("WEBP", {"quality": 90}),
+        ("WEBP", {"lossless": True}),
+        ("PNG", {}),
+        ("GIF", {}),
+    ],
+)
+def test_a_file_whose_end_was_never_written_is_refused(form: str, options: dict[str, Any]) -> None:
+    whole = pack(PICTURE, form, **options)
+    for share in (0.5, 0.9):
+        written = int(len(whole) * share)
+        with pytest.raises(UnreadableFile):
+            decode("picture", whole[:written].ljust(len(whole), b"\0"))
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize(
+    ("tag", "value", "message"),
+    [
+        (278, 1, "it holds 1 of the 90 parts"),
+        (278, 45, "it holds 1 of the 2 parts"),
+        (257, 180, "it holds 1 of the 2 parts"),
+        (284, 2, "it holds 1 of the 3 parts"),
+        (273, 0, "it holds 0 of the 1 parts"),
+    ],
+)
+def test_a_tiff_without_some_of_its_strips_is_refused(
+    tag: int, value: int, message: str, compression: str | None
+) -> None:
+    content = bytearray(pack(PICTURE, "TIFF", strip_size=1 << 20, compression=compression))
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    places = [start + 2 + 12 * number for number in range(count)]
+    (place,) = [place for place in places if struct.unpack_from("<H", content, place) == (tag,)]
+    struct.pack_into("<I", content, place + 8, value)
+    with pytest.raises(UnreadableFile, match=message):
+        decode("picture.tif", bytes(content))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"strip_size": 3000}, {"strip_size": 3000, "compression": "tiff_lzw"}, {"big_tiff": True}],
+    ids=str,
+)
+def test_a_whole_tiff_of_several_strips_is_read(options: dict[str, Any]) -> None:
+    content = pack(PICTURE, "TIFF", **options)
+    np.testing.assert_array_equal(np.asarray(decode("x", content).image), PIXELS)

@@ -427,3 +427,51 @@ def test_a_damaged_cache_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
         path.write_bytes(path.read_bytes()[:-1])
         assert score_arrays(monkeypatch, "--cache", "cache") == plain
         assert score_arrays(monkeypatch, "--cache", "cache") == plain
+
+
+def test_an_output_that_would_replace_images_or_another_output_is_refused_and_nothing_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    os.link("fake.npy", "linked.npy")
+    write_folder(Path("folder"), make_images(60, seed=1))
+    before = {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()}
+    for words, message in (
+        (
+            ["--json", "fake.npy"],
+            "--json fake.npy is a file of the images of --fake fake.npy, which it would replace",
+        ),
+        (["--html", "./real.npy"], "--html real.npy is a file of the images of --real real.npy"),
+        (["--markdown", "linked.npy"], "--markdown linked.npy is a file of the images of --fake fake.npy"),
+        (
+            ["--fake", "folder", "--html", "folder/0003.png"],
+            "--html folder/0003.png is a file of the images of",
+        ),
+        (["--json", "x.html", "--html", "./x.html"], "--json and --html both name x.html; name two files"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            score_arrays(monkeypatch, *words)
+    assert {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("option", ["--json", "--html", "--markdown"])
+def test_an_output_that_is_no_file_is_refused_and_left_as_it_is(
+    option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo("pipe")
+    Path("device").symlink_to("/dev/null")
+    for name, kind in (("pipe", "a named pipe"), ("device", "a device")):
+        with pytest.raises(ValueError, match=f"{name}: it is {kind} and not a file"):
+            score_arrays(monkeypatch, option, name)
+    assert Path("pipe").is_fifo() and Path("device").is_symlink()
+
+
+def test_the_home_folder_of_an_unknown_user_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (["--fake", "~nobody9/x"], ["--cache", "~nobody9/x"], ["--extractor", "~nobody9/x"]):
+        with pytest.raises(ValueError, match="~nobody9/x: the system knows no such user's home folder"):
+            score_arrays(monkeypatch, *words)
+
+
+def test_a_params_file_that_is_a_broken_link_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("params.yaml").symlink_to("nowhere")
+    with pytest.raises(ValueError, match="it is a link to nowhere, which is missing; remove the link"):
+        score_arrays(monkeypatch)

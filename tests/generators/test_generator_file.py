@@ -475,3 +475,61 @@ def test_labels_that_a_conditional_generator_does_not_know_are_refused_with_its_
     ):
         GeneratorFile(path, options)(1)
     GeneratorFile(path, options.model_copy(update={"class_count": 10}))(1)
+
+
+def flip_bits(content: bytes, distance: int) -> bytes:
+    return bytes(byte ^ (place % distance == 3) for place, byte in enumerate(content))
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "torch_export", "onnx"])
+@pytest.mark.parametrize("distance", [97, 499, 997, 3001])
+def test_a_damaged_file_is_one_line_or_draws(kind: str, distance: int) -> None:
+    path = write(flip_bits(make_file(kind), distance))
+    try:
+        GeneratorFile(path, OPTIONS)(3)
+    except InputError as error:
+        assert str(error).startswith("generator ") and "\n" not in str(error)
+
+
+class OfRange(nn.Module):
+    """Returns values from `low` to `high`."""
+
+    def __init__(self, low: float, high: float, is_integer: bool = False) -> None:
+        super().__init__()
+        self.low, self.high, self.is_integer = low, high, is_integer
+
+    def forward(self, z: Tensor) -> Tensor:
+        images = self.low + (self.high - self.low) * torch.sigmoid(z).reshape(-1, 1, 2, 3)
+        return images.to(torch.uint8) if self.is_integer else images
+
+
+@pytest.mark.parametrize(
+    ("network", "output_range", "message"),
+    [
+        (OfRange(0, 1), "symmetric", r"returns no negative value in 20 images, .* name unit for \[0, 1\]"),
+        (OfRange(0.01, 0.6), "symmetric", "returns no negative value"),
+        (OfRange(0, 1.99, True), "uint8", "returns no value above 1 of 255"),
+        (
+            OfRange(0, 20, True),
+            "uint8",
+            r"returns no value above \d+ of 255 in 20 images, which would be almost",
+        ),
+        (OfRange(0, 1), "unit", None),
+        (OfRange(-1, 1), "symmetric", None),
+        (OfRange(0, 255, True), "uint8", None),
+        # A collapsed generator is a result.
+        (OfRange(1, 1), "symmetric", None),
+        (OfRange(1, 1, True), "uint8", None),
+    ],
+)
+def test_images_that_use_little_of_their_declared_range_are_refused(
+    network: nn.Module, output_range: str, message: str | None
+) -> None:
+    generator = GeneratorFile(
+        write(script(network)), OPTIONS.model_copy(update={"output_range": output_range})
+    )
+    if message is None:
+        assert generator(30).shape == (30, 1, 2, 3)
+    else:
+        with pytest.raises(InputError, match=message):
+            generator(30)

@@ -162,6 +162,13 @@ WRONG = {
     "thrice.npz": (repeat_member("b.npy", "a.npy", "a.npy", "a.npy"), "holds 3 members named a, so"),
     "with and without.npz": (repeat_member("arr_0", "arr_0.npy"), "holds 2 members named arr_0, so"),
     "negative.npy": (reshape(npy(IMAGES), "(-5, 4, 4, 3)"), "it is cut short or damaged"),
+    # Several arrays in one file, of which numpy reads the first.
+    "twice.npy": (
+        npy(IMAGES) + npy(IMAGES),
+        "several arrays were saved into one file, of which only the first",
+    ),
+    "longer.npy": (npy(IMAGES) + b"\0", "declares uint8 .* 240 bytes, and holds 241: several arrays"),
+    "shorter header.npy": (reshape(npy(IMAGES), "(4, 4, 4, 3)"), "192 bytes, and holds 240: several arrays"),
     # The shape, the type or the range of values is wrong.
     "no images.npy": (npy(IMAGES[:0]), r"holds no images: \[0, 4, 4, 3\]"),
     "no floats.npz": (npz(images=np.zeros((0, 4, 4))), r"no floats.npz:images holds no images: \[0, 4, 4\]"),
@@ -198,7 +205,7 @@ def test_an_array_that_the_zip_says_it_holds_is_refused_before_memory_is_taken_f
     path = tmp_path / "bomb.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("images.npy", reshape(npy(IMAGES), f"({1 << 40},4,4)"))
-        archive.filelist[0].file_size = 1 << 50
+        archive.filelist[0].file_size = (1 << 44) + 128
     with pytest.raises(
         InputError, match=r"bomb.npz:images unpacks to \d+ bytes, and \d+ bytes of memory are free"
     ):
@@ -212,9 +219,7 @@ def test_floats_whose_pixels_exceed_the_memory_are_refused_before_it_is_taken(
     path = tmp_path / "sparse.npy"
     path.write_bytes(reshape(npy(IMAGES.astype(np.float32)), f"({1 << 36},4,4)"))
     # The file has this size but no content, so it takes no space on the disk.
-    os.truncate(path, (1 << 42) + (1 << 10)) if _has_large_files(tmp_path) else pytest.skip(
-        "no sparse files here"
-    )
+    os.truncate(path, (1 << 42) + 128) if _has_large_files(tmp_path) else pytest.skip("no sparse files here")
     with pytest.raises(InputError, match=r"sparse.npy unpacks to \d+ bytes"):
         open_images(str(path), "--real", READING._replace(floats=floats))
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from stages.common.artifacts import EXTRACTOR
+from stages.common.file_tree import expand_user
 from stages.scores.card import INCEPTION_FEATURES, Card
 from stages.scores.classifier import Network
 from stages.scores.extractor_zoo import ExtractorOptions
@@ -37,7 +38,7 @@ class Options(ExtractorOptions):
 
     def local_path(self) -> Path | None:
         """Return the user's path of the weights, with `~` expanded; None if they are to be downloaded."""
-        return None if self.weights_path is None else Path(self.weights_path).expanduser()
+        return None if self.weights_path is None else expand_user(self.weights_path)
 
 
 def make(options: Options, device: torch.device, folder: Path = EXTRACTOR) -> Card:
