@@ -84,10 +84,10 @@ def test_a_command_needs_no_variable_but_path_and_bears_odd_ones(
             assert list_run(printed) == ["check"]
 
 
-@pytest.mark.parametrize("value", ["1", "0", "yes"])
-def test_make_lets_python_look_into_the_folder_whatever_the_user_has_set(value: str, tmp_path: Path) -> None:
+def test_make_lets_python_look_into_the_folder_whatever_the_user_has_set(tmp_path: Path) -> None:
     # The target that a test of the environment needs is made already, so that only the command runs.
     Path(".venv").mkdir()
     Path(".venv/.ready").touch()
-    told = run("make -o .venv/.ready experiments", {"PYTHONSAFEPATH": value, "HOME": str(tmp_path)})
+    # Python takes any value for yes, even 0.
+    told = run("make -o .venv/.ready experiments", {"PYTHONSAFEPATH": "0", "HOME": str(tmp_path)})
     assert "sngan-A-0" in told

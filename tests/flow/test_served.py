@@ -1,4 +1,4 @@
-"""The flow with the servers of compose.yaml: scheduled, cancelled, killed, and started twice; six trials on digits.
+"""The flow with the servers of compose.yaml: scheduled, cancelled, killed, and started twice; three trials on digits.
 
 The tests share one repository and one server, and run in the order of this file.
 """
@@ -36,7 +36,7 @@ from tests.serving import find_free_port, kill, wait_until
 
 pytestmark = pytest.mark.slow
 
-GANS = ["began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan"]
+GANS = ["began", "wgan_gp", "sngan"]
 INTERVAL_SECONDS = 3
 # The name in prefect.yaml.
 POOL = "compare"
@@ -44,7 +44,7 @@ POOL = "compare"
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Work in a repository of six trials, with compose.yaml's services, which are not started yet."""
+    """Work in a repository of three trials, with compose.yaml's services, which are not started yet."""
     folder = tmp_path_factory.mktemp("served")
 
     def edit(params: dict[str, Any]) -> None:
@@ -149,7 +149,7 @@ def test_the_pages_look_for_the_api_where_they_are() -> None:
         assert json.load(reply)["api_url"] == "/api"
 
 
-def test_of_six_trials_one_that_fails_leaves_five_done(client: SyncPrefectClient) -> None:
+def test_of_three_trials_one_that_fails_leaves_two_done(client: SyncPrefectClient) -> None:
     path = Path("stages/gans/began.py")
     good = path.read_text()
     broken = (
@@ -161,7 +161,7 @@ def test_of_six_trials_one_that_fails_leaves_five_done(client: SyncPrefectClient
     (run,) = list_runs(client)
     assert run.state is not None and run.state.is_failed()
     summary = run.state.message or ""
-    assert summary.startswith("5 of 6 trials done; ")
+    assert summary.startswith("2 of 3 trials done; ")
     assert "train@began-A-0 failed" in summary and "broken on purpose" in summary
     assert "Not started: lipschitz@began-A-0, sample@began-A-0, evaluate@began-A-0" in summary
     assert (
@@ -182,8 +182,8 @@ def test_a_schedule_fires_by_itself_and_the_second_run_finds_all_cached(
     first, second = find_states(client, "Completed")[:2]
     end_schedule(schedule, server)
     assert first.auto_scheduled and second.auto_scheduled
-    assert "6 of 6 trials done; " in str(first.state) and " 0 stages run" not in str(first.state)
-    assert "6 of 6 trials done; 0 stages run, " in str(second.state)
+    assert "3 of 3 trials done; " in str(first.state) and " 0 stages run" not in str(first.state)
+    assert "3 of 3 trials done; 0 stages run, " in str(second.state)
 
 
 def test_cancelled_or_killed_mid_trial_and_then_two_at_once_it_ends_as_if_undisturbed(
@@ -193,7 +193,7 @@ def test_cancelled_or_killed_mid_trial_and_then_two_at_once_it_ends_as_if_undist
     mlflow_server: subprocess.Popen[bytes],
 ) -> None:
     undisturbed = read_results()
-    assert len(undisturbed) > 30
+    assert len(undisturbed) > 15
     forget_everything()
     keep = [process.pid for one in (server, mlflow_server) for process in list_family(one)]
     worker = services.start("worker")
@@ -227,7 +227,7 @@ def test_cancelled_or_killed_mid_trial_and_then_two_at_once_it_ends_as_if_undist
     # The worker's flows and the flows of this environment have sent the runs to different stores.
     tracking = services.read_environment("worker")["MLFLOW_TRACKING_URI"]
     told = call(sys.executable, "-m", "pipeline.tracking", "sync", MLFLOW_TRACKING_URI=tracking)
-    assert f"MLflow has 6 of 6 trials in {tracking}" in told
+    assert f"MLflow has 3 of 3 trials in {tracking}" in told
 
 
 def forget_everything() -> None:
