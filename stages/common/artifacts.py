@@ -232,9 +232,11 @@ def explain_read_errors(path: Path, made_by: str, *damage: type[Exception]) -> I
         damage: the errors that reading a damaged file raises.
 
     Raises:
-        InputError: the file is missing or damaged.
+        InputError: the file is missing or damaged, or is no file, such as a named pipe.
     """
     try:
+        # Reading a pipe would wait for ever.
+        check_regular_file(path)
         yield
     except FileNotFoundError:
         raise InputError(f"{path} is missing; make it with `dvc repro {made_by}`") from None
@@ -280,6 +282,7 @@ def read_array(path: Path, made_by: str) -> NDArray[Any]:
 
 def hash_file(path: Path) -> str:
     """Return a file's sha256 in hexadecimal."""
+    check_regular_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -38,6 +38,7 @@ def read_earlier_scores(path: Path, argument: str) -> list[ScoreResult]:
         AttributeError,
         ParamsError,
         json.JSONDecodeError,
+        RecursionError,
         UnicodeDecodeError,
     ) as error:
         reason = "; ".join(error.faults) if isinstance(error, ParamsError) else type(error).__name__

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from stages.common.artifacts import EXTRACTOR
 from stages.common.errors import InputError
+from stages.common.file_tree import check_regular_file
 from stages.scores.card import CARD, WEIGHTS, Card, read_card
 from stages.scores.classifier import Network
 from stages.scores.extractor_zoo import load_extractor_module
@@ -197,6 +198,7 @@ def _compute(part: Tensor, network: Network, device: torch.device) -> OutputArra
 
 def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
     """Read the weights after comparing their sha256 with the card's; the hashed bytes are the ones that are used."""
+    check_regular_file(path)
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != card.file_sha256:

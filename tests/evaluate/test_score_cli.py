@@ -475,3 +475,30 @@ def test_a_params_file_that_is_a_broken_link_is_not_taken_for_none(monkeypatch: 
     Path("params.yaml").symlink_to("nowhere")
     with pytest.raises(ValueError, match="it is a link to nowhere, which is missing; remove the link"):
         score_arrays(monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["card.json", "weights.safetensors"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: Path(path).symlink_to("/dev/zero")])
+def test_a_file_of_an_extractor_that_is_no_file_is_named(
+    name: str, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_extractor(Path("other"))
+    Path("other", name).unlink()
+    make(f"other/{name}")
+    with pytest.raises((ValueError, OSError), match=rf"other/{name}.*it is a .* and not a file"):
+        score_arrays(monkeypatch, "--extractor", "other")
+
+
+def test_a_pipe_in_the_cache_is_replaced_by_new_statistics_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    score_arrays(monkeypatch, "--cache", "cache")
+    (moments,) = Path("cache").rglob(MOMENTS)
+    moments.unlink()
+    os.mkfifo(moments)
+    with pytest.raises(ValueError, match=f"{MOMENTS}: it is a named pipe and not a file"):
+        score_arrays(monkeypatch, "--cache", "cache")
+
+
+def test_earlier_scores_that_are_nested_too_deep_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("deep.json").write_text('{"a":' * 100_000)
+    with pytest.raises(ValueError, match="--with deep.json is no file of scores that --json wrote"):
+        score_arrays(monkeypatch, "--with", "deep.json")
