@@ -31,18 +31,31 @@ DATABASE := $(or $(PREFECT_HOME),$(CURDIR)/.prefect)/prefect.db
 # tests/conftest.py, because xdist's own order puts files with few tests last, which are the slowest ones here.
 PYTEST := OMP_NUM_THREADS=1 python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-PRESETS = $(shell echo $(sort $(basename $(notdir $(wildcard presets/*.yaml)))) | sed 's/ /, /g')
+PRESETS := $(shell echo $(sort $(basename $(notdir $(wildcard presets/*.yaml)))) | sed 's/ /, /g')
 
+# What a target needs to be told is checked here, before the environment is created, which takes minutes.
 ifneq ($(filter own,$(MAKECMDGOALS)),)
 ifeq ($(IMAGES),)
 $(error IMAGES is missing: make own IMAGES=FOLDER, a folder or zip of class folders)
 endif
 export IMAGES
 endif
+ifneq ($(filter preset,$(MAKECMDGOALS)),)
+ifeq ($(wildcard presets/$(firstword $(NAME)).yaml),)
+$(error NAME=$(NAME) is no preset: make preset NAME=..., one of $(PRESETS))
+endif
+endif
+
+# This runs for a target that does not exist.
+.DEFAULT:
+	@echo "error: make knows no '$@'; \`make help\` lists what it knows" >&2; exit 1
 
 help:  ## Show this list.
 	@awk -F ':.*## ' -v presets="$(PRESETS)" '/^[a-z-]+:.*## / \
-	{sub("PRESETS", presets); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	{sub("PRESETS", presets); count = split($$2, words, " "); line = sprintf("make %-15s", $$1); \
+	for (place = 1; place <= count; place++) { \
+	if (length(line) + length(words[place]) > 79) {print line; line = sprintf("%20s", "")} line = line " " words[place]} \
+	print line}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready  ## Create the virtual environment: 6.5 GB, or about 1.9 GB with TORCH=cpu, without CUDA.
 
@@ -77,8 +90,8 @@ reproduce: setup $(DATABASE)  ## Run the whole comparison and write report/index
 own: setup $(DATABASE)  ## Compare two GANs on one's own images: make own IMAGES=FOLDER, a folder or zip of class folders.
 	@python -m pipeline.own "$$IMAGES" $(OPTIONS)
 
-schedule: setup  ## Run the comparison every night at three until interrupted; CRON="0 */6 * * *" sets the times.
-	python -m pipeline.flow schedule $(if $(CRON),--cron "$(CRON)")
+schedule: setup  ## Run the comparison every night at three until interrupted; CRON="0 */6 * * *" and TIMEZONE=Europe/Berlin set the times.
+	python -m pipeline.flow schedule $(if $(CRON),--cron "$(CRON)") $(if $(TIMEZONE),--timezone "$(TIMEZONE)")
 
 server: setup $(DATABASE)  ## Start Prefect's server on http://127.0.0.1:4200; PORT=4201 sets the port.
 	python -m pipeline.flow server $(if $(PORT),--port $(PORT))

@@ -16,7 +16,7 @@ from stages.common.artifacts import write_bytes
 from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
-from stages.common.params import LARGEST_BYTES, PARAMS_FILE, read_params
+from stages.common.params import LARGEST_BYTES, PARAMS_FILE, read_params, suggest_name
 
 PRESETS = Path("presets")
 DEFAULT = "default"
@@ -51,9 +51,9 @@ def compose_preset(name: str, folder: Path = PRESETS, protocol: str | None = Non
             not have.
     """
     if name not in list_presets(folder):
-        raise InputError(f"preset {name!r} is unknown; there is {', '.join(list_presets(folder))}")
-    if protocol not in (None, *list_protocols(folder)):
-        raise InputError(f"protocol {protocol!r} is unknown; there is {', '.join(list_protocols(folder))}")
+        raise _refuse("preset", name, list_presets(folder))
+    if protocol is not None and protocol not in list_protocols(folder):
+        raise _refuse("protocol", protocol, list_protocols(folder))
     yaml = _make_yaml()
     params = _read(folder / f"{DEFAULT}.yaml", yaml)
     changes = [] if name == DEFAULT else [f"{name}.yaml"]
@@ -65,6 +65,10 @@ def compose_preset(name: str, folder: Path = PRESETS, protocol: str | None = Non
     header, separator, body = text.getvalue().partition("\n\n")
     title = f"preset `{name}`" + ("" if protocol is None else f" with the protocol `{protocol}`")
     return header.replace(f"preset `{DEFAULT}`", title) + separator + body
+
+
+def _refuse(kind: str, name: str, known: list[str]) -> InputError:
+    return InputError(f"{kind} {name!r} is unknown{suggest_name(name, known)}; there is {', '.join(known)}")
 
 
 def find_preset(text: str, folder: Path = PRESETS) -> str | None:
@@ -118,7 +122,8 @@ def _merge(params: CommentedMap, changes: CommentedMap, where: str, depth: int =
         is_open = depth == 1 and where.rpartition(".")[2] in OPEN_SECTIONS
         if key not in params and not is_open:
             raise InputError(
-                f"{where}.{key} is no key of presets/{DEFAULT}.yaml; there is {', '.join(params)}"
+                f"{where}.{key} is no key of presets/{DEFAULT}.yaml{suggest_name(key, params)}; there is "
+                f"{', '.join(params)}"
             )
         if isinstance(value, CommentedMap) and isinstance(params.get(key), CommentedMap):
             _merge(params[key], value, f"{where}.{key}", depth + 1)

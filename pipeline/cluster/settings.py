@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.common.params import Params, ParamsError, load_section, read_params
+from stages.common.params import Params, ParamsError, load_section, read_params, suggest_name
 
 LINE = r"^[^\n\r]+$"
 Line = Annotated[str, Field(pattern=LINE, max_length=4096)]
@@ -178,7 +178,9 @@ def load_settings(path: Path) -> Settings:
     content: dict[str, Any] = read_params(path)
     kind = content.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ParamsError([f"kind = {kind!r} is unknown; there is {', '.join(KINDS)}"], path)
+        raise ParamsError(
+            [f"kind = {kind!r} is unknown{suggest_name(str(kind), KINDS)}; there is {', '.join(KINDS)}"], path
+        )
     try:
         return load_section(KINDS[kind], content=content)
     except ParamsError as error:

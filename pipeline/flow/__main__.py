@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.dvc.fork_server import CAN_FORK, start_fork_server
 from pipeline.flow import HOME, SERVER_HOST, SERVER_PORT
+from pipeline.flow.clock import NIGHTLY, UTC, find_fault
 from pipeline.flow.server import TemporaryServer, find_server, serve
 from pipeline.flow.server_settings import URL
 from pipeline.workplace import require_root, require_writable
@@ -16,7 +17,6 @@ from stages.common.errors import InputError
 
 # The folder of DVC's temporary files and of the flow's lock.
 STATE = Path(".dvc/tmp")
-NIGHTLY = "0 3 * * *"
 
 
 def main() -> int:
@@ -27,9 +27,13 @@ def main() -> int:
     scheduling = add_command(
         commands, "schedule", "bring the comparison up to date by the clock, until interrupted"
     )
-    scheduling.add_argument("--cron", default=NIGHTLY, help=f"times in cron's format (default: {NIGHTLY!r})")
-    scheduling.add_argument(
+    times = scheduling.add_mutually_exclusive_group()
+    times.add_argument("--cron", default=NIGHTLY, help=f"times in cron's format (default: {NIGHTLY!r})")
+    times.add_argument(
         "--interval", type=int, metavar="SECONDS", help="seconds between two runs, instead of --cron"
+    )
+    scheduling.add_argument(
+        "--timezone", default=UTC, help=f"the time zone of --cron, such as Europe/Berlin (default: {UTC})"
     )
     for command in (running, scheduling):
         command.add_argument("--preset", help="the preset to write to params.yaml, such as smoke")
@@ -81,6 +85,10 @@ def main() -> int:
         return serve(**options)
     require_root()
     require_writable(STATE, home)
+    if command == "schedule":
+        fault = find_fault(*(options[name] for name in ("cron", "interval", "timezone")))
+        if fault:
+            raise InputError(fault)
     has_server = find_server()
     if command == "run":
         return run(options, has_server)
@@ -110,34 +118,12 @@ def run(options: dict[str, object], has_server: bool) -> int:
         return 128 + signal.SIGINT
 
 
-def schedule(cron: str, interval: int | None, **parameters: object) -> int:
-    """Serve the flow as the deployment `schedule` until interrupted; only one run at a time.
-
-    Raises:
-        InputError: `cron` or `interval` is not valid.
-    """
+def schedule(cron: str, interval: int | None, timezone: str, **parameters: object) -> int:
+    """Serve the flow as the deployment `schedule` until interrupted; only one run at a time."""
     from pipeline.flow.deployment import serve_by_the_clock
 
-    fault = find_fault(cron, interval)
-    if fault:
-        raise InputError(fault)
-    serve_by_the_clock(cron, interval, parameters)
+    serve_by_the_clock(cron, interval, timezone, parameters)
     return 0
-
-
-def find_fault(cron: str, interval: int | None) -> str:
-    """Say what is wrong with the times of a schedule; "" if they are valid."""
-    from prefect.client.schemas.schedules import CronSchedule
-
-    if interval is not None and interval < 1:
-        return f"--interval {interval} has to be at least one second"
-    try:
-        CronSchedule(cron=cron)
-    except ValueError:
-        return (
-            f"--cron {cron!r} is no time in cron's five fields, such as {NIGHTLY!r} for every night at three"
-        )
-    return ""
 
 
 def work() -> int:

@@ -16,13 +16,16 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.exceptions import ObjectAlreadyExists, ParameterTypeError
 from prefect.runner import Runner
+from prefect.schedules import Cron, Interval
 
 from pipeline.dvc.worker import WorkerPool, run_module
+from pipeline.flow.clock import UTC, find_fault
 from pipeline.flow.flow import compare, mark_crashed
 from pipeline.flow.flow_lock import find_killed_run
 from pipeline.flow.request import check_request
 from pipeline.flow.temporary_params import restore_all
 from stages.common.errors import InputError
+from stages.common.params import suggest_name
 
 # The deployment that `schedule` serves. Those of prefect.yaml have other names, so that none replaces another.
 NAME = "schedule"
@@ -41,15 +44,16 @@ JOB_TEMPLATE = {
 }
 
 
-def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, Any]) -> None:
+def serve_by_the_clock(cron: str, interval: int | None, timezone: str, parameters: dict[str, Any]) -> None:
     """Serve the flow on a schedule until interrupted.
 
     Two runs at once would only wait for each other, so a run that is due while another one runs is cancelled. The
     schedule is kept when this process ends, and is continued when it is started again.
 
     Args:
-        cron: the times in cron's format, in UTC.
+        cron: the times in cron's format; these and `interval` were checked by `find_fault` of `clock`.
         interval: the interval in seconds, instead of `cron`; None to use `cron`.
+        timezone: the time zone of `cron`.
         parameters: the parameters of the flow.
 
     Raises:
@@ -61,14 +65,13 @@ def serve_by_the_clock(cron: str, interval: int | None, parameters: dict[str, An
     service.add_flow(
         compare,
         name=NAME,
-        cron=None if interval else cron,
-        interval=interval,
+        schedule=Interval(interval) if interval else Cron(cron, timezone=timezone),
         parameters=parameters,
         concurrency_limit=ConcurrencyLimitConfig(
             limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
         ),
     )
-    times = f"every {interval} s" if interval else f"at {cron!r} (UTC)"
+    times = f"every {interval} s" if interval else f"at {cron!r} ({timezone})"
     print(f"The comparison is brought up to date {times}; Ctrl-C ends that.", flush=True)
     asyncio.run(service.serve())
 
@@ -112,10 +115,10 @@ def deploy_all() -> None:
 
 
 def check_deployments(path: Path = FILE) -> None:
-    """Check the parameters that prefect.yaml gives to deployments of the flow, before any run needs them.
+    """Check the times and parameters that prefect.yaml gives to deployments of the flow, before any run needs them.
 
     Raises:
-        InputError: a parameter is unknown, or a run would refuse it; the message names the deployment.
+        InputError: a time never comes or is none, or a run would refuse a parameter; the message names the deployment.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -125,18 +128,35 @@ def check_deployments(path: Path = FILE) -> None:
     for deployment in found if isinstance(found, list) else ():
         if not isinstance(deployment, dict) or deployment.get("entrypoint") != ENTRY_POINT:
             continue
-        parameters = deployment.get("parameters") or {}
         where = f"{path}: deployment {deployment.get('name')!r}"
-        if not isinstance(parameters, dict):
-            raise InputError(f"{where}: parameters = {parameters!r} is no mapping")
-        known = compare.parameters.properties
-        for name in parameters:
-            if name not in known:
-                raise InputError(f"{where}: parameter {name!r} is unknown; there is {', '.join(known)}")
-        try:
-            check_request(**compare.validate_parameters(parameters))
-        except (InputError, ParameterTypeError) as error:
-            raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+        fault = find_fault_of_schedules(deployment.get("schedules"))
+        if fault:
+            raise InputError(f"{where}: {fault}")
+        _check_parameters(deployment.get("parameters") or {}, where)
+
+
+def find_fault_of_schedules(schedules: object) -> str:
+    """Say what is wrong with the cron times of a deployment of prefect.yaml; "" if they are valid."""
+    for times in schedules if isinstance(schedules, list) else ():
+        if isinstance(times, dict) and "cron" in times:
+            fault = find_fault(str(times["cron"]), None, str(times.get("timezone") or UTC))
+            if fault:
+                return fault.removeprefix("--")
+    return ""
+
+
+def _check_parameters(parameters: object, where: str) -> None:
+    if not isinstance(parameters, dict):
+        raise InputError(f"{where}: parameters = {parameters!r} is no mapping")
+    known = compare.parameters.properties
+    for name in parameters:
+        if name not in known:
+            hint = suggest_name(str(name), known)
+            raise InputError(f"{where}: parameter {name!r} is unknown{hint}; there is {', '.join(known)}")
+    try:
+        check_request(**compare.validate_parameters(parameters))
+    except (InputError, ParameterTypeError) as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
 
 
 def end_killed_run() -> None:

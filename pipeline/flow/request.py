@@ -17,7 +17,7 @@ from pipeline.preset import PRESETS, switch_preset
 from stages.common.artifacts import Trial, write_bytes
 from stages.common.errors import InputError
 from stages.common.grid import Grid
-from stages.common.params import PARAMS_FILE, read_params
+from stages.common.params import PARAMS_FILE, read_params, suggest_name
 from stages.common.yaml_reader import shorten
 
 # The most characters of a list of names in a message; a comparison may have thousands of trials.
@@ -45,7 +45,9 @@ def change_params(
     """
     if device is not None:
         if device not in DEVICES:
-            raise InputError(f"device = {device!r} is unknown; there is {', '.join(DEVICES)}")
+            raise InputError(
+                f"device = {device!r} is unknown{suggest_name(device, DEVICES)}; there is {', '.join(DEVICES)}"
+            )
         overrides = [*overrides, f"compute.device={device}"]
     if preset is None and not overrides:
         return
@@ -123,7 +125,8 @@ def choose_trials(patterns: list[str] | None) -> list[Trial]:
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
             raise InputError(
-                f"trials: {shorten(pattern)!r} fits none; there is {shorten(', '.join(names), LONGEST_LIST)}"
+                f"trials: {shorten(pattern)!r} fits none{suggest_name(pattern, names)}; there is "
+                f"{shorten(', '.join(names), LONGEST_LIST)}"
             )
     chosen = [trial for trial in trials if any(fnmatch.fnmatch(trial.name, pattern) for pattern in patterns)]
     if not chosen:

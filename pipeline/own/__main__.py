@@ -22,6 +22,7 @@ from stages.common.cli import run_command
 from stages.common.command_line import CommandParser
 from stages.common.errors import InputError
 from stages.common.file_tree import expand_user, show_path
+from stages.common.params import suggest_name
 
 GANS = ("batch_norm", "sngan")
 GENERATOR_STEPS = 1000
@@ -86,8 +87,9 @@ def _read_gans(text: str) -> list[str]:
     gans = list(dict.fromkeys(gan.strip() for gan in text.split(",") if gan.strip()))
     unknown = [gan for gan in gans if gan not in known]
     if unknown or not gans:
+        hint = suggest_name(unknown[0], known) if unknown else ""
         raise argparse.ArgumentTypeError(
-            f"{', '.join(unknown) or 'nothing'} is unknown; there is {', '.join(known)}"
+            f"{', '.join(unknown) or 'nothing'} is unknown{hint}; there is {', '.join(known)}"
         )
     return gans
 

@@ -4,6 +4,9 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
+from stages.common.params import suggest_name
+from stages.common.yaml_reader import shorten
+
 REQUIRED_MISSING = "the following arguments are required"
 
 
@@ -27,16 +30,31 @@ class CommandParser(argparse.ArgumentParser):
         return f"{self._summary}\n\n{super().format_help()}".lstrip()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the words of a command line, and remember them for the message of `error`."""
+        """Parse the words of a command line; unlike argparse's, a subcommand refuses unknown words itself."""
         self._words = sys.argv[1:] if args is None else list(args)
-        return super().parse_known_args(args, namespace)
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._describe_unknown(unknown))
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """End the process with one line and exit code 2; unknown options are reported before missing ones."""
         unknown = [word for word in self._words if word.startswith("--") and not self._knows(word)]
         if unknown and message.startswith(REQUIRED_MISSING):
-            message = f"unrecognized arguments: {' '.join(unknown)}"
+            message = self._describe_unknown(unknown)
         self.exit(2, f"error: {' '.join(message.split())}; `{self.prog} --help` says what there is\n")
+
+    def _describe_unknown(self, words: list[str]) -> str:
+        options = [word.partition("=")[0] for word in words if word.startswith("--")]
+        hint = suggest_name(options[0], self._option_string_actions) if options else ""
+        return f"unrecognized arguments: {' '.join(words)}{hint}"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is none of an action's choices, and name the most similar one."""
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            text = f"{shorten(str(value))} is unknown{suggest_name(str(value), known)}; there is {', '.join(known)}"
+            raise argparse.ArgumentError(action, text)
 
     def _knows(self, word: str) -> bool:
         return word == "--" or word.partition("=")[0] in self._option_string_actions

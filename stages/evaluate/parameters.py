@@ -8,7 +8,14 @@ from typing import Any
 
 from stages.common.compute import ComputeParams
 from stages.common.errors import InputError
-from stages.common.params import PARAMS_FILE, ParamsError, find_faults, load_section, read_params
+from stages.common.params import (
+    PARAMS_FILE,
+    ParamsError,
+    find_faults,
+    load_section,
+    read_params,
+    suggest_name,
+)
 from stages.scores.params import ScoresParams
 
 # The presets are found beside the code, so that the command works in any folder.
@@ -42,8 +49,11 @@ def read_published_protocol(name: str | None) -> dict[str, Any]:
     """
     if name is None:
         return {}
-    if name not in list_protocols():
-        raise InputError(f"--protocol {name} is unknown; there is {', '.join(list_protocols())}")
+    known = list_protocols()
+    if name not in known:
+        raise InputError(
+            f"--protocol {name} is unknown{suggest_name(name, known)}; there is {', '.join(known)}"
+        )
     return dict(read_params(PRESETS / "protocol" / f"{name}.yaml"))
 
 

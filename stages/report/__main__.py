@@ -5,8 +5,9 @@ from stages.common.cli import run_command
 from stages.report.build import build_report
 from stages.report.equal_time import write_equal_time
 from stages.report.figures.all_figures import write_figures
-from stages.report.render import render_text_table, write_report
+from stages.report.render import write_report
 from stages.report.results.all_results import read_results
+from stages.report.text_table import render_text_table
 
 
 def main() -> None:

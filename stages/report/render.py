@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from textwrap import wrap
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
@@ -17,11 +15,10 @@ from stages.report import formatting
 from stages.report.model.pictures import Picture
 from stages.report.model.report import Report, Row
 from stages.report.statistics.budgets import name_budget
+from stages.report.text_table import render_text_table
 
 # A line break within a paragraph or a list item, with the indentation of the next line.
 LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n|- ) *")
-# The number of characters of a line below the text table.
-NOTE_CHARACTERS = 80
 # The functions that the templates call.
 FORMATS = (
     formatting.capitalise,
@@ -132,37 +129,3 @@ def _escape_cell(text: str) -> str:
 def _unwrap(text: str) -> str:
     """Join the lines of each paragraph and list item."""
     return LINE_BREAK.sub(" ", text.strip())
-
-
-def render_text_table(report: Report) -> str:
-    """Format Table 1 for a terminal of 100 columns, without the best scores over points and settings."""
-    metrics = list(report.metrics.values())
-    header = [""]
-    for metric in metrics:
-        header += [formatting.capitalise(metric.short), "rank"]
-    published = [metric.published_short for metric in metrics]
-    header += [f"Feng et al. {published[0]}", *published[1:]]
-    lines = [header, *(_list_cells(row, report) for row in report.all_rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    rule = "-" * max(map(len, text))
-    missing = len(report.missing)
-    notes = [f"Missing: {formatting.pluralise(missing, 'trial')}; `dvc repro` makes them."] if missing else []
-    source = report.sources[0]
-    notes += [
-        report.answer,
-        f"The scores of Feng et al. are of {source.data_set} with the {source.extractor} network: another quantity.",
-    ]
-    wrapped = (line for note in notes for line in wrap(note, NOTE_CHARACTERS, break_long_words=False))
-    return "\n".join([text[0], rule, *text[1:], "", *wrapped]) + "\n"
-
-
-def _list_cells(row: dict[str, Any], report: Report) -> list[str]:
-    cells = [str(row["name"])]
-    for metric in report.metrics.values():
-        value = (formatting.format_value(row, metric), formatting.format_interval(row, metric))
-        cells += [" ".join(filter(None, value)), formatting.format_rank(row, metric)]
-    return [*cells, *(metric.format(row[f"report_{metric.key}"]) for metric in report.metrics.values())]

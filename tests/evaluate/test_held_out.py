@@ -243,7 +243,7 @@ def test_arrays_that_are_scored_and_held_out_are_refused_before_features_are_tak
         ("--extra cmmd", "cmmd, which is defined for the features of clip"),
         ("--extra ct ct --held-out held_out.npy", "extra names ct more than once"),
         ("--extra fls", "scores.extra.0 = 'fls'"),
-        ("--extra ct --held-out held_out.npy --sort ct", "argument --sort: invalid choice: .ct."),
+        ("--extra ct --held-out held_out.npy --sort ct", "argument --sort: ct is unknown"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_computed(

@@ -48,7 +48,7 @@ def test_the_deployments_of_a_schedule_and_of_the_file_have_names_of_their_own()
     ("parameters", "message"),
     [
         ({"preset": "nonsense"}, "preset 'nonsense' is unknown; there is default"),
-        ({"overrides": ["train.generator_stepz=1"]}, "do not fit params.yaml"),
+        ({"overrides": ["train.generator_stepz=1"]}, "did you mean train.generator_steps"),
         ({"preset": "smoke", "trials": ["dcgan-*"]}, "'dcgan-\\*' fits none"),
         ({"device": "gpu"}, "device = 'gpu' is unknown"),
         ({"jobs": 0}, "jobs = 0 is too small"),
@@ -69,7 +69,10 @@ def test_what_a_run_would_refuse_is_refused_when_it_is_deployed(
     ("parameters", "message"),
     [
         ({"preset": "nonsense"}, "deployment 'mine': preset 'nonsense' is unknown"),
-        ({"presett": "smoke"}, "deployment 'mine': parameter 'presett' is unknown; there is preset"),
+        (
+            {"presett": "smoke"},
+            "deployment 'mine': parameter 'presett' is unknown .did you mean preset.*; there is preset",
+        ),
         ({"jobs": "two"}, "deployment 'mine': .*jobs"),
         ({"overrides": "seeds=[1]"}, "deployment 'mine': .*overrides"),
         (["smoke"], "deployment 'mine': parameters = \\['smoke'\\] is no mapping"),

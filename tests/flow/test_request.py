@@ -32,7 +32,6 @@ def test_overrides_follow_hydra_and_keep_comments(params: Path) -> None:
 @pytest.mark.parametrize(
     "override",
     [
-        "train.generator_stepz=1",
         "train.generator_steps",
         "a b c = ]",
         "seeds=range(0,3)",

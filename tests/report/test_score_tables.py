@@ -6,17 +6,18 @@ from stages.common.artifacts import POINTS, SCORES
 from stages.prepare.params import DATASETS
 from stages.report.formatting import format_value
 from stages.report.published import name_data_set
-from stages.report.render import render_text_table
 from stages.report.results.all_results import read_results
 from stages.report.sections.ranking import build_orders
 from stages.report.sections.score_tables import build_table1, build_trial_table
 from stages.report.statistics.metrics import FID
 from stages.report.statistics.rank_correlation import compare_orders
+from stages.report.text_table import render_text_table
 from tests.report.conftest import build
 
 Write = Callable[..., None]
 
 PUBLISHED_GANS = ("began", "ebgan", "wgan_gp", "batch_norm", "layer_norm", "sngan")
+LONGEST_NAME = "a_gan_with_a_name_as_long_as_params_yaml_allows_it_to_be_".ljust(64, "x")
 TWO_SETTINGS = {
     "began-A-0": [(1.0, 90.0), (1.5, 95.0), (1.2, 99.0)],
     "began-C-0": [(1.1, 80.0), (1.4, 70.0), (1.3, 75.0)],
@@ -52,20 +53,49 @@ def test_table1_starts_with_real_data_and_shows_the_published_numbers_and_ranks(
     assert "SNGAN      2.63              1     42.4              1" in render_text_table(build())
 
 
-@pytest.mark.parametrize("seeds", [1, 3, 12])
-def test_the_table_for_terminals_fits_a_hundred_columns(write_results: Write, seeds: int) -> None:
+def write_grid(write_results: Write, gans: tuple[str, ...], seeds: int, factor: float = 1.0) -> None:
     scores = {
-        f"{gan}-{setting}-{seed}": [(1.0 + place / 3 + seed / 9, 500.0 - 70.0 * place - 5.0 * seed)]
-        for place, gan in enumerate(PUBLISHED_GANS)
+        f"{gan}-{setting}-{seed}": [
+            (1.0 + place / 3 + seed / 9, factor * (500.0 - 70.0 * place - 5.0 * seed))
+        ]
+        for place, gan in enumerate(gans)
         for setting in "ABC"
         for seed in range(seeds)
     }
     write_results(scores)
-    lines = render_text_table(build()).splitlines()
-    table = lines[: lines.index("")]
-    assert len(table) == 3 + len(PUBLISHED_GANS)
-    assert max(map(len, table)) <= (100 if seeds > 1 else 80)
-    assert max(map(len, lines[len(table) :])) <= 80
+
+
+@pytest.mark.parametrize(
+    ("gans", "seeds", "factor"),
+    [
+        (PUBLISHED_GANS, 1, 1.0),
+        (PUBLISHED_GANS, 3, 1.0),
+        (PUBLISHED_GANS, 12, 1.0),
+        (PUBLISHED_GANS, 3, 180.0),
+        (("sngan", LONGEST_NAME), 1, 1.0),
+        (("sngan", LONGEST_NAME), 4, 180.0),
+    ],
+)
+def test_the_table_for_terminals_fits_eighty_columns(
+    write_results: Write, gans: tuple[str, ...], seeds: int, factor: float
+) -> None:
+    write_grid(write_results, gans, seeds, factor)
+    text = render_text_table(build())
+    *tables, _ = text.split("\n\n")
+    assert max(map(len, text.splitlines())) <= 80
+    for table in tables:
+        assert len(table.splitlines()) == 3 + len(gans)
+    assert text.count("rank") == 2 and len(tables) == (1 if seeds == 1 and gans is PUBLISHED_GANS else 2)
+
+
+def test_scores_below_each_other_have_all_that_one_table_has(write_results: Write) -> None:
+    write_grid(write_results, PUBLISHED_GANS, seeds=3)
+    first, second = render_text_table(build()).split("\n\n")[:2]
+    assert first.splitlines()[0].split() == ["Classifier", "score", "rank", "Feng", "et", "al.", "IS"]
+    assert second.splitlines()[0].split() == ["Fréchet", "distance", "rank", "Feng", "et", "al.", "FID"]
+    for table, published in ((first, "2.89"), (second, "193.1")):
+        (began,) = [line for line in table.splitlines() if line.startswith("BEGAN")]
+        assert "[" in began and began.endswith(published)
 
 
 def test_every_data_set_has_a_name_for_people() -> None:
