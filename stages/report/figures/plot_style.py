@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from stages.common.artifacts import write_bytes
 
-MUTED = "#777777"
+MUTED = "#666666"
 DOTS_PER_INCH = 160
 WIDTH_INCHES = 9.0
 NARROW_INCHES = 4.8
