@@ -57,7 +57,12 @@ def _read_experiment(revision: dict[str, Any], state: str | None) -> Experiment:
         for file in (data.get("params") or {}).values()
         for name, value in _flatten(file.get("data") or {})
     }
-    scores = {Path(file).stem: found.get("data") or {} for file, found in (data.get("metrics") or {}).items()}
+    # Where the files are missing, DVC has an error in the place of data, and may name only their folder.
+    scores = {
+        Path(file).stem: found["data"]
+        for file, found in (data.get("metrics") or {}).items()
+        if found.get("data")
+    }
     name = revision["name"] or revision["rev"]
     # An experiment without a name is identified by its commit's hash.
     return Experiment(name[:7] if len(name) == HASH_CHARACTERS else name, state, params, scores)

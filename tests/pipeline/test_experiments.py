@@ -53,6 +53,14 @@ def test_experiments_that_are_not_done_say_so_and_have_no_scores() -> None:
     assert rows["sngan-C-0"] == ["3.27", "3.27", "4.0", "-", "-"]
 
 
+def test_scores_that_are_not_on_disk_are_no_rows() -> None:
+    missing = make_revision("main", 8, {})
+    missing["data"]["metrics"] = {"metrics": {"error": {"type": "IsADirectoryError", "msg": "..."}}}
+    rows = read_rows([SHOWN[0], missing])
+    assert list(rows) == ["", "FID", *sorted(TRIALS), "IS"]
+    assert rows["sngan-A-0"] == ["3.27", "-"]
+
+
 def test_an_extractor_without_an_inception_score_has_no_rows_of_it() -> None:
     rows = read_rows([make_revision(None, 8, {"fid": 9.0}), make_revision("main", 16, {"fid": 8.0})])
     assert "IS" not in rows and rows["sngan-B-0"] == ["9.0", "8.0"]
