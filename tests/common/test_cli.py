@@ -79,7 +79,7 @@ def test_a_name_that_no_trial_has_is_refused(
     ("words", "message"),
     [
         (["--gan", "sngan"], "the following arguments are required: --setting, --seed"),
-        (["--gan", "sngan", "--stting=A"], "unrecognized arguments: --stting=A"),
+        (["--gan", "sngan", "--stting=A"], "unrecognized arguments: --stting=A (did you mean --setting?)"),
         (["--gan", "sngan", "--setting", "A", "--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["--gan", "sngan", "--setting", "A", "--seed", "3", "a\nb"], "unrecognized arguments: a b"),
         (["--gan", "sngan", "--set", "A", "--seed", "3"], "unrecognized arguments: --set"),
