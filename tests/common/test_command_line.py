@@ -1,6 +1,5 @@
 """What a person mistypes on a command line is named in one line, with the nearest name that exists."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from stages.common.command_line import CommandParser, add_command
 from stages.common.command_list import list_commands
-from tests.driving import ROOT, make_environment
+from tests.driving import ROOT, call
 
 
 def make_parser() -> CommandParser:
@@ -55,16 +54,7 @@ def test_a_typing_error_is_named_with_what_was_meant(
 
 @pytest.mark.parametrize("package", ["pipeline", "stages", "benchmarks"])
 def test_a_package_lists_its_commands_within_80_columns(package: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", package],
-        cwd=ROOT,
-        env=make_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    lines = done.stdout.splitlines()
+    lines = call(sys.executable, "-m", package, folder=ROOT).splitlines()
     names = [name for name, _ in list_commands(ROOT / package)]
     assert names and [line for line in lines if not line.startswith(" ")] == [
         f"python -m {name}" for name in names

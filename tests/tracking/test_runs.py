@@ -7,16 +7,19 @@ from mlflow.entities import Run, ViewType
 
 from pipeline.tracking.entries import sync_entries
 from pipeline.tracking.runs import CONTENT_KEY, find_or_create_run
-from pipeline.tracking.store import ensure_experiment, open_store
+from pipeline.tracking.store import Store, ensure_experiment, open_store
 from tests.driving import copy_working_tree
 
 
-def test_the_run_of_an_entry_that_was_removed_is_superseded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Open the empty store of a copy of the working tree, and go to the copy."""
     copy_working_tree(tmp_path)
     monkeypatch.chdir(tmp_path)
-    store = open_store()
+    return open_store()
+
+
+def test_the_run_of_an_entry_that_was_removed_is_superseded(store: Store) -> None:
     experiment = ensure_experiment(store, "test", [])
 
     def find(name: str) -> Run:
@@ -31,12 +34,7 @@ def test_the_run_of_an_entry_that_was_removed_is_superseded(
     assert [one.get("superseded") for one in tags] == ["yes", "yes", "no"]
 
 
-def test_a_content_has_one_run_whether_it_is_new_there_deleted_or_without_its_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy_working_tree(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    store = open_store()
+def test_a_content_has_one_run_whether_it_is_new_there_deleted_or_without_its_key(store: Store) -> None:
     notes: list[str] = []
     experiment = ensure_experiment(store, "test", notes)
 
